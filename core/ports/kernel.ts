@@ -1,0 +1,121 @@
+// The port through which everything happens to a kernel.
+
+import type { NamespaceKind } from "../program/operation.ts";
+import type { KernelProgram, Section } from "../program/program.ts";
+import { token } from "./token.ts";
+
+/** A process by pid and start time, so that a pid that was given again is not mistaken for it. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  readonly startTime: bigint;
+}
+
+/** How the first process of a program ended. */
+export interface ExitStatus {
+  /** What a shell would report: the exit code, or 128 + the signal. */
+  readonly code: number;
+  /** The signal's number, 0 if it exited by itself. */
+  readonly signal: number;
+  /** Whether the kernel's OOM killer took a process of its memory cgroup. */
+  readonly oomKilled: boolean;
+  /** Milliseconds since the epoch. */
+  readonly finishedAtMs: number;
+}
+
+/** Which operation failed, and what the kernel said. */
+export interface OperationFault {
+  readonly section: Section;
+  /** Position in its section. */
+  readonly index: number;
+  /** The kernel's name of the error, such as `ENOENT`. */
+  readonly errno: string;
+  /** What of the operation failed, such as `fsconfig lowerdir+`; may be empty. */
+  readonly detail: string;
+}
+
+/** The streams a program's process gets from its caller. Numbers are descriptors of this process. */
+export interface ProcessStreams {
+  readonly stdin: number | "ignore" | "pipe";
+  readonly stdout: number | "ignore" | "pipe";
+  readonly stderr: number | "ignore" | "pipe";
+}
+
+/** A program whose process runs. */
+export interface RunningProgram {
+  /** The container's first process, as the host sees it. */
+  readonly process: ProcessIdentity;
+  /** The supervisor that waits for it; forwarding of signals and window sizes goes through it. */
+  readonly supervisor: ProcessIdentity;
+  /** What `pipe` streams carry. Absent for those that are not pipes. */
+  readonly stdin: WritableStream<Uint8Array> | undefined;
+  readonly stdout: ReadableStream<Uint8Array> | undefined;
+  readonly stderr: ReadableStream<Uint8Array> | undefined;
+  /** Settles when the process has ended and all inverses have run. Never for a detached program. */
+  readonly exited: Promise<ExitStatus>;
+  /** Sends a signal by number to the supervisor, which hands it on. */
+  signal(number: number): void;
+}
+
+/** A line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+export interface MountEntry {
+  readonly id: number;
+  readonly parent: number;
+  readonly device: string;
+  readonly root: string;
+  readonly target: string;
+  readonly options: string;
+  readonly type: string;
+  readonly source: string;
+  readonly superOptions: string;
+}
+
+/** What this host's kernel can do, probed once for a process. */
+export interface KernelFacts {
+  /** uname -r. */
+  readonly release: string;
+  /** OCI architecture: amd64, arm64, … */
+  readonly architecture: string;
+  /** Whether this process may do what a container needs, and if not, why. */
+  readonly privileged: boolean;
+  /** EROFS over plain files (6.13 and newer), over loop devices, or not at all. */
+  readonly erofs: "files" | "loop" | "none";
+  readonly overlay: boolean;
+}
+
+/**
+ * Executes programs and shows processes and mounts as they are.
+ *
+ * Lifecycle: `execute` runs the host section. If an operation fails, the inverses of those before
+ * it run, in reverse, and the promise rejects with a NacreError whose `cause` is the
+ * OperationFault; the kernel is then as it was. A program without a process is complete at that
+ * point and its host effects stay. With a process: the child is cloned, the parent section runs
+ * while it waits, the child section runs in it, and the promise resolves when `execute` (the last
+ * child operation) has replaced it. When the process ends, the inverses of the host section run,
+ * the exit record is written, and `exited` settles.
+ *
+ * ```ts
+ * const running = await kernel.execute(program, { stdin: "ignore", stdout: 1, stderr: 2 });
+ * const { code } = await running.exited;
+ * ```
+ *
+ * Errors: `command-not-found` and `command-not-executable` where the last child operation failed
+ * with ENOENT, EACCES or ENOEXEC; `denied`, `no-space`, `kernel` for the others.
+ */
+export interface Kernel {
+  facts(): KernelFacts;
+  /** Runs a program of the host section alone. */
+  perform(program: KernelProgram): Promise<void>;
+  execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram>;
+  /** Sends a signal by number; false if that very process is gone. */
+  signal(process: ProcessIdentity, number: number): boolean;
+  /** Whether that very process lives (a zombie does not). */
+  alive(process: ProcessIdentity): boolean;
+  /** The identity of a living process, undefined if there is none. */
+  identify(pid: number): ProcessIdentity | undefined;
+  /** /proc/PID/ns as kind → inode number. */
+  namespaces(pid: number): Partial<Record<NamespaceKind, bigint>>;
+  mounts(): MountEntry[];
+}
+
+export const Kernel = token<Kernel>("Kernel");

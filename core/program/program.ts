@@ -1,0 +1,54 @@
+// A container as a program for the kernel: straight-line data that can be printed, compared,
+// replayed and made to fail on purpose. The compiler makes it, a backend's Kernel executes it.
+
+import type { NamespaceKind, Operation } from "./operation.ts";
+
+/** How the child comes into being: clone3(2) with new namespaces, or joined ones. */
+export interface Clone {
+  /** Namespaces made new with the child. The cgroup namespace is unshared later, in the child. */
+  readonly create: readonly NamespaceKind[];
+  /** Namespaces of a running process to join; it is recognised by pid and start time. */
+  readonly join?: {
+    readonly pid: number;
+    /** Field 22 of /proc/PID/stat, clock ticks since boot. */
+    readonly startTime: bigint;
+    readonly namespaces: readonly NamespaceKind[];
+  };
+  /** Namespaces to join by path (/proc/PID/ns/net, a bind mount of one). */
+  readonly joinPaths: readonly { readonly kind: NamespaceKind; readonly path: string }[];
+}
+
+/** Where the child's streams go and what its parent does until and after its exit. */
+export interface Supervision {
+  /** `inherit`: the streams of the caller of execute; `null`: /dev/null; `hold`: a pipe that stays open and silent. */
+  readonly stdin: "inherit" | "null" | "hold";
+  /** `inherit`: the caller's own descriptors; `log`: pipes written to the log; `both`. */
+  readonly output: "inherit" | "log" | "both";
+  /** `attached`: the caller's terminal is put in raw mode and relayed; `detached`: to the log. */
+  readonly terminal: "none" | "attached" | "detached";
+  /** The log in docker's json-file form, one JSON object a line: {"log","stream","time"}. */
+  readonly logPath?: string;
+  /** Where the exit record is written (exit-record.ts). */
+  readonly exitPath?: string;
+  /** Files read at exit before anything is undone, their contents put in the exit record. */
+  readonly collect: readonly string[];
+  /** A command that the parent starts when all is undone: removal, restart policy. */
+  readonly onExit?: readonly string[];
+  /** Whether the parent outlives the caller (own session, no descriptors of the caller). */
+  readonly detached: boolean;
+}
+
+export interface KernelProgram {
+  /** What this program is for, in a few words: "run debian as blue_otter". */
+  readonly title: string;
+  readonly host: readonly Operation[];
+  /** Absent: a program of the host section alone, complete when it ends. */
+  readonly process?: {
+    readonly clone: Clone;
+    readonly parent: readonly Operation[];
+    readonly child: readonly Operation[];
+    readonly supervision: Supervision;
+  };
+}
+
+export type Section = "host" | "clone" | "parent" | "child";

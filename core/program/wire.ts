@@ -1,0 +1,340 @@
+// The bytes in which a program travels to nacre-init. Little-endian throughout.
+//
+//   message   "NACREPR1" · u32 bytes of all that follows
+//             · supervision record · sections host, parent, child · clone record
+//   section   u32 count · that many operations
+//   operation u16 code · u8 arguments · u8 1 if the inverse follows · arguments
+//             [· the inverse, an operation without an inverse]
+//   argument  u32 size · bytes; strings and lists end in NUL, which size counts;
+//             numbers are 8 bytes; a list is its strings, each with its NUL
+//
+// The C side reads arguments by position; ARGUMENTS below is the only place that fixes them, and
+// operations.h is generated from it (scripts/generate-operations.ts).
+
+import { inverseOf } from "./inverse.ts";
+import type {
+  MountAttribute,
+  MountDescription,
+  NamespaceKind,
+  Operation,
+  OperationName,
+  Ownership,
+} from "./operation.ts";
+import type { Clone, KernelProgram, Supervision } from "./program.ts";
+
+type Argument = string | bigint | readonly string[] | Uint8Array;
+
+/** MOUNT_ATTR_* of linux/mount.h. */
+const ATTRIBUTE_BITS: Record<MountAttribute, bigint> = {
+  ro: 0x1n,
+  nosuid: 0x2n,
+  nodev: 0x4n,
+  noexec: 0x8n,
+  noatime: 0x10n,
+  strictatime: 0x20n,
+  nodiratime: 0x80n,
+  nosymfollow: 0x200000n,
+};
+/** CLONE_NEW* of linux/sched.h. */
+const NAMESPACE_BITS: Record<NamespaceKind, bigint> = {
+  time: 0x80n,
+  mnt: 0x20000n,
+  cgroup: 0x2000000n,
+  uts: 0x4000000n,
+  ipc: 0x8000000n,
+  user: 0x10000000n,
+  pid: 0x20000000n,
+  net: 0x40000000n,
+};
+/** MS_* of linux/mount.h. */
+const PROPAGATION_BITS = {
+  unbindable: 1n << 17n,
+  private: 1n << 18n,
+  slave: 1n << 19n,
+  shared: 1n << 20n,
+} as const;
+const NODE_TYPES = { character: 0o020000n, block: 0o060000n, fifo: 0o010000n } as const;
+
+const sumOf = <K extends string>(bits: Record<K, bigint>, names: readonly K[]): bigint =>
+  names.reduce((sum, name) => sum | bits[name], 0n);
+const flag = (value: boolean): bigint => (value ? 1n : 0n);
+const mountArguments = (m: MountDescription): Argument[] => [
+  m.type,
+  m.source,
+  m.options,
+  sumOf(ATTRIBUTE_BITS, m.attributes),
+];
+/** mode, uid, gid, seconds, nanoseconds; -1 nanoseconds: now. */
+const ownerArguments = (o: Ownership): Argument[] => [
+  BigInt(o.mode),
+  BigInt(o.uid),
+  BigInt(o.gid),
+  BigInt(o.mtime?.seconds ?? 0),
+  BigInt(o.mtime?.nanoseconds ?? -1),
+];
+const bigWords = (values: readonly number[]): Uint8Array => {
+  const bytes = new Uint8Array(values.length * 8);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => {
+    view.setBigInt64(i * 8, BigInt(value), true);
+  });
+  return bytes;
+};
+
+type Encoders = {
+  readonly [N in OperationName]: {
+    /** The arguments' names in C, in order. */
+    readonly names: readonly string[];
+    readonly encode: (operation: Extract<Operation, { op: N }>) => Argument[];
+  };
+};
+
+const OWNER = ["mode", "uid", "gid", "seconds", "nanoseconds"] as const;
+const MOUNT = ["type", "source", "options", "attributes"] as const;
+
+/** Every operation's arguments by position. The codes are the positions in this table, from 1. */
+export const ARGUMENTS: Encoders = {
+  makeDirectory: {
+    names: ["path", "mode", "keep_existing"],
+    encode: (o) => [o.path, BigInt(o.mode), flag(o.existing === "keep")],
+  },
+  removeDirectory: {
+    names: ["path", "retry_ms", "if_unused"],
+    encode: (o) => [o.path, BigInt(o.retryMs), flag(o.ifUnused)],
+  },
+  removeTree: { names: ["path"], encode: (o) => [o.path] },
+  writeFile: { names: ["path", "data"], encode: (o) => [o.path, o.data] },
+  createFile: {
+    names: ["path", "mode", "data"],
+    encode: (o) => [o.path, BigInt(o.mode), o.data],
+  },
+  removeFile: { names: ["path"], encode: (o) => [o.path] },
+  makeCgroup: { names: ["path", "shared"], encode: (o) => [o.path, flag(o.shared)] },
+  mount: { names: [...MOUNT, "target"], encode: (o) => [...mountArguments(o.mount), o.target] },
+  unmount: { names: ["target", "detach"], encode: (o) => [o.target, flag(o.detach)] },
+  shareMount: {
+    names: [...MOUNT, "target", "lock"],
+    encode: (o) => [...mountArguments(o.mount), o.target, o.lock],
+  },
+  releaseMount: { names: ["lock", "target"], encode: (o) => [o.lock, o.target] },
+  fail: { names: ["error"], encode: (o) => [BigInt(o.errno)] },
+  joinCgroup: { names: ["path"], encode: (o) => [o.path] },
+  writeProcessFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
+  unshare: { names: ["flags"], encode: (o) => [sumOf(NAMESPACE_BITS, o.namespaces)] },
+  setPropagation: {
+    names: ["path", "flag", "recursive"],
+    encode: (o) => [o.path, PROPAGATION_BITS[o.mode], flag(o.recursive)],
+  },
+  openRoot: { names: ["path"], encode: (o) => [o.path] },
+  mountInRoot: {
+    names: [...MOUNT, "target"],
+    encode: (o) => [...mountArguments(o.mount), o.target],
+  },
+  bindInRoot: {
+    names: ["source", "target", "recursive", "attributes", "propagation"],
+    encode: (o) => [
+      o.source,
+      o.target,
+      flag(o.recursive),
+      sumOf(ATTRIBUTE_BITS, o.attributes),
+      PROPAGATION_BITS[o.propagation],
+    ],
+  },
+  maskInRoot: { names: ["path"], encode: (o) => [o.path] },
+  readOnlyInRoot: { names: ["path"], encode: (o) => [o.path] },
+  enterRoot: { names: [], encode: () => [] },
+  setMountAttributes: {
+    names: ["path", "attributes"],
+    encode: (o) => [o.path, sumOf(ATTRIBUTE_BITS, o.attributes)],
+  },
+  setHostname: { names: ["name"], encode: (o) => [o.name] },
+  setDomainname: { names: ["name"], encode: (o) => [o.name] },
+  linkUp: { names: ["name"], encode: (o) => [o.name] },
+  setSysctl: {
+    names: ["name", "value"],
+    encode: (o) => [o.name.includes("/") ? o.name : o.name.replaceAll(".", "/"), o.value],
+  },
+  setLimit: {
+    names: ["resource", "soft", "hard"],
+    encode: (o) => [BigInt(o.resource), o.soft, o.hard],
+  },
+  setUmask: { names: ["mask"], encode: (o) => [BigInt(o.mask)] },
+  newSession: { names: [], encode: () => [] },
+  openTerminal: {
+    names: ["rows", "columns"],
+    encode: (o) => [BigInt(o.rows), BigInt(o.columns)],
+  },
+  boundCapabilities: { names: ["bounding"], encode: (o) => [o.bounding] },
+  setUser: {
+    names: ["uid", "gid", "groups"],
+    encode: (o) => [BigInt(o.uid), BigInt(o.gid), bigWords(o.groups)],
+  },
+  setCapabilities: {
+    names: ["effective", "permitted", "inheritable", "ambient"],
+    encode: (o) => [o.effective, o.permitted, o.inheritable, o.ambient],
+  },
+  noNewPrivileges: { names: [], encode: () => [] },
+  changeDirectory: { names: ["path"], encode: (o) => [o.path] },
+  execute: {
+    names: ["arguments", "environment"],
+    encode: (o) => [o.arguments, o.environment],
+  },
+  placeDirectory: { names: ["path", ...OWNER], encode: (o) => [o.path, ...ownerArguments(o)] },
+  placeFile: {
+    names: ["path", ...OWNER, "file", "segments"],
+    encode: (o) => [o.path, ...ownerArguments(o), o.source, bigWords(o.segments.flat())],
+  },
+  placeText: {
+    names: ["path", ...OWNER, "data"],
+    encode: (o) => [o.path, ...ownerArguments(o), o.data],
+  },
+  placeSymlink: {
+    names: ["path", ...OWNER, "text"],
+    encode: (o) => [o.path, ...ownerArguments(o), o.text],
+  },
+  placeHardLink: { names: ["path", "existing"], encode: (o) => [o.path, o.existing] },
+  placeNode: {
+    names: ["path", ...OWNER, "type", "major", "minor"],
+    encode: (o) => [
+      o.path,
+      ...ownerArguments(o),
+      NODE_TYPES[o.type],
+      BigInt(o.major),
+      BigInt(o.minor),
+    ],
+  },
+  placeAttribute: {
+    names: ["path", "name", "value"],
+    encode: (o) => [o.path, o.name, o.value],
+  },
+  placeTimes: {
+    names: ["path", "seconds", "nanoseconds"],
+    encode: (o) => [o.path, BigInt(o.mtime.seconds), BigInt(o.mtime.nanoseconds)],
+  },
+};
+
+const CODES = new Map(Object.keys(ARGUMENTS).map((name, i) => [name, i + 1]));
+const text = new TextEncoder();
+
+/** A growing buffer; one allocation a doubling, no intermediate strings. */
+class Writer {
+  #bytes = new Uint8Array(16 << 10);
+  #view = new DataView(this.#bytes.buffer);
+  size = 0;
+
+  #room(more: number): void {
+    if (this.size + more <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.size + more));
+    grown.set(this.#bytes.subarray(0, this.size));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+  u8(value: number): void {
+    this.#room(1);
+    this.#view.setUint8(this.size++, value);
+  }
+  u16(value: number): void {
+    this.#room(2);
+    this.#view.setUint16(this.size, value, true);
+    this.size += 2;
+  }
+  u32(value: number, at = this.size): void {
+    if (at === this.size) {
+      this.#room(4);
+      this.size += 4;
+    }
+    this.#view.setUint32(at, value, true);
+  }
+  bytes(value: Uint8Array): void {
+    this.#room(value.length);
+    this.#bytes.set(value, this.size);
+    this.size += value.length;
+  }
+  /** UTF-8 with its NUL. A NUL inside would shift what follows: it is refused by `argument`. */
+  string(value: string): void {
+    this.#room(value.length * 3 + 1);
+    const { written } = text.encodeInto(value, this.#bytes.subarray(this.size));
+    this.size += written;
+    this.u8(0);
+  }
+  argument(value: Argument): void {
+    const at = this.size;
+    this.u32(0);
+    if (typeof value === "bigint") {
+      this.#room(8);
+      this.#view.setBigUint64(this.size, BigInt.asUintN(64, value), true);
+      this.size += 8;
+    } else if (value instanceof Uint8Array) this.bytes(value);
+    else {
+      for (const one of typeof value === "string" ? [value] : value) {
+        if (one.includes("\0")) throw new TypeError(`a NUL byte in ${JSON.stringify(one)}`);
+        this.string(one);
+      }
+    }
+    this.u32(this.size - at - 4, at);
+  }
+  take(): Uint8Array {
+    return this.#bytes.subarray(0, this.size);
+  }
+}
+
+function writeOperation(out: Writer, operation: Operation, inverse: Operation | undefined): void {
+  const { encode } = ARGUMENTS[operation.op] as { encode: (o: Operation) => Argument[] };
+  const values = encode(operation);
+  out.u16(CODES.get(operation.op) as number);
+  out.u8(values.length);
+  out.u8(inverse ? 1 : 0);
+  for (const value of values) out.argument(value);
+  if (inverse) writeOperation(out, inverse, undefined);
+}
+
+function writeSection(out: Writer, operations: readonly Operation[], undone: boolean): void {
+  out.u32(operations.length);
+  for (const operation of operations) {
+    writeOperation(out, operation, undone ? inverseOf(operation) : undefined);
+  }
+}
+
+/** stdin, output, terminal, log path, exit path, collect, on exit, detached: eight arguments. */
+function writeSupervision(out: Writer, s: Supervision | undefined): void {
+  const index = <T>(values: readonly T[], value: T): bigint => BigInt(values.indexOf(value));
+  out.u8(s ? 1 : 0);
+  if (!s) return;
+  out.argument(index(["inherit", "null", "hold"], s.stdin));
+  out.argument(index(["inherit", "log", "both"], s.output));
+  out.argument(index(["none", "attached", "detached"], s.terminal));
+  out.argument(s.logPath ?? "");
+  out.argument(s.exitPath ?? "");
+  out.argument(s.collect);
+  out.argument(s.onExit ?? []);
+  out.argument(flag(s.detached));
+}
+
+/** Flags to create; pid, start time and flags to join; then pairs of flag and path. */
+function writeClone(out: Writer, clone: Clone): void {
+  out.argument(sumOf(NAMESPACE_BITS, clone.create));
+  out.argument(BigInt(clone.join?.pid ?? 0));
+  out.argument(clone.join?.startTime ?? 0n);
+  out.argument(sumOf(NAMESPACE_BITS, clone.join?.namespaces ?? []));
+  out.u32(clone.joinPaths.length);
+  for (const { kind, path } of clone.joinPaths) {
+    out.argument(NAMESPACE_BITS[kind]);
+    out.argument(path);
+  }
+}
+
+/** The program as nacre-init reads it from its descriptor. Throws TypeError on a NUL in a string. */
+export function encodeProgram(program: KernelProgram): Uint8Array {
+  const out = new Writer();
+  out.bytes(text.encode("NACREPR1"));
+  out.u32(0);
+  writeSupervision(out, program.process?.supervision);
+  writeSection(out, program.host, true);
+  if (program.process) {
+    writeSection(out, program.process.parent, false);
+    writeSection(out, program.process.child, false);
+    writeClone(out, program.process.clone);
+  }
+  out.u32(out.size - 12, 8);
+  return out.take();
+}
