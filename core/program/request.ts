@@ -1,0 +1,53 @@
+// What a user asks of a container, after the command line or the library call was understood and
+// before the image had its say. Absent means: as the image or the default has it.
+
+/** A bind or tmpfs mount that the user asked for. */
+export type RequestedMount =
+  | {
+      readonly type: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly recursive: boolean;
+      readonly propagation: "private" | "slave" | "shared";
+    }
+  | { readonly type: "tmpfs"; readonly target: string; readonly options: readonly string[] };
+
+/** Limits; absent is no limit. */
+export interface ResourceRequest {
+  readonly memoryBytes?: number;
+  /** CPUs in billionths, as docker's NanoCpus. */
+  readonly nanoCpus?: number;
+  readonly pids?: number;
+}
+
+export interface ContainerRequest {
+  /** As the user typed it: `debian`, `ghcr.io/o/app@sha256:…`, `host`. */
+  readonly image: string;
+  readonly name?: string;
+  readonly hostname?: string;
+  /** Replaces the image's Cmd where not empty. */
+  readonly command: readonly string[];
+  /** Replaces the image's Entrypoint and clears its Cmd; `[]` clears it. */
+  readonly entrypoint?: readonly string[];
+  /** `K=V`; a bare `K` was resolved by the caller. */
+  readonly environment: readonly string[];
+  /** `uid[:gid]` or names. */
+  readonly user?: string;
+  readonly workingDirectory?: string;
+  readonly terminal: boolean;
+  /** Keep standard input open (`-i`). */
+  readonly interactive: boolean;
+  readonly detached: boolean;
+  readonly autoRemove: boolean;
+  readonly readOnlyRoot: boolean;
+  readonly mounts: readonly RequestedMount[];
+  /** Name of a NetworkDriver. */
+  readonly network: string;
+  readonly resources: ResourceRequest;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `os/arch[/variant]`; absent: this host's. */
+  readonly platform?: string;
+  /** When to ask the registry. */
+  readonly pull: "missing" | "always" | "never";
+}

@@ -1,0 +1,118 @@
+// What the StateStore keeps: one record shape a kind. Records are JSON; a change of shape is a
+// new schema version with a migration (backends/linux/schema.ts).
+
+import type { Descriptor, ImageConfig } from "../oci/image.ts";
+import type { ContainerRequest } from "../program/request.ts";
+
+/** An image by its ID, the digest of its config. */
+export interface ImageRecord {
+  readonly id: string;
+  readonly manifestDigest: string;
+  readonly manifestMediaType: string;
+  readonly config: ImageConfig;
+  readonly layers: readonly Descriptor[];
+  /** Chain IDs, one a layer; the last one names the merged root. */
+  readonly chainIds: readonly string[];
+  /** Sum of the layers' uncompressed tars, in bytes. */
+  readonly sizeBytes: number;
+  readonly pulledMs: number;
+  /** /etc/passwd and /etc/group of the merged root, empty if absent: users are looked up at every start. */
+  readonly passwd: string;
+  readonly group: string;
+}
+
+/** A reference (`docker.io/library/debian:12`) and what it names on this machine. */
+export interface TagRecord {
+  readonly reference: string;
+  readonly imageId: string;
+  /** The digest that a registry answered for the reference: an index's or a manifest's. */
+  readonly digest: string;
+  readonly updatedMs: number;
+}
+
+/** A stored blob by digest: compressed layer, manifest, index or config. */
+export interface BlobRecord {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+  /** False until the file was flushed to disk; such a blob is verified again after a reboot. */
+  readonly durable: boolean;
+}
+
+/** A layer's uncompressed tar by diff ID, shared by every image that has it. */
+export interface LayerRecord {
+  readonly diffId: string;
+  /** The blob it came from. */
+  readonly digest: string;
+  readonly tarBytes: number;
+  readonly durable: boolean;
+}
+
+/** What a snapshotter has made ready for a chain ID. */
+export interface SnapshotRecord {
+  /** `snapshotter/chain ID`. */
+  readonly key: string;
+  readonly snapshotter: string;
+  readonly chainId: string;
+  readonly diffIds: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export type ContainerStatus = "created" | "running" | "paused" | "exited" | "removing";
+
+export interface ContainerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly request: ContainerRequest;
+  /** Absent for the `host` image. */
+  readonly imageId: string | undefined;
+  readonly snapshotter: string;
+  readonly createdMs: number;
+  readonly status: ContainerStatus;
+  /** The container's first process and its supervisor, while running. Start times as decimal strings. */
+  readonly process?: { readonly pid: number; readonly startTime: string };
+  readonly supervisor?: { readonly pid: number; readonly startTime: string };
+  readonly bootId?: string;
+  readonly startedMs?: number;
+  readonly finishedMs?: number;
+  readonly exitCode?: number;
+  readonly oomKilled?: boolean;
+  readonly error?: string;
+}
+
+/** A multi-step operation that was begun; whoever comes next finishes or undoes it if its process is gone. */
+export interface IntentRecord {
+  readonly id: string;
+  readonly kind: "create" | "remove" | "pull";
+  /** What it is about: a container ID or a reference. */
+  readonly subject: string;
+  readonly process: { readonly pid: number; readonly startTime: string };
+  readonly begunMs: number;
+  /** Paths that are to be removed if it is undone. */
+  readonly paths: readonly string[];
+}
+
+/** An event as docker prints it. */
+export interface EventRecord {
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly type: "container" | "image";
+  readonly action: string;
+  /** Container or image ID, or reference. */
+  readonly subject: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface Records {
+  readonly image: ImageRecord;
+  readonly tag: TagRecord;
+  readonly blob: BlobRecord;
+  readonly layer: LayerRecord;
+  readonly snapshot: SnapshotRecord;
+  readonly container: ContainerRecord;
+  /** Container name → container ID. */
+  readonly name: { readonly containerId: string };
+  readonly intent: IntentRecord;
+}
+
+export type RecordKind = keyof Records;
