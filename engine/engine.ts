@@ -1,0 +1,191 @@
+// The engine as its users see it: the command line, embedders, plugins. Everything below is
+// reached from here; how it is put together stands in module.ts.
+
+import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { Observable } from "rxjs";
+
+// -- events -------------------------------------------------------------------------------------
+
+/** What happens while an operation runs; nobody's result depends on it. */
+export type EngineEvent =
+  | { readonly type: "record"; readonly event: EventRecord }
+  | {
+      readonly type: "layer";
+      readonly reference: string;
+      /** The blob's digest. */
+      readonly digest: string;
+      readonly phase: "waiting" | "downloading" | "exists" | "complete" | "failed";
+      readonly receivedBytes: number;
+      readonly totalBytes: number;
+    }
+  | {
+      readonly type: "image";
+      readonly reference: string;
+      readonly phase: "resolving" | "merging" | "ready";
+      readonly digest?: string;
+    }
+  /** Something a person should know once: "the default network is none until bridges come". */
+  | { readonly type: "notice"; readonly message: string };
+
+// -- images -------------------------------------------------------------------------------------
+
+export interface PullOptions {
+  readonly platform?: string;
+  /** Plain HTTP for registries that are not on loopback. */
+  readonly insecure?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface PulledImage {
+  readonly image: ImageRecord;
+  /** Normalised reference. */
+  readonly reference: string;
+  /** What the registry's manifest or index hashes to: what skopeo and docker print. */
+  readonly digest: string;
+  /** Whether anything was new on this machine. */
+  readonly changed: boolean;
+}
+
+/** One line of `nacre images`. */
+export interface ImageListing {
+  readonly image: ImageRecord;
+  /** Normalised references that name it; empty for a dangling image. */
+  readonly references: readonly { readonly reference: string; readonly digest: string }[];
+}
+
+/** One layer of an image as `nacre image layers` shows it. */
+export interface LayerReport {
+  readonly diffId: string;
+  readonly digest: string;
+  readonly createdBy: string;
+  readonly tarBytes: number;
+  /** Bytes of this layer's files that are visible in the merged root. */
+  readonly visibleBytes: number;
+  readonly entries: number;
+}
+
+/** Which layer gives a path, and what it hides below. Layer numbers count from 1, the bottom. */
+export interface PathReport {
+  readonly path: string;
+  readonly type: string;
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly layer: number;
+  readonly hides: readonly {
+    readonly layer: number;
+    readonly type: string;
+    readonly sizeBytes: number;
+  }[];
+}
+
+export interface Images {
+  /** Fetches an image and makes it ready to run. Idempotent; parallel pulls of one image share its blobs. */
+  pull(reference: string, options?: PullOptions): Promise<PulledImage>;
+  list(): ImageListing[];
+  /** By reference, ID, ID prefix or digest. NacreError `not-found`. */
+  get(reference: string): ImageListing;
+  layers(
+    reference: string,
+  ): Promise<{ readonly layers: LayerReport[]; readonly wastedBytes: number }>;
+  path(reference: string, path: string): Promise<PathReport>;
+  /** Untags, and deletes the image with its last tag. NacreError `in-use` while a container needs it, unless forced. */
+  remove(
+    reference: string,
+    options?: { readonly force?: boolean },
+  ): Promise<{ untagged: string[]; deleted: string[] }>;
+}
+
+// -- containers ---------------------------------------------------------------------------------
+
+export interface ExecRequest {
+  readonly command: readonly string[];
+  readonly environment: readonly string[];
+  readonly user?: string;
+  readonly workingDirectory?: string;
+  readonly terminal: boolean;
+  readonly interactive: boolean;
+  readonly detached: boolean;
+}
+
+/** A container's process as its starter holds it. */
+export interface Attached {
+  readonly container: ContainerRecord;
+  readonly stdin: WritableStream<Uint8Array> | undefined;
+  readonly stdout: ReadableStream<Uint8Array> | undefined;
+  readonly stderr: ReadableStream<Uint8Array> | undefined;
+  /** The exit code as a shell has it, when the process has ended and the container was put to rest. */
+  readonly exited: Promise<number>;
+  signal(number: number): void;
+}
+
+export interface Containers {
+  /** Makes a container and its storage layer; pulls the image where the request says so. */
+  create(request: ContainerRequest): Promise<ContainerRecord>;
+  start(container: string, streams?: ProcessStreams): Promise<Attached>;
+  /** create and start; with `autoRemove` also removal, before `exited` settles. */
+  run(request: ContainerRequest, streams?: ProcessStreams): Promise<Attached>;
+  exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
+  /** What `run` would do, without doing it. The image must be here. */
+  explain(request: ContainerRequest): Promise<KernelProgram>;
+  list(options?: { readonly all?: boolean }): ContainerRecord[];
+  /** By ID, ID prefix or name. NacreError `not-found`. */
+  get(container: string): ContainerRecord;
+  logs(
+    container: string,
+    options?: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<LogLine>;
+  /** SIGTERM or the image's STOPSIGNAL, then SIGKILL after `timeoutMs` (10 s). */
+  stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** By signal number. NacreError `conflict` if it does not run. */
+  kill(container: string, signal: number): Promise<void>;
+  wait(container: string): Promise<number>;
+  remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** Docker's JSON for `inspect`. */
+  inspect(container: string): Record<string, unknown>;
+  /** For the supervisor's on-exit command: records the end and removes what asked for it. */
+  settle(container: string): Promise<void>;
+}
+
+// -- system -------------------------------------------------------------------------------------
+
+export interface PruneReport {
+  readonly containers: string[];
+  readonly images: string[];
+  readonly reclaimedBytes: number;
+}
+
+export interface SystemInfo {
+  readonly version: string;
+  readonly root: string;
+  readonly backend: string;
+  readonly snapshotter: string;
+  readonly kernel: KernelFacts;
+  readonly cgroup: string;
+  readonly containers: { readonly total: number; readonly running: number };
+  readonly images: number;
+}
+
+export interface System {
+  info(): SystemInfo;
+  /** Removes stopped containers, dangling images (with `all`, every unused one) and what killed processes left. */
+  prune(options?: { readonly all?: boolean }): Promise<PruneReport>;
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly system: System;
+  /** Live events of this engine. */
+  readonly events: Observable<EngineEvent>;
+  /** Recorded events of every process on this root, oldest first; with `follow`, then new ones. */
+  history(options?: {
+    readonly sinceMs?: number;
+    readonly untilMs?: number;
+    readonly follow?: boolean;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<EventRecord>;
+}
