@@ -25,37 +25,37 @@ function isLowerAlnum(c: u32): bool {
 }
 
 function isEncoded(c: u32): bool {
-  return isLowerAlnum(c) || (c >= 65 && c <= 90) || c == 61 || c == 95 || c == 45;
+  return isLowerAlnum(c) || (c >= 65 && c <= 90) || c === 61 || c === 95 || c === 45;
 }
 
 /** First address in `from`…`to` that holds `byte`, else `to`. */
 function indexOf(byte: u32, from: u32, to: u32): u32 {
   for (let i = from; i < to; i++) {
-    if (getU8(i) == byte) return i;
+    if (getU8(i) === byte) return i;
   }
   return to;
 }
 
 /** Hex digits of a known algorithm's encoded part, 0 for an algorithm that is not known. */
 function hexLength(p: u32, length: u32): u32 {
-  if (length != 6) return 0;
-  if (getU8(p) != 115 || getU8(p + 1) != 104 || getU8(p + 2) != 97) return 0; // sha
+  if (length !== 6) return 0;
+  if (getU8(p) !== 115 || getU8(p + 1) !== 104 || getU8(p + 2) !== 97) return 0; // sha
   const bits = getU8(p + 3) * 65536 + getU8(p + 4) * 256 + getU8(p + 5);
-  if (bits == 0x323536) return 64; // 256
-  if (bits == 0x333834) return 96; // 384
-  if (bits == 0x353132) return 128; // 512
+  if (bits === 0x323536) return 64; // 256
+  if (bits === 0x333834) return 96; // 384
+  if (bits === 0x353132) return 128; // 512
   return 0;
 }
 
 function isAlgorithm(from: u32, to: u32): bool {
   let i = from;
-  for (;;) {
+  while (true) {
     const start = i;
     while (i < to && isLowerAlnum(getU8(i))) i++;
-    if (i == start) return false;
-    if (i == to) return true;
+    if (i === start) return false;
+    if (i === to) return true;
     const c = getU8(i);
-    if (c != 43 && c != 46 && c != 95 && c != 45) return false;
+    if (c !== 43 && c !== 46 && c !== 95 && c !== 45) return false;
     i++;
   }
 }
@@ -64,16 +64,16 @@ function isAlgorithm(from: u32, to: u32): bool {
 export function digestCheck(p: u32, length: u32): u32 {
   const end = p + length;
   const colon = indexOf(58, p, end);
-  if (colon == p || colon + 1 >= end) return DIGEST_INVALID_FORMAT;
+  if (colon === p || colon + 1 >= end) return DIGEST_INVALID_FORMAT;
   const hex = hexLength(p, colon - p);
-  if (hex == 0) {
+  if (hex === 0) {
     if (!isAlgorithm(p, colon)) return DIGEST_INVALID_FORMAT;
     for (let i = colon + 1; i < end; i++) {
       if (!isEncoded(getU8(i))) return DIGEST_INVALID_FORMAT;
     }
     return DIGEST_UNSUPPORTED;
   }
-  if (end - colon - 1 != hex) return DIGEST_INVALID_LENGTH;
+  if (end - colon - 1 !== hex) return DIGEST_INVALID_LENGTH;
   for (let i = colon + 1; i < end; i++) {
     const c = getU8(i);
     if (!((c >= 48 && c <= 57) || (c >= 97 && c <= 102))) return DIGEST_INVALID_FORMAT;
@@ -104,7 +104,7 @@ function primeRoots(): u32 {
   for (let n: u32 = 2; found < 64; n++) {
     let prime = true;
     for (let d: u32 = 2; d * d <= n; d++) {
-      if (n % d == 0) prime = false;
+      if (n % d === 0) prime = false;
     }
     if (!prime) continue;
     setU32(table + found * 4, fraction32(cubeRoot(f64(n))));
@@ -146,7 +146,7 @@ export function sha256Update(h: u32, p: u32, length: u32): void {
   let from = p;
   let left = length;
   while (left > 0) {
-    if (filled == 0 && left >= 64) {
+    if (filled === 0 && left >= 64) {
       compress(h, from);
       from += 64;
       left -= 64;
@@ -158,7 +158,7 @@ export function sha256Update(h: u32, p: u32, length: u32): void {
     filled += take;
     from += take;
     left -= take;
-    if (filled == 64) {
+    if (filled === 64) {
       compress(h, h + BLOCK);
       filled = 0;
     }
@@ -271,8 +271,8 @@ export function chainIds(p: u32, length: u32, out: u32): u32 {
   for (chainFaultAt = 0; from < end; chainFaultAt++) {
     const stop = indexOf(10, from, end);
     const fault = digestCheck(from, stop - from);
-    if (fault != DIGEST_FINE) return fault;
-    if (parentLength == 0) {
+    if (fault !== DIGEST_FINE) return fault;
+    if (parentLength === 0) {
       parent = from;
       parentLength = stop - from;
     } else {

@@ -81,7 +81,7 @@ function isHex(c: u32): bool {
 
 function indexOf(byte: u32, from: u32, to: u32): u32 {
   for (let i = from; i < to; i++) {
-    if (getU8(i) == byte) return i;
+    if (getU8(i) === byte) return i;
   }
   return to;
 }
@@ -89,25 +89,26 @@ function indexOf(byte: u32, from: u32, to: u32): u32 {
 /** Whether from…to is a path. With `fold`, upper-case letters count as lower-case ones. */
 function isPath(from: u32, to: u32, fold: bool): bool {
   let i = from;
-  for (;;) {
+  while (true) {
     const start = i;
     while (i < to) {
       const c = getU8(i);
       if (!(isLower(c) || isDecimal(c) || (fold && isUpper(c)))) break;
       i++;
     }
-    if (i == start) return false;
-    if (i == to) return true;
+    if (i === start) return false;
+    if (i === to) return true;
     const separator = getU8(i);
     i++;
-    if (separator == 45) {
-      while (i < to && getU8(i) == 45) i++;
-    } else if (separator == 95) {
-      if (i < to && getU8(i) == 95) i++;
-    } else if (separator != 46 && separator != 47) {
-      return false;
+    if (separator === 45) {
+      while (i < to && getU8(i) === 45) i++;
+    } else if (separator === 95) {
+      if (i < to && getU8(i) === 95) i++;
+    } else if (separator !== 46 && separator !== 47) {
+      break;
     }
   }
+  return false;
 }
 
 /** Whether from…to is host components, each of letters and digits with hyphens inside. */
@@ -117,12 +118,12 @@ function isHostName(from: u32, to: u32): bool {
     const c = getU8(i);
     if (isAlnum(c)) {
       mayEnd = true;
-    } else if (c == 46) {
+    } else if (c === 46) {
       if (!mayEnd) return false;
       mayEnd = false;
-    } else if (c == 45) {
+    } else if (c === 45) {
       // A component begins with a letter or digit.
-      if (i == from || getU8(i - 1) == 46) return false;
+      if (i === from || getU8(i - 1) === 46) return false;
       mayEnd = false;
     } else {
       return false;
@@ -132,22 +133,22 @@ function isHostName(from: u32, to: u32): bool {
 }
 
 function isDomain(from: u32, to: u32): bool {
-  if (from == to) return false;
+  if (from === to) return false;
   let hostEnd: u32;
-  if (getU8(from) == 91) {
+  if (getU8(from) === 91) {
     const bracket = indexOf(93, from, to);
-    if (bracket == to || bracket == from + 1) return false;
+    if (bracket === to || bracket === from + 1) return false;
     for (let i = from + 1; i < bracket; i++) {
       const c = getU8(i);
-      if (!isHex(c) && c != 58) return false;
+      if (!isHex(c) && c !== 58) return false;
     }
     hostEnd = bracket + 1;
   } else {
     hostEnd = indexOf(58, from, to);
     if (!isHostName(from, hostEnd)) return false;
   }
-  if (hostEnd == to) return true;
-  if (getU8(hostEnd) != 58 || hostEnd + 1 == to) return false;
+  if (hostEnd === to) return true;
+  if (getU8(hostEnd) !== 58 || hostEnd + 1 === to) return false;
   for (let i = hostEnd + 1; i < to; i++) {
     if (!isDecimal(getU8(i))) return false;
   }
@@ -155,12 +156,12 @@ function isDomain(from: u32, to: u32): bool {
 }
 
 function isTag(from: u32, to: u32): bool {
-  if (from == to || to - from > 128) return false;
+  if (from === to || to - from > 128) return false;
   const first = getU8(from);
-  if (!isAlnum(first) && first != 95) return false;
+  if (!isAlnum(first) && first !== 95) return false;
   for (let i = from + 1; i < to; i++) {
     const c = getU8(i);
-    if (!isAlnum(c) && c != 95 && c != 46 && c != 45) return false;
+    if (!isAlnum(c) && c !== 95 && c !== 46 && c !== 45) return false;
   }
   return true;
 }
@@ -168,7 +169,7 @@ function isTag(from: u32, to: u32): bool {
 /** The reference grammar's digest, which is stricter in some ways and laxer in others. */
 function isDigest(from: u32, to: u32): bool {
   const colon = indexOf(58, from, to);
-  if (colon == to || to - colon - 1 < 32) return false;
+  if (colon === to || to - colon - 1 < 32) return false;
   let first = true;
   for (let i = from; i < colon; i++) {
     const c = getU8(i);
@@ -177,7 +178,7 @@ function isDigest(from: u32, to: u32): bool {
     } else if (first) {
       return false;
     } else if (!isDecimal(c)) {
-      if (c != 45 && c != 95 && c != 43 && c != 46) return false;
+      if (c !== 45 && c !== 95 && c !== 43 && c !== 46) return false;
       first = true;
     }
   }
@@ -196,11 +197,11 @@ function record(field: u32, base: u32, from: u32, to: u32): void {
 /** Reads path [":" tag] ["@" digest] from `from` to `end`; false where the grammar is broken. */
 function readPathOn(base: u32, from: u32, end: u32, fold: bool): bool {
   let pathEnd = from;
-  while (pathEnd < end && getU8(pathEnd) != 58 && getU8(pathEnd) != 64) pathEnd++;
+  while (pathEnd < end && getU8(pathEnd) !== 58 && getU8(pathEnd) !== 64) pathEnd++;
   if (!isPath(from, pathEnd, fold)) return false;
   record(PATH, base, from, pathEnd);
   let at = pathEnd;
-  if (at < end && getU8(at) == 58) {
+  if (at < end && getU8(at) === 58) {
     const tagEnd = indexOf(64, at, end);
     if (!isTag(at + 1, tagEnd)) return false;
     record(TAG, base, at + 1, tagEnd);
@@ -227,13 +228,13 @@ function readAll(base: u32, end: u32, fold: bool): bool {
 function checkParts(base: u32, prefix: u32): u32 {
   if (getU32(result + PATH + 4) + prefix > PATH_MAX) return NAME_TOO_LONG;
   const length = getU32(result + DIGEST + 4);
-  if (length == 0) return 0;
+  if (length === 0) return 0;
   const fault = digestCheck(base + getU32(result + DIGEST), length);
-  return fault == DIGEST_FINE ? 0 : DIGEST_FAULTS + fault;
+  return fault === DIGEST_FINE ? 0 : DIGEST_FAULTS + fault;
 }
 
 function parsePlain(base: u32, end: u32): u32 {
-  if (base == end) return NAME_EMPTY;
+  if (base === end) return NAME_EMPTY;
   if (readAll(base, end, false)) return checkParts(base, 0);
   return readAll(base, end, true) ? CONTAINS_UPPERCASE : INVALID_FORMAT;
 }
@@ -251,7 +252,7 @@ function parseNameOnly(base: u32, end: u32): u32 {
 }
 
 function isIdentifier(base: u32, end: u32): bool {
-  if (end - base != 64) return false;
+  if (end - base !== 64) return false;
   for (let i = base; i < end; i++) {
     const c = getU8(i);
     if (!isDecimal(c) && !(c >= 97 && c <= 102)) return false;
@@ -269,22 +270,22 @@ function hasUpper(from: u32, to: u32): bool {
 /** Whether from…to is "docker.io", or the same after "index.". */
 function isDefaultDomain(from: u32, to: u32): bool {
   let p = from;
-  if (to - from == 15) {
+  if (to - from === 15) {
     // "inde" "x." and then as below
-    if (getU32(p) != 0x65646e69 || getU8(p + 4) != 120 || getU8(p + 5) != 46) return false;
+    if (getU32(p) !== 0x65646e69 || getU8(p + 4) !== 120 || getU8(p + 5) !== 46) return false;
     p += 6;
   }
   // "dock" "er.i" "o"
   return (
-    to - p == 9 && getU32(p) == 0x6b636f64 && getU32(p + 4) == 0x692e7265 && getU8(p + 8) == 111
+    to - p === 9 && getU32(p) === 0x6b636f64 && getU32(p + 4) === 0x692e7265 && getU8(p + 8) === 111
   );
 }
 
 /** Whether what stands before the first slash is meant as a domain. */
 function looksLikeDomain(from: u32, to: u32): bool {
   // "loca" "lhos" "t"
-  if (to - from == 9 && getU32(from) == 0x61636f6c && getU32(from + 4) == 0x736f686c) {
-    if (getU8(from + 8) == 116) return true;
+  if (to - from === 9 && getU32(from) === 0x61636f6c && getU32(from + 4) === 0x736f686c) {
+    if (getU8(from + 8) === 116) return true;
   }
   return indexOf(46, from, to) < to || indexOf(58, from, to) < to || hasUpper(from, to);
 }
@@ -298,7 +299,7 @@ function parseNormalized(base: u32, end: u32): u32 {
   if (named && !isDefaultDomain(base, slash)) return parsePlain(base, end);
   let prefix: u32 = 0;
   let flags = DEFAULT_DOMAIN;
-  if (indexOf(47, remainder, end) == end) {
+  if (indexOf(47, remainder, end) === end) {
     prefix = LIBRARY_LENGTH;
     flags |= IN_LIBRARY;
   }
@@ -311,7 +312,7 @@ function parseNormalized(base: u32, end: u32): u32 {
 function parseDocker(base: u32, end: u32): u32 {
   const fault = parseNormalized(base, end);
   if (getU32(result + DIGEST + 4) > 0) setU32(result + TAG + 4, 0);
-  else if (getU32(result + TAG + 4) == 0) {
+  else if (getU32(result + TAG + 4) === 0) {
     setU32(result + FLAGS, getU32(result + FLAGS) | DEFAULT_TAG);
   }
   return fault;
@@ -319,7 +320,7 @@ function parseDocker(base: u32, end: u32): u32 {
 
 function parseAny(base: u32, end: u32): u32 {
   const identifier = isIdentifier(base, end);
-  if (identifier || digestCheck(base, end - base) == DIGEST_FINE) {
+  if (identifier || digestCheck(base, end - base) === DIGEST_FINE) {
     record(DIGEST, base, base, end);
     setU32(result + FLAGS, identifier ? IDENTIFIER : DIGEST_ALONE);
     return 0;
@@ -331,9 +332,9 @@ function parseAny(base: u32, end: u32): u32 {
 export function referenceParse(p: u32, length: u32, form: u32): u32 {
   fill(result, 0, 36);
   const end = p + length;
-  if (form == PLAIN) return parsePlain(p, end);
-  if (form == NORMALIZED) return parseNormalized(p, end);
-  if (form == DOCKER) return parseDocker(p, end);
-  if (form == ANY) return parseAny(p, end);
+  if (form === PLAIN) return parsePlain(p, end);
+  if (form === NORMALIZED) return parseNormalized(p, end);
+  if (form === DOCKER) return parseDocker(p, end);
+  if (form === ANY) return parseAny(p, end);
   return parseNameOnly(p, end);
 }
