@@ -1,0 +1,340 @@
+// The compiler: an OCI runtime spec, a plan for the root and the machine's cgroups become one
+// KernelProgram. What it emits is what `nacre explain` prints, so each operation says why.
+
+import { NacreError } from "../error.ts";
+import type { Spec, SpecMount, SpecNamespaceType, SpecProcess } from "../oci/runtime-spec.ts";
+import type { RootPlan } from "../ports/snapshotter.ts";
+import { capabilityMask } from "./capabilities.ts";
+import { type CgroupPlan, type MountedHierarchy, planCgroups } from "./cgroup-plan.ts";
+import { mountFlags } from "./mount-options.ts";
+import type { NamespaceKind, Operation } from "./operation.ts";
+import type { KernelProgram, Supervision } from "./program.ts";
+
+/** What the compiler is given beside the spec. */
+export interface CompileInput {
+  readonly title: string;
+  readonly spec: Spec;
+  readonly root: RootPlan;
+  readonly network: { readonly host: readonly Operation[]; readonly child: readonly Operation[] };
+  readonly hierarchies: readonly MountedHierarchy[];
+  /** Operations that make files which the spec's bind mounts name, before the root is opened. */
+  readonly files: readonly Operation[];
+  readonly supervision: Omit<Supervision, "collect">;
+}
+
+const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
+  pid: "pid",
+  network: "net",
+  mount: "mnt",
+  ipc: "ipc",
+  uts: "uts",
+  user: "user",
+  cgroup: "cgroup",
+  time: "time",
+};
+
+const WHY: Readonly<Record<string, string>> = {
+  "/proc": "processes of its own pid namespace, and nobody else's",
+  "/dev": "an empty directory of devices, in memory",
+  "/dev/pts": "terminals of its own",
+  "/dev/shm": "shared memory of its own, limited in size",
+  "/dev/mqueue": "message queues of its own ipc namespace",
+  "/sys": "the kernel's devices and modules, to read",
+  "/etc/hosts": "its own name and localhost",
+  "/etc/hostname": "its own name",
+  "/etc/resolv.conf": "where it asks for names",
+};
+
+/** The child's /sys/fs/cgroup: on v1 a directory of hierarchies, on v2 the hierarchy itself. */
+function cgroupMounts(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
+  const { attributes } = mountFlags(mount);
+  const only = hierarchies[0];
+  if (!only) return [];
+  if (only.version === 2) {
+    return [
+      {
+        op: "mountInRoot",
+        mount: { type: "cgroup2", source: "cgroup", options: [], attributes },
+        target: mount.destination,
+        why: "its own limits, to read: the cgroup namespace makes its node the root",
+      },
+    ];
+  }
+  const directory: Operation = {
+    op: "mountInRoot",
+    mount: {
+      type: "tmpfs",
+      source: "cgroup",
+      options: ["mode=755"],
+      attributes: attributes.filter((a) => a !== "ro"),
+    },
+    target: mount.destination,
+    why: "a place for its cgroup hierarchies",
+  };
+  const each = hierarchies.map(
+    (h): Operation => ({
+      op: "mountInRoot",
+      mount: { type: "cgroup", source: "cgroup", options: h.controllers, attributes },
+      target: `${mount.destination}/${h.controllers.join(",")}`,
+      why: "its own limits, to read: the cgroup namespace makes its node the root",
+    }),
+  );
+  return [directory, ...each];
+}
+
+function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
+  if (mount.type === "cgroup" || mount.type === "cgroup2") return cgroupMounts(mount, hierarchies);
+  const { attributes, options, bind, recursive, propagation } = mountFlags(mount);
+  const why = WHY[mount.destination] ?? "a mount that the user asked for";
+  if (bind) {
+    const source = mount.source ?? "";
+    return [
+      {
+        op: "bindInRoot",
+        source,
+        target: mount.destination,
+        recursive,
+        attributes,
+        propagation,
+        why,
+      },
+    ];
+  }
+  const type = mount.type;
+  if (!type) throw new NacreError("invalid", `mounts: ${mount.destination} has no type`);
+  return [
+    {
+      op: "mountInRoot",
+      mount: { type, source: mount.source ?? type, options, attributes },
+      target: mount.destination,
+      why,
+    },
+  ];
+}
+
+const DEVICE_LINKS: readonly (readonly [path: string, text: string])[] = [
+  ["/dev/fd", "/proc/self/fd"],
+  ["/dev/stdin", "/proc/self/fd/0"],
+  ["/dev/stdout", "/proc/self/fd/1"],
+  ["/dev/stderr", "/proc/self/fd/2"],
+  ["/dev/ptmx", "pts/ptmx"],
+  ["/dev/core", "/proc/kcore"],
+];
+
+function devices(spec: Spec): Operation[] {
+  const nodes = spec.linux.devices.map(
+    (d): Operation => ({
+      op: "placeNode",
+      path: d.path,
+      type: d.type === "c" ? "character" : d.type === "b" ? "block" : "fifo",
+      major: d.major,
+      minor: d.minor,
+      mode: d.fileMode,
+      uid: d.uid,
+      gid: d.gid,
+      why: "a device that every program expects",
+    }),
+  );
+  const links = DEVICE_LINKS.map(
+    ([path, text]): Operation => ({
+      op: "placeSymlink",
+      path,
+      text,
+      mode: 0o777,
+      uid: 0,
+      gid: 0,
+      why: "a name that every program expects",
+    }),
+  );
+  return [...nodes, ...links];
+}
+
+function insideTheRoot(spec: Spec, hierarchies: readonly MountedHierarchy[]): Operation[] {
+  // Nodes of /dev must follow its mount and precede what the user binds below it.
+  const standing = spec.mounts.findIndex((m) => m.destination === "/dev/pts");
+  const before = spec.mounts.slice(0, Math.max(standing, 0));
+  const after = spec.mounts.slice(Math.max(standing, 0));
+  return [
+    ...before.flatMap((m) => specMount(m, hierarchies)),
+    ...devices(spec),
+    ...after.flatMap((m) => specMount(m, hierarchies)),
+    ...spec.linux.maskedPaths.map(
+      (path): Operation => ({
+        op: "maskInRoot",
+        path,
+        why: "it tells of the machine, or changes it: hidden",
+      }),
+    ),
+    ...spec.linux.readonlyPaths.map(
+      (path): Operation => ({
+        op: "readOnlyInRoot",
+        path,
+        why: "writing here would change the machine",
+      }),
+    ),
+  ];
+}
+
+/** RLIMIT_* by name (setrlimit(2), asm-generic/resource.h). */
+const RLIMITS = [
+  "CPU",
+  "FSIZE",
+  "DATA",
+  "STACK",
+  "CORE",
+  "RSS",
+  "NPROC",
+  "NOFILE",
+  "MEMLOCK",
+  "AS",
+  "LOCKS",
+  "SIGPENDING",
+  "MSGQUEUE",
+  "NICE",
+  "RTPRIO",
+  "RTTIME",
+];
+
+/** The last steps, the same for a container's first process and for one that joins it. */
+export function becomeProcess(process: SpecProcess): Operation[] {
+  const { user, capabilities } = process;
+  const limits = (process.rlimits ?? []).map((limit): Operation => {
+    const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
+    if (resource < 0)
+      throw new NacreError("invalid", `process.rlimits: unknown type ${limit.type}`);
+    return { op: "setLimit", resource, soft: BigInt(limit.soft), hard: BigInt(limit.hard) };
+  });
+  const operations: Operation[] = [
+    ...limits,
+    { op: "changeDirectory", path: process.cwd, why: "where the process begins" },
+    {
+      op: "boundCapabilities",
+      bounding: capabilityMask(capabilities.bounding),
+      why: "powers that nothing in the container can ever regain",
+    },
+    {
+      op: "setUser",
+      uid: user.uid,
+      gid: user.gid,
+      groups: user.additionalGids,
+      why: "who the process is",
+    },
+    {
+      op: "setCapabilities",
+      effective: capabilityMask(capabilities.effective),
+      permitted: capabilityMask(capabilities.permitted),
+      inheritable: capabilityMask(capabilities.inheritable),
+      ambient: capabilityMask(capabilities.ambient),
+      why: "the powers it keeps",
+    },
+  ];
+  if (user.umask !== undefined) operations.push({ op: "setUmask", mask: user.umask });
+  if (process.noNewPrivileges) {
+    operations.push({ op: "noNewPrivileges", why: "setuid programs give it nothing" });
+  }
+  operations.push({
+    op: "execute",
+    arguments: process.args,
+    environment: process.env,
+    why: "the program takes the place of nacre-init in the child",
+  });
+  return operations;
+}
+
+export function terminalOperations(process: SpecProcess): Operation[] {
+  if (!process.terminal) return [];
+  return [
+    {
+      op: "openTerminal",
+      rows: process.consoleSize?.height ?? 0,
+      columns: process.consoleSize?.width ?? 0,
+      why: "a terminal of the container's own devpts becomes its standard streams",
+    },
+  ];
+}
+
+function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
+  const { spec, root, network } = input;
+  const own = new Set(spec.linux.namespaces.filter((n) => !n.path).map((n) => n.type));
+  const child: Operation[] = [];
+  if (own.has("cgroup")) {
+    child.push({
+      op: "unshare",
+      namespaces: ["cgroup"],
+      why: "so that its own node is the root of what it sees, once it has joined it",
+    });
+  }
+  child.push(
+    {
+      op: "newSession",
+      why: "so that signals of the caller's terminal do not reach it by accident",
+    },
+    {
+      op: "setPropagation",
+      path: "/",
+      mode: spec.linux.rootfsPropagation ?? "slave",
+      recursive: true,
+      why: "so that no mount made here is seen outside",
+    },
+    ...input.files,
+    ...root.child,
+    {
+      op: "openRoot",
+      path: spec.root.path,
+      why: "from here on names are resolved inside this root only",
+    },
+    ...insideTheRoot(spec, cgroups.hierarchies),
+    ...terminalOperations(spec.process),
+    { op: "enterRoot", why: "the machine's own tree is gone from the child's sight" },
+  );
+  if (spec.root.readonly) {
+    child.push({
+      op: "setMountAttributes",
+      path: "/",
+      attributes: ["ro"],
+      why: "the root is read-only, as asked",
+    });
+  }
+  if (spec.hostname && own.has("uts")) {
+    child.push({ op: "setHostname", name: spec.hostname, why: "a name of its own" });
+  }
+  if (spec.domainname && own.has("uts")) child.push({ op: "setDomainname", name: spec.domainname });
+  for (const [name, value] of Object.entries(spec.linux.sysctl ?? {})) {
+    child.push({ op: "setSysctl", name, value });
+  }
+  return [...child, ...network.child, ...becomeProcess(spec.process)];
+}
+
+/** The program of a container's first process. */
+export function compile(input: CompileInput): KernelProgram {
+  const { spec } = input;
+  const cgroups = planCgroups(input.hierarchies, spec.linux.cgroupsPath, spec.linux.resources);
+  const parent: Operation[] = [...cgroups.parent];
+  if (spec.process.oomScoreAdj !== undefined) {
+    parent.push({
+      op: "writeProcessFile",
+      name: "oom_score_adj",
+      data: String(spec.process.oomScoreAdj),
+      why: "how soon the OOM killer takes it",
+    });
+  }
+  const namespaces = spec.linux.namespaces;
+  return {
+    title: input.title,
+    host: [...cgroups.host, ...input.root.host, ...input.network.host],
+    process: {
+      clone: {
+        create: namespaces.filter((n) => !n.path && n.type !== "cgroup").map((n) => KINDS[n.type]),
+        joinPaths: namespaces
+          .filter((n) => n.path !== undefined)
+          .map((n) => ({ kind: KINDS[n.type], path: n.path as string })),
+      },
+      parent,
+      child: childSection(input, cgroups),
+      supervision: {
+        ...input.supervision,
+        collect: cgroups.oomFile ? [cgroups.oomFile] : [],
+      },
+    },
+  };
+}

@@ -1,0 +1,144 @@
+// One line for each operation: what a person reads in `nacre explain` and in an error.
+
+import { capabilityNames } from "./capabilities.ts";
+import type { MountDescription, Operation, Ownership } from "./operation.ts";
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, "0");
+const owned = (o: Ownership): string => `${octal(o.mode)} ${o.uid}:${o.gid}`;
+const quoted = (text: string): string => JSON.stringify(text.trimEnd());
+
+function mounted(m: MountDescription, target: string): string {
+  const words = [...m.attributes, ...m.options];
+  const options = words.length > 0 ? ` (${shortened(words).join(",")})` : "";
+  return `${m.type} at ${target}${options}`;
+}
+
+/** Forty `device=` options are one phrase. */
+function shortened(words: readonly string[]): string[] {
+  const kept: string[] = [];
+  const counts = new Map<string, number>();
+  for (const word of words) {
+    const key = word.split("=", 1)[0]!;
+    const seen = (counts.get(key) ?? 0) + 1;
+    counts.set(key, seen);
+    if (seen <= 2) kept.push(word);
+  }
+  for (const [key, count] of counts) if (count > 2) kept.push(`… ${count - 2} more ${key}`);
+  return kept;
+}
+
+const powers = (mask: bigint): string => {
+  const names = capabilityNames(mask).map((name) => name.slice("CAP_".length).toLowerCase());
+  return names.length === 0 ? "none" : names.join(" ");
+};
+
+type Sentences = { readonly [N in Operation["op"]]: (o: Extract<Operation, { op: N }>) => string };
+
+const SENTENCES: Sentences = {
+  makeDirectory: (o) => `make directory ${o.path}, mode ${octal(o.mode)}`,
+  removeDirectory: (o) => `remove directory ${o.path}${o.ifUnused ? " if it is empty" : ""}`,
+  removeTree: (o) => `remove tree ${o.path}`,
+  writeFile: (o) => `write ${quoted(o.data)} to ${o.path}`,
+  createFile: (o) => `create file ${o.path}, mode ${octal(o.mode)}`,
+  removeFile: (o) => `remove file ${o.path}`,
+  makeCgroup: (o) => `make cgroup ${o.path}${o.shared ? " unless it is there" : ""}`,
+  mount: (o) => `mount ${mounted(o.mount, o.target)}`,
+  unmount: (o) => `unmount ${o.target}`,
+  shareMount: (o) => `share mount ${mounted(o.mount, o.target)}`,
+  releaseMount: (o) => `release mount ${o.target}, and unmount it if nobody else needs it`,
+  fail: (o) => `fail with errno ${o.errno}`,
+  joinCgroup: (o) => `put the child into ${o.path}`,
+  writeProcessFile: (o) => `write ${quoted(o.data)} to the child's /proc file ${o.name}`,
+  unshare: (o) => `leave the ${o.namespaces.join(", ")} namespace for a new one`,
+  setPropagation: (o) => `make ${o.path} a ${o.recursive ? "recursively " : ""}${o.mode} mount`,
+  openRoot: (o) => `open ${o.path} as the root`,
+  mountInRoot: (o) => `mount ${mounted(o.mount, o.target)}`,
+  bindInRoot: (o) => {
+    const words = o.attributes.length > 0 ? ` (${o.attributes.join(",")})` : "";
+    return `bind ${o.source} at ${o.target}${words}`;
+  },
+  maskInRoot: (o) => `hide ${o.path}`,
+  readOnlyInRoot: (o) => `make ${o.path} read-only`,
+  enterRoot: () => "make the root /",
+  setMountAttributes: (o) => `make ${o.path} ${o.attributes.join(",")}`,
+  setHostname: (o) => `set hostname ${o.name}`,
+  setDomainname: (o) => `set domain name ${o.name}`,
+  linkUp: (o) => `set interface ${o.name} up`,
+  setSysctl: (o) => `set ${o.name} to ${quoted(o.value)}`,
+  setLimit: (o) => `limit resource ${o.resource} to ${o.soft} (hard ${o.hard})`,
+  setUmask: (o) => `set umask ${octal(o.mask)}`,
+  newSession: () => "begin a session of its own",
+  openTerminal: () => "open a terminal as standard input, output and error",
+  boundCapabilities: (o) => `bound capabilities to: ${powers(o.bounding)}`,
+  setUser: (o) => {
+    const groups = o.groups.length > 0 ? `, groups ${o.groups.join(" ")}` : "";
+    return `become user ${o.uid}, group ${o.gid}${groups}`;
+  },
+  setCapabilities: (o) => `keep capabilities: ${powers(o.effective)}`,
+  noNewPrivileges: () => "give up gaining privileges",
+  changeDirectory: (o) => `go to ${o.path}`,
+  execute: (o) =>
+    `execute ${o.arguments.map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : JSON.stringify(a))).join(" ")}`,
+  placeDirectory: (o) => `place directory ${o.path}, ${owned(o)}`,
+  placeFile: (o) => `place file ${o.path}, ${owned(o)}`,
+  placeText: (o) => `write file ${o.path}, ${owned(o)}`,
+  placeSymlink: (o) => `place symlink ${o.path} → ${o.text}`,
+  placeHardLink: (o) => `link ${o.path} to ${o.existing}`,
+  placeNode: (o) => `make ${o.type} device ${o.path} ${o.major}:${o.minor}, ${owned(o)}`,
+  placeAttribute: (o) => `set attribute ${o.name} of ${o.path}`,
+  placeTimes: (o) => `set time of ${o.path}`,
+};
+
+/** The operation in a few words, without its reason. */
+export function describe(operation: Operation): string {
+  return (SENTENCES[operation.op] as (o: Operation) => string)(operation);
+}
+
+/** The system calls behind each operation, for people who want to look them up. */
+export const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
+  makeDirectory: "mkdir",
+  removeDirectory: "rmdir",
+  removeTree: "openat2 unlinkat",
+  writeFile: "open write",
+  createFile: "open write",
+  removeFile: "unlink",
+  makeCgroup: "mkdir",
+  mount: "fsopen fsconfig fsmount move_mount",
+  unmount: "umount2",
+  shareMount: "flock fsopen fsconfig fsmount move_mount",
+  releaseMount: "flock umount2",
+  fail: "none",
+  joinCgroup: "write",
+  writeProcessFile: "write",
+  unshare: "unshare",
+  setPropagation: "mount_setattr",
+  openRoot: "open",
+  mountInRoot: "fsopen fsconfig fsmount openat2 move_mount",
+  bindInRoot: "open_tree mount_setattr openat2 move_mount",
+  maskInRoot: "openat2 open_tree move_mount",
+  readOnlyInRoot: "openat2 open_tree mount_setattr move_mount",
+  enterRoot: "fchdir pivot_root umount2",
+  setMountAttributes: "mount_setattr",
+  setHostname: "sethostname",
+  setDomainname: "setdomainname",
+  linkUp: "ioctl(SIOCSIFFLAGS)",
+  setSysctl: "open write",
+  setLimit: "setrlimit",
+  setUmask: "umask",
+  newSession: "setsid",
+  openTerminal: "openat2 ioctl(TIOCSCTTY) dup2",
+  boundCapabilities: "prctl(PR_CAPBSET_DROP)",
+  setUser: "setgroups setresgid setresuid",
+  setCapabilities: "capset",
+  noNewPrivileges: "prctl(PR_SET_NO_NEW_PRIVS)",
+  changeDirectory: "chdir",
+  execute: "close_range execve",
+  placeDirectory: "mkdirat fchown fchmod",
+  placeFile: "openat2 copy_file_range fchown fchmod",
+  placeText: "openat2 write fchown fchmod",
+  placeSymlink: "symlinkat fchownat",
+  placeHardLink: "linkat",
+  placeNode: "mknodat fchownat fchmodat",
+  placeAttribute: "lsetxattr",
+  placeTimes: "utimensat",
+};

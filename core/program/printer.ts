@@ -1,0 +1,99 @@
+// A program as text for people and as JSON for machines. The text is for somebody who learns what
+// a container is: what is done, why, by which system calls, and what undoes it.
+
+import { describe, SYSTEM_CALLS } from "./describe.ts";
+import { inverseOf } from "./inverse.ts";
+import type { Operation } from "./operation.ts";
+import type { KernelProgram } from "./program.ts";
+
+export interface PrintOptions {
+  /** Wraps reasons at this column; 0 never wraps. */
+  readonly columns: number;
+  /** Dims reasons and numbers with terminal attributes. */
+  readonly colour: boolean;
+}
+
+const SECTION_TITLES = {
+  host: "host: prepared in the machine's own namespaces; undone in reverse when the container ends",
+  clone: "clone: the container's first process comes into being",
+  parent: "parent: done from outside while the child waits",
+  child: "child: done inside the new namespaces; gone with the last process",
+} as const;
+
+function wrap(text: string, indent: string, columns: number): string[] {
+  if (columns === 0) return [indent + text];
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent.length + line.length + 1 + word.length > columns) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  lines.push(indent + line);
+  return lines;
+}
+
+function printOperation(
+  operation: Operation,
+  number: number,
+  undone: boolean,
+  options: PrintOptions,
+): string[] {
+  const dim = (text: string): string => (options.colour ? `\x1b[2m${text}\x1b[22m` : text);
+  const head = `${String(number).padStart(3)}  ${describe(operation)}`;
+  const inverse = undone ? inverseOf(operation) : undefined;
+  const remarks = [
+    ...(operation.why ? [operation.why] : []),
+    `by ${SYSTEM_CALLS[operation.op]}`,
+    ...(inverse ? [`undone: ${describe(inverse)}`] : []),
+  ];
+  return [head, ...wrap(remarks.join(" · "), "       ", options.columns).map(dim)];
+}
+
+function printSection(
+  title: string,
+  operations: readonly Operation[],
+  undone: boolean,
+  options: PrintOptions,
+): string[] {
+  const heading = options.colour ? `\x1b[1m${title}\x1b[22m` : title;
+  return [heading, ...operations.flatMap((o, i) => printOperation(o, i, undone, options)), ""];
+}
+
+/** The program as `nacre explain` shows it. Operation numbers are those that errors name. */
+export function printProgram(program: KernelProgram, options: PrintOptions): string {
+  const lines = [program.title, ""];
+  lines.push(...printSection(SECTION_TITLES.host, program.host, true, options));
+  const process = program.process;
+  if (process) {
+    const { create, join, joinPaths } = process.clone;
+    const words = [
+      ...(create.length > 0 ? [`new namespaces: ${create.join(", ")}`] : []),
+      ...(join ? [`joins ${join.namespaces.join(", ")} of process ${join.pid}`] : []),
+      ...joinPaths.map((j) => `joins ${j.kind} by ${j.path}`),
+    ];
+    lines.push(SECTION_TITLES.clone, `     ${words.join("; ")}`, "       by clone3", "");
+    lines.push(...printSection(SECTION_TITLES.parent, process.parent, false, options));
+    lines.push(...printSection(SECTION_TITLES.child, process.child, false, options));
+  }
+  return lines.join("\n");
+}
+
+/** Machine-readable: the program with each host operation's inverse; big integers as decimal strings. */
+export function programToJson(program: KernelProgram): string {
+  const shown = {
+    ...program,
+    host: program.host.map((o) => ({ ...o, inverse: inverseOf(o) ?? null })),
+  };
+  return JSON.stringify(
+    shown,
+    (_key, value: unknown) =>
+      typeof value === "bigint"
+        ? value.toString()
+        : value instanceof Uint8Array
+          ? Array.from(value)
+          : value,
+    2,
+  );
+}
