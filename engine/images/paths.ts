@@ -1,0 +1,77 @@
+// Where everything lives below the state root: one place that knows.
+
+/** The hex part of `sha256:…`, the name of what a digest names. */
+const hexOf = (digest: string): string => digest.slice(digest.indexOf(":") + 1);
+const algorithmOf = (digest: string): string => digest.slice(0, digest.indexOf(":"));
+
+export class StatePaths {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get database(): string {
+    return `${this.root}/state.db`;
+  }
+  /** Blobs exactly as the registry sent them. */
+  get blobs(): string {
+    return `${this.root}/blobs`;
+  }
+  blob(digest: string): string {
+    return `${this.blobs}/${algorithmOf(digest)}/${hexOf(digest)}`;
+  }
+  /** Uncompressed tars and their indexes, by diff ID. */
+  get layers(): string {
+    return `${this.root}/layers`;
+  }
+  layerTar(diffId: string): string {
+    return `${this.layers}/${hexOf(diffId)}.tar`;
+  }
+  layerIndex(diffId: string): string {
+    return `${this.layers}/${hexOf(diffId)}.idx`;
+  }
+  /** Where one snapshotter keeps what it commits. */
+  snapshots(snapshotter: string): string {
+    return `${this.root}/snapshots/${snapshotter}`;
+  }
+  /** Where an image's shared lower is mounted while containers run. */
+  mount(chainId: string): string {
+    return `${this.root}/mounts/${hexOf(chainId)}`;
+  }
+  /** Counts the users of a shared mount; see ShareMount. */
+  mountLock(chainId: string): string {
+    return `${this.root}/locks/${hexOf(chainId)}`;
+  }
+  /** The empty directory on which every container's root is mounted, each in its own mount namespace. */
+  get rootfs(): string {
+    return `${this.root}/rootfs`;
+  }
+  /** The empty directory on which a container's own /etc files are mounted, likewise. */
+  get files(): string {
+    return `${this.root}/files`;
+  }
+  get containers(): string {
+    return `${this.root}/containers`;
+  }
+  container(id: string): ContainerPaths {
+    const directory = `${this.containers}/${id}`;
+    return {
+      directory,
+      upper: `${directory}/upper`,
+      work: `${directory}/work`,
+      log: `${directory}/log.json`,
+      exit: `${directory}/exit`,
+    };
+  }
+}
+
+export interface ContainerPaths {
+  readonly directory: string;
+  /** The storage layer: overlay's upper directory. */
+  readonly upper: string;
+  readonly work: string;
+  readonly log: string;
+  /** The exit record that the supervisor writes. */
+  readonly exit: string;
+}
