@@ -15,14 +15,19 @@ export interface FileStatus {
 
 /**
  * A file being written. Nothing has its final name until `commit`: bytes go to a temporary name
- * in the same directory, which `commit` renames and `discard` removes. One of both must be called.
+ * in the same directory, which no other writer uses. One of `commit`, `suspend` and `discard` must
+ * be called; a second call of any of them does nothing.
  */
 export interface FileWriter {
+  /** Where the bytes are until `commit`, so that they can be read meanwhile. */
+  readonly path: string;
   /** Appends; the bytes may be reused by the caller once the promise has resolved. */
   write(bytes: Uint8Array): Promise<void>;
   readonly sizeBytes: number;
   /** Renames to the final name, replacing what is there. Does not wait for the disk. */
   commit(): Promise<void>;
+  /** Keeps the bytes for a later `create` with `resume`; of a writer without it, discards them. */
+  suspend(): Promise<void>;
   discard(): Promise<void>;
 }
 
@@ -39,34 +44,53 @@ export interface FileReader {
  * a round trip through a thread pool costs more than each of them. Layers and logs, which are
  * large, stream.
  *
- * Errors: NacreError `not-found`, `exists`, `denied`, `no-space`, `kernel`, with the path.
+ * Errors: NacreError `not-found`, `exists`, `in-use` (a directory that is not empty, a mount
+ * point), `denied`, `no-space`, `kernel`, with the path.
  * Files that the engine makes have mode 0600, directories 0700, so that no user of the host
  * reaches into a container's storage.
  */
 export interface Files {
   readText(path: string): string;
   readBytes(path: string): Uint8Array<ArrayBuffer>;
+  /**
+   * A small file below `directory` in a tree that somebody else may be changing: no component is
+   * followed if it is a symlink. Undefined if it is absent, no regular file, larger than
+   * `limitBytes`, or reached through a link.
+   */
+  readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined;
   /** Undefined where there is nothing; symlinks are not followed. */
   status(path: string): FileStatus | undefined;
   /** Names in a directory, unsorted; empty if it does not exist. */
   list(path: string): string[];
+  /** Makes a directory and those above it; what exists is left as it is. */
   makeDirectory(path: string): void;
   /** Writes a whole small file under a temporary name and renames it. */
   replace(path: string, content: string | Uint8Array): void;
   /** One write(2) into an existing control file, never created and never truncated. */
   control(path: string, text: string): void;
+  /** Replaces a file that has the new name already. */
   rename(from: string, to: string): void;
+  /** Removes a file, a link or an empty directory (a cgroup is one). */
   remove(path: string): void;
-  /** Removes a tree without following links; what is absent is fine. */
+  /** Removes a tree of any depth without following links; what is absent is fine. `in-use` if something is mounted in it. */
   removeTree(path: string): Promise<void>;
-  /** Starts a file at `path`, or goes on with a partial one (`resume`: append to `path`.partial). */
+  /**
+   * Starts a file at `path`. With `resume` it goes on with what an earlier attempt suspended, or
+   * left when it was killed, if there is such: `sizeBytes` says how much. At most one writer gets
+   * it; one that comes meanwhile begins at 0.
+   */
   create(path: string, options?: { readonly resume?: boolean }): Promise<FileWriter>;
+  /** Removes from a directory what killed writers left, with `partials` also what can be resumed. Returns the names. */
+  sweep(directory: string, options: { readonly partials: boolean }): string[];
   open(path: string): Promise<FileReader>;
-  /** fsync of a file or directory, or of the whole file system that holds it. */
+  /** fsync(2) of a file or directory. */
   sync(path: string): Promise<void>;
   /** Bytes free for us on the file system that holds `path`. */
   freeBytes(path: string): number;
-  /** Resolves when something below `path` may have changed, or when the signal aborts. */
+  /**
+   * Resolves when a file, or something directly in a directory, may have changed since the call,
+   * or when the signal aborts. So: call, look, then await.
+   */
   changed(path: string, signal: AbortSignal): Promise<void>;
 }
 

@@ -1,0 +1,266 @@
+// Plans a container: request, image, network and storage become one KernelProgram. Reads state,
+// changes nothing.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
+import type { RootPlan, Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
+import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
+import { type ProcessUser, resolveUser } from "@nacre/core/program/user.ts";
+import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { ExecRequest } from "../engine.ts";
+import type { StatePaths } from "../images/paths.ts";
+import { hostRoot } from "../snapshotters/host.ts";
+import { hostFileOperations } from "./host-files.ts";
+
+/** The name of the pseudo-image that is this machine's own root. */
+export const HOST_IMAGE = "host";
+
+const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
+
+export interface PlannerOptions {
+  /** The command that a detached container's supervisor starts when all is undone. */
+  readonly settleCommand: (containerId: string) => readonly string[];
+  /** The mounted cgroup hierarchies, detected once. */
+  readonly hierarchies: () => readonly MountedHierarchy[];
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export class Planner {
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #state: StateStore;
+  readonly #snapshotters: ReadonlyMap<string, Snapshotter>;
+  readonly #networks: ReadonlyMap<string, NetworkDriver>;
+  readonly #paths: StatePaths;
+  readonly #options: PlannerOptions;
+
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    state: StateStore,
+    snapshotters: ReadonlyMap<string, Snapshotter>,
+    networks: ReadonlyMap<string, NetworkDriver>,
+    paths: StatePaths,
+    options: PlannerOptions,
+  ) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#state = state;
+    this.#snapshotters = snapshotters;
+    this.#networks = networks;
+    this.#paths = paths;
+    this.#options = options;
+  }
+
+  /** The driver of `--network`. NacreError `not-found` naming those there are. */
+  network(name: string): NetworkDriver {
+    const driver = this.#networks.get(name);
+    if (driver) return driver;
+    throw new NacreError("not-found", `network ${name} not found`, {
+      advice: `There are: ${[...this.#networks.keys()].join(", ")}.`,
+    });
+  }
+
+  snapshotter(name: string): Snapshotter {
+    const found = this.#snapshotters.get(name);
+    if (found) return found;
+    throw new NacreError("not-found", `snapshotter ${name} not found`, {
+      advice: `There are: ${[...this.#snapshotters.keys()].join(", ")}.`,
+    });
+  }
+
+  /** An image's layers as they lie on this machine, bottom first. */
+  layers(image: ImageRecord): StoredLayer[] {
+    return this.#state.read((t) =>
+      image.config.rootfs.diff_ids.map((diffId) => {
+        const layer = t.get("layer", diffId);
+        if (!layer) {
+          throw new NacreError("corrupt", `layer ${diffId} of image ${image.id} is missing`, {
+            advice: "Pull the image again.",
+          });
+        }
+        return {
+          diffId,
+          tarPath: this.#paths.layerTar(diffId),
+          tarBytes: layer.tarBytes,
+          indexPath: this.#paths.layerIndex(diffId),
+        };
+      }),
+    );
+  }
+
+  /** The program of the container's first process. */
+  program(
+    container: ContainerRecord,
+    image: ImageRecord | undefined,
+    size?: TerminalSize,
+  ): KernelProgram {
+    const { request, id } = container;
+    const process = image?.config.config ?? {};
+    const network = this.network(request.network).plan(id);
+    const hostname = request.hostname ?? id.slice(0, 12);
+    const spec = createSpec(request, process, {
+      id,
+      user: this.#user(request.user ?? process.User ?? "", container, image),
+      ownNetwork: network.ownNamespace,
+      filesDirectory: this.#paths.files,
+      rootfs: this.#paths.rootfs,
+      cgroupsPath: `/nacre/${id}`,
+      ...(size && { terminalSize: size }),
+    });
+    return compile({
+      title: `run ${request.image} as ${container.name}`,
+      spec,
+      root: this.#root(container, image),
+      network,
+      hierarchies: this.#options.hierarchies(),
+      files: hostFileOperations(this.#paths.files, {
+        hostname,
+        resolvConf: network.resolvConf,
+        hosts: network.hosts,
+      }),
+      supervision: this.#supervision(container),
+    });
+  }
+
+  /** The program of a process that joins a running container. */
+  execProgram(
+    container: ContainerRecord,
+    image: ImageRecord | undefined,
+    exec: ExecRequest,
+    size?: TerminalSize,
+  ): KernelProgram {
+    const { request, id } = container;
+    const config = image?.config.config ?? {};
+    const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);
+    const process = {
+      terminal: exec.terminal,
+      ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
+      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      args: exec.command,
+      env: this.#execEnvironment(request, config, exec, user, id),
+      cwd: exec.workingDirectory ?? request.workingDirectory ?? (config.WorkingDir || "/"),
+      capabilities: processCapabilities(user.uid),
+      noNewPrivileges: false,
+    };
+    const joined = container.process!;
+    const own = this.network(request.network).plan(id).ownNamespace;
+    return {
+      title: `exec in ${container.name}`,
+      host: [],
+      process: {
+        clone: {
+          create: [],
+          join: {
+            pid: joined.pid,
+            startTime: BigInt(joined.startTime),
+            namespaces: ["pid", "mnt", "uts", "ipc", "cgroup", ...(own ? (["net"] as const) : [])],
+          },
+          joinPaths: [],
+        },
+        parent: this.#options
+          .hierarchies()
+          .filter((h) => this.#files.status(`${h.mountpoint}/nacre/${id}`))
+          .map((h) => ({
+            op: "joinCgroup" as const,
+            path: `${h.mountpoint}/nacre/${id}`,
+            why: "so that it counts under the container's limits",
+          })),
+        child: [
+          { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
+          { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
+          ...terminalOperations(process),
+          ...becomeProcess(process),
+        ],
+        supervision: {
+          stdin: exec.interactive ? "inherit" : "null",
+          output: exec.detached ? "log" : "inherit",
+          terminal: !exec.terminal ? "none" : exec.detached ? "detached" : "attached",
+          collect: [],
+          detached: exec.detached,
+        },
+      },
+    };
+  }
+
+  #execEnvironment(
+    request: ContainerRequest,
+    image: ImageProcess,
+    exec: ExecRequest,
+    user: ProcessUser,
+    id: string,
+  ): string[] {
+    const merged: ContainerRequest = {
+      ...request,
+      terminal: exec.terminal,
+      environment: [...request.environment, ...exec.environment],
+    };
+    return environment(merged, image, request.hostname ?? id.slice(0, 12), user.home);
+  }
+
+  #root(container: ContainerRecord, image: ImageRecord | undefined): RootPlan {
+    const { upper, work } = this.#paths.container(container.id);
+    const storage = { upper, work, rootfs: this.#paths.rootfs };
+    if (!image) return hostRoot(storage, this.#paths.root);
+    const chainId = image.chainIds.at(-1);
+    if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
+    return this.snapshotter(container.snapshotter).root(chainId, this.layers(image), storage, {
+      readOnly: container.request.readOnlyRoot,
+    });
+  }
+
+  #supervision(container: ContainerRecord): Omit<Supervision, "collect"> {
+    const { request, id } = container;
+    const { log, exit } = this.#paths.container(id);
+    const { detached, terminal, interactive, autoRemove } = request;
+    // A container that is removed with its exit, before its caller returns, needs neither.
+    const kept = detached || !autoRemove;
+    return {
+      stdin: !interactive ? "null" : detached ? "hold" : "inherit",
+      output: detached ? "log" : kept ? "both" : "inherit",
+      terminal: !terminal ? "none" : detached ? "detached" : "attached",
+      ...(kept && { logPath: log, exitPath: exit }),
+      ...(detached && { onExit: this.#options.settleCommand(id) }),
+      detached,
+    };
+  }
+
+  /** Looked up in the container's own storage layer, then in its image; the machine's only for `host`. */
+  #user(wanted: string, container: ContainerRecord, image: ImageRecord | undefined): ProcessUser {
+    const text = (name: "passwd" | "group"): string => {
+      if (!image) return this.#files.readText(`/etc/${name}`);
+      const { upper } = this.#paths.container(container.id);
+      const changed = this.#files.readBeneath(upper, `etc/${name}`, ACCOUNT_FILE_LIMIT_BYTES);
+      return changed ? new TextDecoder().decode(changed) : image[name];
+    };
+    return resolveUser(wanted, text("passwd"), text("group"));
+  }
+
+  /** Whether the machine can run containers, or why not. */
+  mustBeAble(): void {
+    const facts = this.#kernel.facts();
+    if (!facts.privileged) {
+      throw new NacreError("denied", "containers need root on this machine", {
+        advice:
+          "Run the command with sudo. What works without: --backend simulated, explain, images.",
+      });
+    }
+    if (!facts.overlay) {
+      throw new NacreError("unsupported", `kernel ${facts.release} has no overlay file system`, {
+        advice: "Load the module: modprobe overlay.",
+      });
+    }
+  }
+}
