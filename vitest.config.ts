@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 
 const assembly = join(dirname(fileURLToPath(import.meta.url)), "core", "assembly");
 
+/** Needs root, and changes mounts, cgroups and processes of this machine. */
+const REAL_KERNEL = ["test/kernel/**/*.test.ts", "test/benchmarks/**/*.test.ts"];
+
 export default defineConfig({
   plugins: [
     {
@@ -18,8 +21,32 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ["test/**/*.test.ts"],
-    pool: "threads",
-    maxWorkers: 2,
+    // Two cores: pure tests share them; what touches the real kernel then runs alone, one file
+    // after the other, because it compares the machine before and after.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "pure",
+          include: ["test/**/*.test.ts"],
+          exclude: REAL_KERNEL,
+          pool: "threads",
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "kernel",
+          include: REAL_KERNEL,
+          pool: "forks",
+          maxWorkers: 1,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
