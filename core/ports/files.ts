@@ -33,6 +33,7 @@ export interface FileWriter {
 
 /** Read access to one open file. */
 export interface FileReader {
+  /** When it was opened; what is appended later can be read too. */
   readonly sizeBytes: number;
   /** Up to `length` bytes at `offset`; shorter only at the end of the file. */
   read(offset: number, length: number): Promise<Uint8Array>;

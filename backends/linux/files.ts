@@ -1,0 +1,223 @@
+import {
+  type BigIntStats,
+  close,
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  lstatSync,
+  mkdirSync,
+  open,
+  openSync,
+  read,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  unlinkSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import { LinuxFileWriter } from "./file-writer.ts";
+import { attempt, errnoOf, fileError } from "./files-error.ts";
+import { readBeneath } from "./read-beneath.ts";
+import { removeTree } from "./remove-tree.ts";
+import { isAbandoned, ownName } from "./temporary-name.ts";
+
+export class LinuxFiles implements Files {
+  readText(path: string): string {
+    return attempt("read", path, () => readFileSync(path, "utf8"));
+  }
+
+  readBytes(path: string): Uint8Array<ArrayBuffer> {
+    return attempt("read", path, () => {
+      const bytes = readFileSync(path);
+      // A small read may be a slice of Node's shared pool; those bytes must not leave with the buffer.
+      const whole = bytes.byteLength === bytes.buffer.byteLength;
+      return new Uint8Array(whole ? bytes.buffer : Uint8Array.from(bytes).buffer);
+    });
+  }
+
+  readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
+    return readBeneath(directory, path, limitBytes);
+  }
+
+  status(path: string): FileStatus | undefined {
+    return attempt("look at", path, () => {
+      const found = lstatOrNothing(path);
+      if (found === undefined) return undefined;
+      let kind: FileStatus["kind"] = "other";
+      if (found.isFile()) kind = "file";
+      else if (found.isDirectory()) kind = "directory";
+      else if (found.isSymbolicLink()) kind = "symlink";
+      return {
+        kind,
+        sizeBytes: Number(found.size),
+        allocatedBytes: Number(found.blocks) * 512,
+        mode: Number(found.mode) & 0o7777,
+        inode: found.ino,
+        device: found.dev,
+        modifiedMs: Number(found.mtimeNs / 1_000_000n),
+      };
+    });
+  }
+
+  list(path: string): string[] {
+    try {
+      return readdirSync(path);
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return [];
+      throw fileError(error, "list", path);
+    }
+  }
+
+  makeDirectory(path: string): void {
+    attempt("make directory", path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  }
+
+  replace(path: string, content: string | Uint8Array): void {
+    const own = ownName(path, "tmp");
+    attempt("write", path, () => {
+      try {
+        writeFileSync(own, content, { flag: "wx", mode: 0o600 });
+        renameSync(own, path);
+      } catch (error) {
+        rmSync(own, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  control(path: string, text: string): void {
+    attempt("write", path, () => {
+      const descriptor = openSync(path, constants.O_WRONLY);
+      try {
+        writeSync(descriptor, text);
+      } finally {
+        closeSync(descriptor);
+      }
+    });
+  }
+
+  rename(from: string, to: string): void {
+    attempt("rename", from, () => renameSync(from, to));
+  }
+
+  remove(path: string): void {
+    attempt("remove", path, () => {
+      if (lstatOrNothing(path)?.isDirectory()) rmdirSync(path);
+      else unlinkSync(path);
+    });
+  }
+
+  removeTree(path: string): Promise<void> {
+    return removeTree(path);
+  }
+
+  async create(path: string, options: { readonly resume?: boolean } = {}): Promise<FileWriter> {
+    return new LinuxFileWriter(path, options.resume ?? false);
+  }
+
+  sweep(directory: string, options: { readonly partials: boolean }): string[] {
+    const left = this.list(directory).filter(
+      (name) => isAbandoned(name, "tmp") || (options.partials && isAbandoned(name, "partial")),
+    );
+    for (const name of left) {
+      attempt("remove", `${directory}/${name}`, () =>
+        rmSync(`${directory}/${name}`, { force: true, recursive: true }),
+      );
+    }
+    return left;
+  }
+
+  open(path: string): Promise<FileReader> {
+    return new Promise((resolve, reject) => {
+      open(path, constants.O_RDONLY, (error, descriptor) => {
+        if (error) reject(fileError(error, "open", path));
+        else resolve(new LinuxFileReader(path, descriptor));
+      });
+    });
+  }
+
+  sync(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const descriptor = attempt("open", path, () => openSync(path, constants.O_RDONLY));
+      fsync(descriptor, (error) => {
+        closeSync(descriptor);
+        if (error) reject(fileError(error, "flush", path));
+        else resolve();
+      });
+    });
+  }
+
+  freeBytes(path: string): number {
+    return attempt("look at", path, () => {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    });
+  }
+
+  changed(path: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
+      const watcher = attempt("watch", path, () => watch(path));
+      const end = (error?: Error): void => {
+        watcher.close();
+        signal.removeEventListener("abort", onAbort);
+        if (error) reject(fileError(error, "watch", path));
+        else resolve();
+      };
+      const onAbort = (): void => end();
+      signal.addEventListener("abort", onAbort, { once: true });
+      watcher.once("change", () => end());
+      watcher.once("error", end);
+    });
+  }
+}
+
+class LinuxFileReader implements FileReader {
+  readonly sizeBytes: number;
+  readonly #path: string;
+  readonly #descriptor: number;
+
+  constructor(path: string, descriptor: number) {
+    this.#path = path;
+    this.#descriptor = descriptor;
+    this.sizeBytes = fstatSync(descriptor).size;
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    return new Promise((resolve, reject) => {
+      const next = (at: number): void => {
+        read(this.#descriptor, bytes, at, bytes.length - at, offset + at, (error, count) => {
+          if (error) reject(fileError(error, "read", this.#path));
+          else if (count === 0 || at + count === bytes.length) {
+            resolve(bytes.subarray(0, at + count));
+          } else next(at + count);
+        });
+      };
+      next(0);
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      close(this.#descriptor, (error) => {
+        if (error) reject(fileError(error, "close", this.#path));
+        else resolve();
+      });
+    });
+  }
+}
+
+function lstatOrNothing(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}

@@ -1,0 +1,33 @@
+// The shape of state.db, and how an older one becomes the present one.
+//
+// PRAGMA user_version counts the migrations that have run. A migration runs in one exclusive
+// transaction while other processes have the database open and containers run: whoever begins a
+// transaction looks at the number first, so a process of an older Nacre stops with a clear message
+// instead of reading rows that it does not understand. Running containers do not read the
+// database; their supervisors leave exit records in files.
+
+import type { DatabaseSync } from "node:sqlite";
+
+/** Takes a database from version i to i + 1, where i is its place in the list. Never changed once released. */
+export type Migration = (database: DatabaseSync) => void;
+
+export const MIGRATIONS: readonly Migration[] = [
+  (database) => {
+    database.exec(`
+      CREATE TABLE records (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+      ) WITHOUT ROWID;
+      -- AUTOINCREMENT: a number is never given twice, so "after n" stays true when old ones go.
+      CREATE TABLE events (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+        value TEXT NOT NULL
+      );
+    `);
+  },
+];
+
+/** How many events are kept; older ones go as new ones come. */
+export const EVENT_LIMIT = 10_000;

@@ -1,0 +1,225 @@
+import { existsSync } from "node:fs";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { NacreError } from "@nacre/core/error.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { EventRecord, RecordKind, Records } from "@nacre/core/state/records.ts";
+import { EVENT_LIMIT, MIGRATIONS, type Migration } from "./schema.ts";
+import { createDatabase, openDatabase, sqliteError } from "./sqlite.ts";
+
+export interface StateStoreOptions {
+  /** The schema's history; another one only in tests of migrating. */
+  readonly migrations?: readonly Migration[];
+  /** How long another process's transaction is waited for, in milliseconds. */
+  readonly busyMs?: number;
+}
+
+/** A writer holds the lock for well under a millisecond; this is for a stalled disk. */
+const BUSY_MS = 10_000;
+/** Old events are removed once in so many. */
+const TRIM_EVERY = 256;
+/** Sorts after every key that has the prefix. */
+const AFTER = "\u{10ffff}";
+
+/**
+ * The state in one SQLite file (https://sqlite.org/wal.html): readers never wait, writers wait for
+ * each other, a killed one leaves nothing of its transaction.
+ *
+ * A process that ends without `close` loses nothing and is faster for it: only the last one that
+ * closes moves the write-ahead log into the file, which waits for the disk.
+ */
+export class SqliteStateStore implements StateStore {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+  readonly #version: number;
+  readonly #statements = new Map<string, StatementSync>();
+  #inTransaction = false;
+  #closed = false;
+
+  /** Opens `path`, makes it if it is missing, migrates it if it is older. */
+  constructor(path: string, options: StateStoreOptions = {}) {
+    const { migrations = MIGRATIONS, busyMs = BUSY_MS } = options;
+    this.#path = path;
+    this.#version = migrations.length;
+    let database: DatabaseSync | undefined;
+    try {
+      if (!existsSync(path)) createDatabase(path, (fresh) => migrate(fresh, migrations));
+      database = openDatabase(path, busyMs);
+      if (versionOf(database) < migrations.length) migrate(database, migrations);
+    } catch (error) {
+      database?.close();
+      throw sqliteError(error, path);
+    }
+    this.#database = database;
+    try {
+      this.#mustFit();
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  read<T>(work: (transaction: Transaction) => T): T {
+    return this.#transact("BEGIN", work);
+  }
+
+  write<T>(work: (transaction: Transaction) => T): T {
+    return this.#transact("BEGIN IMMEDIATE", work);
+  }
+
+  events(afterSequence: number, limit: number): EventRecord[] {
+    return this.read(() =>
+      this.#prepare(
+        "SELECT sequence, value FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?",
+      )
+        .all(afterSequence, limit)
+        .map((row) => ({ ...this.#parse<EventRecord>(row), sequence: Number(row.sequence) })),
+    );
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #transact<T>(begin: string, work: (transaction: Transaction) => T): T {
+    if (this.#closed) throw new NacreError("internal", "the state was closed");
+    if (this.#inTransaction) throw new NacreError("internal", "a transaction inside another");
+    try {
+      this.#prepare(begin).run();
+    } catch (error) {
+      throw sqliteError(error, this.#path);
+    }
+    this.#inTransaction = true;
+    const transaction = new SqliteTransaction(
+      (sql) => this.#prepare(sql),
+      (row) => this.#parse(row),
+    );
+    try {
+      this.#mustFit();
+      const result = work(transaction);
+      if (result instanceof Promise) {
+        throw new NacreError("internal", "a transaction must not wait");
+      }
+      this.#prepare("COMMIT").run();
+      return result;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors (a full disk).
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw sqliteError(error, this.#path);
+    } finally {
+      transaction.end();
+      this.#inTransaction = false;
+    }
+  }
+
+  /** Another process may have migrated the database since we opened it. */
+  #mustFit(): void {
+    const found = Number(this.#prepare("PRAGMA user_version").get()?.user_version);
+    if (found === this.#version) return;
+    throw new NacreError(
+      "unsupported",
+      `the state in ${this.#path} was written by a newer Nacre (schema ${found}; this one knows ${this.#version})`,
+      { advice: "Use the newer Nacre, or another --root." },
+    );
+  }
+
+  #prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #parse<T>(row: Record<string, unknown>): T {
+    try {
+      return JSON.parse(String(row.value));
+    } catch (cause) {
+      throw new NacreError("corrupt", `a record in ${this.#path} is not JSON`, {
+        cause,
+        advice: "Restore the file from a backup, or move it away to begin with an empty state.",
+      });
+    }
+  }
+}
+
+class SqliteTransaction implements Transaction {
+  readonly #prepareStatement: (sql: string) => StatementSync;
+  readonly #parse: <T>(row: Record<string, unknown>) => T;
+  #ended = false;
+
+  constructor(
+    prepare: (sql: string) => StatementSync,
+    parse: <T>(row: Record<string, unknown>) => T,
+  ) {
+    this.#prepareStatement = prepare;
+    this.#parse = parse;
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  get<K extends RecordKind>(kind: K, key: string): Records[K] | undefined {
+    const row = this.#prepare("SELECT value FROM records WHERE kind = ? AND key = ?").get(
+      kind,
+      key,
+    );
+    return row && this.#parse<Records[K]>(row);
+  }
+
+  list<K extends RecordKind>(kind: K, prefix = ""): Records[K][] {
+    return this.#prepare(
+      "SELECT value FROM records WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
+    )
+      .all(kind, prefix, prefix + AFTER)
+      .map((row) => this.#parse<Records[K]>(row));
+  }
+
+  put<K extends RecordKind>(kind: K, key: string, record: Records[K]): void {
+    this.#prepare(
+      "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    ).run(kind, key, JSON.stringify(record));
+  }
+
+  delete(kind: RecordKind, key: string): void {
+    this.#prepare("DELETE FROM records WHERE kind = ? AND key = ?").run(kind, key);
+  }
+
+  append(event: Omit<EventRecord, "sequence">): EventRecord {
+    const insert = this.#prepare("INSERT INTO events (value) VALUES (?)");
+    const sequence = Number(insert.run(JSON.stringify(event)).lastInsertRowid);
+    if (sequence % TRIM_EVERY === 0) {
+      this.#prepare("DELETE FROM events WHERE sequence <= ?").run(sequence - EVENT_LIMIT);
+    }
+    return { ...event, sequence };
+  }
+
+  #prepare(sql: string): StatementSync {
+    if (this.#ended) throw new NacreError("internal", "the transaction has ended");
+    return this.#prepareStatement(sql);
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA user_version").get()?.user_version);
+}
+
+/** All missing steps in one transaction: others see the old shape or the new one. */
+function migrate(database: DatabaseSync, migrations: readonly Migration[]): void {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    // Asked again: another process may have done it while we waited for the lock.
+    for (let version = versionOf(database); version < migrations.length; version++) {
+      migrations[version]?.(database);
+      database.exec(`PRAGMA user_version = ${version + 1}`);
+    }
+    database.exec("COMMIT");
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK");
+    throw error;
+  }
+}
