@@ -117,7 +117,7 @@ export interface Attached {
   readonly stdin: WritableStream<Uint8Array> | undefined;
   readonly stdout: ReadableStream<Uint8Array> | undefined;
   readonly stderr: ReadableStream<Uint8Array> | undefined;
-  /** The exit code as a shell has it, when the process has ended and the container was put to rest. */
+  /** The exit code as a shell has it, when the process has ended and the container was put to rest. 0 at once if it is detached: see Containers.wait. */
   readonly exited: Promise<number>;
   signal(number: number): void;
 }

@@ -11,3 +11,35 @@ export {
 } from "./digest";
 export { alloc, IO_CAPACITY, io } from "./memory";
 export { referenceParse, referenceResult } from "./reference";
+export {
+  cgroupChild,
+  cgroupChildren,
+  cgroupCreate,
+  cgroupHierarchies,
+  cgroupHierarchyInfo,
+  cgroupHierarchyNew,
+  cgroupHierarchyRemove,
+  cgroupInfo,
+  cgroupRemove,
+  cgroupResult,
+  cgroupSystemNew,
+} from "./cgroup";
+export {
+  cgroupEffectiveLimit,
+  cgroupLimit,
+  cgroupSetLimit,
+  cgroupShare,
+} from "./cgroup-limits";
+export { cgroupSubtreeControl } from "./cgroup-subtree";
+export { cpusetList, cpusetSet } from "./cpuset";
+export {
+  cssCounts,
+  cssExit,
+  cssFork,
+  cssMove,
+  cssNodes,
+  cssOf,
+  cssSets,
+  cssSetsOf,
+  cssTasks,
+} from "./css-set";

@@ -44,3 +44,8 @@ export const copy = (to: number, from: number, size: number): void => {
 export const fill = (p: number, value: number, size: number): void => {
   bytes.fill(value, p, p + size);
 };
+export const sumBytes = (p: number, size: number): number => {
+  let sum = 0;
+  for (let at = p; at < p + size; at++) sum += bytes[at] as number;
+  return sum;
+};

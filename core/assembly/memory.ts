@@ -58,3 +58,14 @@ export function copy(to: u32, from: u32, size: u32): void {
 export function fill(p: u32, value: u32, size: u32): void {
   memory.fill(p, u8(value), size);
 }
+/** The sum of `size` bytes, a multiple of 16 and at most 2 KiB. */
+export function sumBytes(p: u32, size: u32): u32 {
+  let sums = i32x4.splat(0);
+  const end = p + size;
+  for (let at = p; at < end; at += 16) {
+    const pairs = i16x8.extadd_pairwise_i8x16_u(v128.load(at));
+    sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(pairs));
+  }
+  const low = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
+  return u32(low + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
+}

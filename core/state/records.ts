@@ -58,7 +58,7 @@ export interface SnapshotRecord {
   readonly sizeBytes: number;
 }
 
-export type ContainerStatus = "created" | "running" | "paused" | "exited" | "removing";
+export type ContainerStatus = "created" | "starting" | "running" | "paused" | "exited" | "removing";
 
 export interface ContainerRecord {
   readonly id: string;
@@ -69,7 +69,7 @@ export interface ContainerRecord {
   readonly snapshotter: string;
   readonly createdMs: number;
   readonly status: ContainerStatus;
-  /** The container's first process and its supervisor, while running. Start times as decimal strings. */
+  /** The first process and its supervisor, while running; the starter as `supervisor` while starting. Start times as decimal strings. */
   readonly process?: { readonly pid: number; readonly startTime: string };
   readonly supervisor?: { readonly pid: number; readonly startTime: string };
   readonly bootId?: string;

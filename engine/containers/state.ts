@@ -1,25 +1,55 @@
 // The life of a container as one machine: which command is possible in which state. Everything
 // that changes a container asks here, inside the transaction that changes it.
 //
-//   created ──start──▶ running ──ends──▶ exited ──start──▶ running
-//      │                  │ ▲               │
-//      │              pause unpause         │
-//      │                  ▼ │               │
-//      │                paused              │
-//      └────── remove ────┴──(force)────────┴──▶ removing ──▶ gone
+//   created ──start──▶ starting ──began──▶ running ──ended──▶ exited ──start──▶ starting …
+//      ▲                  │                 │   ▲               │
+//      └────── failed ────┘            pause   unpause          │
+//      │                                    ▼   │               │
+//      │                                   paused               │
+//      └───── remove ───────────────(force)───┴─────────────────┴──▶ removing ──▶ gone
+//
+// A container whose starter was killed stays `starting`; whoever comes next sees that the starter
+// is gone and puts it back (reconcile.ts).
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRecord, ContainerStatus } from "@nacre/core/state/records.ts";
 
-export type ContainerCommand = "start" | "signal" | "exec" | "remove" | "force-remove";
+export type ContainerCommand =
+  | "start"
+  /** The start succeeded, or failed. */
+  | "began"
+  | "ended"
+  | "signal"
+  | "exec"
+  | "remove"
+  | "force-remove";
 
 const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> = {
   start: ["created", "exited"],
+  began: ["starting"],
+  ended: ["starting", "running", "paused", "exited"],
   signal: ["running", "paused"],
   exec: ["running"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing"],
-  "force-remove": ["created", "exited", "removing", "running", "paused"],
+  "force-remove": ["created", "exited", "removing"],
+};
+
+const ADVICE: Partial<Record<ContainerCommand, (name: string) => string>> = {
+  start: () => "It runs already: exec into it, or stop it first.",
+  signal: () => "Only a running container takes signals; nacre ps lists those.",
+  exec: () => "Only a running container can be joined; nacre ps lists those.",
+  remove: (name) => `Stop it first, or force its removal: nacre rm -f ${name}`,
+};
+
+const VERBS: Readonly<Record<ContainerCommand, string>> = {
+  start: "start",
+  began: "begin",
+  ended: "end",
+  signal: "signal",
+  exec: "execute in",
+  remove: "remove",
+  "force-remove": "remove",
 };
 
 export const canDo = (command: ContainerCommand, status: ContainerStatus): boolean =>
@@ -29,15 +59,8 @@ export const canDo = (command: ContainerCommand, status: ContainerStatus): boole
 export function mustAllow(command: ContainerCommand, container: ContainerRecord): void {
   if (canDo(command, container.status)) return;
   const { name, status } = container;
-  const advice: Readonly<Record<ContainerCommand, string>> = {
-    start: "It is running: stop it first, or exec into it.",
-    signal: `Start it first: nacre start ${name}`,
-    exec: `Start it first: nacre start ${name}`,
-    remove: `Stop it first, or force its removal: nacre rm -f ${name}`,
-    "force-remove": "Try again.",
-  };
-  const what = command === "signal" ? "signal" : command === "exec" ? "execute in" : command;
-  throw new NacreError("conflict", `cannot ${what} container ${name}: it is ${status}`, {
-    advice: advice[command],
+  const advice = ADVICE[command]?.(name);
+  throw new NacreError("conflict", `cannot ${VERBS[command]} container ${name}: it is ${status}`, {
+    ...(advice !== undefined && { advice }),
   });
 }

@@ -1,0 +1,355 @@
+// The engine's containers: each command one method, each change of state in container-records.ts,
+// each kernel effect a program from planner.ts.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type {
+  ExitStatus,
+  Kernel,
+  ProcessIdentity,
+  ProcessStreams,
+  RunningProgram,
+} from "@nacre/core/ports/kernel.ts";
+import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { signalNumber } from "@nacre/core/program/signals.ts";
+import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
+import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { Attached, Containers, ExecRequest, Images } from "../engine.ts";
+import type { StatePaths } from "../images/paths.ts";
+import type { ContainerRecords } from "./container-records.ts";
+import { containerJson } from "./inspect.ts";
+import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
+import { identity, processesAlive, type Reconciler } from "./reconcile.ts";
+import { canDo, mustAllow } from "./state.ts";
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+const STOP_TIMEOUT_MS = 10_000;
+/** How long a supervisor may take to undo its program once the container's process is gone. */
+const UNDO_TIMEOUT_MS = 5000;
+/** Docker's least memory limit: below it a process does not even start. */
+const LEAST_MEMORY_BYTES = 6 << 20;
+
+export interface ContainersOptions {
+  /** Snapshotter of new containers. */
+  readonly snapshotter: string;
+  /** This process, recorded as the starter of what it starts. */
+  readonly self: ProcessIdentity;
+  /** Changes with every boot; a process of an earlier boot is gone. */
+  readonly bootId: string;
+  readonly terminalSize: () => TerminalSize | undefined;
+}
+
+const IGNORE: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
+
+/** The exit code that a shell would see of a start that failed. */
+function failureCode(error: unknown): number {
+  if (!(error instanceof NacreError)) return 125;
+  if (error.kind === "command-not-found") return 127;
+  return error.kind === "command-not-executable" ? 126 : 125;
+}
+
+export class ContainerService implements Containers {
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #clock: Clock;
+  readonly #log: LogDriver;
+  readonly #images: Images;
+  readonly #records: ContainerRecords;
+  readonly #planner: Planner;
+  readonly #reconciler: Reconciler;
+  readonly #paths: StatePaths;
+  readonly #options: ContainersOptions;
+
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    clock: Clock,
+    log: LogDriver,
+    images: Images,
+    records: ContainerRecords,
+    planner: Planner,
+    reconciler: Reconciler,
+    paths: StatePaths,
+    options: ContainersOptions,
+  ) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#clock = clock;
+    this.#log = log;
+    this.#images = images;
+    this.#records = records;
+    this.#planner = planner;
+    this.#reconciler = reconciler;
+    this.#paths = paths;
+    this.#options = options;
+  }
+
+  async create(request: ContainerRequest): Promise<ContainerRecord> {
+    this.#planner.mustBeAble();
+    const image = await this.#imageFor(request);
+    this.#check(request, image);
+    const snapshotter = this.#planner.snapshotter(this.#options.snapshotter);
+    if (image) await this.#prepare(image);
+    const record = this.#records.create(request, image?.id, snapshotter.name);
+    try {
+      const { directory, upper, work } = this.#paths.container(record.id);
+      const absent = request.mounts
+        .filter((m) => m.type === "bind")
+        .map((m) => m.source)
+        .filter((source) => !this.#files.status(source));
+      for (const path of [directory, upper, work, ...absent]) this.#files.makeDirectory(path);
+      return record;
+    } catch (error) {
+      await this.#reconciler.remove(record.id);
+      throw error;
+    }
+  }
+
+  async start(container: string, streams: ProcessStreams = IGNORE): Promise<Attached> {
+    this.#planner.mustBeAble();
+    const found = this.get(container);
+    const image = this.#imageOf(found);
+    const { id } = this.#records.claim(found.id, this.#options.self, this.#options.bootId);
+    let running: RunningProgram;
+    try {
+      const program = this.#planner.program(found, image, this.#options.terminalSize());
+      const { exit } = this.#paths.container(id);
+      this.#files.remove(exit);
+      running = await this.#kernel.execute(program, streams);
+    } catch (error) {
+      this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
+      if (found.request.autoRemove) await this.#reconciler.remove(id);
+      throw error;
+    }
+    const record = this.#records.started(id, running.process, running.supervisor);
+    const { detached } = record.request;
+    return this.#attached(record, running, detached, (status) => this.#rest(id, status));
+  }
+
+  async run(request: ContainerRequest, streams: ProcessStreams = IGNORE): Promise<Attached> {
+    const { id } = await this.create(request);
+    return this.start(id, streams);
+  }
+
+  async exec(
+    container: string,
+    request: ExecRequest,
+    streams: ProcessStreams = IGNORE,
+  ): Promise<Attached> {
+    this.#planner.mustBeAble();
+    const record = this.get(container);
+    mustAllow("exec", record);
+    const program = this.#planner.execProgram(
+      record,
+      this.#imageOf(record),
+      request,
+      this.#options.terminalSize(),
+    );
+    const running = await this.#kernel.execute(program, streams);
+    return this.#attached(record, running, request.detached, async () => {});
+  }
+
+  async explain(request: ContainerRequest): Promise<KernelProgram> {
+    const image = await this.#imageFor({ ...request, pull: "never" });
+    this.#check(request, image);
+    const record: ContainerRecord = {
+      id: "0".repeat(64),
+      name: request.name ?? "example",
+      request,
+      imageId: image?.id,
+      snapshotter: this.#options.snapshotter,
+      createdMs: this.#clock.nowMs(),
+      status: "created",
+    };
+    return this.#planner.program(record, image, this.#options.terminalSize());
+  }
+
+  list(options: { readonly all?: boolean } = {}): ContainerRecord[] {
+    return this.#records
+      .list()
+      .map((record) => this.#reconciler.see(record))
+      .filter((record) => record !== undefined)
+      .filter((record) => options.all || record.status === "running" || record.status === "paused")
+      .sort((a, b) => b.createdMs - a.createdMs);
+  }
+
+  get(container: string): ContainerRecord {
+    const record = this.#reconciler.see(this.#records.get(container));
+    if (record) return record;
+    throw new NacreError("not-found", `no such container: ${container}`);
+  }
+
+  async *logs(
+    container: string,
+    options: {
+      readonly follow?: boolean;
+      readonly tail?: number;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): AsyncIterable<LogLine> {
+    const { id } = this.get(container);
+    const read = (follow: boolean) =>
+      this.#log.read(this.#paths.container(id).log, {
+        follow,
+        signal: options.signal ?? new AbortController().signal,
+        ended: () => {
+          const record = this.#records.find(id);
+          return !record || this.#reconciler.see(record)?.status !== "running";
+        },
+      });
+    if (options.tail === undefined) {
+      yield* read(options.follow ?? false);
+      return;
+    }
+    let skip = -options.tail;
+    for await (const _ of read(false)) skip++;
+    for await (const line of read(options.follow ?? false)) if (skip-- <= 0) yield line;
+  }
+
+  async stop(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const record = this.get(container);
+    if (!canDo("signal", record.status)) return;
+    this.#kernel.signal(identity(record.process), this.#stopSignal(record));
+    if (!(await this.#gone(record, options.timeoutMs ?? STOP_TIMEOUT_MS))) {
+      this.#kernel.signal(identity(record.process), SIGKILL);
+      await this.#gone(record, UNDO_TIMEOUT_MS);
+    }
+    await this.settle(record.id);
+  }
+
+  async kill(container: string, signal: number): Promise<void> {
+    const record = this.get(container);
+    mustAllow("signal", record);
+    if (!this.#kernel.signal(identity(record.process), signal)) {
+      throw new NacreError("conflict", `cannot signal container ${record.name}: it has just ended`);
+    }
+  }
+
+  async wait(container: string): Promise<number> {
+    const { id } = this.get(container);
+    for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 100)) {
+      const stored = this.#records.find(id);
+      const record = stored && this.#reconciler.see(stored);
+      if (!record) return stored?.exitCode ?? 0;
+      if (record.status === "exited") return record.exitCode ?? 0;
+      if (record.status === "removing") return record.exitCode ?? 0;
+      await this.#clock.sleep(delayMs);
+    }
+  }
+
+  async remove(container: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    let record = this.get(container);
+    if (options.force && canDo("signal", record.status)) {
+      this.#kernel.signal(identity(record.process), SIGKILL);
+      await this.#gone(record, UNDO_TIMEOUT_MS);
+      const settled = this.#records.find(record.id);
+      // With --rm its own supervisor may have removed it meanwhile.
+      if (!settled) return;
+      record = this.#reconciler.see(settled) ?? settled;
+    }
+    mustAllow(options.force ? "force-remove" : "remove", record);
+    await this.#reconciler.remove(record.id);
+  }
+
+  inspect(container: string): Record<string, unknown> {
+    const record = this.get(container);
+    const { log } = this.#paths.container(record.id);
+    return containerJson(record, this.#imageOf(record), log);
+  }
+
+  async settle(container: string): Promise<void> {
+    const found = this.#records.find(container);
+    if (found) await this.#reconciler.settle(found.id);
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  async #imageFor(request: ContainerRequest): Promise<ImageRecord | undefined> {
+    if (request.image === HOST_IMAGE) return undefined;
+    const pull = { ...(request.platform !== undefined && { platform: request.platform }) };
+    if (request.pull === "always") return (await this.#images.pull(request.image, pull)).image;
+    try {
+      return this.#images.get(request.image).image;
+    } catch (error) {
+      const absent = error instanceof NacreError && error.kind === "not-found";
+      if (!absent || request.pull === "never") throw error;
+      return (await this.#images.pull(request.image, pull)).image;
+    }
+  }
+
+  #imageOf(record: ContainerRecord): ImageRecord | undefined {
+    return record.imageId === undefined ? undefined : this.#images.get(record.imageId).image;
+  }
+
+  /** What can be refused before anything is made. */
+  #check(request: ContainerRequest, image: ImageRecord | undefined): void {
+    const config = image?.config.config ?? {};
+    commandLine(request, config);
+    workingDirectory(request, config);
+    this.#planner.network(request.network);
+    const { memoryBytes, nanoCpus } = request.resources;
+    if (memoryBytes !== undefined && memoryBytes < LEAST_MEMORY_BYTES) {
+      throw new NacreError("invalid", "minimum memory limit allowed is 6MB", {
+        advice: "Give at least --memory 6m.",
+      });
+    }
+    if (nanoCpus !== undefined && nanoCpus < 1e7) {
+      throw new NacreError(
+        "invalid",
+        "--cpus is too small: a hundredth of a processor is the least",
+      );
+    }
+  }
+
+  /** Images pulled under another snapshotter are made ready for this one on first use. */
+  async #prepare(image: ImageRecord): Promise<void> {
+    const snapshotter = this.#planner.snapshotter(this.#options.snapshotter);
+    const chainId = image.chainIds.at(-1);
+    if (chainId === undefined || snapshotter.has(chainId)) return;
+    await snapshotter.commit(chainId, this.#planner.layers(image));
+  }
+
+  #attached(
+    container: ContainerRecord,
+    running: RunningProgram,
+    detached: boolean,
+    rest: (status: ExitStatus) => Promise<void>,
+  ): Attached {
+    const exited = detached
+      ? Promise.resolve(0)
+      : running.exited.then(async (status) => {
+          await rest(status);
+          return status.code;
+        });
+    const { stdin, stdout, stderr } = running;
+    return { container, stdin, stdout, stderr, exited, signal: (n) => running.signal(n) };
+  }
+
+  async #rest(id: string, status: ExitStatus): Promise<void> {
+    const record = this.#records.ended(id, status);
+    if (record.request.autoRemove) await this.#reconciler.remove(id);
+  }
+
+  #stopSignal(record: ContainerRecord): number {
+    const name = this.#imageOf(record)?.config.config?.StopSignal;
+    return name === undefined ? SIGTERM : (signalNumber(name) ?? SIGTERM);
+  }
+
+  /** Waits until the container's processes, supervisor included, are gone. */
+  async #gone(record: ContainerRecord, timeoutMs: number): Promise<boolean> {
+    const until = this.#clock.monotonicMs() + timeoutMs;
+    for (
+      let delayMs = 1;
+      processesAlive(this.#kernel, record);
+      delayMs = Math.min(delayMs * 2, 50)
+    ) {
+      if (this.#clock.monotonicMs() >= until) return false;
+      await this.#clock.sleep(delayMs);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,116 @@
+// Docker's JSON for `inspect`, from a container's record. A pure function: the shape is docker's,
+// field by field, so that tools that read it go on working.
+
+import type { RequestedMount } from "@nacre/core/program/request.ts";
+import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+
+const NEVER = "0001-01-01T00:00:00Z";
+const iso = (ms: number | undefined): string =>
+  ms === undefined ? NEVER : new Date(ms).toISOString();
+
+function stateJson(record: ContainerRecord): Record<string, unknown> {
+  const { status } = record;
+  return {
+    Status: status === "starting" ? "created" : status,
+    Running: status === "running" || status === "paused",
+    Paused: status === "paused",
+    Restarting: false,
+    OOMKilled: record.oomKilled ?? false,
+    Dead: false,
+    Pid: status === "running" || status === "paused" ? (record.process?.pid ?? 0) : 0,
+    ExitCode: record.exitCode ?? 0,
+    Error: record.error ?? "",
+    StartedAt: iso(record.startedMs),
+    FinishedAt: iso(record.finishedMs),
+  };
+}
+
+function mountJson(mount: RequestedMount): Record<string, unknown> {
+  if (mount.type === "tmpfs") {
+    return {
+      Type: "tmpfs",
+      Source: "",
+      Destination: mount.target,
+      Mode: mount.options.join(","),
+      RW: true,
+      Propagation: "",
+    };
+  }
+  return {
+    Type: "bind",
+    Source: mount.source,
+    Destination: mount.target,
+    Mode: mount.readOnly ? "ro" : "",
+    RW: !mount.readOnly,
+    Propagation: mount.recursive ? `r${mount.propagation}` : mount.propagation,
+  };
+}
+
+function hostConfigJson(record: ContainerRecord, logPath: string): Record<string, unknown> {
+  const { request } = record;
+  const binds = request.mounts.filter((m) => m.type === "bind");
+  const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
+  return {
+    Binds: binds.map((m) => `${m.source}:${m.target}${m.readOnly ? ":ro" : ""}`),
+    LogConfig: { Type: "json-file", Config: {}, Path: logPath },
+    NetworkMode: request.network,
+    AutoRemove: request.autoRemove,
+    ReadonlyRootfs: request.readOnlyRoot,
+    Memory: request.resources.memoryBytes ?? 0,
+    NanoCpus: request.resources.nanoCpus ?? 0,
+    PidsLimit: request.resources.pids ?? null,
+    Tmpfs: Object.fromEntries(tmpfs.map((m) => [m.target, m.options.join(",")])),
+    CgroupnsMode: "private",
+    IpcMode: "private",
+    PidMode: "",
+    Privileged: false,
+  };
+}
+
+/** `logPath`: where its log is, whether or not it has one yet. */
+export function containerJson(
+  record: ContainerRecord,
+  image: ImageRecord | undefined,
+  logPath: string,
+): Record<string, unknown> {
+  const { request, id } = record;
+  const config = image?.config.config ?? {};
+  const entrypoint = request.entrypoint ?? config.Entrypoint ?? [];
+  const command =
+    request.command.length > 0 || request.entrypoint !== undefined
+      ? request.command
+      : (config.Cmd ?? []);
+  const line = [...entrypoint, ...command];
+  return {
+    Id: id,
+    Created: iso(record.createdMs),
+    Path: line[0] ?? "",
+    Args: line.slice(1),
+    State: stateJson(record),
+    Image: image?.id ?? request.image,
+    Name: `/${record.name}`,
+    RestartCount: 0,
+    Driver: record.snapshotter,
+    Platform: "linux",
+    LogPath: logPath,
+    HostConfig: hostConfigJson(record, logPath),
+    Mounts: request.mounts.map(mountJson),
+    Config: {
+      Hostname: request.hostname ?? id.slice(0, 12),
+      User: request.user ?? config.User ?? "",
+      AttachStdin: request.interactive && !request.detached,
+      AttachStdout: !request.detached,
+      AttachStderr: !request.detached,
+      Tty: request.terminal,
+      OpenStdin: request.interactive,
+      Env: [...(config.Env ?? []), ...request.environment],
+      Cmd: command,
+      Image: request.image,
+      WorkingDir: request.workingDirectory ?? config.WorkingDir ?? "",
+      Entrypoint: entrypoint.length > 0 ? entrypoint : null,
+      Labels: { ...config.Labels, ...request.labels },
+      StopSignal: config.StopSignal ?? "SIGTERM",
+    },
+    NetworkSettings: { Networks: { [request.network]: {} } },
+  };
+}

@@ -1,0 +1,301 @@
+// The client side of the OCI distribution specification 1.1, as far as pulling goes, and of
+// Docker's schema 2, which differs in media types only.
+//
+//   GET /v2/NAME/manifests/TAG-or-DIGEST   the manifest or index; verified here, since it is small
+//   GET /v2/NAME/blobs/DIGEST              a config or layer, from any offset; verified by who stores it
+
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Descriptor } from "@nacre/core/oci/image.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import type { Fetch, FetchResponse } from "@nacre/core/ports/fetch.ts";
+import type { Reference } from "@nacre/core/reference.ts";
+import { Authorization } from "./authorization.ts";
+import { streamBlob } from "./blob-stream.ts";
+import { type Endpoint, endpointsFor, type RegistriesConfig } from "./endpoints.ts";
+import { ACCEPT, MANIFEST_LIMIT_BYTES, type ParsedManifest, parseManifest } from "./manifest.ts";
+import { Transport } from "./transport.ts";
+
+export interface RegistryOptions {
+  readonly registries?: RegistriesConfig;
+}
+
+/** A manifest or index as received: `bytes` hash to `digest`. */
+export interface FetchedManifest {
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+  readonly parsed: ParsedManifest;
+}
+
+/**
+ * Knows registries: their endpoints, what they let us do. Keeps tokens as long as it lives.
+ *
+ * ```ts
+ * const repository = await registry.open(parseReference(core, "debian:12").withDefaultTag());
+ * const { digest, parsed } = await repository.manifest("12");
+ * for await (const chunk of repository.blob(parsed.manifest.layers[0]!, 0)) …
+ * ```
+ */
+export class Registry {
+  readonly #core: Core;
+  readonly #fetch: Fetch;
+  readonly #clock: Clock;
+  readonly #codec: Codec;
+  readonly #transport: Transport;
+  readonly #registries: RegistriesConfig;
+
+  constructor(
+    core: Core,
+    fetch: Fetch,
+    clock: Clock,
+    codec: Codec,
+    credentials: CredentialStore,
+    options: RegistryOptions = {},
+  ) {
+    this.#core = core;
+    this.#fetch = fetch;
+    this.#clock = clock;
+    this.#codec = codec;
+    this.#transport = new Transport(fetch, clock, new Authorization(fetch, clock, credentials));
+    this.#registries = options.registries ?? {};
+  }
+
+  /** The repository of a reference. Asks nothing yet, but for which of http and https answers. */
+  async open(
+    reference: Reference,
+    options: { readonly insecure?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<Repository> {
+    const { domain } = reference;
+    const all = endpointsFor(domain, this.#registries, options.insecure);
+    const own = all.filter((endpoint) => !endpoint.mirror);
+    const chosen = own.length > 1 ? await this.#answering(own, options.signal) : own;
+    const endpoints = [...all.filter((endpoint) => endpoint.mirror), ...chosen];
+    return new Repository(this.#core, this.#clock, this.#codec, this.#transport, {
+      endpoints,
+      reference,
+      signal: options.signal,
+    });
+  }
+
+  /** The one of a registry's endpoints that speaks its protocol; all of them if none answers. */
+  async #answering(endpoints: readonly Endpoint[], signal?: AbortSignal): Promise<Endpoint[]> {
+    for (const endpoint of endpoints) {
+      try {
+        const url = `${endpoint.base}/v2/`;
+        const headers = {};
+        const request = { method: "GET" as const, url, headers, ...(signal ? { signal } : {}) };
+        const response = await this.#fetch.fetch(request);
+        await response.cancel();
+        // 400 is what a TLS server answers to plain HTTP.
+        if (response.status !== 400) return [endpoint];
+      } catch (error) {
+        if (!(error instanceof NacreError) || error.kind !== "unreachable") throw error;
+      }
+    }
+    return [...endpoints];
+  }
+}
+
+interface RepositoryOptions {
+  readonly endpoints: readonly Endpoint[];
+  readonly reference: Reference;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One repository, asked at its mirrors first. */
+export class Repository {
+  readonly #core: Core;
+  readonly #clock: Clock;
+  readonly #codec: Codec;
+  readonly #transport: Transport;
+  readonly #options: RepositoryOptions;
+  readonly #what: string;
+  readonly #scope: string;
+
+  constructor(
+    core: Core,
+    clock: Clock,
+    codec: Codec,
+    transport: Transport,
+    options: RepositoryOptions,
+  ) {
+    this.#core = core;
+    this.#clock = clock;
+    this.#codec = codec;
+    this.#transport = transport;
+    this.#options = options;
+    this.#what = options.reference.familiar();
+    this.#scope = `repository:${options.reference.path}:pull`;
+  }
+
+  /**
+   * A manifest or index by tag or digest.
+   * @throws NacreError `not-found`, `unauthorized`, `unreachable`, `corrupt`, `unsupported`
+   */
+  manifest(tagOrDigest: string): Promise<FetchedManifest> {
+    const { path } = this.#options.reference;
+    return this.#first(async (endpoint) => {
+      const response = await this.#transport.send(endpoint, {
+        method: "GET",
+        path: `/v2/${path}/manifests/${tagOrDigest}`,
+        headers: { accept: ACCEPT },
+        ...this.#common(),
+      });
+      const bytes = await readWhole(
+        response,
+        MANIFEST_LIMIT_BYTES,
+        `the manifest of ${this.#what}`,
+      );
+      const digest = this.#verify(bytes, tagOrDigest, response.headers["docker-content-digest"]);
+      const type = response.headers["content-type"] ?? "";
+      return { digest, bytes, parsed: parseManifest(this.#core, bytes, type, this.#what) };
+    });
+  }
+
+  /**
+   * The bytes of a blob from `offset` on, over as many connections as it takes; exactly
+   * `descriptor.size - offset` of them, or an error. Their digest is the reader's to check.
+   */
+  blob(descriptor: Descriptor, offset: number): AsyncIterable<Uint8Array> {
+    return streamBlob(
+      this.#clock,
+      (from, ranged) => this.#openBlob(descriptor, from, ranged),
+      descriptor,
+      { offset, what: this.#what, host: this.#host(), signal: this.#options.signal },
+    );
+  }
+
+  /** A small blob as a whole, verified. */
+  async smallBlob(descriptor: Descriptor, limitBytes: number): Promise<Uint8Array> {
+    if (descriptor.size > limitBytes) {
+      throw new NacreError(
+        "corrupt",
+        `${descriptor.digest} of ${this.#what} says that it has ${descriptor.size} bytes, which is more than the ${limitBytes} that are allowed`,
+      );
+    }
+    const bytes = new Uint8Array(descriptor.size);
+    let at = 0;
+    for await (const chunk of this.blob(descriptor, 0)) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#verify(bytes, descriptor.digest, undefined);
+    return bytes;
+  }
+
+  async #openBlob(descriptor: Descriptor, from: number, ranged: boolean): Promise<FetchResponse> {
+    const { path } = this.#options.reference;
+    const headers = ranged ? { range: `bytes=${from}-` } : {};
+    try {
+      return await this.#first((endpoint) =>
+        this.#transport.send(endpoint, {
+          method: "GET",
+          path: `/v2/${path}/blobs/${descriptor.digest}`,
+          // A proxy on the way must not compress: offsets and digests are those of the blob.
+          headers: { accept: "*/*", "accept-encoding": "identity", ...headers },
+          expected: [206, 416],
+          ...this.#common(),
+        }),
+      );
+    } catch (error) {
+      const lasting = !(error instanceof NacreError) || error.kind !== "not-found";
+      if (lasting || !descriptor.urls) throw error;
+      return this.#openForeign(descriptor.urls, headers, error);
+    }
+  }
+
+  async #openForeign(
+    urls: readonly string[],
+    headers: Readonly<Record<string, string>>,
+    reason: NacreError,
+  ): Promise<FetchResponse> {
+    for (const url of urls) {
+      const response = await this.#transport.sendForeign(url, headers, this.#options.signal);
+      if ([200, 206, 416].includes(response.status)) return response;
+      await response.cancel();
+    }
+    throw reason;
+  }
+
+  /** Asks one endpoint after the other until one has it. */
+  async #first<T>(ask: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+    let failure: unknown;
+    for (const endpoint of this.#options.endpoints) {
+      try {
+        return await ask(endpoint);
+      } catch (error) {
+        // Not with the mirror's, but with the registry's own reason we end.
+        failure = endpoint.mirror || failure === undefined ? error : failure;
+        if (!endpoint.mirror && !isUnreachable(error)) throw error;
+        if (error instanceof NacreError && error.kind === "interrupted") throw error;
+      }
+    }
+    throw failure;
+  }
+
+  /** The digest of `bytes`, if it is what was asked for and what the registry says. */
+  #verify(bytes: Uint8Array, asked: string, said: string | undefined): string {
+    const wanted = asked.includes(":") ? asked : undefined;
+    const computed = (like: string): string => {
+      const hasher = this.#codec.hasher(like.startsWith("sha512:") ? "sha512" : "sha256");
+      hasher.update(bytes);
+      return hasher.digest();
+    };
+    for (const expected of [wanted, said]) {
+      if (expected === undefined || !/^sha(256|512):/.test(expected)) continue;
+      const actual = computed(expected);
+      if (actual !== expected) throw this.#mismatch(expected, actual);
+    }
+    return wanted ?? computed("sha256:");
+  }
+
+  #mismatch(expected: string, actual: string): NacreError {
+    return new NacreError(
+      "corrupt",
+      `the registry ${this.#host()} sent other bytes for ${this.#what} than it promised: expected ${expected}, got ${actual}`,
+      {
+        operation: `pull ${this.#what}`,
+        advice: "Try again; if it stays so, the registry or a proxy on the way is broken.",
+      },
+    );
+  }
+
+  #host(): string {
+    return new URL(this.#options.endpoints.at(-1)!.base).host;
+  }
+
+  #common() {
+    return { scope: this.#scope, what: this.#what, signal: this.#options.signal };
+  }
+}
+
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof NacreError && error.kind === "unreachable";
+
+async function readWhole(
+  response: FetchResponse,
+  limitBytes: number,
+  what: string,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    // Leaving the loop lets go of the connection.
+    if (size > limitBytes) {
+      throw new NacreError("corrupt", `${what} is larger than ${limitBytes >> 20} MiB`, {
+        advice: "No image needs that: whoever serves it must correct it.",
+      });
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
