@@ -8,6 +8,7 @@
 import {
   CPU,
   CPUSET,
+  cgroupResult,
   controllersOf,
   FREEZER,
   IO,
@@ -24,7 +25,6 @@ import {
   PIDS,
   parentOf,
   systemAt,
-  cgroupResult,
 } from "./cgroup";
 import { EINVAL, ENOENT, ERANGE } from "./errno";
 import { getF64, getU32, setF64, setU32 } from "./memory";

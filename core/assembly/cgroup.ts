@@ -11,14 +11,7 @@
 // the fields at `cgroupResult()`. Limits are in cgroup-limits.ts, CPU lists in cpuset.ts, and which
 // tasks are where in css-set.ts.
 
-import {
-  EBUSY,
-  EEXIST,
-  EINVAL,
-  ENAMETOOLONG,
-  ENOENT,
-  ENOSPC,
-} from "./errno";
+import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC } from "./errno";
 import { alloc, copy, getU8, getU32, setU32 } from "./memory";
 import { slotsAdd, slotsAt, slotsDrop, slotsLive, slotsNew, slotsNext } from "./slots";
 

@@ -1,17 +1,6 @@
 // Everything that core.wasm exports, under the names that core/core.ts reads.
 
 export {
-  chainFaultIndex,
-  chainIds,
-  digestCheck,
-  sha256Hex,
-  sha256New,
-  sha256Reset,
-  sha256Update,
-} from "./digest";
-export { alloc, IO_CAPACITY, io } from "./memory";
-export { referenceParse, referenceResult } from "./reference";
-export {
   cgroupChild,
   cgroupChildren,
   cgroupCreate,
@@ -42,4 +31,15 @@ export {
   cssSets,
   cssSetsOf,
   cssTasks,
-} from "./css-set";
+} from "./css-task";
+export {
+  chainFaultIndex,
+  chainIds,
+  digestCheck,
+  sha256Hex,
+  sha256New,
+  sha256Reset,
+  sha256Update,
+} from "./digest";
+export { alloc, IO_CAPACITY, io } from "./memory";
+export { referenceParse, referenceResult } from "./reference";
