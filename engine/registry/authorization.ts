@@ -192,7 +192,7 @@ function tokenRequest(realm: URL, { challenge, scope, credential }: TokenQuestio
   for (const [name, value] of fields) url.searchParams.set(name, value);
   if (credential) url.searchParams.set("account", credential.username);
   const headers: Record<string, string> = { accept: "application/json" };
-  if (credential) headers["authorization"] = basic(credential.username, credential.password);
+  if (credential) headers.authorization = basic(credential.username, credential.password);
   return { method: "GET" as const, url: url.href, headers };
 }
 

@@ -63,23 +63,23 @@ export function parseManifest(
   if ("manifests" in document && ("layers" in document || "config" in document)) {
     corrupt(name, "it is an index and a manifest at once");
   }
-  if (document["schemaVersion"] === 1) {
+  if (document.schemaVersion === 1) {
     throw new NacreError("unsupported", `${name} has schema 1, which docker gave up in 2017`, {
       advice: "Push the image again with a current tool.",
     });
   }
-  if (document["schemaVersion"] !== 2) corrupt(name, "its schemaVersion is not 2");
-  const own = document["mediaType"];
+  if (document.schemaVersion !== 2) corrupt(name, "its schemaVersion is not 2");
+  const own = document.mediaType;
   const header = contentType.split(";")[0]!.trim();
   const mediaType = typeof own === "string" && own !== "" ? own : guess(document, header);
   if (INDEX_TYPES.includes(mediaType)) {
-    const manifests = descriptors(core, document["manifests"], `${name}, in "manifests"`);
+    const manifests = descriptors(core, document.manifests, `${name}, in "manifests"`);
     return { kind: "index", mediaType, index: { schemaVersion: 2, mediaType, manifests } };
   }
   if (MANIFEST_TYPES.includes(mediaType)) {
-    const layers = descriptors(core, document["layers"], `${name}, in "layers"`);
+    const layers = descriptors(core, document.layers, `${name}, in "layers"`);
     if (layers.length > MAX_LAYERS) corrupt(name, `it has more than ${MAX_LAYERS} layers`);
-    const config = descriptor(core, document["config"], `${name}, in "config"`);
+    const config = descriptor(core, document.config, `${name}, in "config"`);
     return {
       kind: "manifest",
       mediaType,
@@ -154,7 +154,7 @@ export function parseConfig(
       advice: "It may be another artifact, such as a chart or a signature.",
     });
   }
-  const diffIds = rootfs["diff_ids"];
+  const diffIds = rootfs.diff_ids;
   if (!Array.isArray(diffIds) || diffIds.length !== layers.length) {
     const count = Array.isArray(diffIds) ? diffIds.length : 0;
     corrupt(what, `it names ${count} layers where the manifest has ${layers.length}`);
@@ -169,7 +169,7 @@ export function parseConfig(
 
 /** The fields that later code takes for granted; null stands for absent in Go's JSON. */
 function checkProcess(config: unknown, what: string): void {
-  if (!isObject(config)) return corrupt(what, '"config" is not an object');
+  if (!isObject(config)) corrupt(what, '"config" is not an object');
   const isText = (value: unknown) => typeof value === "string" && !value.includes("\0");
   for (const name of ["User", "WorkingDir", "StopSignal"]) {
     if (config[name] != null && !isText(config[name])) corrupt(what, `"${name}" is not text`);
