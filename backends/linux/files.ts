@@ -218,6 +218,12 @@ class LinuxFileReader implements FileReader {
   }
 }
 
+/** Undefined where there is nothing, also because a part of the path is no directory. */
 function lstatOrNothing(path: string): BigIntStats | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
