@@ -1,0 +1,126 @@
+// The engine about itself, and the removal of what nobody needs any more.
+
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { Reconciler } from "./containers/reconcile.ts";
+import type { Containers, Images, PruneReport, System, SystemInfo } from "./engine.ts";
+import type { StatePaths } from "./images/paths.ts";
+
+export interface SystemOptions {
+  readonly version: string;
+  readonly backend: string;
+  readonly snapshotter: string;
+  /** `v1`, `v2`, `hybrid` or `none`. */
+  readonly cgroup: () => string;
+}
+
+/** Removes files that no record names; returns the bytes that were freed. */
+export type Sweep = () => Promise<number>;
+
+export class SystemService implements System {
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #state: StateStore;
+  readonly #images: Images;
+  readonly #containers: Containers;
+  readonly #reconciler: Reconciler;
+  readonly #paths: StatePaths;
+  readonly #sweep: Sweep;
+  readonly #options: SystemOptions;
+
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    state: StateStore,
+    images: Images,
+    containers: Containers,
+    reconciler: Reconciler,
+    paths: StatePaths,
+    sweep: Sweep,
+    options: SystemOptions,
+  ) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#state = state;
+    this.#images = images;
+    this.#containers = containers;
+    this.#reconciler = reconciler;
+    this.#paths = paths;
+    this.#sweep = sweep;
+    this.#options = options;
+  }
+
+  info(): SystemInfo {
+    const containers = this.#containers.list({ all: true });
+    return {
+      version: this.#options.version,
+      root: this.#paths.root,
+      backend: this.#options.backend,
+      snapshotter: this.#options.snapshotter,
+      kernel: this.#kernel.facts(),
+      cgroup: this.#options.cgroup(),
+      containers: {
+        total: containers.length,
+        running: containers.filter((c) => c.status === "running").length,
+      },
+      images: this.#images.list().length,
+    };
+  }
+
+  async prune(options: { readonly all?: boolean } = {}): Promise<PruneReport> {
+    const free = this.#files.freeBytes(this.#paths.root);
+    const containers: string[] = [];
+    for (const record of this.#containers.list({ all: true })) {
+      if (
+        record.status !== "exited" &&
+        record.status !== "created" &&
+        record.status !== "removing"
+      ) {
+        continue;
+      }
+      await this.#reconciler.remove(record.id);
+      containers.push(record.id);
+    }
+    containers.push(...(await this.#orphans()));
+    const used = new Set(this.#containers.list({ all: true }).map((c) => c.imageId));
+    const images: string[] = [];
+    for (const { image, references } of this.#images.list()) {
+      if (used.has(image.id) || (references.length > 0 && !options.all)) continue;
+      const { deleted } = await this.#images.remove(image.id, { force: true });
+      images.push(...deleted);
+    }
+    const swept = await this.#sweep();
+    const reclaimedBytes = Math.max(this.#files.freeBytes(this.#paths.root) - free, swept, 0);
+    return { containers, images, reclaimedBytes };
+  }
+
+  /** Directories of containers that were never recorded or were forgotten, and mounts that nobody holds. */
+  async #orphans(): Promise<string[]> {
+    const known = new Set(
+      this.#state.read((t) => t.list("container")).map((c: ContainerRecord) => c.id),
+    );
+    const removed: string[] = [];
+    for (const id of this.#files.list(this.#paths.containers)) {
+      if (known.has(id)) continue;
+      await this.#files.removeTree(this.#paths.container(id).directory);
+      removed.push(id);
+    }
+    await this.#releaseMounts();
+    return removed;
+  }
+
+  /** A supervisor that was killed leaves its image mounted; taking and giving up a share unmounts it. */
+  async #releaseMounts(): Promise<void> {
+    const prefix = `${this.#paths.root}/mounts/`;
+    for (const { target } of this.#kernel.mounts()) {
+      if (!target.startsWith(prefix)) continue;
+      const lock = this.#paths.mountLock(`sha256:${target.slice(prefix.length)}`);
+      await this.#kernel.perform({
+        title: "release a shared mount",
+        host: [{ op: "releaseMount", lock, target, why: "nobody may need it any more" }],
+      });
+    }
+  }
+}
