@@ -3,11 +3,15 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ARGUMENTS } from "@nacre/core/program/wire.ts";
+import { ARGUMENT_KINDS, ARGUMENTS } from "@nacre/core/program/wire.ts";
 
 const HEADER = fileURLToPath(new URL("../backends/linux/native/operations.h", import.meta.url));
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase();
+
+/** One letter an argument: s string, n number, l list, w words of 8 bytes, b bytes. */
+const kinds = (names: readonly string[]): string =>
+  names.map((name) => ARGUMENT_KINDS[name]?.[0] ?? "s").join("");
 
 /** The header's text. */
 export function operationsHeader(): string {
@@ -30,10 +34,10 @@ export function operationsHeader(): string {
   }
   lines.push(
     "",
-    "static const struct { const char *name; int arguments; } OPERATIONS[OP_COUNT] = {",
+    "static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {",
   );
   for (const [name, { names: args }] of Object.entries(ARGUMENTS)) {
-    lines.push(`  [OP_${snake(name)}] = {"${name}", ${args.length}},`);
+    lines.push(`  [OP_${snake(name)}] = {"${name}", "${kinds(args)}"},`);
   }
   lines.push("};", "", "#endif", "");
   return lines.join("\n");

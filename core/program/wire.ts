@@ -92,6 +92,46 @@ type Encoders = {
 const OWNER = ["mode", "uid", "gid", "seconds", "nanoseconds"] as const;
 const MOUNT = ["type", "source", "options", "attributes"] as const;
 
+/** How the C side checks an argument of this name; every other name is a string. */
+export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words" | "bytes">> = {
+  ...Object.fromEntries(
+    [
+      ...OWNER,
+      "attributes",
+      "keep_existing",
+      "retry_ms",
+      "if_unused",
+      "shared",
+      "detach",
+      "error",
+      "flags",
+      "flag",
+      "recursive",
+      "propagation",
+      "resource",
+      "soft",
+      "hard",
+      "mask",
+      "rows",
+      "columns",
+      "bounding",
+      "effective",
+      "permitted",
+      "inheritable",
+      "ambient",
+      "kind",
+      "major",
+      "minor",
+    ].map((name) => [name, "number" as const]),
+  ),
+  options: "list",
+  arguments: "list",
+  environment: "list",
+  groups: "words",
+  segments: "words",
+  value: "bytes",
+};
+
 /** Every operation's arguments by position. The codes are the positions in this table, from 1. */
 export const ARGUMENTS: Encoders = {
   makeDirectory: {
@@ -151,7 +191,7 @@ export const ARGUMENTS: Encoders = {
   setDomainname: { names: ["name"], encode: (o) => [o.name] },
   linkUp: { names: ["name"], encode: (o) => [o.name] },
   setSysctl: {
-    names: ["name", "value"],
+    names: ["name", "data"],
     encode: (o) => [o.name.includes("/") ? o.name : o.name.replaceAll(".", "/"), o.value],
   },
   setLimit: {
@@ -194,7 +234,7 @@ export const ARGUMENTS: Encoders = {
   },
   placeHardLink: { names: ["path", "existing"], encode: (o) => [o.path, o.existing] },
   placeNode: {
-    names: ["path", ...OWNER, "type", "major", "minor"],
+    names: ["path", ...OWNER, "kind", "major", "minor"],
     encode: (o) => [
       o.path,
       ...ownerArguments(o),

@@ -76,7 +76,7 @@ enum { SET_MOUNT_ATTRIBUTES_PATH = 0, SET_MOUNT_ATTRIBUTES_ATTRIBUTES = 1 };
 enum { SET_HOSTNAME_NAME = 0 };
 enum { SET_DOMAINNAME_NAME = 0 };
 enum { LINK_UP_NAME = 0 };
-enum { SET_SYSCTL_NAME = 0, SET_SYSCTL_VALUE = 1 };
+enum { SET_SYSCTL_NAME = 0, SET_SYSCTL_DATA = 1 };
 enum { SET_LIMIT_RESOURCE = 0, SET_LIMIT_SOFT = 1, SET_LIMIT_HARD = 2 };
 enum { SET_UMASK_MASK = 0 };
 enum { OPEN_TERMINAL_ROWS = 0, OPEN_TERMINAL_COLUMNS = 1 };
@@ -90,56 +90,56 @@ enum { PLACE_FILE_PATH = 0, PLACE_FILE_MODE = 1, PLACE_FILE_UID = 2, PLACE_FILE_
 enum { PLACE_TEXT_PATH = 0, PLACE_TEXT_MODE = 1, PLACE_TEXT_UID = 2, PLACE_TEXT_GID = 3, PLACE_TEXT_SECONDS = 4, PLACE_TEXT_NANOSECONDS = 5, PLACE_TEXT_DATA = 6 };
 enum { PLACE_SYMLINK_PATH = 0, PLACE_SYMLINK_MODE = 1, PLACE_SYMLINK_UID = 2, PLACE_SYMLINK_GID = 3, PLACE_SYMLINK_SECONDS = 4, PLACE_SYMLINK_NANOSECONDS = 5, PLACE_SYMLINK_TEXT = 6 };
 enum { PLACE_HARD_LINK_PATH = 0, PLACE_HARD_LINK_EXISTING = 1 };
-enum { PLACE_NODE_PATH = 0, PLACE_NODE_MODE = 1, PLACE_NODE_UID = 2, PLACE_NODE_GID = 3, PLACE_NODE_SECONDS = 4, PLACE_NODE_NANOSECONDS = 5, PLACE_NODE_TYPE = 6, PLACE_NODE_MAJOR = 7, PLACE_NODE_MINOR = 8 };
+enum { PLACE_NODE_PATH = 0, PLACE_NODE_MODE = 1, PLACE_NODE_UID = 2, PLACE_NODE_GID = 3, PLACE_NODE_SECONDS = 4, PLACE_NODE_NANOSECONDS = 5, PLACE_NODE_KIND = 6, PLACE_NODE_MAJOR = 7, PLACE_NODE_MINOR = 8 };
 enum { PLACE_ATTRIBUTE_PATH = 0, PLACE_ATTRIBUTE_NAME = 1, PLACE_ATTRIBUTE_VALUE = 2 };
 enum { PLACE_TIMES_PATH = 0, PLACE_TIMES_SECONDS = 1, PLACE_TIMES_NANOSECONDS = 2 };
 
-static const struct { const char *name; int arguments; } OPERATIONS[OP_COUNT] = {
-  [OP_MAKE_DIRECTORY] = {"makeDirectory", 3},
-  [OP_REMOVE_DIRECTORY] = {"removeDirectory", 3},
-  [OP_REMOVE_TREE] = {"removeTree", 1},
-  [OP_WRITE_FILE] = {"writeFile", 2},
-  [OP_CREATE_FILE] = {"createFile", 3},
-  [OP_REMOVE_FILE] = {"removeFile", 1},
-  [OP_MAKE_CGROUP] = {"makeCgroup", 2},
-  [OP_MOUNT] = {"mount", 5},
-  [OP_UNMOUNT] = {"unmount", 2},
-  [OP_SHARE_MOUNT] = {"shareMount", 6},
-  [OP_RELEASE_MOUNT] = {"releaseMount", 2},
-  [OP_FAIL] = {"fail", 1},
-  [OP_JOIN_CGROUP] = {"joinCgroup", 1},
-  [OP_WRITE_PROCESS_FILE] = {"writeProcessFile", 2},
-  [OP_UNSHARE] = {"unshare", 1},
-  [OP_SET_PROPAGATION] = {"setPropagation", 3},
-  [OP_OPEN_ROOT] = {"openRoot", 1},
-  [OP_MOUNT_IN_ROOT] = {"mountInRoot", 5},
-  [OP_BIND_IN_ROOT] = {"bindInRoot", 5},
-  [OP_MASK_IN_ROOT] = {"maskInRoot", 1},
-  [OP_READ_ONLY_IN_ROOT] = {"readOnlyInRoot", 1},
-  [OP_ENTER_ROOT] = {"enterRoot", 0},
-  [OP_SET_MOUNT_ATTRIBUTES] = {"setMountAttributes", 2},
-  [OP_SET_HOSTNAME] = {"setHostname", 1},
-  [OP_SET_DOMAINNAME] = {"setDomainname", 1},
-  [OP_LINK_UP] = {"linkUp", 1},
-  [OP_SET_SYSCTL] = {"setSysctl", 2},
-  [OP_SET_LIMIT] = {"setLimit", 3},
-  [OP_SET_UMASK] = {"setUmask", 1},
-  [OP_NEW_SESSION] = {"newSession", 0},
-  [OP_OPEN_TERMINAL] = {"openTerminal", 2},
-  [OP_BOUND_CAPABILITIES] = {"boundCapabilities", 1},
-  [OP_SET_USER] = {"setUser", 3},
-  [OP_SET_CAPABILITIES] = {"setCapabilities", 4},
-  [OP_NO_NEW_PRIVILEGES] = {"noNewPrivileges", 0},
-  [OP_CHANGE_DIRECTORY] = {"changeDirectory", 1},
-  [OP_EXECUTE] = {"execute", 2},
-  [OP_PLACE_DIRECTORY] = {"placeDirectory", 6},
-  [OP_PLACE_FILE] = {"placeFile", 8},
-  [OP_PLACE_TEXT] = {"placeText", 7},
-  [OP_PLACE_SYMLINK] = {"placeSymlink", 7},
-  [OP_PLACE_HARD_LINK] = {"placeHardLink", 2},
-  [OP_PLACE_NODE] = {"placeNode", 9},
-  [OP_PLACE_ATTRIBUTE] = {"placeAttribute", 3},
-  [OP_PLACE_TIMES] = {"placeTimes", 3},
+static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
+  [OP_MAKE_DIRECTORY] = {"makeDirectory", "snn"},
+  [OP_REMOVE_DIRECTORY] = {"removeDirectory", "snn"},
+  [OP_REMOVE_TREE] = {"removeTree", "s"},
+  [OP_WRITE_FILE] = {"writeFile", "ss"},
+  [OP_CREATE_FILE] = {"createFile", "sns"},
+  [OP_REMOVE_FILE] = {"removeFile", "s"},
+  [OP_MAKE_CGROUP] = {"makeCgroup", "sn"},
+  [OP_MOUNT] = {"mount", "sslns"},
+  [OP_UNMOUNT] = {"unmount", "sn"},
+  [OP_SHARE_MOUNT] = {"shareMount", "sslnss"},
+  [OP_RELEASE_MOUNT] = {"releaseMount", "ss"},
+  [OP_FAIL] = {"fail", "n"},
+  [OP_JOIN_CGROUP] = {"joinCgroup", "s"},
+  [OP_WRITE_PROCESS_FILE] = {"writeProcessFile", "ss"},
+  [OP_UNSHARE] = {"unshare", "n"},
+  [OP_SET_PROPAGATION] = {"setPropagation", "snn"},
+  [OP_OPEN_ROOT] = {"openRoot", "s"},
+  [OP_MOUNT_IN_ROOT] = {"mountInRoot", "sslns"},
+  [OP_BIND_IN_ROOT] = {"bindInRoot", "ssnnn"},
+  [OP_MASK_IN_ROOT] = {"maskInRoot", "s"},
+  [OP_READ_ONLY_IN_ROOT] = {"readOnlyInRoot", "s"},
+  [OP_ENTER_ROOT] = {"enterRoot", ""},
+  [OP_SET_MOUNT_ATTRIBUTES] = {"setMountAttributes", "sn"},
+  [OP_SET_HOSTNAME] = {"setHostname", "s"},
+  [OP_SET_DOMAINNAME] = {"setDomainname", "s"},
+  [OP_LINK_UP] = {"linkUp", "s"},
+  [OP_SET_SYSCTL] = {"setSysctl", "ss"},
+  [OP_SET_LIMIT] = {"setLimit", "nnn"},
+  [OP_SET_UMASK] = {"setUmask", "n"},
+  [OP_NEW_SESSION] = {"newSession", ""},
+  [OP_OPEN_TERMINAL] = {"openTerminal", "nn"},
+  [OP_BOUND_CAPABILITIES] = {"boundCapabilities", "n"},
+  [OP_SET_USER] = {"setUser", "nnw"},
+  [OP_SET_CAPABILITIES] = {"setCapabilities", "nnnn"},
+  [OP_NO_NEW_PRIVILEGES] = {"noNewPrivileges", ""},
+  [OP_CHANGE_DIRECTORY] = {"changeDirectory", "s"},
+  [OP_EXECUTE] = {"execute", "ll"},
+  [OP_PLACE_DIRECTORY] = {"placeDirectory", "snnnnn"},
+  [OP_PLACE_FILE] = {"placeFile", "snnnnnsw"},
+  [OP_PLACE_TEXT] = {"placeText", "snnnnns"},
+  [OP_PLACE_SYMLINK] = {"placeSymlink", "snnnnns"},
+  [OP_PLACE_HARD_LINK] = {"placeHardLink", "ss"},
+  [OP_PLACE_NODE] = {"placeNode", "snnnnnnnn"},
+  [OP_PLACE_ATTRIBUTE] = {"placeAttribute", "ssb"},
+  [OP_PLACE_TIMES] = {"placeTimes", "snn"},
 };
 
 #endif

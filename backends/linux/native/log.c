@@ -1,0 +1,94 @@
+/* The container's output in docker's json-file form: {"log":"line\n","stream":"stdout","time":…}. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "supervise.h"
+
+static char out[64 << 10]; /* touched, and so resident, only as far as it is used */
+static size_t used;
+static int file = -1;
+
+int log_open(const char *path) {
+  file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+  return file < 0 ? because("open %s", path) : 0;
+}
+
+/* A full disk loses lines of the log, never the container. */
+void log_flush(void) {
+  for (size_t at = 0; at < used;) {
+    ssize_t n = write(file, out + at, used - at);
+    if (n <= 0) break;
+    at += (size_t)n;
+  }
+  used = 0;
+}
+
+/* RFC 3339 in UTC; days to civil date by eras of 400 years, whose first day is 1 March. */
+static int print_time(char *to, size_t size) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  long day = now.tv_sec / 86400 + 719468, second = now.tv_sec % 86400;
+  long era = day / 146097, of_era = day % 146097;
+  long year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+  long of_year = of_era - (365 * year + year / 4 - year / 100);
+  long month = (5 * of_year + 2) / 153;
+  return snprintf(to, size, "%04ld-%02ld-%02ldT%02ld:%02ld:%02ld.%09ldZ",
+                  year + era * 400 + (month > 9), month < 10 ? month + 3 : month - 9,
+                  of_year - (153 * month + 2) / 5 + 1, second / 3600, second / 60 % 60,
+                  second % 60, now.tv_nsec);
+}
+
+static void put_escaped(const char *data, size_t size) {
+  static const char hex[] = "0123456789abcdef";
+  for (size_t i = 0; i < size; i++) {
+    unsigned char c = (unsigned char)data[i];
+    if (used > sizeof out - 8) log_flush();
+    if (c == '"' || c == '\\' || c == '\n') out[used++] = '\\';
+    if (c == '\n') out[used++] = 'n';
+    else if (c >= 0x20 && c != 0x7f) out[used++] = (char)c;
+    else {
+      memcpy(out + used, "\\u00", 4);
+      out[used + 4] = hex[c >> 4];
+      out[used + 5] = hex[c & 15];
+      used += 6;
+    }
+  }
+}
+
+static void put_line(const char *name, const char *data, size_t size) {
+  char time[160];
+  print_time(time, sizeof time);
+  if (used > sizeof out - 128) log_flush();
+  used += (size_t)snprintf(out + used, 16, "{\"log\":\"");
+  put_escaped(data, size);
+  if (used > sizeof out - 128) log_flush();
+  used += (size_t)snprintf(out + used, 128, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", name, time);
+}
+
+/* How much of a full buffer to take: not the start of a character whose rest is still to come. */
+static size_t whole_characters(const char *data, size_t size) {
+  size_t back = 1;
+  while (back < 4 && ((unsigned char)data[size - back] & 0xc0) == 0x80) back++;
+  unsigned char lead = (unsigned char)data[size - back];
+  size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  return length > back ? size - back : size;
+}
+
+/* Writes the whole lines of the buffer; with `all`, or when it is full, the unfinished one, too. */
+void log_lines(struct stream *s, bool all) {
+  size_t from = 0;
+  for (char *end; (end = memchr(s->data + from, '\n', s->used - from));) {
+    size_t next = (size_t)(end - s->data) + 1;
+    put_line(s->name, s->data + from, next - from);
+    from = next;
+  }
+  if (s->used > from && (all || (from == 0 && s->used == sizeof s->data))) {
+    size_t size = all ? s->used : whole_characters(s->data, s->used);
+    put_line(s->name, s->data + from, size - from);
+    from = size;
+  }
+  memmove(s->data, s->data + from, s->used - from);
+  s->used -= from;
+  log_flush();
+}
