@@ -13,8 +13,15 @@ export interface StoredLayer {
 export interface RootPlan {
   /** Run in the host section: what containers of an image share. */
   readonly host: readonly Operation[];
-  /** Run in the child's mount namespace; the last one mounts the root at the container's rootfs directory. */
+  /** Run in the child's mount namespace; after them the root is mounted at the container's rootfs directory. */
   readonly child: readonly Operation[];
+}
+
+/** What a container wants of its root. */
+export interface RootOptions {
+  readonly readOnly: boolean;
+  /** The storage layer is thrown away when the container ends: nothing in it ever waits for the disk. */
+  readonly ephemeral?: boolean;
 }
 
 /** Where a container's storage layer lives; both directories exist. */
@@ -53,7 +60,7 @@ export interface Snapshotter {
     chainId: string,
     layers: readonly StoredLayer[],
     storage: StorageLayer,
-    options: { readonly readOnly: boolean },
+    options: RootOptions,
   ): RootPlan;
   remove(chainId: string, diffIds: readonly string[]): Promise<void>;
 }
