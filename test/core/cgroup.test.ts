@@ -1,0 +1,415 @@
+import {
+  type CgroupHandle,
+  Cgroups,
+  CONTROLLERS,
+  type Controller,
+  LIMITS,
+  type Limit,
+  type LimitValue,
+} from "@nacre/core/cgroup.ts";
+import { formatCpusetList, parseCpusetList } from "@nacre/core/cpuset-list.ts";
+import { CssSets } from "@nacre/core/css-set.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { builds, portableCore, wasmCore } from "./portable.ts";
+
+/** The errno that `run` is refused with, or "fine". */
+function errno(run: () => void): string {
+  try {
+    run();
+    return "fine";
+  } catch (error) {
+    if (error instanceof NacreError) return error.errno ?? error.kind;
+    throw error;
+  }
+}
+
+describe.each(builds)("cgroups in $build", ({ core }) => {
+  const machine = () => new Cgroups(core(), { cpus: 8, memoryNodes: 2 });
+
+  it("attaches a controller to one hierarchy only", () => {
+    const cgroups = machine();
+    cgroups.mount(1, ["cpu", "cpuacct"]);
+    expect(errno(() => cgroups.mount(1, ["cpu"]))).toBe("EBUSY");
+    const v2 = cgroups.mount(2);
+    expect(v2.controllers).not.toContain("cpu");
+    expect(v2.controllers).toContain("pids");
+    expect(errno(() => cgroups.mount(2))).toBe("EBUSY");
+    cgroups.mount(1, ["pids"]);
+    expect(cgroups.hierarchy(v2.handle).controllers).not.toContain("pids");
+    expect(cgroups.hierarchies()).toHaveLength(3);
+    expect(() => new Cgroups(core(), { cpus: 0, memoryNodes: 1 })).toThrow(NacreError);
+  });
+
+  it("gives a controller back when its hierarchy ends, which children prevent", () => {
+    const cgroups = machine();
+    const memory = cgroups.mount(1, ["memory"]);
+    const node = cgroups.create(memory.root, "a");
+    expect(errno(() => cgroups.unmount(memory.handle))).toBe("EBUSY");
+    cgroups.remove(node);
+    cgroups.unmount(memory.handle);
+    expect(errno(() => cgroups.get(memory.root))).toBe("ENOENT");
+    expect(cgroups.mount(2).controllers).toContain("memory");
+  });
+
+  it("keeps a controller in version 2 while its nodes use it", () => {
+    const cgroups = machine();
+    const { root } = cgroups.mount(2);
+    cgroups.setSubtreeControl(root, { enable: ["memory"] });
+    const node = cgroups.create(root, "a");
+    expect(errno(() => cgroups.mount(1, ["memory"]))).toBe("EBUSY");
+    cgroups.remove(node);
+    cgroups.mount(1, ["memory"]);
+    expect(cgroups.get(root).subtreeControl).toEqual([]);
+  });
+
+  it("makes, finds and removes nodes as directories", () => {
+    const cgroups = machine();
+    const { root } = cgroups.mount(1, ["memory"]);
+    const a = cgroups.create(root, "a");
+    const b = cgroups.create(a, "bé");
+    expect(cgroups.path(b)).toBe("/a/bé");
+    expect(cgroups.child(a, "bé")).toBe(b);
+    expect(cgroups.child(a, "b")).toBeUndefined();
+    expect(errno(() => cgroups.create(root, "a"))).toBe("EEXIST");
+    expect(errno(() => cgroups.remove(a))).toBe("EBUSY");
+    expect(errno(() => cgroups.remove(root))).toBe("EBUSY");
+    const names = {
+      "": "ENOENT",
+      ".": "EEXIST",
+      "..": "EEXIST",
+      "a/b": "EINVAL",
+      "a\nb": "EINVAL",
+    };
+    for (const [name, fault] of Object.entries(names)) {
+      expect(errno(() => cgroups.create(root, name))).toBe(fault);
+    }
+    expect(errno(() => cgroups.create(root, "x".repeat(256)))).toBe("ENAMETOOLONG");
+    cgroups.remove(b);
+    cgroups.remove(a);
+    expect(errno(() => cgroups.remove(a))).toBe("ENOENT");
+    expect(cgroups.children(root)).toEqual([]);
+    const again = cgroups.create(root, "a");
+    expect(again).not.toBe(a);
+    expect(errno(() => cgroups.get(a))).toBe("ENOENT");
+  });
+
+  it("refuses to remove a node with tasks, and says so as the kernel does", () => {
+    const cgroups = machine();
+    const tasks = new CssSets(cgroups);
+    const { root } = cgroups.mount(2);
+    const node = cgroups.create(root, "web");
+    tasks.spawn(7, [node]);
+    expect(() => cgroups.remove(node)).toThrow("rmdir /web: busy (EBUSY)");
+    tasks.exit(7);
+    cgroups.remove(node);
+  });
+
+  it("passes controllers down version 2 one level at a time", () => {
+    const cgroups = machine();
+    const { root } = cgroups.mount(2);
+    const a = cgroups.create(root, "a");
+    const b = cgroups.create(a, "b");
+    expect(errno(() => cgroups.setLimit(a, "memoryMax", 1 << 20))).toBe("ENOENT");
+    expect(errno(() => cgroups.setSubtreeControl(a, { enable: ["memory"] }))).toBe("ENOENT");
+    cgroups.setSubtreeControl(root, { enable: ["memory", "pids"] });
+    cgroups.setSubtreeControl(a, { enable: ["memory"] });
+    expect(cgroups.get(b).controllers).toEqual(["memory"]);
+    expect(errno(() => cgroups.setSubtreeControl(root, { disable: ["memory"] }))).toBe("EBUSY");
+    cgroups.setLimit(b, "memoryMax", 1 << 20);
+    cgroups.setSubtreeControl(a, { disable: ["memory"] });
+    cgroups.setSubtreeControl(a, { enable: ["memory"] });
+    expect(cgroups.limit(b, "memoryMax")).toBe("max");
+  });
+
+  it("keeps tasks out of inner nodes of version 2", () => {
+    const cgroups = machine();
+    const tasks = new CssSets(cgroups);
+    const { root } = cgroups.mount(2);
+    cgroups.setSubtreeControl(root, { enable: ["memory", "cpu"] });
+    const inner = cgroups.create(root, "inner");
+    const leaf = cgroups.create(inner, "leaf");
+    cgroups.setSubtreeControl(inner, { enable: ["memory"] });
+    expect(errno(() => tasks.spawn(1, [inner]))).toBe("EBUSY");
+    tasks.spawn(1, [leaf]);
+    cgroups.setSubtreeControl(inner, { disable: ["memory"] });
+    tasks.spawn(2, [inner]);
+    expect(errno(() => cgroups.setSubtreeControl(inner, { enable: ["memory"] }))).toBe("EBUSY");
+    expect(errno(() => cgroups.setSubtreeControl(inner, { enable: ["cpu"] }))).toBe("EBUSY");
+    tasks.exit(1);
+    // cpu can weigh threads: a node with tasks may pass it on, and is a threaded root from then on.
+    cgroups.setSubtreeControl(inner, { enable: ["cpu"] });
+    expect(errno(() => tasks.spawn(3, [leaf]))).toBe("EOPNOTSUPP");
+    expect(errno(() => cgroups.setSubtreeControl(inner, { enable: ["memory"] }))).toBe(
+      "EOPNOTSUPP",
+    );
+  });
+
+  it("takes the values that each version takes", () => {
+    const cgroups = machine();
+    const v1 = cgroups.mount(1, ["cpu", "blkio", "freezer", "pids", "memory"]);
+    const node = cgroups.create(v1.root, "a");
+    const refused: [Limit, LimitValue, string][] = [
+      ["cpuWeight", -1, "EINVAL"],
+      ["cpuWeight", 1.5, "EINVAL"],
+      ["cpuWeight", Number.NaN, "EINVAL"],
+      ["cpuQuota", 999, "EINVAL"],
+      ["cpuPeriod", 1000001, "EINVAL"],
+      ["ioWeight", 9, "EINVAL"],
+      ["ioWeight", 1001, "EINVAL"],
+      ["frozen", 2, "EINVAL"],
+      ["pidsMax", 4194305, "EINVAL"],
+      ["memoryMax", -2, "EINVAL"],
+      ["memoryHigh", 4096, "ENOENT"],
+    ];
+    for (const [limit, value, fault] of refused) {
+      const before = errno(() => cgroups.limit(node, limit));
+      expect([limit, value, errno(() => cgroups.setLimit(node, limit, value))]).toEqual([
+        limit,
+        value,
+        fault,
+      ]);
+      expect(errno(() => cgroups.limit(node, limit))).toBe(before);
+    }
+    cgroups.setLimit(node, "cpuWeight", 1);
+    expect(cgroups.limit(node, "cpuWeight")).toBe(2);
+    cgroups.setLimit(node, "memoryMax", 10000);
+    expect(cgroups.limit(node, "memoryMax")).toBe(8192);
+    cgroups.setLimit(node, "memoryMax", Number.POSITIVE_INFINITY);
+    expect(cgroups.limit(node, "memoryMax")).toBe("max");
+    expect(errno(() => cgroups.setLimit(v1.root, "memoryMax", 4096))).toBe("EINVAL");
+    expect(errno(() => cgroups.limit(v1.root, "pidsMax"))).toBe("ENOENT");
+  });
+
+  it("keeps memory plus swap of version 1 above memory, in either order of writing", () => {
+    const cgroups = machine();
+    const node = cgroups.create(cgroups.mount(1, ["memory"]).root, "a");
+    expect(errno(() => cgroups.setLimit(node, "memorySwap", 4096))).toBe("EINVAL");
+    cgroups.setLimit(node, "memoryMax", 1 << 20);
+    cgroups.setLimit(node, "memorySwap", 2 << 20);
+    expect(errno(() => cgroups.setLimit(node, "memoryMax", 4 << 20))).toBe("EINVAL");
+    expect(cgroups.limit(node, "memoryMax")).toBe(1 << 20);
+  });
+
+  it("holds the tightest limit on the way to the root", () => {
+    const cgroups = machine();
+    const { root } = cgroups.mount(2);
+    const all: Controller[] = ["cpu", "memory", "pids"];
+    cgroups.setSubtreeControl(root, { enable: all });
+    const a = cgroups.create(root, "a");
+    cgroups.setSubtreeControl(a, { enable: all });
+    const b = cgroups.create(a, "b");
+    cgroups.setLimit(a, "memoryMax", 1 << 20);
+    cgroups.setLimit(b, "memoryMax", 1 << 30);
+    cgroups.setLimit(a, "memoryLow", 1 << 20);
+    cgroups.setLimit(b, "memoryLow", 1 << 21);
+    cgroups.setLimit(a, "cpuQuota", 50000);
+    cgroups.setLimit(b, "cpuPeriod", 10000);
+    cgroups.setLimit(a, "frozen", 1);
+    expect(cgroups.effectiveLimit(b, "memoryMax")).toBe(1 << 20);
+    expect(cgroups.effectiveLimit(b, "memoryLow")).toBe(1 << 20);
+    expect(cgroups.effectiveLimit(b, "cpuQuota")).toBe(5000);
+    expect(cgroups.effectiveLimit(b, "pidsMax")).toBe("max");
+    expect(cgroups.effectiveLimit(b, "frozen")).toBe(1);
+    expect(cgroups.limit(b, "frozen")).toBe(0);
+  });
+
+  it("allows no child more CPU than its parent in version 1, whichever is written", () => {
+    const cgroups = machine();
+    const a = cgroups.create(cgroups.mount(1, ["cpu"]).root, "a");
+    const between = cgroups.create(a, "between");
+    const b = cgroups.create(between, "b");
+    cgroups.setLimit(a, "cpuQuota", 50000);
+    expect(errno(() => cgroups.setLimit(b, "cpuQuota", 60000))).toBe("EINVAL");
+    cgroups.setLimit(b, "cpuQuota", 40000);
+    expect(errno(() => cgroups.setLimit(a, "cpuQuota", 30000))).toBe("EINVAL");
+    expect(errno(() => cgroups.setLimit(b, "cpuPeriod", 50000))).toBe("EINVAL");
+    expect(cgroups.limit(a, "cpuQuota")).toBe(50000);
+  });
+
+  it("divides weights among siblings with tasks", () => {
+    const cgroups = machine();
+    const tasks = new CssSets(cgroups);
+    const { root } = cgroups.mount(1, ["cpu"]);
+    const [a, b, idle] = ["a", "b", "idle"].map((name) => cgroups.create(root, name));
+    const inner = cgroups.create(a!, "inner");
+    tasks.spawn(1, [inner]);
+    tasks.spawn(2, [b!]);
+    cgroups.setLimit(b!, "cpuWeight", 3072);
+    expect(cgroups.share(inner, "cpuWeight")).toBe(0.25);
+    expect(cgroups.share(b!, "cpuWeight")).toBe(0.75);
+    expect(cgroups.share(idle!, "cpuWeight")).toBe(0.2);
+  });
+
+  it("keeps cpusets of version 1 within their parents, and tasks out of empty ones", () => {
+    const cgroups = machine();
+    const tasks = new CssSets(cgroups);
+    const { root } = cgroups.mount(1, ["cpuset"]);
+    const a = cgroups.create(root, "a");
+    const b = cgroups.create(a, "b");
+    expect(cgroups.cpuset(root, "cpus")).toBe("0-7");
+    expect(errno(() => tasks.spawn(1, [a]))).toBe("ENOSPC");
+    expect(errno(() => cgroups.setCpuset(b, "cpus", "0"))).toBe("EACCES");
+    cgroups.setCpuset(a, "cpus", "0-3,6");
+    cgroups.setCpuset(a, "mems", "0");
+    cgroups.setCpuset(b, "cpus", "1-2");
+    expect(errno(() => cgroups.setCpuset(a, "cpus", "2-3"))).toBe("EBUSY");
+    expect(errno(() => cgroups.setCpuset(b, "cpus", "7"))).toBe("EACCES");
+    expect(errno(() => cgroups.setCpuset(b, "cpus", "8"))).toBe("EINVAL");
+    expect(errno(() => cgroups.setCpuset(b, "cpus", "1024"))).toBe("ERANGE");
+    tasks.spawn(1, [a]);
+    expect(errno(() => cgroups.setCpuset(a, "mems", ""))).toBe("ENOSPC");
+    expect(cgroups.cpuset(a, "cpus")).toBe("0-3,6");
+    expect(cgroups.effectiveCpuset(b, "cpus")).toBe("1-2");
+  });
+
+  it("intersects cpusets of version 2 down the tree", () => {
+    const cgroups = machine();
+    const { root } = cgroups.mount(2);
+    cgroups.setSubtreeControl(root, { enable: ["cpuset"] });
+    const a = cgroups.create(root, "a");
+    cgroups.setSubtreeControl(a, { enable: ["cpuset"] });
+    const b = cgroups.create(a, "b");
+    expect(cgroups.effectiveCpuset(b, "cpus")).toBe("0-7");
+    cgroups.setCpuset(a, "cpus", "2-5");
+    cgroups.setCpuset(b, "cpus", "0,4-7");
+    expect(cgroups.effectiveCpuset(b, "cpus")).toBe("4-5");
+    cgroups.setCpuset(b, "cpus", "0-1");
+    expect(cgroups.effectiveCpuset(b, "cpus")).toBe("2-5");
+    expect(cgroups.cpuset(b, "cpus")).toBe("0-1");
+    expect(cgroups.effectiveCpuset(b, "mems")).toBe("0-1");
+  });
+});
+
+// Random machines: the same steps on both builds, each outcome compared.
+
+type Step = (cgroups: Cgroups, pick: (n: number) => CgroupHandle, made: CgroupHandle[]) => unknown;
+
+const handles = fc.nat(30);
+const controllers = fc.subarray([...CONTROLLERS]);
+const values = fc.oneof(
+  fc.constantFrom<LimitValue>("max", 0, 1, 2, 10, 100, 999, 1000, 1024, 50000, 100000, 1000000),
+  fc.integer({ min: -2, max: 300000 }),
+  fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+  fc.constantFrom(Number.NaN, 0.5, 2 ** 60, Number.POSITIVE_INFINITY),
+);
+const lists = fc.oneof(
+  fc.constantFrom("", "0", "0-7", "0-3", "2-5,7", "4-9", "1,,2", "1-", "x", "1024", "0-2000"),
+  fc.array(fc.nat(9), { maxLength: 4 }).map((numbers) => formatCpusetList(numbers)),
+);
+
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.tuple(fc.constantFrom(1, 2), controllers).map(([version, names]): Step => {
+    return (cgroups, _, made) => {
+      const found = version === 2 ? cgroups.mount(2) : cgroups.mount(1, names.slice(0, 3));
+      made.push(found.root);
+      return found;
+    };
+  }),
+  fc.tuple(handles, fc.constantFrom("a", "b", "c", ".", "")).map(([node, name]): Step => {
+    return (cgroups, pick, made) => made.push(cgroups.create(pick(node), name));
+  }),
+  fc.tuple(handles, fc.constantFrom("a", "b", "c")).map(([node, name]): Step => {
+    return (cgroups, pick, made) => made.push(cgroups.create(pick(node), name));
+  }),
+  handles.map(
+    (node): Step =>
+      (cgroups, pick) =>
+        cgroups.remove(pick(node)),
+  ),
+  handles.map(
+    (node): Step =>
+      (cgroups, pick) =>
+        cgroups.unmount(cgroups.get(pick(node)).hierarchy),
+  ),
+  fc.tuple(handles, controllers, controllers).map(([node, enable, disable]): Step => {
+    return (cgroups, pick) =>
+      cgroups.setSubtreeControl(pick(node), {
+        enable: enable.filter((name) => cgroups.get(pick(node)).controllers.includes(name)),
+        disable: disable.slice(0, 1),
+      });
+  }),
+  fc.tuple(handles, fc.constantFrom(...LIMITS), values).map(([node, limit, value]): Step => {
+    return (cgroups, pick) => cgroups.setLimit(pick(node), limit, value);
+  }),
+  fc.tuple(handles, fc.constantFrom("cpus" as const, "mems" as const), lists).map(
+    ([node, file, list]): Step =>
+      (cgroups, pick) =>
+        cgroups.setCpuset(pick(node), file, list),
+  ),
+);
+
+function outcome(run: () => unknown): unknown {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof NacreError) return `${error.kind} ${error.errno}`;
+    throw error;
+  }
+}
+
+/** Everything that can be seen of a node. */
+function see(cgroups: Cgroups, node: CgroupHandle): unknown {
+  return outcome(() => ({
+    ...cgroups.get(node),
+    path: cgroups.path(node),
+    children: cgroups.children(node),
+    limits: LIMITS.map((limit) => outcome(() => cgroups.limit(node, limit))),
+    effective: LIMITS.map((limit) => cgroups.effectiveLimit(node, limit)),
+    cpus: outcome(() => cgroups.cpuset(node, "cpus")),
+    cpusets: [cgroups.effectiveCpuset(node, "cpus"), cgroups.effectiveCpuset(node, "mems")],
+    share: cgroups.share(node, "cpuWeight"),
+  }));
+}
+
+/** What must hold by definition, computed from what the files show. */
+function checkEffective(cgroups: Cgroups, node: CgroupHandle): void {
+  const way: CgroupHandle[] = [];
+  for (let at: CgroupHandle | undefined = node; at !== undefined; at = cgroups.get(at).parent) {
+    way.unshift(at);
+  }
+  for (const limit of ["memoryMax", "memoryHigh", "memorySwap", "pidsMax"] as const) {
+    const shown = way.map((at) => outcome(() => cgroups.limit(at, limit)));
+    const numbers = shown.filter((value) => typeof value === "number");
+    const least = numbers.length === 0 ? "max" : Math.min(...numbers);
+    expect(cgroups.effectiveLimit(node, limit)).toBe(least);
+  }
+  const { version } = cgroups.hierarchy(cgroups.get(node).hierarchy);
+  if (version === 1) return;
+  let cpus = new Set([0, 1, 2, 3, 4, 5, 6, 7]);
+  for (const at of way.slice(1)) {
+    const own = outcome(() => cgroups.cpuset(at, "cpus")) as string;
+    if (own.startsWith("not-found")) continue;
+    const both = cpus.intersection(new Set(parseCpusetList(own)));
+    if (both.size > 0) cpus = both;
+  }
+  expect(cgroups.effectiveCpuset(node, "cpus")).toBe(formatCpusetList(cpus));
+}
+
+describe("random cgroup operations", () => {
+  it("have the same outcome in both builds, and effective limits that follow from the own ones", () => {
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 40 }), (program) => {
+        const worlds = [wasmCore(), portableCore()].map((core) => {
+          const cgroups = new Cgroups(core, { cpus: 8, memoryNodes: 2 });
+          const made = [cgroups.mount(2).root, cgroups.mount(1, ["cpu", "cpuset"]).root];
+          return { cgroups, made };
+        });
+        for (const step of program) {
+          const [a, b] = worlds.map(({ cgroups, made }) =>
+            outcome(() => step(cgroups, (n) => made[n % made.length]!, made)),
+          );
+          expect(b).toEqual(a);
+        }
+        const [first, second] = worlds;
+        for (const node of first!.made) {
+          const seen = see(first!.cgroups, node);
+          expect(see(second!.cgroups, node)).toEqual(seen);
+          if (typeof seen !== "string") checkEffective(first!.cgroups, node);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
