@@ -1,5 +1,6 @@
 import {
   type BigIntStats,
+  chmodSync,
   close,
   closeSync,
   constants,
@@ -75,8 +76,12 @@ export class LinuxFiles implements Files {
     }
   }
 
-  makeDirectory(path: string): void {
-    attempt("make directory", path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  makeDirectory(path: string, mode = 0o700): void {
+    attempt("make directory", path, () => {
+      const made = mkdirSync(path, { recursive: true, mode: 0o700 });
+      // mkdir(2) subtracts the umask, and directories above keep to themselves.
+      if (made !== undefined && mode !== 0o700) chmodSync(path, mode);
+    });
   }
 
   replace(path: string, content: string | Uint8Array): void {

@@ -63,8 +63,8 @@ export interface Files {
   status(path: string): FileStatus | undefined;
   /** Names in a directory, unsorted; empty if it does not exist. */
   list(path: string): string[];
-  /** Makes a directory and those above it; what exists is left as it is. */
-  makeDirectory(path: string): void;
+  /** Makes a directory, with another mode than 0700 where asked, and those above it; what exists is left as it is. */
+  makeDirectory(path: string, mode?: number): void;
   /** Writes a whole small file under a temporary name and renames it. */
   replace(path: string, content: string | Uint8Array): void;
   /** One write(2) into an existing control file, never created and never truncated. */
