@@ -101,7 +101,9 @@ export class ContainerService implements Containers {
         .filter((m) => m.type === "bind")
         .map((m) => m.source)
         .filter((source) => !this.#files.status(source));
-      for (const path of [directory, upper, work, ...absent]) this.#files.makeDirectory(path);
+      for (const path of [directory, work]) this.#files.makeDirectory(path);
+      // The root has the mode of its upper directory: a process that is not root must get in.
+      for (const path of [upper, ...absent]) this.#files.makeDirectory(path, 0o755);
       return record;
     } catch (error) {
       await this.#reconciler.remove(record.id);

@@ -213,12 +213,13 @@ export class Planner {
   #root(container: ContainerRecord, image: ImageRecord | undefined): RootPlan {
     const { upper, work } = this.#paths.container(container.id);
     const storage = { upper, work, rootfs: this.#paths.rootfs };
-    if (!image) return hostRoot(storage, this.#paths.root);
+    const { readOnlyRoot, autoRemove } = container.request;
+    const options = { readOnly: readOnlyRoot, ephemeral: autoRemove };
+    if (!image) return hostRoot(storage, this.#paths.root, options);
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
-    return this.snapshotter(container.snapshotter).root(chainId, this.layers(image), storage, {
-      readOnly: container.request.readOnlyRoot,
-    });
+    const layers = this.layers(image);
+    return this.snapshotter(container.snapshotter).root(chainId, layers, storage, options);
   }
 
   #supervision(container: ContainerRecord): Omit<Supervision, "collect"> {
