@@ -32,10 +32,7 @@ export function operationsHeader(): string {
     const constants = args.map((arg, i) => `${snake(name)}_${arg.toUpperCase()} = ${i}`);
     lines.push(`enum { ${constants.join(", ")} };`);
   }
-  lines.push(
-    "",
-    "static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {",
-  );
+  lines.push("", "static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {");
   for (const [name, { names: args }] of Object.entries(ARGUMENTS)) {
     lines.push(`  [OP_${snake(name)}] = {"${name}", "${kinds(args)}"},`);
   }

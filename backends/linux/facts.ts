@@ -1,0 +1,93 @@
+// What this host's kernel can do. Where its configuration can be read, it says whether EROFS takes
+// plain files; elsewhere that is tried on a file that is no image: a kernel that wants a block
+// device says ENOTBLK before it has looked into the file. File systems that are not listed are
+// asked for through fsopen(2), which loads their modules.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { arch, release } from "node:os";
+import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
+import { encodeProgram } from "@nacre/core/program/wire.ts";
+import { errnoName } from "./errno.ts";
+import { ReportReader } from "./report.ts";
+
+const require = createRequire(import.meta.url);
+
+/** OCI's names (GOARCH) for Node's. */
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  ia32: "386",
+  arm64: "arm64",
+  arm: "arm",
+  ppc64: "ppc64le",
+  riscv64: "riscv64",
+  s390x: "s390x",
+  loong64: "loong64",
+  mips64el: "mips64le",
+};
+
+/** CAP_CHOWN … CAP_SETPCAP, NET_ADMIN, SYS_CHROOT, SYS_ADMIN, MKNOD: capabilities(7), by number. */
+const NEEDED = [0, 1, 3, 4, 5, 6, 7, 8, 12, 18, 21, 27];
+
+/** Whether the effective set in /proc/PID/status has what a container needs. */
+export function mayMakeContainers(status: string): boolean {
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return NEEDED.every((number) => (effective >> BigInt(number)) & 1n);
+}
+
+/** Whether release `a.b…` is at least `major.minor`. */
+export function atLeast(kernel: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = kernel.split(/[.-]/, 2).map(Number);
+  return a > major || (a === major && b >= minor);
+}
+
+/** The errno with which a mount of `type` fails at a target that does not exist. */
+function refusal(init: string, type: string, source: string): string {
+  const { spawnSync } = require("node:child_process") as typeof import("node:child_process");
+  const target = "/proc/nowhere";
+  const mount = { type, source, options: [], attributes: [] };
+  const message = encodeProgram({ title: "probe", host: [{ op: "mount", mount, target }] });
+  const script = 'exec 3<&0 4>&1 </dev/null >/dev/null; exec "$0"';
+  const { stdout } = spawnSync("/bin/sh", ["-c", script, init], { input: message });
+  const report = new ReportReader().push(stdout)[0];
+  return report?.kind === "failed" ? errnoName(report.errno) : "";
+}
+
+/** The configuration the kernel was built with, if it or its package tells. */
+function configuration(kernel: string): string | undefined {
+  try {
+    const { gunzipSync } = require("node:zlib") as typeof import("node:zlib");
+    return gunzipSync(readFileSync("/proc/config.gz")).toString("latin1");
+  } catch {
+    // Few kernels carry it; most packages put it beside the kernel.
+  }
+  try {
+    return readFileSync(`/boot/config-${kernel}`, "latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+function takesFiles(init: string, kernel: string, privileged: boolean): boolean {
+  if (!atLeast(kernel, 6, 13)) return false;
+  const text = configuration(kernel);
+  if (text !== undefined) return text.includes("CONFIG_EROFS_FS_BACKED_BY_FILE=y");
+  return !privileged || refusal(init, "erofs", init) !== "ENOTBLK";
+}
+
+export function probeFacts(init: string): KernelFacts {
+  const kernel = release();
+  const privileged = mayMakeContainers(readFileSync("/proc/self/status", "utf8"));
+  const listed = readFileSync("/proc/filesystems", "utf8")
+    .split("\n")
+    .map((l) => l.split("\t")[1]);
+  const has = (type: string): boolean =>
+    listed.includes(type) || (privileged && refusal(init, type, "none") !== "ENODEV");
+  return {
+    release: kernel,
+    architecture: ARCHITECTURES[arch()] ?? arch(),
+    privileged,
+    erofs: has("erofs") ? (takesFiles(init, kernel, privileged) ? "files" : "loop") : "none",
+    overlay: has("overlay"),
+  };
+}
