@@ -1,0 +1,29 @@
+// What the composition root tells the engine: everything that is neither a port nor code.
+
+import type { Core } from "@nacre/core/core.ts";
+import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import { token } from "@nacre/core/ports/token.ts";
+import type { TerminalSize } from "./containers/planner.ts";
+import type { RegistryOptions } from "./registry/registry.ts";
+
+export interface EngineOptions {
+  /** Directory of all state, absolute. */
+  readonly root: string;
+  readonly version: string;
+  /** The backend's name, for `info`. */
+  readonly backend: string;
+  /** Absent: `erofs` where the kernel can, else `directory`. */
+  readonly snapshotter?: string;
+  readonly registries?: RegistryOptions;
+  /** This process. */
+  readonly self: ProcessIdentity;
+  /** Changes with every boot of the machine. */
+  readonly bootId: string;
+  /** The command that a detached container's supervisor starts once the container has ended. */
+  readonly settleCommand: (containerId: string) => readonly string[];
+  readonly terminalSize: () => TerminalSize | undefined;
+  /** The compiled core; instantiated on first use, since few commands need it. */
+  readonly core: () => Core;
+}
+
+export const EngineOptions = token<EngineOptions>("EngineOptions");

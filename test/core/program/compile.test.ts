@@ -1,0 +1,172 @@
+import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import { compile } from "@nacre/core/program/compile.ts";
+import { describe as sentence } from "@nacre/core/program/describe.ts";
+import { inverseOf } from "@nacre/core/program/inverse.ts";
+import type { Operation, OperationName } from "@nacre/core/program/operation.ts";
+import { printProgram, programToJson } from "@nacre/core/program/printer.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { createSpec } from "@nacre/core/program/spec.ts";
+import { describe, expect, it } from "vitest";
+import { sampleRequest } from "./request-sample.ts";
+
+const V1: MountedHierarchy[] = [
+  "cpu",
+  "memory",
+  "pids",
+  "devices",
+  "freezer",
+  "cpuset",
+  "blkio",
+].map((name) => ({ version: 1, controllers: [name], mountpoint: `/sys/fs/cgroup/${name}` }));
+const V2: MountedHierarchy[] = [
+  { version: 2, controllers: ["cpu", "memory", "pids"], mountpoint: "/sys/fs/cgroup" },
+];
+
+function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): KernelProgram {
+  const request = sampleRequest({ command: ["true"], ...change });
+  const spec = createSpec(
+    request,
+    {},
+    {
+      id: "f".repeat(64),
+      user: { uid: 1000, gid: 1000, additionalGids: [44], home: "/" },
+      ownNetwork: request.network === "none",
+      filesDirectory: "/state/files",
+      rootfs: "/state/rootfs",
+      cgroupsPath: "/nacre/f",
+    },
+  );
+  return compile({
+    title: "run debian as sample",
+    spec,
+    root: {
+      host: [],
+      child: [
+        {
+          op: "mount",
+          mount: { type: "overlay", source: "overlay", options: [], attributes: [] },
+          target: "/state/rootfs",
+        },
+      ],
+    },
+    network: { host: [], child: [{ op: "linkUp", name: "lo" }] },
+    hierarchies,
+    files: [],
+    supervision: { stdin: "null", output: "inherit", terminal: "none", detached: false },
+  });
+}
+
+const names = (operations: readonly Operation[]): OperationName[] => operations.map((o) => o.op);
+const child = (p: KernelProgram): readonly Operation[] => p.process!.child;
+const at = (p: KernelProgram, name: OperationName): number => names(child(p)).indexOf(name);
+
+describe("compile", () => {
+  it("ends in execute, and enters the root before it", () => {
+    const p = program();
+    expect(names(child(p)).at(-1)).toBe("execute");
+    expect(at(p, "enterRoot")).toBeGreaterThan(at(p, "openRoot"));
+    expect(at(p, "enterRoot")).toBeLessThan(at(p, "changeDirectory"));
+  });
+
+  it("joins cgroups before the cgroup namespace is made, so that its node is the root", () => {
+    const p = program();
+    expect(p.process!.clone.create).not.toContain("cgroup");
+    expect(names(p.process!.parent)).toContain("joinCgroup");
+    expect(child(p)[0]).toMatchObject({ op: "unshare", namespaces: ["cgroup"] });
+  });
+
+  it("gives up powers in the order in which the kernel lets it", () => {
+    const p = program();
+    const order = ["boundCapabilities", "setUser", "setCapabilities", "execute"] as const;
+    const places = order.map((name) => at(p, name));
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  it("makes no mount that is seen outside: propagation is cut before the first one", () => {
+    const p = program();
+    expect(at(p, "setPropagation")).toBeLessThan(at(p, "mount"));
+  });
+
+  it("hides and protects paths after everything that could cover them is mounted", () => {
+    const p = program({
+      mounts: [{ type: "tmpfs", target: "/proc/scsi", options: [] }],
+    });
+    const last = names(child(p)).lastIndexOf("mountInRoot");
+    expect(at(p, "maskInRoot")).toBeGreaterThan(last);
+    expect(at(p, "readOnlyInRoot")).toBeGreaterThan(last);
+  });
+
+  it("makes the root read-only only when asked", () => {
+    expect(at(program(), "setMountAttributes")).toBe(-1);
+    expect(at(program({ readOnlyRoot: true }), "setMountAttributes")).toBeGreaterThan(0);
+  });
+
+  it("joins no v1 hierarchy in which it has nothing to write or count", () => {
+    const paths = program().process!.parent.map((o) => ("path" in o ? o.path : ""));
+    expect(paths).not.toContain("/sys/fs/cgroup/blkio/nacre/f");
+    expect(paths).toContain("/sys/fs/cgroup/memory/nacre/f");
+  });
+
+  it("writes limits where v1 and v2 keep them", () => {
+    const resources = { memoryBytes: 64 << 20, nanoCpus: 500_000_000, pids: 5 };
+    const writes = (hierarchies: MountedHierarchy[]) =>
+      program({ resources }, hierarchies)
+        .host.filter((o) => o.op === "writeFile")
+        .map((o) => `${o.path.replace("/sys/fs/cgroup/", "")}=${o.data}`);
+    expect(writes(V1)).toEqual(
+      expect.arrayContaining([
+        "memory/nacre/f/memory.limit_in_bytes=67108864",
+        "cpu/nacre/f/cpu.cfs_quota_us=50000",
+        "pids/nacre/f/pids.max=5",
+        "devices/nacre/f/devices.deny=a *:* rwm",
+      ]),
+    );
+    expect(writes(V2)).toEqual([
+      "cgroup.subtree_control=+memory +cpu +pids",
+      "nacre/cgroup.subtree_control=+memory +cpu +pids",
+      "nacre/f/memory.max=67108864",
+      "nacre/f/cpu.max=50000 100000",
+      "nacre/f/pids.max=5",
+    ]);
+  });
+
+  it("tells of OOM kills from the file of the version at hand", () => {
+    expect(program().process!.supervision.collect).toEqual([
+      "/sys/fs/cgroup/memory/nacre/f/memory.oom_control",
+    ]);
+    expect(program({}, V2).process!.supervision.collect).toEqual([
+      "/sys/fs/cgroup/nacre/f/memory.events",
+    ]);
+  });
+
+  it("undoes every host operation that leaves something behind", () => {
+    for (const operation of program().host) {
+      if (operation.op === "writeFile") continue;
+      expect(inverseOf(operation), sentence(operation)).toBeDefined();
+    }
+  });
+});
+
+describe("printProgram", () => {
+  it("shows every operation with its number, reason, system calls and inverse", () => {
+    const text = printProgram(program(), { columns: 0, colour: false });
+    expect(text).toContain("make cgroup /sys/fs/cgroup/memory/nacre/f");
+    expect(text).toContain("undone: remove directory /sys/fs/cgroup/memory/nacre/f");
+    expect(text).toContain("by clone3");
+    expect(text).toContain("become user 1000, group 1000, groups 44");
+    expect(text).toMatch(/\d+ {2}execute true/);
+  });
+
+  it("keeps to the columns of the terminal where words allow it", () => {
+    const lines = printProgram(program(), { columns: 80, colour: false }).split("\n");
+    const reasons = lines.filter((line) => line.startsWith("       "));
+    expect(Math.max(...reasons.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("prints JSON that a machine reads back", () => {
+    const parsed = JSON.parse(programToJson(program()));
+    expect(parsed.host[0]).toMatchObject({ op: "makeCgroup", inverse: { op: "removeDirectory" } });
+    expect(parsed.process.child.at(-1)).toMatchObject({ op: "execute", arguments: ["true"] });
+  });
+});
