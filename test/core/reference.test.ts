@@ -95,6 +95,15 @@ describe.each(builds)("references in $build", ({ core: make }) => {
     }
   });
 
+  it("separates path components by one dot, one or two underscores, or hyphens", () => {
+    for (const good of ["a.b", "a_b", "a__b", "a-b", "a---b", "a.b_c__d-e/f"]) {
+      expect(tryParseReference(core, good), good).toBeInstanceOf(Reference);
+    }
+    for (const bad of ["a..b", "a___b", "a._b", "a-_b", "a.", "-a", "a//b", "a/", "/a", "a_-b"]) {
+      expect(tryParseReference(core, bad), bad).toBe("ErrReferenceInvalidFormat");
+    }
+  });
+
   it("takes paths of 255 bytes and no longer ones, with the library/ that it adds", () => {
     expect(tryParseReference(core, `a/${"b".repeat(253)}`)).toBeInstanceOf(Reference);
     expect(tryParseReference(core, `a/${"b".repeat(254)}`)).toBe("ErrNameTooLong");
@@ -147,8 +156,11 @@ describe("patterns over references", () => {
 
 const forms: ReferenceForm[] = ["plain", "normalized", "docker", "name"];
 
-/** Texts near the grammar's borders: mostly valid pieces in mostly valid order. */
-const nearlyReferences = fc
+/** Texts over the few characters on which the grammar turns. */
+const dense = fc.string({ unit: fc.constantFrom(..."aaaa0._-/:@B"), maxLength: 8 });
+
+/** Mostly valid pieces in mostly valid order. */
+const pieces = fc
   .array(
     fc.oneof(
       fc.constantFrom("/", ":", "@", ".", "-", "_", "__", "..", "[", "]", "[::1]", "localhost"),
@@ -160,6 +172,8 @@ const nearlyReferences = fc
     { maxLength: 9 },
   )
   .map((parts) => parts.join(""));
+
+const nearlyReferences = fc.oneof(pieces, dense);
 
 describe("random texts", () => {
   it("are read alike by both builds and by the regular expressions of the grammar", () => {
