@@ -1,0 +1,176 @@
+// Every command by name: enough for the list in `nacre --help`, and where the rest is.
+
+import type { Command } from "./command.ts";
+
+export interface Entry {
+  /** One or two words. */
+  readonly name: string;
+  /** Other names, as docker has them. */
+  readonly aliases?: readonly string[];
+  readonly summary: string;
+  readonly group: "Containers" | "Images" | "System" | "";
+  readonly load: () => Promise<{ readonly default: Command }>;
+}
+
+/** In the order of the help. An empty group is not shown. */
+export const CATALOG: readonly Entry[] = [
+  {
+    name: "run",
+    aliases: ["container run"],
+    summary: "Create and run a new container from an image",
+    group: "Containers",
+    load: () => import("./commands/run.ts"),
+  },
+  {
+    name: "exec",
+    aliases: ["container exec"],
+    summary: "Execute a command in a running container",
+    group: "Containers",
+    load: () => import("./commands/exec.ts"),
+  },
+  {
+    name: "ps",
+    aliases: ["container ls", "container list", "container ps"],
+    summary: "List containers",
+    group: "Containers",
+    load: () => import("./commands/ps.ts"),
+  },
+  {
+    name: "logs",
+    aliases: ["container logs"],
+    summary: "Fetch the logs of a container",
+    group: "Containers",
+    load: () => import("./commands/logs.ts"),
+  },
+  {
+    name: "stop",
+    aliases: ["container stop"],
+    summary: "Stop one or more running containers",
+    group: "Containers",
+    load: () => import("./commands/stop.ts"),
+  },
+  {
+    name: "kill",
+    aliases: ["container kill"],
+    summary: "Send a signal to one or more running containers",
+    group: "Containers",
+    load: () => import("./commands/kill.ts"),
+  },
+  {
+    name: "rm",
+    aliases: ["container rm", "container remove"],
+    summary: "Remove one or more containers",
+    group: "Containers",
+    load: () => import("./commands/rm.ts"),
+  },
+  {
+    name: "inspect",
+    summary: "Show everything about containers and images, as JSON",
+    group: "Containers",
+    load: () => import("./commands/inspect.ts"),
+  },
+  {
+    name: "explain run",
+    summary: "Show the kernel operations that a run would be, without running it",
+    group: "Containers",
+    load: () => import("./commands/explain.ts"),
+  },
+  {
+    name: "pull",
+    aliases: ["image pull"],
+    summary: "Download an image from a registry",
+    group: "Images",
+    load: () => import("./commands/pull.ts"),
+  },
+  {
+    name: "images",
+    aliases: ["image ls", "image list"],
+    summary: "List images",
+    group: "Images",
+    load: () => import("./commands/images.ts"),
+  },
+  {
+    name: "image inspect",
+    summary: "Show everything about images, as JSON",
+    group: "Images",
+    load: () => import("./commands/image-inspect.ts"),
+  },
+  {
+    name: "image layers",
+    summary: "Show an image's layers, or which of them gives a path",
+    group: "Images",
+    load: () => import("./commands/image-layers.ts"),
+  },
+  {
+    name: "rmi",
+    aliases: ["image rm", "image remove"],
+    summary: "Remove one or more images",
+    group: "Images",
+    load: () => import("./commands/rmi.ts"),
+  },
+  {
+    name: "events",
+    aliases: ["system events"],
+    summary: "Show what happens to containers and images, as it happens",
+    group: "System",
+    load: () => import("./commands/events.ts"),
+  },
+  {
+    name: "info",
+    aliases: ["system info"],
+    summary: "Show what this machine can do and what is on it",
+    group: "System",
+    load: () => import("./commands/info.ts"),
+  },
+  {
+    name: "version",
+    summary: "Show the version",
+    group: "System",
+    load: () => import("./commands/version.ts"),
+  },
+  {
+    name: "system prune",
+    summary: "Remove what nothing needs",
+    group: "System",
+    load: () => import("./commands/prune.ts"),
+  },
+  {
+    name: "completion",
+    summary: "Print a completion script for bash, zsh or fish",
+    group: "System",
+    load: () => import("./commands/completion.ts"),
+  },
+  {
+    name: "settle",
+    summary: "Record a container's end; its supervisor calls this",
+    group: "",
+    load: () => import("./commands/settle.ts"),
+  },
+  {
+    name: "__complete",
+    summary: "Offer completions for the words so far",
+    group: "",
+    load: () => import("./commands/complete.ts"),
+  },
+];
+
+/** The entry that `words` begin with, and how many words its name took. */
+export function findEntry(
+  words: readonly string[],
+): { readonly entry: Entry; readonly length: number } | undefined {
+  for (const length of [2, 1]) {
+    if (words.length < length) continue;
+    const name = words.slice(0, length).join(" ");
+    const entry = CATALOG.find((each) => each.name === name || each.aliases?.includes(name));
+    if (entry) return { entry, length };
+  }
+  return undefined;
+}
+
+/** First words that only lead to others: `image`, `container`, `system`. */
+export function isGroup(word: string): boolean {
+  const beginning = `${word} `;
+  return CATALOG.some((entry) =>
+    [entry.name, ...(entry.aliases ?? [])].some((name) => name.startsWith(beginning)),
+  );
+}

@@ -1,0 +1,91 @@
+import type { EventRecord } from "@nacre/core/state/records.ts";
+import { command } from "../command.ts";
+import { FlagError } from "../flag-error.ts";
+import { interruptible } from "../interruption.ts";
+import { text } from "../options.ts";
+import { parseTimeMs } from "../parse/time.ts";
+import { neutralise } from "../text/escape.ts";
+import { parseTemplate } from "../text/template.ts";
+import { rfc3339 } from "../text/time.ts";
+
+export default command({
+  usage: "[OPTIONS]",
+  description:
+    "Events of every nacre process on this state root: those since --since, then new ones until --until or an interrupt.",
+  options: {
+    format: text(["format"], "string", "'json' or a Go template", ["json"]),
+    since: text(
+      ["since"],
+      "time",
+      "Also events since then: 10m ago, a date, or seconds since 1970",
+    ),
+    until: text(["until"], "time", "Quit at that time"),
+  },
+  operands: { least: 0, most: 0 },
+  interspersed: true,
+  suggest: [],
+  failure: 1,
+  examples: [["nacre events --since 1h --until 0s", "the last hour, then quit"]],
+  async run(context, { format, since, until }) {
+    const { host } = context;
+    const nowMs = host.nowMs();
+    const options = {
+      sinceMs: since === undefined ? nowMs : timeOf("since", since, nowMs),
+      ...(until !== undefined && { untilMs: timeOf("until", until, nowMs) }),
+    };
+    const follow = options.untilMs === undefined || options.untilMs > nowMs;
+    const line = formatter(format);
+    const engine = await context.engine();
+    return interruptible(host, async (signal) => {
+      for await (const event of engine.history({ ...options, follow, signal })) {
+        host.print(`${line(event)}\n`);
+      }
+      return 0;
+    });
+  },
+});
+
+function timeOf(option: string, word: string, nowMs: number): number {
+  try {
+    return parseTimeMs(word, nowMs);
+  } catch (error) {
+    if (error instanceof FlagError) {
+      throw new FlagError(
+        `invalid argument ${JSON.stringify(word)} for "--${option}" flag: ${error.message}`,
+      );
+    }
+    throw error;
+  }
+}
+
+function formatter(format: string | undefined): (event: EventRecord) => string {
+  if (format === undefined || format === "") return eventText;
+  if (format === "json") return (event) => JSON.stringify(eventJson(event));
+  const template = parseTemplate(format);
+  return (event) => template.render(eventJson(event));
+}
+
+/** `TIME container start ID (image=debian, name=web)`. */
+export function eventText(event: EventRecord): string {
+  const attributes = Object.entries(event.attributes)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`);
+  const what = `${event.type} ${event.action} ${event.subject}`;
+  const more = attributes.length === 0 ? "" : ` (${attributes.join(", ")})`;
+  return neutralise(`${rfc3339(event.timeMs)} ${what}${more}`);
+}
+
+/** Docker's shape, with the fields that its older clients read. */
+export function eventJson(event: EventRecord): Record<string, unknown> {
+  return {
+    status: event.action,
+    id: event.subject,
+    ...(event.attributes.image !== undefined && { from: event.attributes.image }),
+    Type: event.type,
+    Action: event.action,
+    Actor: { ID: event.subject, Attributes: event.attributes },
+    scope: "local",
+    time: Math.trunc(event.timeMs / 1000),
+    timeNano: Math.round(event.timeMs * 1e6),
+  };
+}

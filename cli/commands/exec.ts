@@ -1,0 +1,41 @@
+import { checkTerminal, streamsOf, untilExit } from "../attachment.ts";
+import { command } from "../command.ts";
+import { CONTAINER_OPTIONS, environmentOf } from "../container-options.ts";
+
+const { env, envFile, user, workdir, interactive, tty } = CONTAINER_OPTIONS;
+
+export default command({
+  usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
+  description:
+    "The command joins the namespaces and cgroups of a running container, with its environment and its limits. The exit code is the command's.",
+  options: {
+    env,
+    envFile,
+    user,
+    workdir,
+    interactive,
+    tty,
+    detach: { ...CONTAINER_OPTIONS.detach, help: "Run in the background" },
+  },
+  operands: { least: 2, most: Number.POSITIVE_INFINITY },
+  interspersed: false,
+  suggest: ["running"],
+  failure: 1,
+  examples: [["nacre exec -it web sh", "a shell in the container web"]],
+  async run(context, values, [container, ...words]) {
+    const { host } = context;
+    checkTerminal(values, host);
+    const request = {
+      command: words,
+      environment: environmentOf(values, host),
+      terminal: values.tty,
+      interactive: values.interactive,
+      detached: values.detach,
+      ...(values.user !== undefined && { user: values.user }),
+      ...(values.workdir !== undefined && { workingDirectory: values.workdir }),
+    };
+    const engine = await context.engine();
+    const attached = await engine.containers.exec(container!, request, streamsOf(values));
+    return values.detach ? 0 : untilExit(attached, host);
+  },
+});

@@ -1,0 +1,27 @@
+import { command } from "../command.ts";
+import { forEachOperand } from "../each-operand.ts";
+import { imageJson } from "../image-json.ts";
+import { text } from "../options.ts";
+import { formatInspection } from "../text/inspection.ts";
+
+export default command({
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  description: "Docker's JSON: names, digests, configuration, layers.",
+  options: { format: text(["format", "f"], "string", "'json' or a Go template") },
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: true,
+  suggest: ["images"],
+  failure: 1,
+  examples: [["nacre image inspect -f '{{json .Config.Env}}' debian", "its environment"]],
+  async run(context, { format }, operands) {
+    const { host, global } = context;
+    const engine = await context.engine();
+    const { snapshotter } = engine.system.info();
+    const found: unknown[] = [];
+    const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+      found.push(imageJson(engine.images.get(name), snapshotter));
+    });
+    host.print(formatInspection(found, format));
+    return code;
+  },
+});

@@ -1,0 +1,63 @@
+import type { SystemInfo } from "@nacre/engine/engine.ts";
+import { command } from "../command.ts";
+import { text } from "../options.ts";
+import { parseTemplate } from "../text/template.ts";
+
+export default command({
+  usage: "[OPTIONS]",
+  description: "The kernel's abilities, the state root, and how much is in it.",
+  options: { format: text(["format", "f"], "string", "'json' or a Go template", ["json"]) },
+  operands: { least: 0, most: 0 },
+  interspersed: true,
+  suggest: [],
+  failure: 1,
+  examples: [["nacre info -f '{{.Driver}}'", "the snapshotter that is used"]],
+  async run(context, { format }) {
+    const { host } = context;
+    const engine = await context.engine();
+    const info = engine.system.info();
+    if (format === undefined || format === "") host.print(infoText(info));
+    else if (format === "json") host.print(`${JSON.stringify(infoJson(info))}\n`);
+    else host.print(`${parseTemplate(format).render(infoJson(info))}\n`);
+    return 0;
+  },
+});
+
+function infoText(info: SystemInfo): string {
+  const { kernel, containers } = info;
+  const erofs = { files: "over plain files", loop: "over loop devices", none: "not available" };
+  const rows: [string, string][] = [
+    ["Version", info.version],
+    ["Root", info.root],
+    ["Containers", `${containers.total} (${containers.running} running)`],
+    ["Images", String(info.images)],
+    ["Backend", info.backend],
+    ["Snapshotter", info.snapshotter],
+    ["Cgroups", info.cgroup],
+    ["Kernel", `${kernel.release} ${kernel.architecture}`],
+    ["EROFS", erofs[kernel.erofs]],
+    ["Overlay", kernel.overlay ? "available" : "not available"],
+    ["Privileged", kernel.privileged ? "yes" : "no: containers need root here"],
+  ];
+  return rows.map(([name, says]) => `${name}: ${says}\n`).join("");
+}
+
+/** Under docker's names where docker has them. */
+function infoJson(info: SystemInfo): Record<string, unknown> {
+  const { containers, kernel } = info;
+  return {
+    ServerVersion: info.version,
+    Containers: containers.total,
+    ContainersRunning: containers.running,
+    ContainersStopped: containers.total - containers.running,
+    Images: info.images,
+    Driver: info.snapshotter,
+    CgroupVersion: info.cgroup,
+    KernelVersion: kernel.release,
+    OSType: "linux",
+    Architecture: kernel.architecture,
+    DockerRootDir: info.root,
+    Backend: info.backend,
+    Kernel: kernel,
+  };
+}

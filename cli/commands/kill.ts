@@ -1,0 +1,35 @@
+import { command } from "../command.ts";
+import { forEachOperand } from "../each-operand.ts";
+import { value } from "../options.ts";
+import { parseSignal } from "../parse/signal.ts";
+
+const SIGKILL = 9;
+
+export default command({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  description: "The signal goes to the container's first process.",
+  options: {
+    signal: value(["signal", "s"], "signal", "By name or number (default KILL)", parseSignal, [
+      "HUP",
+      "INT",
+      "KILL",
+      "QUIT",
+      "TERM",
+      "USR1",
+      "USR2",
+    ]),
+  },
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: true,
+  suggest: ["running"],
+  failure: 1,
+  examples: [["nacre kill -s HUP web", "ask a server to read its configuration again"]],
+  async run(context, { signal }, operands) {
+    const { host, global } = context;
+    const { containers } = await context.engine();
+    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+      await containers.kill(name, signal ?? SIGKILL);
+      host.print(`${name}\n`);
+    });
+  },
+});

@@ -1,0 +1,75 @@
+// Logs are a program's own bytes. In a pipe or a file they pass as they are. On a terminal a
+// hostile log could do more than be read (retitle the window, fill the clipboard, have the
+// terminal type an answer), so there only text and colours pass; --raw lets everything through.
+
+import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { Containers } from "@nacre/engine/engine.ts";
+import { type Context, command } from "../command.ts";
+import { FlagError } from "../flag-error.ts";
+import { interruptible } from "../interruption.ts";
+import { flag, value } from "../options.ts";
+import { neutraliseLog } from "../text/escape.ts";
+
+export default command({
+  usage: "[OPTIONS] CONTAINER",
+  description:
+    "What the container wrote to standard output and standard error goes to ours. On a terminal, control sequences other than colours are shown instead of obeyed.",
+  options: {
+    follow: flag(["follow", "f"], "Wait for more until the container ends"),
+    raw: flag(["raw"], "Pass every byte, also to a terminal"),
+    tail: value(["tail", "n"], "int", "Only so many lines from the end ('all' for all)", parseTail),
+    timestamps: flag(["timestamps", "t"], "Show when each line was written"),
+  },
+  operands: { least: 1, most: 1 },
+  interspersed: true,
+  suggest: ["containers"],
+  failure: 1,
+  examples: [["nacre logs -f --tail 20 web", "the last 20 lines, then what comes"]],
+  async run(context, { follow, raw, tail, timestamps }, [container]) {
+    const { containers } = await context.engine();
+    const { id } = containers.get(container!);
+    const writer = new LogWriter(context, raw, timestamps);
+    const options = { follow, ...(tail !== undefined && { tail }) };
+    return interruptible(context.host, (signal) =>
+      copy(containers, id, { ...options, signal }, writer),
+    );
+  },
+});
+
+async function copy(
+  containers: Containers,
+  id: string,
+  options: NonNullable<Parameters<Containers["logs"]>[1]>,
+  writer: LogWriter,
+): Promise<number> {
+  for await (const line of containers.logs(id, options)) writer.write(line);
+  return 0;
+}
+
+class LogWriter {
+  readonly #context: Context;
+  readonly #raw: boolean;
+  readonly #timestamps: boolean;
+
+  constructor(context: Context, raw: boolean, timestamps: boolean) {
+    this.#context = context;
+    this.#raw = raw;
+    this.#timestamps = timestamps;
+  }
+
+  write({ stream, text, time }: LogLine): void {
+    const { host } = this.#context;
+    const shown =
+      this.#raw || !host.isTerminal(stream === "stdout" ? 1 : 2) ? text : neutraliseLog(text);
+    const line = this.#timestamps ? `${time} ${shown}` : shown;
+    if (stream === "stdout") host.print(line);
+    else host.printError(line);
+  }
+}
+
+/** Docker takes what it cannot read, and negative numbers, for all lines. */
+function parseTail(text: string): number | undefined {
+  if (text === "all") return undefined;
+  if (!/^-?\d+$/.test(text)) throw new FlagError(`a number or "all" is needed`);
+  return text.startsWith("-") ? undefined : Number(text);
+}

@@ -1,0 +1,52 @@
+import type { Engine } from "@nacre/engine/engine.ts";
+import { command } from "../command.ts";
+import { CONTAINER_HEADINGS, containerRow } from "../container-row.ts";
+import { flag, text } from "../options.ts";
+import { formatListing } from "../text/listing.ts";
+
+export default command({
+  usage: "[OPTIONS]",
+  description: "Shows the running containers; with -a also those that have ended.",
+  options: {
+    all: flag(["all", "a"], "Show all containers, not only the running ones"),
+    format: text(["format"], "string", "'table', 'json', a Go template, or 'table TEMPLATE'", [
+      "table",
+      "json",
+    ]),
+    noTrunc: flag(["no-trunc"], "Do not shorten IDs and commands"),
+    quiet: flag(["quiet", "q"], "Print IDs only"),
+  },
+  operands: { least: 0, most: 0 },
+  interspersed: true,
+  suggest: [],
+  failure: 1,
+  examples: [
+    ["nacre ps -a", "every container"],
+    ["nacre rm -f $(nacre ps -aq)", "remove them all"],
+    ["nacre ps --format '{{.Names}}: {{.Status}}'", "a line of your own"],
+  ],
+  async run(context, { all, format, noTrunc, quiet }) {
+    const { host } = context;
+    const engine = await context.engine();
+    const records = engine.containers
+      .list({ all })
+      .toSorted((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1));
+    const rows = records.map((record) =>
+      containerRow(record, commandOf(engine, record.id), host.nowMs(), !noTrunc),
+    );
+    if (quiet && format === undefined) {
+      host.print(rows.map((row) => `${row.ID}\n`).join(""));
+      return 0;
+    }
+    const columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+    host.print(formatListing({ rows, headings: CONTAINER_HEADINGS, columns }, format));
+    return 0;
+  },
+});
+
+/** What `inspect` says that a container runs: entry point and command, as they were combined. */
+function commandOf(engine: Engine, id: string): string {
+  const { Path, Args } = engine.containers.inspect(id);
+  const words = Array.isArray(Args) ? Args : [];
+  return [Path, ...words].filter((word) => typeof word === "string").join(" ");
+}

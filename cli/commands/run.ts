@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { Engine, EngineEvent } from "@nacre/engine/engine.ts";
+import { checkTerminal, streamsOf, untilExit } from "../attachment.ts";
+import { type Context, command } from "../command.ts";
+import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
+import type { Host } from "../host.ts";
+import { familiarName } from "../image-name.ts";
+import { neutralise } from "../text/escape.ts";
+
+export default command({
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  description:
+    "The image is pulled first if it is not here. Options end at the image's name: what follows it is the container's own. The image 'host' is this machine's own root under a layer that takes all changes. The exit code is the command's; 125 is an error of Nacre, 126 a command that cannot be executed, 127 one that is not there.",
+  options: CONTAINER_OPTIONS,
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: false,
+  suggest: ["images"],
+  failure: 125,
+  examples: [
+    ["nacre run --rm -it debian bash", "a shell in a fresh Debian, gone when it ends"],
+    ["nacre run -d --name web --memory 64m nginx", "a server in the background, limited to 64 MiB"],
+    ["nacre run --rm host sh -c 'rm -rf /etc; ls /'", "this machine keeps its /etc"],
+  ],
+  async run(context, values, operands) {
+    const { host } = context;
+    const foreground = { ...values, tty: values.tty };
+    checkTerminal(foreground, host);
+    const request = requestOf(values, operands, host);
+    const engine = await context.engine();
+    tellDefaultNetwork(context, values);
+    const pulling = showPull(engine, host, values);
+    const attached = await engine.containers
+      .run(request, streamsOf(foreground))
+      .finally(() => pulling.end());
+    if (values.detach) {
+      host.print(`${attached.container.id}\n`);
+      return 0;
+    }
+    return untilExit(attached, host);
+  },
+});
+
+/** Says once for a state root what a container gets that did not ask for a network. */
+function tellDefaultNetwork({ global, host }: Context, values: ContainerValues): void {
+  if (values.network !== undefined || values.quiet) return;
+  if (!host.mark(join(global.root, "default-network-told"))) return;
+  host.printError(
+    "nacre: note: containers have no network but their own lo until bridges come; --network host gives them this machine's. This is said once.\n",
+  );
+}
+
+/** Shows what the pull of a missing image does, on standard error; loaded when one begins. */
+function showPull(engine: Engine, host: Host, values: ContainerValues): { end(): Promise<void> } {
+  const waiting: EngineEvent[] = [];
+  let display: Promise<import("../pull-display.ts").PullDisplay> | undefined;
+  const subscription = engine.events.subscribe((event) => {
+    if (event.type === "notice") host.printError(`nacre: note: ${neutralise(event.message)}\n`);
+    if (values.quiet || (event.type !== "image" && event.type !== "layer")) return;
+    waiting.push(event);
+    display ??= import("../pull-display.ts").then(({ PullDisplay }) => {
+      if (values.pull !== "always") host.printError(missing(event.reference));
+      return new PullDisplay(host, 2);
+    });
+    void display.then((each) => {
+      for (const next of waiting.splice(0)) each.show(next);
+    });
+  });
+  return {
+    async end() {
+      subscription.unsubscribe();
+      (await display)?.finish();
+    },
+  };
+}
+
+function missing(reference: string): string {
+  return `Unable to find image '${neutralise(familiarName(reference))}' locally\n`;
+}

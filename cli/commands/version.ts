@@ -1,0 +1,32 @@
+import { arch, release } from "node:os";
+import { command } from "../command.ts";
+import { text } from "../options.ts";
+import { parseTemplate } from "../text/template.ts";
+import { VERSION } from "../version.ts";
+
+export default command({
+  usage: "[OPTIONS]",
+  description: "",
+  options: { format: text(["format", "f"], "string", "'json' or a Go template", ["json"]) },
+  operands: { least: 0, most: 0 },
+  interspersed: true,
+  suggest: [],
+  failure: 1,
+  examples: [["nacre version -f '{{.Version}}'", "the number alone"]],
+  async run({ host }, { format }) {
+    const facts = {
+      Version: VERSION,
+      NodeVersion: process.versions.node,
+      KernelVersion: release(),
+      Os: process.platform,
+      Arch: arch() === "x64" ? "amd64" : arch(),
+    };
+    if (format === undefined || format === "") {
+      host.print(
+        `Nacre ${facts.Version}\n Node:     ${facts.NodeVersion}\n Kernel:   ${facts.KernelVersion}\n OS/Arch:  ${facts.Os}/${facts.Arch}\n`,
+      );
+    } else if (format === "json") host.print(`${JSON.stringify(facts)}\n`);
+    else host.print(`${parseTemplate(format).render(facts)}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,154 @@
+// The options of `run`, shared with `explain run`, and the request that they make.
+
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { FlagError } from "./flag-error.ts";
+import type { Host } from "./host.ts";
+import { choice, flag, list, text, type Values, value } from "./options.ts";
+import { parseMemoryLimit } from "./parse/bytes.ts";
+import { parseCpuLimit } from "./parse/cpus.ts";
+import {
+  labelsOf,
+  parseEnvironmentFile,
+  parseLabel,
+  parseVariable,
+  resolveVariables,
+} from "./parse/environment.ts";
+import { bindOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
+import { parseInteger } from "./parse/number.ts";
+
+const PULL_POLICIES = ["missing", "always", "never"] as const;
+
+/** The network of a container that asked for none in particular, until bridges come. */
+export const DEFAULT_NETWORK = "none";
+
+export const CONTAINER_OPTIONS = {
+  cpus: value(["cpus"], "decimal", "Number of CPUs, such as 1.5", parseCpuLimit),
+  detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
+  entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
+  env: list(
+    ["env", "e"],
+    "K=V",
+    "Set an environment variable; a bare K passes yours on",
+    parseVariable,
+  ),
+  envFile: list(["env-file"], "file", "Read environment variables, one a line", String, "files"),
+  hostname: text(["hostname", "h"], "string", "The container's host name"),
+  interactive: flag(["interactive", "i"], "Keep standard input open"),
+  label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
+  memory: value(["memory", "m"], "bytes", "Memory limit, such as 64m or 1g", parseMemoryLimit),
+  name: text(["name"], "string", "A name for the container"),
+  network: text(
+    ["network", "net"],
+    "none|host",
+    "none: a network of its own with lo alone (default); host: this machine's",
+    ["none", "host"],
+  ),
+  pidsLimit: value(
+    ["pids-limit"],
+    "int",
+    "How many processes at most (-1 for no limit)",
+    parseInteger,
+  ),
+  platform: text(["platform"], "os/arch", "The platform to choose from a multi-platform image"),
+  pull: choice(["pull"], PULL_POLICIES, "When to ask the registry (default missing)"),
+  quiet: flag(["quiet", "q"], "Do not show the progress of a pull"),
+  readOnly: flag(["read-only"], "Mount the container's root read-only"),
+  rm: flag(["rm"], "Remove the container when it ends"),
+  tmpfs: list(["tmpfs"], "dir[:opts]", "Mount an empty file system in memory", parseTmpfs),
+  tty: flag(["tty", "t"], "Give the process a terminal"),
+  user: text(["user", "u"], "user[:group]", "User and group, by name or number"),
+  volume: list(
+    ["volume", "v"],
+    "src:dst[:opts]",
+    "Mount a directory of this machine; ro makes it read-only",
+    parseVolume,
+    "files",
+  ),
+  workdir: text(["workdir", "w"], "dir", "The working directory in the container"),
+};
+
+export type ContainerValues = Values<typeof CONTAINER_OPTIONS>;
+
+/** @throws FlagError, NacreError `unsupported` */
+export function requestOf(
+  values: ContainerValues,
+  [image, ...command]: readonly string[],
+  host: Host,
+): ContainerRequest {
+  const optional = {
+    name: values.name,
+    hostname: values.hostname,
+    user: values.user,
+    workingDirectory: values.workdir,
+    platform: values.platform,
+    entrypoint: entrypointOf(values.entrypoint),
+  };
+  return {
+    ...present(optional),
+    image: image!,
+    command,
+    environment: environmentOf(values, host),
+    terminal: values.tty,
+    interactive: values.interactive,
+    detached: values.detach,
+    autoRemove: values.rm,
+    readOnlyRoot: values.readOnly,
+    mounts: [...mountsOf(values, host), ...values.tmpfs],
+    network: networkOf(values.network),
+    resources: resourcesOf(values),
+    labels: labelsOf(values.label),
+    pull: values.pull ?? "missing",
+  };
+}
+
+/** An empty one clears the image's, as docker has it. */
+function entrypointOf(given: string | undefined): readonly string[] | undefined {
+  if (given === undefined) return undefined;
+  return given === "" ? [] : [given];
+}
+
+function mountsOf(values: ContainerValues, host: Host) {
+  return values.volume.map((spec) => bindOf(spec, host.workingDirectory));
+}
+
+function networkOf(given: string | undefined): string {
+  return given === undefined || given === "" || given === "default" ? DEFAULT_NETWORK : given;
+}
+
+/** Zero is docker's way to ask for no limit, and so is -1 for processes. */
+function resourcesOf({ memory, cpus, pidsLimit }: ContainerValues): ContainerRequest["resources"] {
+  return {
+    ...(memory && { memoryBytes: memory }),
+    ...(cpus && { nanoCpus: cpus }),
+    ...(pidsLimit !== undefined && pidsLimit > 0 && { pids: pidsLimit }),
+  };
+}
+
+/** Variables of --env-file, then of -e: the later wins. */
+export function environmentOf(
+  values: { readonly env: readonly string[]; readonly envFile: readonly string[] },
+  host: Host,
+): string[] {
+  const fromFiles = values.envFile.flatMap((path) =>
+    parseEnvironmentFile(readEnvironmentFile(path, host), path),
+  );
+  return resolveVariables([...fromFiles, ...values.env], host.environment);
+}
+
+function readEnvironmentFile(path: string, host: Host): string {
+  try {
+    return host.readText(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const why = code === "ENOENT" ? "no such file or directory" : String(code ?? error);
+    throw new FlagError(`open ${path}: ${why}`);
+  }
+}
+
+/** The members that are not undefined. */
+function present<T extends Record<string, unknown>>(
+  members: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(members).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

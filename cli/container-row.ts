@@ -1,0 +1,70 @@
+// A container as `ps` and completions show it.
+
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { shortId } from "./image-name.ts";
+import { neutralise } from "./text/escape.ts";
+import type { Row } from "./text/listing.ts";
+import { ellipsis } from "./text/table.ts";
+import { createdAt, humanDuration } from "./text/time.ts";
+
+export const CONTAINER_HEADINGS = {
+  ID: "CONTAINER ID",
+  Image: "IMAGE",
+  Command: "COMMAND",
+  CreatedAt: "CREATED AT",
+  RunningFor: "CREATED",
+  Status: "STATUS",
+  State: "STATE",
+  Ports: "PORTS",
+  Names: "NAMES",
+  Labels: "LABELS",
+  Networks: "NETWORKS",
+  Mounts: "MOUNTS",
+};
+
+/** @param command what it runs, words joined by spaces */
+export function containerRow(
+  record: ContainerRecord,
+  command: string,
+  nowMs: number,
+  truncate: boolean,
+): Row {
+  const { request } = record;
+  const quoted = JSON.stringify(neutralise(truncate ? ellipsis(command, 20) : command));
+  const labels = Object.entries(request.labels).map(([name, value]) => `${name}=${value}`);
+  return {
+    ID: truncate ? shortId(record.id) : record.id,
+    Image: neutralise(request.image),
+    Command: quoted,
+    CreatedAt: createdAt(record.createdMs),
+    RunningFor: `${humanDuration(nowMs - record.createdMs)} ago`,
+    Status: statusText(record, nowMs),
+    State: record.status,
+    Ports: "",
+    Names: neutralise(record.name),
+    Labels: neutralise(labels.join(",")),
+    Networks: neutralise(request.network),
+    Mounts: neutralise(request.mounts.map((mount) => mountName(mount)).join(",")),
+  };
+}
+
+function mountName(mount: ContainerRecord["request"]["mounts"][number]): string {
+  return mount.type === "bind" ? mount.source : mount.target;
+}
+
+function statusText(record: ContainerRecord, nowMs: number): string {
+  const up = humanDuration(nowMs - (record.startedMs ?? record.createdMs));
+  switch (record.status) {
+    case "created":
+    case "starting":
+      return "Created";
+    case "running":
+      return `Up ${up}`;
+    case "paused":
+      return `Up ${up} (Paused)`;
+    case "removing":
+      return "Removal In Progress";
+    case "exited":
+      return `Exited (${record.exitCode ?? 0}) ${humanDuration(nowMs - (record.finishedMs ?? record.createdMs))} ago`;
+  }
+}

@@ -1,0 +1,64 @@
+// The options before the command's name: a flag wins over the environment (NACRE_ROOT, …), which
+// wins over the default.
+
+import { type GlobalOptions, LOG_LEVELS } from "./command.ts";
+import { FlagError } from "./flag-error.ts";
+import { choice, flag, text, type Values } from "./options.ts";
+
+const BACKENDS = ["linux", "simulated"] as const;
+
+export const GLOBAL_OPTIONS = {
+  root: text(
+    ["root"],
+    "directory",
+    "Where all state is kept (NACRE_ROOT; default /var/lib/nacre)",
+    "files",
+  ),
+  backend: choice(["backend"], BACKENDS, "The kernel to use (NACRE_BACKEND; default linux)"),
+  snapshotter: text(
+    ["snapshotter"],
+    "name",
+    "How layers become a root: erofs or directory (NACRE_SNAPSHOTTER; default: the best here)",
+    ["erofs", "directory"],
+  ),
+  logLevel: choice(
+    ["log-level", "l"],
+    LOG_LEVELS,
+    "How much is told; debug adds the causes of errors (NACRE_LOG_LEVEL; default info)",
+  ),
+  version: flag(["version", "v"], "Print the version and quit"),
+};
+
+/** @throws FlagError */
+export function settleGlobals(
+  given: Values<typeof GLOBAL_OPTIONS>,
+  environment: Readonly<Record<string, string | undefined>>,
+): GlobalOptions {
+  const snapshotter = given.snapshotter ?? setting(environment, "NACRE_SNAPSHOTTER");
+  return {
+    root: given.root ?? setting(environment, "NACRE_ROOT") ?? "/var/lib/nacre",
+    backend: given.backend ?? chosen(environment, "NACRE_BACKEND", BACKENDS) ?? "linux",
+    logLevel: given.logLevel ?? chosen(environment, "NACRE_LOG_LEVEL", LOG_LEVELS) ?? "info",
+    ...(snapshotter !== undefined && { snapshotter }),
+  };
+}
+
+/** An empty variable is one that is not set. */
+function setting(environment: Readonly<Record<string, string | undefined>>, name: string) {
+  return environment[name] || undefined;
+}
+
+function chosen<T extends string>(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+  choices: readonly T[],
+): T | undefined {
+  const word = setting(environment, name);
+  const found = choices.find((each) => each === word);
+  if (word !== undefined && found === undefined) {
+    throw new FlagError(
+      `invalid value ${JSON.stringify(word)} of ${name}: must be one of ${choices.join(", ")}`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,29 @@
+// The process around a command, as far as commands see it: its streams, environment, signals and
+// time. Tests hand in another one.
+
+import type { Engine } from "@nacre/engine/engine.ts";
+import type { GlobalOptions } from "./command.ts";
+
+export interface Host {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly workingDirectory: string;
+  /** Writes to standard output; returns when the bytes have left. */
+  print(text: string): void;
+  /** Writes to standard error. */
+  printError(text: string): void;
+  /** Whether a standard stream is a terminal. */
+  isTerminal(stream: 0 | 1 | 2): boolean;
+  /** Columns of the terminal on standard error or output; 80 where there is none. */
+  columns(): number;
+  nowMs(): number;
+  /** Calls `act` with the number of each such signal that arrives; the result undoes it. */
+  onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void;
+  /** Reads a small text file. @throws as node:fs does */
+  readText(path: string): string;
+  /** Makes an empty file; false if it is there already or cannot be made. */
+  mark(path: string): boolean;
+  /** Reads a line from standard input. */
+  readLine(): string;
+  createEngine(options: GlobalOptions): Promise<Engine>;
+}

@@ -1,0 +1,56 @@
+// An image as docker's `image inspect` shows it.
+
+import type { ImageListing } from "@nacre/engine/engine.ts";
+import { referenceOf } from "./image-name.ts";
+
+/** @param driver the snapshotter that makes its root */
+export function imageJson(listing: ImageListing, driver: string): Record<string, unknown> {
+  const { image, references } = listing;
+  const { config } = image;
+  const digests = new Set<string>();
+  const tags: string[] = [];
+  for (const { reference, digest } of references) {
+    const parsed = referenceOf(reference);
+    digests.add(`${parsed.familiarName}@${digest}`);
+    if (parsed.digest === undefined) tags.push(parsed.familiar());
+  }
+  return {
+    Id: image.id,
+    RepoTags: tags,
+    RepoDigests: [...digests],
+    Parent: "",
+    Comment: config.history?.at(-1)?.comment ?? "",
+    Created: config.created ?? "",
+    DockerVersion: "",
+    Author: config.author ?? "",
+    Config: processJson(listing),
+    Architecture: config.architecture,
+    ...(config.variant !== undefined && { Variant: config.variant }),
+    Os: config.os,
+    Size: image.sizeBytes,
+    GraphDriver: { Data: null, Name: driver },
+    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
+    Metadata: { LastTagTime: new Date(image.pulledMs).toISOString() },
+    Descriptor: {
+      mediaType: image.manifestMediaType,
+      digest: image.manifestDigest,
+    },
+  };
+}
+
+function processJson({ image }: ImageListing): Record<string, unknown> {
+  const process = image.config.config ?? {};
+  return {
+    User: process.User ?? "",
+    ...(process.ExposedPorts && { ExposedPorts: process.ExposedPorts }),
+    Env: process.Env ?? [],
+    Cmd: process.Cmd ?? null,
+    Image: "",
+    Volumes: process.Volumes ?? null,
+    WorkingDir: process.WorkingDir ?? "",
+    Entrypoint: process.Entrypoint ?? null,
+    OnBuild: null,
+    Labels: process.Labels ?? null,
+    ...(process.StopSignal !== undefined && { StopSignal: process.StopSignal }),
+  };
+}

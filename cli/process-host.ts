@@ -1,0 +1,95 @@
+// The real host: this process. Streams are written with write(2) itself, since process.stdout
+// costs milliseconds to load and a pipe's bytes would have to be waited for before the exit.
+
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import type { GlobalOptions } from "./command.ts";
+import type { Host } from "./host.ts";
+
+const SIGPIPE = 13;
+
+export class ProcessHost implements Host {
+  readonly environment = process.env;
+  readonly workingDirectory = process.cwd();
+
+  print(text: string): void {
+    writeAll(1, text);
+  }
+
+  printError(text: string): void {
+    writeAll(2, text);
+  }
+
+  isTerminal(stream: 0 | 1 | 2): boolean {
+    return terminals().isatty(stream);
+  }
+
+  columns(): number {
+    for (const stream of [2, 1] as const) {
+      if (!this.isTerminal(stream)) continue;
+      const columns = (stream === 2 ? process.stderr : process.stdout).columns;
+      if (columns > 0) return columns;
+    }
+    return 80;
+  }
+
+  nowMs(): number {
+    return Date.now();
+  }
+
+  onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void {
+    const listeners = names.map((name) => {
+      const listener = (): void => act(constants.signals[name]);
+      process.on(name, listener);
+      return () => process.off(name, listener);
+    });
+    return () => {
+      for (const release of listeners) release();
+    };
+  }
+
+  readText(path: string): string {
+    return readFileSync(path, "utf8");
+  }
+
+  mark(path: string): boolean {
+    try {
+      closeSync(openSync(path, "wx", 0o600));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  readLine(): string {
+    const byte = new Uint8Array(1);
+    const bytes: number[] = [];
+    while (readSync(0, byte) === 1 && byte[0] !== 0x0a) bytes.push(byte[0]!);
+    return Buffer.from(bytes).toString("utf8");
+  }
+
+  async createEngine(options: GlobalOptions) {
+    const { createEngine } = await import("./composition.ts");
+    return createEngine(options);
+  }
+}
+
+function terminals(): typeof import("node:tty") {
+  return process.getBuiltinModule("node:tty");
+}
+
+/** Waits where a pipe is full; ends the process as SIGPIPE would where nobody reads any more. */
+function writeAll(descriptor: 1 | 2, text: string): void {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EPIPE") process.exit(128 + SIGPIPE);
+      if (code !== "EAGAIN") return;
+      // A descriptor that somebody else set non-blocking: look again in a moment.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// Lists of things: as a table, as JSON (one object a line), or through a template.
+//
+//   --format table              the table, which is also the default
+//   --format json               one JSON object a line
+//   --format 'TEMPLATE'         a line for each
+//   --format 'table TEMPLATE'   the same under headings, in columns parted by \t
+
+import { formatTable } from "./table.ts";
+import { parseTemplate } from "./template.ts";
+
+/** A thing's fields by the names that templates have for them; already neutralised. */
+export type Row = Readonly<Record<string, string>>;
+
+export interface Listing {
+  readonly rows: readonly Row[];
+  /** Heading by field; fields without one are for templates and JSON alone. */
+  readonly headings: Readonly<Record<string, string>>;
+  /** Fields of the default table, in order. */
+  readonly columns: readonly string[];
+}
+
+/** @throws FlagError for a template that cannot be read or names an unknown field */
+export function formatListing(listing: Listing, format: string | undefined): string {
+  const { rows, headings, columns } = listing;
+  if (format === undefined || format === "" || format === "table") {
+    const head = columns.map((field) => headings[field] ?? field.toUpperCase());
+    return formatTable([head, ...rows.map((row) => columns.map((field) => row[field] ?? ""))]);
+  }
+  if (format === "json") return rows.map((row) => `${JSON.stringify(sorted(row))}\n`).join("");
+  const inColumns = /^table\s+/.exec(format);
+  const template = parseTemplate(unescaped(format.slice(inColumns?.[0].length ?? 0)));
+  const lines = rows.map((row) => template.render(row));
+  if (!inColumns) return lines.map((line) => `${line}\n`).join("");
+  const known = Object.keys(rows[0] ?? headings).map((field) => [
+    field,
+    headings[field] ?? field.toUpperCase(),
+  ]);
+  const head = template.render(Object.fromEntries([...Object.entries(headings), ...known]));
+  return formatTable([head, ...lines].map((line) => line.split("\t")));
+}
+
+function sorted(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Shells hand `\t` over as two characters. */
+function unescaped(format: string): string {
+  return format.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+}
