@@ -59,11 +59,11 @@ export class SqliteStateStore implements StateStore {
   }
 
   read<T>(work: (transaction: Transaction) => T): T {
-    return this.#transact("BEGIN", work);
+    return this.#transact(false, work);
   }
 
   write<T>(work: (transaction: Transaction) => T): T {
-    return this.#transact("BEGIN IMMEDIATE", work);
+    return this.#transact(true, work);
   }
 
   events(afterSequence: number, limit: number): EventRecord[] {
@@ -83,16 +83,17 @@ export class SqliteStateStore implements StateStore {
     this.#database.close();
   }
 
-  #transact<T>(begin: string, work: (transaction: Transaction) => T): T {
+  #transact<T>(writes: boolean, work: (transaction: Transaction) => T): T {
     if (this.#closed) throw new NacreError("internal", "the state was closed");
     if (this.#inTransaction) throw new NacreError("internal", "a transaction inside another");
     try {
-      this.#prepare(begin).run();
+      this.#prepare(writes ? "BEGIN IMMEDIATE" : "BEGIN").run();
     } catch (error) {
       throw sqliteError(error, this.#path);
     }
     this.#inTransaction = true;
     const transaction = new SqliteTransaction(
+      writes,
       (sql) => this.#prepare(sql),
       (row) => this.#parse(row),
     );
@@ -147,14 +148,17 @@ export class SqliteStateStore implements StateStore {
 }
 
 class SqliteTransaction implements Transaction {
+  readonly #writes: boolean;
   readonly #prepareStatement: (sql: string) => StatementSync;
   readonly #parse: <T>(row: Record<string, unknown>) => T;
   #ended = false;
 
   constructor(
+    writes: boolean,
     prepare: (sql: string) => StatementSync,
     parse: <T>(row: Record<string, unknown>) => T,
   ) {
+    this.#writes = writes;
     this.#prepareStatement = prepare;
     this.#parse = parse;
   }
@@ -180,22 +184,28 @@ class SqliteTransaction implements Transaction {
   }
 
   put<K extends RecordKind>(kind: K, key: string, record: Records[K]): void {
-    this.#prepare(
+    this.#prepareWrite(
       "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     ).run(kind, key, JSON.stringify(record));
   }
 
   delete(kind: RecordKind, key: string): void {
-    this.#prepare("DELETE FROM records WHERE kind = ? AND key = ?").run(kind, key);
+    this.#prepareWrite("DELETE FROM records WHERE kind = ? AND key = ?").run(kind, key);
   }
 
   append(event: Omit<EventRecord, "sequence">): EventRecord {
-    const insert = this.#prepare("INSERT INTO events (value) VALUES (?)");
+    const insert = this.#prepareWrite("INSERT INTO events (value) VALUES (?)");
     const sequence = Number(insert.run(JSON.stringify(event)).lastInsertRowid);
     if (sequence % TRIM_EVERY === 0) {
       this.#prepare("DELETE FROM events WHERE sequence <= ?").run(sequence - EVENT_LIMIT);
     }
     return { ...event, sequence };
+  }
+
+  #prepareWrite(sql: string): StatementSync {
+    // SQLite would make a writer of this reader here, without waiting for the others.
+    if (!this.#writes) throw new NacreError("internal", "a write inside a read transaction");
+    return this.#prepare(sql);
   }
 
   #prepare(sql: string): StatementSync {

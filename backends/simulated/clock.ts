@@ -1,0 +1,81 @@
+import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+
+interface Sleeper {
+  readonly wakesAtMs: number;
+  readonly wake: () => void;
+}
+
+/** Time that stands still until `advance` moves it. Starts at `epochMs`, the same in every run. */
+export class SimulatedClock implements Clock {
+  readonly #epochMs: number;
+  #elapsedMs = 0;
+  /** By waking time, then by the order in which they fell asleep. */
+  readonly #sleepers: Sleeper[] = [];
+
+  constructor(epochMs = 1_750_000_000_000) {
+    this.#epochMs = epochMs;
+  }
+
+  nowMs(): number {
+    return this.#epochMs + this.#elapsedMs;
+  }
+
+  monotonicMs(): number {
+    return this.#elapsedMs;
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const interrupt = (): void => {
+        const at = this.#sleepers.indexOf(sleeper);
+        if (at >= 0) this.#sleepers.splice(at, 1);
+        reject(
+          new NacreError("interrupted", "interrupted while waiting", { cause: signal?.reason }),
+        );
+      };
+      const sleeper: Sleeper = {
+        wakesAtMs: this.#elapsedMs + Math.max(0, delayMs),
+        wake: () => {
+          signal?.removeEventListener("abort", interrupt);
+          resolve();
+        },
+      };
+      if (signal?.aborted) {
+        interrupt();
+        return;
+      }
+      signal?.addEventListener("abort", interrupt, { once: true });
+      const later = this.#sleepers.findIndex((other) => other.wakesAtMs > sleeper.wakesAtMs);
+      this.#sleepers.splice(later < 0 ? this.#sleepers.length : later, 0, sleeper);
+    });
+  }
+
+  /** How many wait for time to pass. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  /**
+   * Lets `byMs` milliseconds pass. Sleepers wake in order, each at its own time; between two of
+   * them promises that are ready run, so that one who sleeps again within the span wakes within it.
+   */
+  async advance(byMs: number): Promise<void> {
+    const endMs = this.#elapsedMs + byMs;
+    for (;;) {
+      const next = this.#sleepers[0];
+      if (next === undefined || next.wakesAtMs > endMs) break;
+      this.#sleepers.shift();
+      this.#elapsedMs = next.wakesAtMs;
+      next.wake();
+      await settled();
+    }
+    this.#elapsedMs = endMs;
+    await settled();
+  }
+}
+
+/** A few turns of the microtask queue: enough for a chain of awaits to reach its next sleep. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 32; turn++) await Promise.resolve();
+}
