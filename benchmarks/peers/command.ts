@@ -1,0 +1,45 @@
+// Peers are programs of this machine. What is absent is not an error of ours: it is a reason.
+
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+
+/** A peer that cannot be measured here, and why. */
+export class PeerMissing extends Error {
+  override readonly name = "PeerMissing";
+}
+
+function run(command: string, args: readonly string[]): SpawnSyncReturns<string> {
+  return spawnSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Standard output of a command; throws with its own words if it fails. */
+export function output(command: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = run(command, args);
+  if (error !== undefined || status !== 0)
+    throw new Error(`${command} ${args.join(" ")}: ${stderr || stdout || error?.message}`);
+  return stdout.trim();
+}
+
+/** First line of what `command args…` prints: its version. Throws PeerMissing. */
+export function version(command: string, ...args: string[]): string {
+  const { status, stdout, stderr, error } = run(command, args);
+  if (error !== undefined) throw new PeerMissing(`${command} is not on this machine`);
+  if (status !== 0)
+    throw new PeerMissing(`${command}: ${(stderr || stdout).trim().split("\n")[0]}`);
+  return (stdout.split("\n")[0] ?? "").trim();
+}
+
+/**
+ * Milliseconds from before the process is made until it has been waited for, as hyperfine measures.
+ * Throws if it fails: a failed command is fast, and proves nothing.
+ */
+export function timed(command: string, ...args: string[]): number {
+  const start = performance.now();
+  const { status, stderr, error } = spawnSync(command, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const elapsedMs = performance.now() - start;
+  if (error !== undefined || status !== 0)
+    throw new Error(`${command} ${args.join(" ")} (${status}): ${stderr || error?.message}`);
+  return elapsedMs;
+}
