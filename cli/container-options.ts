@@ -61,7 +61,7 @@ export const CONTAINER_OPTIONS = {
     ["volume", "v"],
     "src:dst[:opts]",
     "Mount a directory of this machine; ro makes it read-only",
-    parseVolume,
+    String,
     "files",
   ),
   workdir: text(["workdir", "w"], "dir", "The working directory in the container"),
@@ -108,7 +108,7 @@ function entrypointOf(given: string | undefined): readonly string[] | undefined 
 }
 
 function mountsOf(values: ContainerValues, host: Host) {
-  return values.volume.map((spec) => bindOf(spec, host.workingDirectory));
+  return values.volume.map((spec) => bindOf(parseVolume(spec), host.workingDirectory));
 }
 
 function networkOf(given: string | undefined): string {

@@ -1,0 +1,124 @@
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { describe, expect, it } from "vitest";
+import { CONTAINER_OPTIONS, requestOf } from "../../cli/container-options.ts";
+import { parseWords } from "../../cli/options.ts";
+import { RUN_CASES, type RunCase } from "./facts.ts";
+import { FakeHost } from "./fake-host.ts";
+
+function request(...words: string[]): ContainerRequest {
+  const { values, operands } = parseWords(CONTAINER_OPTIONS, words, false);
+  return requestOf(values, operands, new FakeHost({ environment: { A: "mine" } }));
+}
+
+/** Docker's daemon refuses these; its client, whose cases they are, lets them through. */
+const REFUSED: Readonly<Record<string, string>> = {
+  "-v /a img": "volumes are not supported",
+  "-v vol:/b img": "volumes are not supported",
+  "-v vol:/b:nocopy img": "volumes are not supported",
+  "-v a/b:/c img": "volumes are not supported",
+  "-v a:b img": "volumes are not supported",
+  "-v :: img": "volumes are not supported",
+  "-v /a:b img": "invalid mount path: 'b'",
+  "-v /a:/b:bogus img": "invalid mode: bogus",
+};
+
+/** The parts of docker's configuration that a request has, by docker's names. */
+function asDocker(made: ContainerRequest): RunCase {
+  const { resources, mounts } = made;
+  const binds = mounts.filter(({ type }) => type === "bind");
+  const tmpfs = mounts.filter((mount) => mount.type === "tmpfs");
+  return {
+    args: [],
+    Config: {
+      ...(made.command.length > 0 && { Cmd: made.command }),
+      ...(made.entrypoint && { Entrypoint: made.entrypoint }),
+      ...(made.environment.length > 0 && { Env: made.environment }),
+      ...(Object.keys(made.labels).length > 0 && { Labels: made.labels }),
+      ...(made.user && { User: made.user }),
+      ...(made.workingDirectory && { WorkingDir: made.workingDirectory }),
+      ...(made.hostname && { Hostname: made.hostname }),
+      ...(made.terminal && { Tty: true }),
+    },
+    HostConfig: {
+      ...(resources.memoryBytes && { Memory: resources.memoryBytes }),
+      ...(resources.nanoCpus && { NanoCpus: resources.nanoCpus }),
+      ...(resources.pids && { PidsLimit: resources.pids }),
+      ...(made.network !== "none" && { NetworkMode: made.network }),
+      ...(made.readOnlyRoot && { ReadonlyRootfs: true }),
+      ...(binds.length > 0 && { Binds: binds.length }),
+      ...(tmpfs.length > 0 && {
+        Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, mount.options.join(",")])),
+      }),
+    },
+  };
+}
+
+/** What differs by intent, made equal: names are resolved here, an unlimited limit is absent. */
+function expected({ Config = {}, HostConfig = {} }: RunCase): RunCase {
+  const config = { ...Config };
+  if (JSON.stringify(config.Env) === '["A"]') config.Env = ["A=mine"];
+  if (JSON.stringify(config.Entrypoint) === '[""]') config.Entrypoint = [];
+  const hostConfig = { ...HostConfig };
+  if (hostConfig.PidsLimit === -1) delete hostConfig.PidsLimit;
+  if (Array.isArray(hostConfig.Binds)) hostConfig.Binds = hostConfig.Binds.length;
+  return { args: [], Config: config, HostConfig: hostConfig };
+}
+
+describe("the options of run", () => {
+  // `name=…` asks for networks of one's own, which the engine answers for.
+  const cases = RUN_CASES.filter(({ args }) => !args.some((word) => word.startsWith("name=")));
+
+  it.each(cases.map((fact) => [fact.args.join(" "), fact] as const))(
+    "reads '%s' as docker does",
+    (line, fact) => {
+      const refusal = fact.error ?? REFUSED[line];
+      if (refusal !== undefined) expect(() => request(...fact.args)).toThrow(refusal);
+      else expect(asDocker(request(...fact.args))).toEqual(expected(fact));
+    },
+  );
+
+  it("says plainly what was not asked for", () => {
+    expect(request("img")).toEqual({
+      image: "img",
+      command: [],
+      environment: [],
+      terminal: false,
+      interactive: false,
+      detached: false,
+      autoRemove: false,
+      readOnlyRoot: false,
+      mounts: [],
+      network: "none",
+      resources: {},
+      labels: {},
+      pull: "missing",
+    });
+  });
+
+  it("combines flags as people type them", () => {
+    expect(request("--rm", "-it", "--name", "x", "debian", "bash", "-l")).toMatchObject({
+      autoRemove: true,
+      interactive: true,
+      terminal: true,
+      name: "x",
+      image: "debian",
+      command: ["bash", "-l"],
+    });
+  });
+
+  it("lets -e win over --env-file", () => {
+    const { values, operands } = parseWords(
+      CONTAINER_OPTIONS,
+      ["-e", "B=2", "--env-file", "f", "img"],
+      false,
+    );
+    const host = new FakeHost({ files: { f: "A=1\nB=1\n" } });
+    expect(requestOf(values, operands, host).environment).toEqual(["A=1", "B=2"]);
+  });
+
+  it("names an env file that is not there", () => {
+    expect(() => request("--env-file", "/nowhere", "img")).toThrow(
+      "open /nowhere: no such file or directory",
+    );
+  });
+});

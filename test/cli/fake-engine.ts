@@ -1,0 +1,248 @@
+// An engine for tests of the command line alone: it holds a few records, does nothing, and writes
+// down what it was asked. Whether an engine works is tested elsewhere.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type {
+  Attached,
+  Containers,
+  Engine,
+  EngineEvent,
+  ImageListing,
+  Images,
+  System,
+} from "@nacre/engine/engine.ts";
+import { Subject } from "rxjs";
+
+export const HOUR_MS = 3_600_000;
+
+export function containerRecord(changes: Partial<ContainerRecord> = {}): ContainerRecord {
+  const request: ContainerRequest = {
+    image: "debian",
+    command: ["sh", "-c", "sleep 1000; echo done"],
+    environment: [],
+    terminal: false,
+    interactive: false,
+    detached: true,
+    autoRemove: false,
+    readOnlyRoot: false,
+    mounts: [],
+    network: "none",
+    resources: {},
+    labels: { a: "b" },
+    pull: "missing",
+  };
+  return {
+    id: "0123456789abcdef".repeat(4),
+    name: "web",
+    request,
+    imageId: imageRecord().id,
+    snapshotter: "erofs",
+    createdMs: 0,
+    startedMs: 0,
+    status: "running",
+    ...changes,
+  };
+}
+
+export function imageRecord(changes: Partial<ImageRecord> = {}): ImageRecord {
+  const digest = `sha256:${"a1".repeat(32)}`;
+  return {
+    id: `sha256:${"c0ffee".repeat(10)}abcd`,
+    manifestDigest: digest,
+    manifestMediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: {
+      created: "1970-01-01T00:00:00Z",
+      architecture: "amd64",
+      os: "linux",
+      config: { Env: ["PATH=/bin"], Cmd: ["bash"], Labels: { "<b>": "\u001b[31mred" } },
+      rootfs: { type: "layers", diff_ids: [`sha256:${"b2".repeat(32)}`] },
+    },
+    layers: [],
+    chainIds: [],
+    sizeBytes: 448_123_456,
+    pulledMs: 1000,
+    passwd: "",
+    group: "",
+    ...changes,
+  };
+}
+
+export class FakeEngine implements Engine {
+  readonly calls: [name: string, ...given: unknown[]][] = [];
+  readonly subject = new Subject<EngineEvent>();
+  readonly events = this.subject.asObservable();
+  records: ContainerRecord[] = [containerRecord()];
+  listings: ImageListing[] = [
+    {
+      image: imageRecord(),
+      references: [
+        { reference: "docker.io/library/debian:12", digest: imageRecord().manifestDigest },
+      ],
+    },
+  ];
+  lines: LogLine[] = [];
+  recorded: EventRecord[] = [];
+  /** What a started process does. */
+  exit: { readonly code: number } | "signal" = { code: 0 };
+  /** What the next call that acts throws. */
+  failure: Error | undefined;
+  disposed = 0;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.disposed++;
+  }
+
+  #called(name: string, ...given: unknown[]): void {
+    this.calls.push([name, ...given]);
+    if (this.failure) throw this.failure;
+  }
+
+  #attached(): Attached {
+    const settled = Promise.withResolvers<number>();
+    if (this.exit !== "signal") settled.resolve(this.exit.code);
+    return {
+      container: this.records[0]!,
+      stdin: undefined,
+      stdout: undefined,
+      stderr: undefined,
+      exited: settled.promise,
+      signal: (number) => {
+        this.calls.push(["signal", number]);
+        settled.resolve(128 + number);
+      },
+    };
+  }
+
+  readonly images: Images = {
+    pull: async (reference, options) => {
+      this.#called("pull", reference, options);
+      const { image } = this.listings[0]!;
+      const normalised = "docker.io/library/debian:latest";
+      const layer = {
+        type: "layer",
+        reference: normalised,
+        digest: `sha256:${"d1".repeat(32)}`,
+      } as const;
+      this.subject.next({ type: "image", reference: normalised, phase: "resolving" });
+      this.subject.next({ ...layer, phase: "waiting", receivedBytes: 0, totalBytes: 100 });
+      this.subject.next({ ...layer, phase: "downloading", receivedBytes: 50, totalBytes: 100 });
+      this.subject.next({ ...layer, phase: "complete", receivedBytes: 100, totalBytes: 100 });
+      return { image, reference: normalised, digest: image.manifestDigest, changed: true };
+    },
+    list: () => this.listings,
+    get: (reference) => {
+      if (reference === "debian") return this.listings[0]!;
+      throw new NacreError("not-found", `no such image: ${reference}`, { advice: "Pull it." });
+    },
+    layers: async () => ({
+      layers: [
+        {
+          diffId: `sha256:${"b2".repeat(32)}`,
+          digest: "",
+          createdBy: "COPY \u001b]0;title\u0007 /",
+          tarBytes: 2048,
+          visibleBytes: 1024,
+          entries: 3,
+        },
+      ],
+      wastedBytes: 1024,
+    }),
+    path: async (_, path) => ({
+      path,
+      type: "file",
+      mode: 0o644,
+      sizeBytes: 1234,
+      layer: 2,
+      hides: [{ layer: 1, type: "file", sizeBytes: 10 }],
+    }),
+    remove: async (reference, options) => {
+      this.#called("rmi", reference, options);
+      return { untagged: ["docker.io/library/debian:12"], deleted: ["sha256:dead"] };
+    },
+  };
+
+  readonly containers: Containers = {
+    create: async () => this.records[0]!,
+    start: async () => this.#attached(),
+    run: async (request: ContainerRequest, streams?: ProcessStreams) => {
+      this.#called("run", request, streams);
+      return this.#attached();
+    },
+    exec: async (container, request, streams) => {
+      this.#called("exec", container, request, streams);
+      return this.#attached();
+    },
+    explain: async (request) => {
+      this.#called("explain", request);
+      return { title: "run debian", host: [] };
+    },
+    list: ({ all } = {}) => this.records.filter(({ status }) => all || status === "running"),
+    get: (name) => {
+      const found = this.records.find((record) => record.name === name);
+      if (!found) throw new NacreError("not-found", `no such container: ${name}`);
+      return found;
+    },
+    logs: (container, options) => {
+      this.#called("logs", container, options);
+      return this.#replay(this.lines, options?.follow ? options.signal : undefined);
+    },
+    stop: async (container, options) => this.#called("stop", container, options),
+    kill: async (container, signal) => this.#called("kill", container, signal),
+    wait: async () => 0,
+    remove: async (container, options) => {
+      this.calls.push(["rm", container, options]);
+      this.containers.get(container);
+    },
+    inspect: (name) => {
+      const {
+        id,
+        name: given,
+        request,
+      } = this.records.find((record) => record.name === name || record.id === name) ??
+      this.containers.get(name);
+      const [path, ...args] = request.command;
+      return { Id: id, Name: `/${given}`, Path: path, Args: args, Config: { Env: null } };
+    },
+    settle: async (container) => this.#called("settle", container),
+  };
+
+  readonly system: System = {
+    info: () => ({
+      version: "1.2.3",
+      root: "/r",
+      backend: "linux",
+      snapshotter: "erofs",
+      kernel: {
+        release: "6.18",
+        architecture: "amd64",
+        privileged: true,
+        erofs: "files",
+        overlay: true,
+      },
+      cgroup: "hybrid",
+      containers: { total: 2, running: 1 },
+      images: 1,
+    }),
+    prune: async (options) => {
+      this.#called("prune", options);
+      return { containers: ["c1"], images: ["sha256:i1"], reclaimedBytes: 12_000_000 };
+    },
+  };
+
+  history(options?: Parameters<Engine["history"]>[0]): AsyncIterable<EventRecord> {
+    this.#called("history", options);
+    return this.#replay(this.recorded, options?.follow ? options.signal : undefined);
+  }
+
+  /** With a signal: the items, then nothing until it aborts. */
+  async *#replay<T>(items: readonly T[], signal: AbortSignal | undefined): AsyncGenerator<T> {
+    yield* items;
+    if (signal && !signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    }
+  }
+}

@@ -1,0 +1,86 @@
+// A host in memory: what was printed, and an engine that a test hands in.
+
+import type { Engine } from "@nacre/engine/engine.ts";
+import type { GlobalOptions } from "../../cli/command.ts";
+import type { Host } from "../../cli/host.ts";
+import { main } from "../../cli/main.ts";
+
+interface Settings {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  /** Standard streams that are terminals. */
+  readonly terminals?: readonly number[];
+  readonly engine?: Engine;
+  readonly nowMs?: number;
+  readonly input?: string;
+}
+
+export class FakeHost implements Host {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory = "/work-directory";
+  out = "";
+  err = "";
+  readonly marks = new Set<string>();
+  /** The options with which the engine was made; undefined if none was asked for. */
+  made: GlobalOptions | undefined;
+  readonly #settings: Settings;
+  readonly #listeners = new Set<(number: number) => void>();
+
+  constructor(settings: Settings = {}) {
+    this.#settings = settings;
+    this.environment = settings.environment ?? {};
+  }
+
+  print(text: string): void {
+    this.out += text;
+  }
+  printError(text: string): void {
+    this.err += text;
+  }
+  isTerminal(stream: 0 | 1 | 2): boolean {
+    return this.#settings.terminals?.includes(stream) ?? false;
+  }
+  columns(): number {
+    return 80;
+  }
+  nowMs(): number {
+    return this.#settings.nowMs ?? 0;
+  }
+  onSignals(_names: readonly NodeJS.Signals[], act: (number: number) => void): () => void {
+    this.#listeners.add(act);
+    return () => this.#listeners.delete(act);
+  }
+  /** Delivers a signal to whoever listens. */
+  raise(number: number): void {
+    for (const act of this.#listeners) act(number);
+  }
+  /** How many wait for signals; a command must leave none behind. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+  readText(path: string): string {
+    const content = this.#settings.files?.[path];
+    if (content === undefined) throw Object.assign(new Error("absent"), { code: "ENOENT" });
+    return content;
+  }
+  mark(path: string): boolean {
+    if (this.marks.has(path)) return false;
+    this.marks.add(path);
+    return true;
+  }
+  readLine(): string {
+    return this.#settings.input ?? "";
+  }
+  async createEngine(options: GlobalOptions): Promise<Engine> {
+    this.made = options;
+    if (this.#settings.engine === undefined) throw new Error("this test has no engine");
+    return this.#settings.engine;
+  }
+}
+
+/** Runs one command line. */
+export async function nacre(words: readonly string[], settings: Settings = {}) {
+  const host = new FakeHost(settings);
+  const code = await main(words, host);
+  return { code, out: host.out, err: host.err, host };
+}
