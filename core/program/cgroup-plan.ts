@@ -21,8 +21,8 @@ const STANDING: readonly string[] = ["memory", "cpu", "cpuacct", "pids", "device
 export interface CgroupPlan {
   /** Makes the nodes and writes limits, in the host section. */
   readonly host: readonly Operation[];
-  /** Moves the child into them, in the parent section. */
-  readonly parent: readonly Operation[];
+  /** The nodes in which the child begins, one a hierarchy. */
+  readonly nodes: readonly string[];
   /** The hierarchies that the container is in: what it may see below /sys/fs/cgroup. */
   readonly hierarchies: readonly MountedHierarchy[];
   /** The file that tells of OOM kills, read at exit. */
@@ -116,7 +116,6 @@ function planV1(
   );
   const parentPath = path.slice(0, path.lastIndexOf("/"));
   const host: Operation[] = [];
-  const parent: Operation[] = [];
   for (const { mountpoint, controllers } of joined) {
     const names = controllers.join(",");
     if (parentPath !== "") {
@@ -138,16 +137,11 @@ function planV1(
         host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });
       }
     }
-    parent.push({
-      op: "joinCgroup",
-      path: mountpoint + path,
-      why: `so that the child, and all that it forks, counts under ${names}`,
-    });
   }
   const memory = joined.find((h) => h.controllers.includes("memory"));
   return {
     host,
-    parent,
+    nodes: joined.map((h) => h.mountpoint + path),
     hierarchies: joined,
     oomFile: memory && `${memory.mountpoint}${path}/memory.oom_control`,
   };
@@ -184,13 +178,7 @@ function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResour
   }
   return {
     host,
-    parent: [
-      {
-        op: "joinCgroup",
-        path: mountpoint + path,
-        why: "so that the child, and all that it forks, counts here",
-      },
-    ],
+    nodes: [mountpoint + path],
     hierarchies: [hierarchy],
     oomFile: controllers.includes("memory") ? `${mountpoint}${path}/memory.events` : undefined,
   };
@@ -211,5 +199,5 @@ export function planCgroups(
   }
   const unified = hierarchies.find((h) => h.version === 2);
   if (unified) return planV2(unified, path, resources);
-  return { host: [], parent: [], hierarchies: [], oomFile: undefined };
+  return { host: [], nodes: [], hierarchies: [], oomFile: undefined };
 }

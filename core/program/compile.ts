@@ -309,7 +309,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
 export function compile(input: CompileInput): KernelProgram {
   const { spec } = input;
   const cgroups = planCgroups(input.hierarchies, spec.linux.cgroupsPath, spec.linux.resources);
-  const parent: Operation[] = [...cgroups.parent];
+  const parent: Operation[] = [];
   if (spec.process.oomScoreAdj !== undefined) {
     parent.push({
       op: "writeProcessFile",
@@ -325,6 +325,7 @@ export function compile(input: CompileInput): KernelProgram {
     process: {
       clone: {
         create: namespaces.filter((n) => !n.path && n.type !== "cgroup").map((n) => KINDS[n.type]),
+        cgroups: cgroups.nodes,
         joinPaths: namespaces
           .filter((n) => n.path !== undefined)
           .map((n) => ({ kind: KINDS[n.type], path: n.path as string })),

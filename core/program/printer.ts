@@ -67,14 +67,22 @@ export function printProgram(program: KernelProgram, options: PrintOptions): str
   lines.push(...printSection(SECTION_TITLES.host, program.host, true, options));
   const process = program.process;
   if (process) {
-    const { create, join, joinPaths } = process.clone;
+    const { create, join, cgroups, joinPaths } = process.clone;
     const words = [
       ...(create.length > 0 ? [`new namespaces: ${create.join(", ")}`] : []),
       ...(join ? [`joins ${join.namespaces.join(", ")} of process ${join.pid}`] : []),
+      ...(cgroups.length > 0 ? [`begins in cgroups ${cgroups.join(" ")}`] : []),
       ...joinPaths.map((j) => `joins ${j.kind} by ${j.path}`),
     ];
-    lines.push(SECTION_TITLES.clone, `     ${words.join("; ")}`, "       by clone3", "");
-    lines.push(...printSection(SECTION_TITLES.parent, process.parent, false, options));
+    lines.push(
+      SECTION_TITLES.clone,
+      ...words.map((word) => `     ${word}`),
+      "       by clone3",
+      "",
+    );
+    if (process.parent.length > 0) {
+      lines.push(...printSection(SECTION_TITLES.parent, process.parent, false, options));
+    }
     lines.push(...printSection(SECTION_TITLES.child, process.child, false, options));
   }
   return lines.join("\n");

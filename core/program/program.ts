@@ -14,6 +14,13 @@ export interface Clone {
     readonly startTime: bigint;
     readonly namespaces: readonly NamespaceKind[];
   };
+  /**
+   * Cgroup directories in which the child begins, one a hierarchy. On v2 it is born there
+   * (CLONE_INTO_CGROUP); on v1 its first act is to write itself to `tasks`: a single thread that
+   * moves itself needs no lock of all process groups, which costs any other mover a grace period
+   * of RCU, 10 ms and more.
+   */
+  readonly cgroups: readonly string[];
   /** Namespaces to join by path (/proc/PID/ns/net, a bind mount of one). */
   readonly joinPaths: readonly { readonly kind: NamespaceKind; readonly path: string }[];
 }

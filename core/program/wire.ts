@@ -350,12 +350,13 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(flag(s.detached));
 }
 
-/** Flags to create; pid, start time and flags to join; then pairs of flag and path. */
+/** Flags to create; pid, start time and flags to join; cgroups; then pairs of flag and path. */
 function writeClone(out: Writer, clone: Clone): void {
   out.argument(sumOf(NAMESPACE_BITS, clone.create));
   out.argument(BigInt(clone.join?.pid ?? 0));
   out.argument(clone.join?.startTime ?? 0n);
   out.argument(sumOf(NAMESPACE_BITS, clone.join?.namespaces ?? []));
+  out.argument(clone.cgroups);
   out.u32(clone.joinPaths.length);
   for (const { kind, path } of clone.joinPaths) {
     out.argument(NAMESPACE_BITS[kind]);

@@ -120,7 +120,7 @@ export class ContainerService implements Containers {
     try {
       const program = this.#planner.program(found, image, this.#options.terminalSize());
       const { exit } = this.#paths.container(id);
-      this.#files.remove(exit);
+      if (this.#files.status(exit)) this.#files.remove(exit);
       running = await this.#kernel.execute(program, streams);
     } catch (error) {
       this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");

@@ -168,16 +168,13 @@ export class Planner {
             startTime: BigInt(joined.startTime),
             namespaces: ["pid", "mnt", "uts", "ipc", "cgroup", ...(own ? (["net"] as const) : [])],
           },
+          cgroups: this.#options
+            .hierarchies()
+            .map((h) => `${h.mountpoint}/nacre/${id}`)
+            .filter((node) => this.#files.status(node)),
           joinPaths: [],
         },
-        parent: this.#options
-          .hierarchies()
-          .filter((h) => this.#files.status(`${h.mountpoint}/nacre/${id}`))
-          .map((h) => ({
-            op: "joinCgroup" as const,
-            path: `${h.mountpoint}/nacre/${id}`,
-            why: "so that it counts under the container's limits",
-          })),
+        parent: [],
         child: [
           { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },

@@ -29,10 +29,10 @@ struct operation {
 
 enum { STDIN_MODE, OUTPUT_MODE, TERMINAL_MODE, LOG_PATH, EXIT_PATH, COLLECT, ON_EXIT, DETACHED };
 enum { INHERIT, STDIN_NULL, STDIN_HOLD, OUTPUT_LOG = 1, OUTPUT_BOTH, ATTACHED = 1, TO_LOG };
-enum { CLONE_CREATE, JOIN_PID, JOIN_START, JOIN_FLAGS };
+enum { CLONE_CREATE, JOIN_PID, JOIN_START, JOIN_FLAGS, CLONE_CGROUPS };
 struct program {
   bool has_process;
-  struct argument supervision[8], clone[4];
+  struct argument supervision[8], clone[5];
   struct cursor host, parent, child, join_paths;
 };
 

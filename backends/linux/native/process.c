@@ -94,13 +94,48 @@ void tell_parent(int index, int error, int descriptor) {
   sendmsg(self.sync, &message, MSG_NOSIGNAL);
 }
 
+/*
+ * Cgroups of the child. On v2 it is born in one. On v1 it moves itself by writing 0 to `tasks`,
+ * opened here with our credentials: only for a thread that moves itself does the kernel skip the
+ * lock of all thread groups, whose taking waits for RCU (cgroup_procs_write_start, cgroup.c).
+ */
+static int tasks[16], task_count;
+
+static int open_cgroups(const struct program *p, struct clone_args *arguments) {
+  struct statfs s;
+  for (const char *path = NULL; (path = next_string(&p->clone[CLONE_CGROUPS], path));) {
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0 || fstatfs(directory, &s)) return because("open %s", path);
+    if (s.f_type == CGROUP2_SUPER_MAGIC) {
+      arguments->flags |= CLONE_INTO_CGROUP;
+      arguments->cgroup = (uint64_t)directory;
+      continue;
+    }
+    int fd = openat(directory, "tasks", O_WRONLY | O_CLOEXEC);
+    close(directory);
+    if (fd < 0) return because("open %s/tasks", path);
+    if (task_count == sizeof tasks / sizeof *tasks) {
+      errno = E2BIG;
+      return because("too many cgroups");
+    }
+    tasks[task_count++] = fd;
+  }
+  return 0;
+}
+
+static int enter_cgroups(void) {
+  for (int i = 0; i < task_count; i++)
+    if (write(tasks[i], "0", 1) != 1) return because("joining cgroup %d", i);
+  return 0;
+}
+
 static _Noreturn void be_child(const struct program *p, const int streams[3]) {
   char go;
   for (int i = 0; i < 3; i++)
     if (streams[i] != i && dup2(streams[i], i) < 0) _exit(125);
   if (recv(self.sync, &go, 1, 0) != 1) _exit(125);
   *detail = 0;
-  if (join(false) || (join_count && open_current_root())) {
+  if (enter_cgroups() || join(false) || (join_count && open_current_root())) {
     tell_parent(INT_MAX, errno, -1);
     _exit(125);
   }
@@ -120,7 +155,7 @@ int start_child(const struct program *p, const int streams[3]) {
     .pidfd = (uint64_t)(uintptr_t)&self.pidfd,
     .exit_signal = SIGCHLD,
   };
-  if (join(true)) return -1;
+  if (open_cgroups(p, &arguments) || join(true)) return -1;
   int pid = k_clone3(&arguments);
   if (pid < 0) because("clone3");
   if (pid == 0) {
@@ -132,6 +167,8 @@ int start_child(const struct program *p, const int streams[3]) {
   close(pair[1]);
   if (own_pids >= 0) setns(own_pids, CLONE_NEWPID); /* what this process starts later is ours */
   for (int i = 0; i < join_count; i++) close(joins[i].fd);
+  for (int i = 0; i < task_count; i++) close(tasks[i]);
+  if (arguments.cgroup) close((int)arguments.cgroup);
   self.sync = pair[0];
   self.child = pid;
   errno = error;

@@ -70,7 +70,7 @@ bool read_program(struct cursor m, struct program *p) {
   if (!take_section(&m, HOST, &p->host)) return false;
   if (!has_process) return m.at == m.end;
   if (!take_section(&m, PARENT, &p->parent) || !take_section(&m, CHILD, &p->child)) return false;
-  if (!take_arguments(&m, "nnnn", p->clone)) return false;
+  if (!take_arguments(&m, "nnnnl", p->clone)) return false;
   p->join_paths = m;
   uint32_t pairs;
   if (!take_number(&m, &pairs) || pairs > 8) return false;

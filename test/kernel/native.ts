@@ -1,0 +1,204 @@
+// What the tests of the real kernel share: nacre-init built from source, a root with busybox in it,
+// programs in their simplest form, and the machine's state to compare before and after.
+
+import { execFileSync, spawn } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
+import { encodeProgram } from "@nacre/core/program/wire.ts";
+import { LinuxKernel } from "@nacre/linux/kernel.ts";
+import { type Report, ReportReader } from "@nacre/linux/report.ts";
+
+const SOURCE = fileURLToPath(new URL("../../backends/linux/native", import.meta.url));
+const DIST = fileURLToPath(new URL("../../backends/linux/dist", import.meta.url));
+
+/** Path of nacre-init, up to date with its sources; `asan` is the instrumented build. */
+export function build(kind: "plain" | "asan" = "plain"): string {
+  execFileSync("make", ["-s", "-C", SOURCE, ...(kind === "asan" ? ["asan"] : [])]);
+  return join(DIST, kind === "asan" ? "nacre-init-asan" : "nacre-init");
+}
+
+export const kernel = (): LinuxKernel => new LinuxKernel(build());
+
+/** A directory of this test alone, removed with it. */
+export function scratch(): { readonly path: string; [Symbol.dispose](): void } {
+  const path = mkdtempSync(join(tmpdir(), "nacre-test-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+const APPLETS = [
+  "sh",
+  "ls",
+  "cat",
+  "echo",
+  "id",
+  "ps",
+  "sleep",
+  "hostname",
+  "mount",
+  "true",
+  "stat",
+];
+const MORE = [
+  "kill",
+  "head",
+  "tty",
+  "stty",
+  "touch",
+  "test",
+  "readlink",
+  "seq",
+  "dd",
+  "env",
+  "ulimit",
+];
+
+/** Makes a root directory with busybox and the usual empty directories. */
+export function makeRoot(path: string): string {
+  for (const name of ["bin", "proc", "dev", "sys", "etc", "tmp"]) {
+    mkdirSync(join(path, name), { recursive: true });
+  }
+  copyFileSync("/bin/busybox", join(path, "bin/busybox"));
+  for (const name of [...APPLETS, ...MORE]) symlinkSync("busybox", join(path, "bin", name));
+  return path;
+}
+
+const PROC = { type: "proc", source: "proc", options: [], attributes: ["nosuid"] } as const;
+const DEV = {
+  type: "tmpfs",
+  source: "dev",
+  options: ["mode=755"],
+  attributes: ["nosuid"],
+} as const;
+const PTS = {
+  type: "devpts",
+  source: "devpts",
+  options: ["newinstance", "ptmxmode=0666", "mode=0620"],
+  attributes: [],
+} as const;
+
+/** The operations by which a child enters a root that holds /proc and /dev/pts. */
+export function enter(root: string, ...inside: Operation[]): Operation[] {
+  return [
+    { op: "setPropagation", path: "/", mode: "slave", recursive: true },
+    { op: "openRoot", path: root },
+    { op: "mountInRoot", mount: PROC, target: "/proc" },
+    { op: "mountInRoot", mount: DEV, target: "/dev" },
+    { op: "mountInRoot", mount: PTS, target: "/dev/pts" },
+    ...inside,
+    { op: "enterRoot" },
+  ];
+}
+
+export const run = (...command: string[]): Operation => ({
+  op: "execute",
+  arguments: command,
+  environment: ["PATH=/bin"],
+});
+
+export const PLAIN: Supervision = {
+  stdin: "null",
+  output: "inherit",
+  terminal: "none",
+  collect: [],
+  detached: false,
+};
+
+export interface Parts {
+  readonly host?: readonly Operation[];
+  readonly parent?: readonly Operation[];
+  readonly child: readonly Operation[];
+  readonly supervision?: Partial<Supervision>;
+  readonly clone?: Partial<NonNullable<KernelProgram["process"]>["clone"]>;
+}
+
+/** A container of its own mount, pid, uts, ipc and network namespaces. */
+export function container(parts: Parts): KernelProgram {
+  return {
+    title: "a test",
+    host: parts.host ?? [],
+    process: {
+      clone: { create: ["mnt", "pid", "uts", "ipc", "net"], cgroups: [], joinPaths: [], ...parts.clone },
+      parent: parts.parent ?? [],
+      child: parts.child,
+      supervision: { ...PLAIN, ...parts.supervision },
+    },
+  };
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, with its output caught. */
+export async function outcome(on: LinuxKernel, program: KernelProgram): Promise<Outcome> {
+  const running = await on.execute(program, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const text = (stream: ReadableStream<Uint8Array> | undefined) =>
+    new Response(stream as ReadableStream<Uint8Array>).text();
+  const [stdout, stderr, status] = await Promise.all([
+    text(running.stdout),
+    text(running.stderr),
+    running.exited,
+  ]);
+  return { code: status.code, stdout, stderr };
+}
+
+/** Hands bytes to nacre-init and gives everything that it reports. */
+export async function reports(
+  init: string,
+  message: Uint8Array | KernelProgram,
+  extra: readonly string[] = [],
+): Promise<Report[]> {
+  const bytes = message instanceof Uint8Array ? message : encodeProgram(message);
+  const stdio = ["ignore", "ignore", "inherit", "pipe", "pipe"] as const;
+  const child = spawn(init, extra, {
+    stdio: [...stdio],
+    detached: true,
+    env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" },
+  });
+  const input = child.stdio[3] as NodeJS.WritableStream;
+  input.on("error", () => {}); // it may refuse before it has read everything
+  input.end(bytes);
+  const reader = new ReportReader();
+  const found: Report[] = [];
+  for await (const chunk of child.stdio[4] as NodeJS.ReadableStream) {
+    found.push(...reader.push(chunk as Buffer));
+  }
+  return found;
+}
+
+function cgroupsBelow(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => [join(path, entry.name), ...cgroupsBelow(join(path, entry.name))]);
+}
+
+function supervisors(): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, "utf8") === "nacre-init\n";
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Mounts, cgroups that a test could have made, and nacre-inits. */
+export function machine(): { mounts: string[]; cgroups: string[]; supervisors: string[] } {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  const cgroups = cgroupsBelow("/sys/fs/cgroup").filter((path) => path.includes("nacre-test"));
+  return { mounts, cgroups, supervisors: supervisors() };
+}
