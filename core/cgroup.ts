@@ -27,7 +27,7 @@ export const CONTROLLERS = [
 export type Controller = (typeof CONTROLLERS)[number];
 
 /**
- * Limits of a node, by their version 1 and version 2 files:
+ * Limits of a node, by their version 1 and version 2 files (-1 also means max):
  *
  * - `cpuWeight`: cpu.shares 2…262144 · cpu.weight 1…10000
  * - `cpuQuota`: microseconds a period, cpu.cfs_quota_us · first of cpu.max; or max
@@ -39,7 +39,7 @@ export type Controller = (typeof CONTROLLERS)[number];
  * - `memorySwap`: bytes, memory plus swap, memory.memsw.limit_in_bytes · swap alone,
  *   memory.swap.max; or max
  * - `pidsMax`: tasks, pids.max; or max
- * - `ioWeight`: blkio.weight 10…1000 · io.weight 1…10000
+ * - `ioWeight`: blkio.bfq.weight 1…1000 · io.weight 1…10000
  * - `frozen`: 0 or 1, freezer.state · cgroup.freeze
  */
 export const LIMITS = [

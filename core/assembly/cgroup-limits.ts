@@ -59,7 +59,7 @@ function defaultOf(kind: u32, version: u32): f64 {
   if (kind === CPU_WEIGHT) return version === 1 ? 1024 : 100;
   if (kind === CPU_PERIOD) return 100000;
   if (kind === MEMORY_LOW) return version === 1 ? -1 : 0;
-  if (kind === IO_WEIGHT) return version === 1 ? 500 : 100;
+  if (kind === IO_WEIGHT) return 100;
   return kind === CPU_BURST || kind === FROZEN ? 0 : -1;
 }
 
@@ -109,14 +109,15 @@ function rangeFault(kind: u32, version: u32, value: f64): u32 {
     if (version === 1) return value < 0 ? EINVAL : 0;
     return value < 1 || value > 10000 ? ERANGE : 0;
   }
-  if (kind === CPU_QUOTA) return value !== -1 && (value < 1000 || value > QUOTA_MAX) ? EINVAL : 0;
+  if (kind === CPU_QUOTA) {
+    if (value < 0) return version === 1 || value === -1 ? 0 : EINVAL;
+    return value < 1000 || value > QUOTA_MAX ? EINVAL : 0;
+  }
   if (kind === CPU_PERIOD) return value < 1000 || value > 1000000 ? EINVAL : 0;
   if (kind === CPU_BURST) return value < 0 || value > QUOTA_MAX ? EINVAL : 0;
   if (kind === PIDS_MAX) return value < -1 || value > PID_MAX ? EINVAL : 0;
-  if (kind === IO_WEIGHT) {
-    if (version === 1) return value < 10 || value > 1000 ? EINVAL : 0;
-    return value < 1 || value > 10000 ? ERANGE : 0;
-  }
+  // Version 1: blkio.bfq.weight, since blkio.weight went with CFQ in 5.0.
+  if (kind === IO_WEIGHT) return value < 1 || value > (version === 1 ? 1000 : 10000) ? ERANGE : 0;
   if (kind === FROZEN) return value !== 0 && value !== 1 ? outside : 0;
   return value < -1 ? EINVAL : 0;
 }
@@ -124,6 +125,7 @@ function rangeFault(kind: u32, version: u32, value: f64): u32 {
 /** The value as the file will show it. */
 function stored(kind: u32, version: u32, value: f64): f64 {
   if (kind === CPU_WEIGHT && version === 1) return Math.min(Math.max(value, 2), 262144);
+  if (kind === CPU_QUOTA && value < 0) return -1;
   if (kind < MEMORY_MAX || kind > MEMORY_SWAP || value < 0) return value;
   return value >= UNLIMITED_BYTES ? -1 : Math.floor(value / PAGE) * PAGE;
 }

@@ -33,7 +33,8 @@ const V2: u32 = CPUSET | CPU | IO | MEMORY | HUGETLB | PIDS | RDMA | MISC;
 export const THREADED: u32 = CPUSET | CPU | PERF_EVENT | PIDS;
 
 const MAX_HIERARCHIES: u32 = 64;
-const NAME_MAX: u32 = 255;
+/** kernfs has no limit of 255 for a name (seen in 6.18); what is left is that of a path. */
+const NAME_MAX: u32 = 4095;
 
 // Fields of a system: one machine's cgroups.
 const HIERARCHIES: u32 = 0;

@@ -78,8 +78,8 @@ function readNumber(end: u32): u32 {
   return n;
 }
 
-/** Reads a list into `parsed`. EINVAL: not a list. ERANGE: beyond 1023. */
-function parseList(p: u32, length: u32): u32 {
+/** Reads a list into `parsed`. EINVAL: not a list. ERANGE: a number of `limit` or more. */
+function parseList(p: u32, length: u32, limit: u32): u32 {
   fill(parsed, 0, BYTES);
   const end = p + length;
   cursor = p;
@@ -102,7 +102,7 @@ function parseList(p: u32, length: u32): u32 {
       if (after !== 44 && after !== 32 && after !== 10 && after !== 9) return EINVAL;
     }
     if (last < first) return EINVAL;
-    if (last >= MAX) return ERANGE;
+    if (last >= limit) return ERANGE;
     setBits(parsed, first, last);
   }
   return 0;
@@ -201,7 +201,7 @@ function familyFault(system: u32, node: u32, memory: u32): u32 {
 
 /**
  * Writes cpuset.cpus, or with `memory` 1 cpuset.mems. ENOENT: no such file here. EINVAL: no list, or
- * more than the machine has. ERANGE: beyond 1023. EBUSY: a child has more. EACCES: the parent has
+ * memory nodes that the machine has not. ERANGE: CPUs that it has not, nodes beyond 1023. EBUSY: a child has more. EACCES: the parent has
  * less. ENOSPC: nothing for the tasks inside.
  */
 export function cpusetSet(s: u32, handle: u32, memory: u32, p: u32, length: u32): u32 {
@@ -210,7 +210,8 @@ export function cpusetSet(s: u32, handle: u32, memory: u32, p: u32, length: u32)
   if (node === 0 || (controllersOf(system, node) & CPUSET) === 0) return ENOENT;
   const v2 = isV2(system, node);
   if (parentOf(system, node) === 0) return v2 ? ENOENT : EACCES;
-  const fault = parseList(p, length);
+  // The kernel parses CPUs against those that are possible, but nodes against its own maximum.
+  const fault = parseList(p, length, memory === 0 ? getU32(system + SYSTEM_CPUS) : MAX);
   if (fault !== 0) return fault;
   fillOnline(system, memory, online);
   if (!isSubset(parsed, online)) return EINVAL;
