@@ -13,7 +13,7 @@ export function reserve(buffer: u32, extra: u32): u32 {
   const used = getU32(buffer + USED);
   let capacity = getU32(buffer + CAPACITY);
   if (used + extra > capacity) {
-    if (capacity == 0) capacity = 2048;
+    if (capacity === 0) capacity = 2048;
     while (capacity < used + extra) capacity *= 2;
     const moved = alloc(capacity);
     copy(moved, getU32(buffer), used);

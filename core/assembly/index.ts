@@ -41,5 +41,37 @@ export {
   sha256Reset,
   sha256Update,
 } from "./digest";
+export {
+  erofsBuild,
+  erofsCopies,
+  erofsCopiesCount,
+  erofsImage,
+  erofsImageSize,
+  erofsSpillSize,
+} from "./erofs";
+export { layerRecords, layersAdd, layersCulprit, layersNew } from "./layers";
+export {
+  layersCursor,
+  layersFind,
+  layersFinish,
+  layersHistory,
+  layersList,
+  layersOwn,
+  layersRow,
+  layersSizes,
+  layersWalk,
+} from "./layers-view";
 export { alloc, IO_CAPACITY, io } from "./memory";
 export { referenceParse, referenceResult } from "./reference";
+export {
+  tarFeed,
+  tarFinish,
+  tarIndex,
+  tarIndexSize,
+  tarMemberName,
+  tarMemberNameSize,
+  tarMemberOffset,
+  tarNew,
+  tarPass,
+  tarSkip,
+} from "./tar";

@@ -93,26 +93,26 @@ function inHeap(offset: u32, size: u32): bool {
 }
 
 function isCount(x: f64): bool {
-  return x >= 0.0 && x < EXACT && x == Math.floor(x);
+  return x >= 0.0 && x < EXACT && x === Math.floor(x);
 }
 
 /** Whether the bytes are a path as `normalize` leaves it; `width` 0 is the root. */
 function isNormal(p: u32, size: u32): bool {
   if (size > PATH_LIMIT) return false;
-  if (size == 0) return true;
+  if (size === 0) return true;
   let width: u32 = 0;
   let dots: u32 = 0;
   for (let at = p; at <= p + size; at++) {
-    const c = at == p + size ? 47 : getU8(at);
-    if (c == 47) {
-      if (width == 0 || width > NAME_LIMIT || (dots == width && width <= 2)) return false;
+    const c = at === p + size ? 47 : getU8(at);
+    if (c === 47) {
+      if (width === 0 || width > NAME_LIMIT || (dots === width && width <= 2)) return false;
       width = 0;
       dots = 0;
       continue;
     }
-    if (c == 0) return false;
+    if (c === 0) return false;
     width++;
-    if (c == 46) dots++;
+    if (c === 46) dots++;
   }
   return true;
 }
@@ -126,7 +126,7 @@ function areXattrs(offset: u32): bool {
   for (let i: u32 = 0; i < count; i++) {
     if (!inHeap(at, 4)) return false;
     const size = getU16(heapAt + at) + getU16(heapAt + at + 2);
-    if (getU16(heapAt + at) == 0 || !inHeap(at + 4, size)) return false;
+    if (getU16(heapAt + at) === 0 || !inHeap(at + 4, size)) return false;
     at += 4 + size;
     body += ((7 + size) >>> 2) << 2;
     if (body > XATTR_LIMIT) return false;
@@ -146,12 +146,12 @@ function isSparseMap(offset: u32, size: f64, start: f64, tar: f64): bool {
   for (let at = p + 16; at < p + 16 + count * 16; at += 16) {
     const from = getF64(at);
     const length = getF64(at + 8);
-    if (!isCount(from) || !isCount(length) || length == 0.0 || from <= end) return false;
+    if (!isCount(from) || !isCount(length) || length === 0.0 || from <= end) return false;
     end = from + length;
     sum += length;
     if (end > size) return false;
   }
-  return sum == stored;
+  return sum === stored;
 }
 
 function isRecord(r: u32, tar: f64): bool {
@@ -160,37 +160,37 @@ function isRecord(r: u32, tar: f64): bool {
   const pathSize = getU32(r + R_PATH_SIZE);
   if (!inHeap(getU32(r + R_PATH), pathSize)) return false;
   if (!isNormal(heapAt + getU32(r + R_PATH), pathSize)) return false;
-  if (pathSize == 0 && kind != DIRECTORY && kind != OPAQUE) return false;
+  if (pathSize === 0 && kind !== DIRECTORY && kind !== OPAQUE) return false;
   if (getU16(r + R_MODE) > 0xfff || getU32(r + R_NANOSECONDS) > 999999999) return false;
   const seconds = getF64(r + R_SECONDS);
   if (!isCount(seconds < 0.0 ? 0.0 - seconds : seconds)) return false;
   const size = getF64(r + R_BYTES);
   const start = getF64(r + R_OFFSET);
   if (!isCount(size) || !isCount(start)) return false;
-  if (kind == SYMLINK || kind == HARD_LINK) {
+  if (kind === SYMLINK || kind === HARD_LINK) {
     const linkSize = getU32(r + R_LINK_SIZE);
-    if (linkSize > PATH_LIMIT || linkSize == 0) return false;
+    if (linkSize > PATH_LIMIT || linkSize === 0) return false;
     if (!inHeap(getU32(r + R_LINK), linkSize)) return false;
-    if (kind == HARD_LINK && !isNormal(heapAt + getU32(r + R_LINK), linkSize)) return false;
+    if (kind === HARD_LINK && !isNormal(heapAt + getU32(r + R_LINK), linkSize)) return false;
   }
-  if (getU32(r + R_XATTRS) != 0 && !areXattrs(getU32(r + R_XATTRS))) return false;
+  if (getU32(r + R_XATTRS) !== 0 && !areXattrs(getU32(r + R_XATTRS))) return false;
   const sparse = getU32(r + R_SPARSE);
-  if (kind != REGULAR) return sparse == 0 && size == 0.0;
-  if (sparse != 0) return isSparseMap(sparse, size, start, tar);
+  if (kind !== REGULAR) return sparse === 0 && size === 0.0;
+  if (sparse !== 0) return isSparseMap(sparse, size, start, tar);
   return start + size <= tar;
 }
 
 /** Whether `size` bytes at `p` are a whole and sound index; a fault, or 0. */
 export function indexCheck(p: u32, size: u32): u32 {
-  if (size < INDEX_HEADER || getU32(p) != INDEX_MAGIC) return NOT_AN_INDEX;
-  if (getU32(p + 4) != INDEX_VERSION) return NOT_AN_INDEX;
+  if (size < INDEX_HEADER || getU32(p) !== INDEX_MAGIC) return NOT_AN_INDEX;
+  if (getU32(p + 4) !== INDEX_VERSION) return NOT_AN_INDEX;
   const count = getU32(p + INDEX_RECORDS);
   heapSize = getU32(p + INDEX_HEAP);
   const tar = getF64(p + INDEX_TAR);
   if (count > RECORD_LIMIT || heapSize > HEAP_LIMIT || !isCount(tar)) return DAMAGED_INDEX;
   const body = count * RECORD_SIZE + heapSize;
-  if (size != INDEX_HEADER + body || (size & 3) != 0) return DAMAGED_INDEX;
-  if (indexChecksum(p + INDEX_HEADER, body) != getU32(p + INDEX_CHECKSUM)) return DAMAGED_INDEX;
+  if (size !== INDEX_HEADER + body || (size & 3) !== 0) return DAMAGED_INDEX;
+  if (indexChecksum(p + INDEX_HEADER, body) !== getU32(p + INDEX_CHECKSUM)) return DAMAGED_INDEX;
   heapAt = p + INDEX_HEADER + count * RECORD_SIZE;
   for (let r = p + INDEX_HEADER; r < heapAt; r += RECORD_SIZE) {
     if (!isRecord(r, tar)) return DAMAGED_INDEX;

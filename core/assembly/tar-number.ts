@@ -7,23 +7,23 @@ import { getU8, setF64, setU32 } from "./memory";
 const EXACT: f64 = 9007199254740992.0;
 
 function isBlank(c: u32): bool {
-  return c == 32 || c == 0;
+  return c === 32 || c === 0;
 }
 
 function readBase256(p: u32, length: u32): f64 {
   const first = getU8(p);
-  const flip: u32 = (first & 0x40) == 0 ? 0 : 0xff;
+  const flip: u32 = (first & 0x40) === 0 ? 0 : 0xff;
   let value: f64 = f64((first ^ flip) & 0x7f);
   for (let i: u32 = 1; i < length; i++) {
     value = value * 256.0 + f64(getU8(p + i) ^ flip);
     if (value >= EXACT) return NaN;
   }
-  return flip == 0 ? value : -1.0 - value;
+  return flip === 0 ? value : -1.0 - value;
 }
 
 /** The numeric header field of `length` bytes at `p`; an empty field is 0. */
 export function readField(p: u32, length: u32): f64 {
-  if ((getU8(p) & 0x80) != 0) return readBase256(p, length);
+  if ((getU8(p) & 0x80) !== 0) return readBase256(p, length);
   const end = p + length;
   let at = p;
   while (at < end && isBlank(getU8(at))) at++;
@@ -33,12 +33,12 @@ export function readField(p: u32, length: u32): f64 {
     if (digit > 7) break;
     value = value * 8.0 + f64(digit);
   }
-  return at == end || isBlank(getU8(at)) ? (value < EXACT ? value : NaN) : NaN;
+  return at === end || isBlank(getU8(at)) ? (value < EXACT ? value : NaN) : NaN;
 }
 
 /** The decimal digits from…to, at least one. */
 export function readDecimal(from: u32, to: u32): f64 {
-  if (from == to) return NaN;
+  if (from === to) return NaN;
   let value: f64 = 0.0;
   for (let at = from; at < to; at++) {
     const c = getU8(at);
@@ -55,12 +55,12 @@ export function readDecimal(from: u32, to: u32): f64 {
  * infinity: -1.75 is -2 s + 250,000,000 ns. Returns whether it is a time.
  */
 export function readTime(from: u32, to: u32, out: u32): bool {
-  const negative = from < to && getU8(from) == 45;
+  const negative = from < to && getU8(from) === 45;
   const start = negative ? from + 1 : from;
   let point = start;
-  while (point < to && getU8(point) != 46) point++;
+  while (point < to && getU8(point) !== 46) point++;
   let seconds = readDecimal(start, point);
-  if (seconds != seconds) return false;
+  if (seconds !== seconds) return false;
   let nanoseconds: u32 = 0;
   let scale: u32 = 100000000;
   let beyond = false;
@@ -68,7 +68,7 @@ export function readTime(from: u32, to: u32, out: u32): bool {
     const c = getU8(at);
     if (c < 48 || c > 57) return false;
     nanoseconds += (c - 48) * scale;
-    if (scale == 0 && c != 48) beyond = true;
+    if (scale === 0 && c !== 48) beyond = true;
     scale = u32(scale / 10);
   }
   if (negative) {

@@ -6,7 +6,14 @@
 // kept, and nothing that steers overlayfs: a layer may not redirect the overlay above it.
 
 import { clear, commit, reserve, used } from "./growing";
-import { BAD_NUMBER, BAD_PAX_RECORD, BAD_SIZE, BAD_XATTR, FINE, NAME_TOO_LONG } from "./layer-fault";
+import {
+  BAD_NUMBER,
+  BAD_PAX_RECORD,
+  BAD_SIZE,
+  BAD_XATTR,
+  FINE,
+  NAME_TOO_LONG,
+} from "./layer-fault";
 import { XATTR_LIMIT } from "./layer-index";
 import { alloc, copy, getU8, getU16, getU32, setF64, setU16, setU32 } from "./memory";
 import { PATH_LIMIT } from "./tar-name";
@@ -54,8 +61,8 @@ export function paxNew(): u32 {
 /** Makes `pax` what `defaults` says; a map and xattrs belong to one member, and go. */
 export function paxReset(pax: u32, defaults: u32): void {
   const flags = getU32(defaults + P_FLAGS);
-  if (flags != 0) copy(pax, defaults, P_SEGMENTS);
-  if ((flags & (HAS_PATH | HAS_LINK)) != 0) copy(pax + P_PATH, defaults + P_PATH, 2 * PATH_LIMIT);
+  if (flags !== 0) copy(pax, defaults, P_SEGMENTS);
+  if ((flags & (HAS_PATH | HAS_LINK)) !== 0) copy(pax + P_PATH, defaults + P_PATH, 2 * PATH_LIMIT);
   setU32(pax + P_FLAGS, flags);
   setU32(pax + P_SPARSE_MAJOR, 0);
   clear(pax + P_SEGMENTS);
@@ -65,14 +72,14 @@ export function paxReset(pax: u32, defaults: u32): void {
 
 /** Whether the bytes from…to are `text`. Its characters lie in static data: nothing is allocated. */
 function is(from: u32, to: u32, text: string): bool {
-  return to - from == u32(text.length) && startsWith(from, to, text);
+  return to - from === u32(text.length) && startsWith(from, to, text);
 }
 
 function startsWith(from: u32, to: u32, text: string): bool {
   const length = u32(text.length);
   if (to - from < length) return false;
   for (let i: u32 = 0; i < length; i++) {
-    if (getU8(from + i) != u32(text.charCodeAt(i))) return false;
+    if (getU8(from + i) !== u32(text.charCodeAt(i))) return false;
   }
   return true;
 }
@@ -83,33 +90,33 @@ export function paxRead(pax: u32, p: u32, size: u32): u32 {
   let at = p;
   while (at < end) {
     let space = at;
-    while (space < end && getU8(space) != 32) space++;
+    while (space < end && getU8(space) !== 32) space++;
     const length = readDecimal(at, space);
     // NaN fails the first comparison, and a length that does not even cover itself the second.
     if (!(length <= f64(end - at))) return BAD_PAX_RECORD;
     const next = at + u32(length);
-    if (next <= space + 2 || getU8(next - 1) != 10) return BAD_PAX_RECORD;
+    if (next <= space + 2 || getU8(next - 1) !== 10) return BAD_PAX_RECORD;
     let equals = space + 1;
-    while (equals < next - 1 && getU8(equals) != 61) equals++;
-    if (equals == next - 1 || equals == space + 1) return BAD_PAX_RECORD;
-    const fault = override(pax, space + 1, equals, equals + 1, next - 1);
-    if (fault != FINE) return fault;
+    while (equals < next - 1 && getU8(equals) !== 61) equals++;
+    if (equals === next - 1 || equals === space + 1) return BAD_PAX_RECORD;
+    const fault = applyRecord(pax, space + 1, equals, equals + 1, next - 1);
+    if (fault !== FINE) return fault;
     at = next;
   }
   return FINE;
 }
 
-function override(pax: u32, key: u32, keyEnd: u32, from: u32, to: u32): u32 {
+function applyRecord(pax: u32, key: u32, keyEnd: u32, from: u32, to: u32): u32 {
   const first = getU8(key);
-  if (first == 71) return sparse(pax, key, keyEnd, from, to); // G
-  if (first == 83) return xattr(pax, key, keyEnd, from, to); // S
+  if (first === 71) return sparse(pax, key, keyEnd, from, to); // G
+  if (first === 83) return xattr(pax, key, keyEnd, from, to); // S
   if (is(key, keyEnd, "path")) return text(pax, HAS_PATH, P_PATH, P_PATH_SIZE, from, to);
   if (is(key, keyEnd, "linkpath")) return text(pax, HAS_LINK, P_LINK, P_LINK_SIZE, from, to);
   if (is(key, keyEnd, "size")) return quantity(pax, HAS_SIZE, P_SIZE, from, to);
   if (is(key, keyEnd, "uid")) return owner(pax, HAS_UID, P_UID, from, to);
   if (is(key, keyEnd, "gid")) return owner(pax, HAS_GID, P_GID, from, to);
   if (is(key, keyEnd, "mtime")) {
-    if (from == to) return drop(pax, HAS_MTIME);
+    if (from === to) return drop(pax, HAS_MTIME);
     if (!readTime(from, to, pax + P_SECONDS)) return BAD_NUMBER;
     setU32(pax, getU32(pax) | HAS_MTIME);
   }
@@ -122,7 +129,7 @@ function drop(pax: u32, flag: u32): u32 {
 }
 
 function text(pax: u32, flag: u32, at: u32, sizeAt: u32, from: u32, to: u32): u32 {
-  if (from == to) return drop(pax, flag);
+  if (from === to) return drop(pax, flag);
   if (to - from > PATH_LIMIT) return NAME_TOO_LONG;
   copy(pax + at, from, to - from);
   setU32(pax + sizeAt, to - from);
@@ -131,16 +138,16 @@ function text(pax: u32, flag: u32, at: u32, sizeAt: u32, from: u32, to: u32): u3
 }
 
 function quantity(pax: u32, flag: u32, at: u32, from: u32, to: u32): u32 {
-  if (from == to) return drop(pax, flag);
+  if (from === to) return drop(pax, flag);
   const value = readDecimal(from, to);
-  if (value != value) return BAD_SIZE;
+  if (value !== value) return BAD_SIZE;
   setF64(pax + at, value);
   setU32(pax, getU32(pax) | flag);
   return FINE;
 }
 
 function owner(pax: u32, flag: u32, at: u32, from: u32, to: u32): u32 {
-  if (from == to) return drop(pax, flag);
+  if (from === to) return drop(pax, flag);
   const value = readDecimal(from, to);
   if (!(value <= 4294967295.0)) return BAD_NUMBER;
   setU32(pax + at, u32(value));
@@ -210,7 +217,7 @@ function compareNames(a: u32, b: u32): i32 {
   const y = getU16(b);
   for (let i: u32 = 0; i < x && i < y; i++) {
     const difference = i32(getU8(a + 4 + i)) - i32(getU8(b + 4 + i));
-    if (difference != 0) return difference;
+    if (difference !== 0) return difference;
   }
   return i32(x) - i32(y);
 }
@@ -229,7 +236,7 @@ export function paxXattrs(pax: u32, heap: u32): u32 {
   while (at < end) {
     let place: u32 = count;
     while (place > 0 && compareNames(getU32(order + place * 4 - 4), at) > 0) place--;
-    if (place > 0 && compareNames(getU32(order + place * 4 - 4), at) == 0) place--;
+    if (place > 0 && compareNames(getU32(order + place * 4 - 4), at) === 0) place--;
     else {
       copy(order + place * 4 + 4, order + place * 4, (count - place) * 4);
       count++;
@@ -237,7 +244,7 @@ export function paxXattrs(pax: u32, heap: u32): u32 {
     setU32(order + place * 4, at);
     at += 4 + getU16(at) + getU16(at + 2);
   }
-  if (count == 0) return 0;
+  if (count === 0) return 0;
   const start = commit(heap, 0);
   setU32(reserve(heap, 4), count);
   commit(heap, 4);
@@ -250,4 +257,3 @@ export function paxXattrs(pax: u32, heap: u32): u32 {
   }
   return body > XATTR_LIMIT ? 0xffffffff : start;
 }
-

@@ -26,9 +26,9 @@ export function addSparseNumber(list: u32, value: f64): u32 {
 export function addSparseText(list: u32, from: u32, to: u32): u32 {
   let start = from;
   for (let at = from; at <= to; at++) {
-    if (at < to && getU8(at) != 44) continue;
+    if (at < to && getU8(at) !== 44) continue;
     const fault = addSparseNumber(list, readDecimal(start, at));
-    if (fault != FINE) return fault;
+    if (fault !== FINE) return fault;
     start = at + 1;
   }
   return FINE;
@@ -37,10 +37,10 @@ export function addSparseText(list: u32, from: u32, to: u32): u32 {
 /** Adds up to `count` pairs of 12-byte fields at `p`; the first empty one ends them. */
 export function addSparseFields(list: u32, p: u32, count: u32): u32 {
   for (let at = p; at < p + count * 24; at += 24) {
-    if (getU8(at) == 0 && getU8(at + 12) == 0) return FINE;
+    if (getU8(at) === 0 && getU8(at + 12) === 0) return FINE;
     let fault = addSparseNumber(list, readField(at, 12));
-    if (fault == FINE) fault = addSparseNumber(list, readField(at + 12, 12));
-    if (fault != FINE) return fault;
+    if (fault === FINE) fault = addSparseNumber(list, readField(at + 12, 12));
+    if (fault !== FINE) return fault;
   }
   return FINE;
 }
@@ -59,13 +59,13 @@ export function mapStart(map: u32): void {
 }
 
 export function mapIsWhole(map: u32): bool {
-  return getU32(map + M_AWAITED) == 0;
+  return getU32(map + M_AWAITED) === 0;
 }
 
 /** Reads the next 512-byte block of the map at `p`. */
 export function mapRead(map: u32, list: u32, p: u32): u32 {
   let awaited = getU32(map + M_AWAITED);
-  for (let at = p; at < p + 512 && awaited != 0; at++) {
+  for (let at = p; at < p + 512 && awaited !== 0; at++) {
     const c = getU8(at);
     const value = getF64(map + M_VALUE);
     if (c >= 48 && c <= 57 && value < 900719925474099.0) {
@@ -73,12 +73,12 @@ export function mapRead(map: u32, list: u32, p: u32): u32 {
       setU32(map + M_DIGITS, getU32(map + M_DIGITS) + 1);
       continue;
     }
-    if (c != 10 || getU32(map + M_DIGITS) == 0) return BAD_SPARSE_MAP;
-    if (awaited == UNKNOWN) {
+    if (c !== 10 || getU32(map + M_DIGITS) === 0) return BAD_SPARSE_MAP;
+    if (awaited === UNKNOWN) {
       if (value > f64(SEGMENT_LIMIT)) return BAD_SPARSE_MAP;
       awaited = u32(value) * 2;
     } else {
-      if (addSparseNumber(list, value) != FINE) return BAD_SPARSE_MAP;
+      if (addSparseNumber(list, value) !== FINE) return BAD_SPARSE_MAP;
       awaited--;
     }
     setF64(map + M_VALUE, 0.0);
@@ -95,7 +95,7 @@ export function mapRead(map: u32, list: u32, p: u32): u32 {
  */
 export function storeSparseMap(list: u32, heap: u32, size: f64, stored: f64): u32 {
   const numbers = used(list);
-  if ((numbers & 15) != 0) return 0;
+  if ((numbers & 15) !== 0) return 0;
   const p = reserve(heap, 16 + numbers);
   let to = p;
   let end: f64 = 0.0;
@@ -104,8 +104,8 @@ export function storeSparseMap(list: u32, heap: u32, size: f64, stored: f64): u3
     const offset = getF64(at);
     const length = getF64(at + 8);
     if (offset < end || offset + length > size) return 0;
-    if (length == 0.0) continue;
-    if (offset == end && to > p) setF64(to + 8, getF64(to + 8) + length);
+    if (length === 0.0) continue;
+    if (offset === end && to > p) setF64(to + 8, getF64(to + 8) + length);
     else {
       to += 16;
       setF64(to, offset);
@@ -115,7 +115,7 @@ export function storeSparseMap(list: u32, heap: u32, size: f64, stored: f64): u3
     sum += length;
   }
   clear(list);
-  if (sum != stored) return 0;
+  if (sum !== stored) return 0;
   setU32(p, (to - p) >>> 4);
   setU32(p + 4, 0);
   setF64(p + 8, stored);
