@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { NodeCodec } from "@nacre/linux/codec.ts";
+import { describe, expect, it } from "vitest";
+
+const codec = new NodeCodec();
+const text = Buffer.alloc(3_000_000, "mother-of-pearl, ");
+
+async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function unpack(kind: "gzip" | "zstd" | "none", bytes: Uint8Array, size = 1000) {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of codec.decompress(kind, pieces(bytes, size))) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Incompressible bytes, which zstd stores in raw blocks. */
+function noise(seed: number): Buffer {
+  const parts = Array.from({ length: 40 }, (_, i) =>
+    createHash("sha512").update(`${seed} ${i}`).digest(),
+  );
+  return Buffer.concat(parts);
+}
+const randomFrame = (seed: number): Buffer => zstdCompressSync(noise(seed));
+
+function* plainParts(): Generator<Buffer> {
+  for (let at = 0; at < text.length; at += 99_999) {
+    yield text.subarray(at, at + 99_999);
+    yield noise(at);
+  }
+}
+
+const corrupt = expect.objectContaining({ kind: "corrupt" });
+
+describe("the codec of Linux", () => {
+  it("hashes as everybody does", () => {
+    for (const algorithm of ["sha256", "sha512"] as const) {
+      const hasher = codec.hasher(algorithm);
+      hasher.update(text.subarray(0, 10));
+      hasher.update(text.subarray(10));
+      const expected = createHash(algorithm).update(text).digest("hex");
+      expect(hasher.digest()).toBe(`${algorithm}:${expected}`);
+    }
+  });
+
+  it("decompresses gzip, zstd and nothing, in chunks of any size", async () => {
+    for (const size of [777, 1 << 20]) {
+      expect((await unpack("gzip", gzipSync(text), size)).equals(text)).toBe(true);
+      expect((await unpack("zstd", zstdCompressSync(text), size)).equals(text)).toBe(true);
+      expect((await unpack("none", text, size)).equals(text)).toBe(true);
+    }
+  });
+
+  it("reads all members of a gzip file and all frames of a zstd one", async () => {
+    const halves = [text.subarray(0, 100_000), text.subarray(100_000)];
+    const whole = await unpack("gzip", Buffer.concat(halves.map((half) => gzipSync(half))));
+    expect(whole.equals(text)).toBe(true);
+    const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    const empty = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
+    const checked = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+    const frames = [skippable, empty, zstdCompressSync(Buffer.alloc(0)), skippable];
+    for (let at = 0; at < text.length; at += 99_999) {
+      const part = text.subarray(at, at + 99_999);
+      frames.push(zstdCompressSync(part, at % 2 ? checked : {}), randomFrame(at), empty);
+    }
+    const expected = Buffer.concat([...plainParts()]);
+    for (const size of [3, 1000, 1 << 20]) {
+      expect((await unpack("zstd", Buffer.concat(frames), size)).equals(expected)).toBe(true);
+    }
+  });
+
+  it("says corrupt of what ends too early, is damaged or goes on after its end", async () => {
+    for (const [kind, packed] of [
+      ["gzip", gzipSync(text)],
+      ["zstd", zstdCompressSync(text)],
+    ] as const) {
+      const damaged = Buffer.from(packed);
+      damaged[Math.floor(damaged.length / 2)]! ^= 0x55;
+      damaged[damaged.length - 2]! ^= 0x55;
+      await expect(unpack(kind, packed.subarray(0, packed.length - 20))).rejects.toEqual(corrupt);
+      await expect(unpack(kind, damaged)).rejects.toEqual(corrupt);
+    }
+    const followed = Buffer.concat([gzipSync(text), Buffer.alloc(100_000, "x")]);
+    await expect(unpack("gzip", followed)).rejects.toEqual(corrupt);
+    await expect(unpack("gzip", Buffer.from("this is no gzip"))).rejects.toEqual(corrupt);
+  });
+
+  it("hands on the source's own error, and lets go of a source that it does not finish", async () => {
+    async function* broken() {
+      yield gzipSync(text).subarray(0, 500);
+      throw new RangeError("the source broke");
+    }
+    const whole = async () => {
+      for await (const _ of codec.decompress("gzip", broken()));
+    };
+    await expect(whole()).rejects.toThrow("the source broke");
+
+    const ended = Promise.withResolvers<void>();
+    async function* endless() {
+      try {
+        for (;;) yield gzipSync(text);
+      } finally {
+        ended.resolve();
+      }
+    }
+    for await (const _ of codec.decompress("gzip", endless())) break;
+    await ended.promise;
+  });
+});
