@@ -1,0 +1,21 @@
+import { FileContentStore } from "@nacre/engine/content/content-store.ts";
+import { StatePaths } from "@nacre/engine/images/paths.ts";
+import { NodeCodec } from "@nacre/linux/codec.ts";
+import { LinuxFiles } from "@nacre/linux/files.ts";
+import { SimulatedClock } from "@nacre/simulated/clock.ts";
+import { SimulatedCodec } from "@nacre/simulated/codec.ts";
+import { SimulatedFiles } from "@nacre/simulated/files.ts";
+import { wasmCore } from "../core/portable.ts";
+import { contentStoreContract } from "./content-store.ts";
+import { temporaryDirectory } from "./temporary.ts";
+
+contentStoreContract(
+  "files on linux",
+  async () =>
+    new FileContentStore(new LinuxFiles(), new NodeCodec(), new StatePaths(temporaryDirectory())),
+);
+
+contentStoreContract("simulated files", async () => {
+  const files = new SimulatedFiles(new SimulatedClock());
+  return new FileContentStore(files, new SimulatedCodec(wasmCore()), new StatePaths("/root"));
+});
