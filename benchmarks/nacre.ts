@@ -5,6 +5,9 @@ import { output, timed } from "./peers/command.ts";
 
 const COMMAND = fileURLToPath(new URL("../cli/bin/nacre", import.meta.url));
 
+/** nacre-init, as the build leaves it. */
+export const INIT = fileURLToPath(new URL("../backends/linux/dist/nacre-init", import.meta.url));
+
 export interface Nacre {
   readonly version: string;
   output(...args: string[]): string;

@@ -1,7 +1,7 @@
 // podman with a store of its own. It needs no daemon, and leaves a pause of its state below the
 // folders given here only.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PEERS } from "./cgroups.ts";
@@ -9,6 +9,9 @@ import { output, timed, version } from "./command.ts";
 
 /** Limits that the machine's own hard limits allow: podman's defaults may be above them. */
 const LIMITS = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000"];
+
+/** podman's locks, of all stores of this machine; made by the first that runs. */
+const LOCKS = "/dev/shm/libpod_lock";
 
 export interface Podman extends Disposable {
   readonly name: string;
@@ -23,6 +26,7 @@ export interface Podman extends Disposable {
 export function openPodman(root: string): Podman {
   const versions = `${version("podman", "--version")}; ${version("crun", "--version")}`;
   const folder = mkdtempSync(join(tmpdir(), "nacre-podman-"));
+  const hadLocks = existsSync(LOCKS);
   const store = [
     ...["--root", root, "--runroot", join(folder, "run"), "--tmpdir", join(folder, "tmp")],
     ...["--cgroup-manager", "cgroupfs", "--events-backend", "file"],
@@ -39,6 +43,7 @@ export function openPodman(root: string): Podman {
         output("podman", ...store, "rm", "--all", "--force");
       } finally {
         rmSync(folder, { recursive: true, force: true });
+        if (!hadLocks) rmSync(LOCKS, { force: true });
       }
     },
   };

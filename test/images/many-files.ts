@@ -21,16 +21,15 @@ function seeded(seed: number): () => number {
   };
 }
 
-function* smallFiles(count: number): Generator<TarEntry> {
+function* smallFiles(count: number, below: string): Generator<TarEntry> {
   const random = seeded(count);
   const words = Array.from({ length: 2000 }, () =>
     random()
       .toString(36)
       .slice(2, 3 + random() * 9),
   );
-  yield { name: "srv/", type: "directory" };
   for (let i = 0; i < count; i++) {
-    const folder = `srv/package-${Math.floor(i / FILES_PER_FOLDER)}/`;
+    const folder = `${below}package-${Math.floor(i / FILES_PER_FOLDER)}/`;
     if (i % FILES_PER_FOLDER === 0) yield { name: folder, type: "directory" };
     const length = Math.floor(random() * 2 * MEAN_WORDS);
     const text = Array.from({ length }, () => words[Math.floor(random() * words.length)]);
@@ -38,12 +37,14 @@ function* smallFiles(count: number): Generator<TarEntry> {
   }
 }
 
+const SRV: TarEntry = { name: "srv/", type: "directory" };
+
 /** `count` files of a kilobyte or so in one layer above busybox's. */
 export function manyFilesImage(count: number): ImageSpec {
   return {
     layers: [
       { tar: tar(busyboxEntries()), createdBy: "busybox-static" },
-      { tar: tar(smallFiles(count)), createdBy: `${count} small files` },
+      { tar: tar([SRV, ...smallFiles(count, "srv/")]), createdBy: `${count} small files` },
     ],
     process: { Env: ["PATH=/bin"], Cmd: ["sh"] },
   };
@@ -53,12 +54,9 @@ export function manyFilesImage(count: number): ImageSpec {
 export function manyLayersImage(count: number): ImageSpec {
   const more = Array.from({ length: count - 1 }, (_, i) => ({
     tar: tar([
-      { name: "srv/", type: "directory" },
+      SRV,
       { name: `srv/layer-${i}/`, type: "directory" },
-      ...Array.from(smallFiles(20), (entry) => ({
-        ...entry,
-        name: entry.name.replace("srv/", `srv/layer-${i}/`),
-      })),
+      ...Array.from(smallFiles(20, `srv/layer-${i}/`)),
       { name: "srv/top", content: `layer ${i}` },
     ]),
     createdBy: `layer ${i}`,
@@ -70,7 +68,7 @@ export function manyLayersImage(count: number): ImageSpec {
 }
 
 /** Increase it when what the functions above write changes. */
-const VERSION = 1;
+const VERSION = 2;
 
 function cached(name: string, image: () => ImageSpec): Promise<string> {
   return cachedLayout(
