@@ -69,11 +69,15 @@ class Session {
     report.on("data", (chunk: Buffer) => {
       for (const one of reader.push(chunk)) this.#take(one, start.resolve, exit.resolve);
     });
-    report.once("close", () => {
+    let left = 2; // the report's end and the process's: then nothing of it runs any more
+    const ended = (): void => {
+      if (--left > 0) return;
       const error = this.#end();
       start.reject(error);
       exit.reject(error);
-    });
+    };
+    report.once("close", ended);
+    this.child.once("exit", ended);
   }
 
   #take(

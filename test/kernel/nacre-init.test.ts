@@ -1,9 +1,27 @@
-import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { build, container, enter, kernel, machine, makeRoot, outcome, run, scratch } from "./native.ts";
+import {
+  build,
+  container,
+  enter,
+  kernel,
+  machine,
+  makeRoot,
+  outcome,
+  run,
+  scratch,
+} from "./native.ts";
 
 const tmp = scratch();
 const on = kernel();
@@ -165,7 +183,10 @@ describe("a process that joins a container", () => {
       kind,
       path: `/proc/${first.process.pid}/ns/${kind}`,
     }));
-    const byPath = await outcome(on, container({ child, clone: { create: [], cgroups: [], joinPaths } }));
+    const byPath = await outcome(
+      on,
+      container({ child, clone: { create: [], cgroups: [], joinPaths } }),
+    );
     expect(byPath.stdout).toBe(joined.stdout);
 
     const other = { ...join, startTime: join.startTime + 1n };

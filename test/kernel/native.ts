@@ -129,7 +129,12 @@ export function container(parts: Parts): KernelProgram {
     title: "a test",
     host: parts.host ?? [],
     process: {
-      clone: { create: ["mnt", "pid", "uts", "ipc", "net"], cgroups: [], joinPaths: [], ...parts.clone },
+      clone: {
+        create: ["mnt", "pid", "uts", "ipc", "net"],
+        cgroups: [],
+        joinPaths: [],
+        ...parts.clone,
+      },
       parent: parts.parent ?? [],
       child: parts.child,
       supervision: { ...PLAIN, ...parts.supervision },
@@ -186,12 +191,15 @@ function cgroupsBelow(path: string): string[] {
     .flatMap((entry) => [join(path, entry.name), ...cgroupsBelow(join(path, entry.name))]);
 }
 
+/** Children of this process that are nacre-init and not yet at their end. */
 function supervisors(): string[] {
   return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, "utf8") === "nacre-init\n";
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      return stat.includes("(nacre-init) S") && stat.includes(` ${process.pid} `);
     } catch {
-      return false;
+      return false; // gone meanwhile
     }
   });
 }
