@@ -30,24 +30,30 @@ function functionName(node: Node, parents: readonly Node[]): string {
   return "anonymous";
 }
 
-/** Whether a function is only the bracket around a suite of tests. */
-function isSuite(parents: readonly Node[]): boolean {
-  const parent = parents.at(-1);
-  if (parent?.type !== "CallExpression") return false;
-  let callee = parent.callee as Node;
-  while (callee.type !== "Identifier") {
-    const inner = (callee.object ?? callee.callee ?? callee.tag) as Node | undefined;
-    if (inner === undefined) return false;
-    callee = inner;
-  }
-  return callee.name === "describe";
+/** The name at the bottom of `describe`, `it.each(…)(…)`, `describe.runIf(…)`. */
+function calledName(call: Node): string {
+  let callee = call.callee as Node | undefined;
+  while (callee !== undefined && callee.type !== "Identifier")
+    callee = (callee.object ?? callee.callee ?? callee.tag) as Node | undefined;
+  return String(callee?.name ?? "");
+}
+
+/** Whether a function is only the bracket around a suite of tests: it declares them itself. */
+function isSuite(node: Node): boolean {
+  const statements = (node.body as Node).body;
+  if (!Array.isArray(statements)) return false;
+  return (statements as Node[]).some((statement) => {
+    const call =
+      statement.type === "ExpressionStatement" ? (statement.expression as Node) : undefined;
+    return call?.type === "CallExpression" && /^(describe|it|test)$/.test(calledName(call));
+  });
 }
 
 function longFunctions(source: Source): { path: string; line: number; message: string }[] {
   const found: { path: string; line: number; message: string }[] = [];
   visit(source.program, (node, parents) => {
     const isFunction = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
-    if (!isFunction.test(node.type) || isSuite(parents)) return undefined;
+    if (!isFunction.test(node.type) || isSuite(node)) return undefined;
     const line = source.line(node.start);
     const length = source.line(node.end) - line + 1;
     const name = functionName(node, parents);
