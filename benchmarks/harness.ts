@@ -62,31 +62,49 @@ export async function interleave(
   return samples.map(median);
 }
 
-type Common = Pick<Row, "work" | "atMost" | "runs"> &
-  Partial<Pick<Row, "unit" | "hash" | "reason">>;
-
-/** A row in which both sides were measured. */
-export function compared(
-  common: Common,
-  peer: { readonly name: string; readonly version: string },
-  ours: number,
-  theirs: number,
-): Row {
-  const named = { unit: "ms" as const, peer: `${peer.name} (${peer.version})`, ...common };
-  return { ...named, ours, theirs, ratio: ours / theirs };
+/** The other side: what it is, and one run of it. */
+export interface Peer {
+  readonly name: string;
+  readonly version: string;
+  readonly once: Once;
 }
 
-/** A row without a peer, and the reason. */
-export function peerMissing(common: Common, peer: string, error: unknown): Row {
-  if (!(error instanceof PeerMissing)) throw error;
-  const reason = `peer missing: ${error.message}`;
+export interface Comparison {
+  readonly work: string;
+  readonly atMost: number;
+  readonly runs: number;
+  /** Rounds before those that count; 1 by default. */
+  readonly warmUp?: number;
+  readonly unit?: Row["unit"];
+  readonly ours: Once;
+  /** Named in the row when the peer is missing. */
+  readonly peer: string;
+  /** Makes the peer ready; what must be taken down afterwards goes on the stack. May throw PeerMissing. */
+  readonly open: (stack: AsyncDisposableStack) => Peer | Promise<Peer>;
+  /** Checks the results of both sides when all runs are over; what they have in common. */
+  readonly hash?: () => string;
+}
+
+/** Measures both sides in turn, or ours alone where the peer is missing. */
+export async function compare(comparison: Comparison): Promise<Row> {
+  const { work, atMost, runs, unit = "ms", warmUp = 1, ours } = comparison;
+  await using stack = new AsyncDisposableStack();
+  let peer: Peer | undefined;
+  let reason: string | undefined;
+  try {
+    peer = await comparison.open(stack);
+  } catch (error) {
+    if (!(error instanceof PeerMissing)) throw error;
+    reason = `peer missing: ${error.message}`;
+  }
+  const sides = peer === undefined ? [ours] : [ours, peer.once];
+  const [mine, theirs] = await interleave(sides, runs, warmUp);
+  const hash = comparison.hash?.();
   return {
-    unit: "ms",
-    ...common,
-    peer,
-    ours: undefined,
-    theirs: undefined,
-    ratio: undefined,
-    reason,
+    ...{ work, atMost, runs, unit, ours: mine, theirs },
+    peer: peer === undefined ? comparison.peer : `${peer.name} (${peer.version})`,
+    ratio: mine === undefined || theirs === undefined ? undefined : mine / theirs,
+    ...(hash !== undefined && { hash }),
+    ...(reason !== undefined && { reason }),
   };
 }

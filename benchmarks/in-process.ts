@@ -4,32 +4,12 @@
 
 import { join } from "node:path";
 import { busyboxEntries, busyboxImage } from "../test/images/busybox.ts";
-import { type Benchmark, compared, interleave, peerMissing, type Row } from "./harness.ts";
+import { type Benchmark, compare } from "./harness.ts";
 import { openEngine, request } from "./library.ts";
 import { crunBundle } from "./peers/crun.ts";
-import { openStage, type Stage } from "./stage.ts";
+import { openStage } from "./stage.ts";
 
 const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
-
-async function row(stage: Stage, image: string, runs: number): Promise<Row> {
-  const common = { work: "create, run `true`, remove, in-process", atMost: 1, runs };
-  await using engine = await openEngine(join(stage.disk.path, "nacre"));
-  await engine.images.pull(image);
-  const ours = async (): Promise<number> => {
-    const start = performance.now();
-    const running = await engine.containers.run(request(image, ["true"]), SILENT);
-    const code = await running.exited;
-    if (code !== 0) throw new Error(`the container ended with ${code}`);
-    return performance.now() - start;
-  };
-  try {
-    using crun = crunBundle(stage.disk.path, busyboxEntries(), ["true"]);
-    const [mine = 0, theirs = 0] = await interleave([ours, () => crun.run()], runs, 3);
-    return compared(common, crun, mine, theirs);
-  } catch (error) {
-    return peerMissing(common, "crun", error);
-  }
-}
 
 export const inProcess: Benchmark = {
   name: "in-process",
@@ -37,6 +17,23 @@ export const inProcess: Benchmark = {
   async run({ small }) {
     await using stage = await openStage();
     const { reference } = await stage.publish("busybox", busyboxImage());
-    return [await row(stage, reference, small ? 1 : 40)];
+    await using engine = await openEngine(join(stage.disk.path, "nacre"));
+    await engine.images.pull(reference);
+    const ours = async (): Promise<number> => {
+      const start = performance.now();
+      const running = await engine.containers.run(request(reference, ["true"]), SILENT);
+      const code = await running.exited;
+      if (code !== 0) throw new Error(`the container ended with ${code}`);
+      return performance.now() - start;
+    };
+    const row = await compare({
+      work: "create, run `true`, remove, in-process",
+      ...{ atMost: 1, runs: small ? 1 : 40, warmUp: small ? 0 : 3, peer: "crun", ours },
+      open: (stack) => {
+        const crun = stack.use(crunBundle(stage.disk.path, busyboxEntries(), ["true"]));
+        return { ...crun, once: () => crun.run() };
+      },
+    });
+    return [row];
   },
 };

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxImage } from "../test/images/busybox.ts";
-import { type Benchmark, compared, interleave, peerMissing, type Row } from "./harness.ts";
+import { type Benchmark, compare } from "./harness.ts";
 import { openNacre } from "./nacre.ts";
 import { version } from "./peers/command.ts";
 import { openPodman } from "./peers/podman.ts";
@@ -47,20 +47,6 @@ function measureConmon(podman: ReturnType<typeof openPodman>, image: string): nu
   }
 }
 
-async function row(stage: Stage, image: string, runs: number): Promise<Row> {
-  const common = { work: "resident memory of a detached container's parent", atMost: 1, runs };
-  try {
-    const conmon = { name: "conmon", version: version("conmon", "--version") };
-    using podman = openPodman(join(stage.disk.path, "podman"));
-    podman.output("pull", "--quiet", "--tls-verify=false", image);
-    const sides = [() => measureOurs(stage, image), () => measureConmon(podman, image)];
-    const [ours = 0, theirs = 0] = await interleave(sides, runs, 0);
-    return compared({ ...common, unit: "KiB" }, conmon, ours, theirs);
-  } catch (error) {
-    return peerMissing({ ...common, unit: "KiB" }, "conmon", error);
-  }
-}
-
 export const memory: Benchmark = {
   name: "memory",
   about: "what a detached container costs while it runs",
@@ -68,6 +54,17 @@ export const memory: Benchmark = {
     await using stage = await openStage();
     const { reference } = await stage.publish("busybox", busyboxImage());
     openNacre(join(stage.disk.path, "nacre")).output("pull", "--quiet", reference);
-    return [await row(stage, reference, small ? 1 : 5)];
+    const row = await compare({
+      work: "resident memory of a detached container's parent",
+      ...{ atMost: 1, unit: "KiB", runs: small ? 1 : 5, warmUp: 0, peer: "conmon" },
+      ours: () => measureOurs(stage, reference),
+      open: (stack) => {
+        const podman = stack.use(openPodman(join(stage.disk.path, "podman")));
+        podman.output("pull", "--quiet", "--tls-verify=false", reference);
+        const once = () => measureConmon(podman, reference);
+        return { name: "conmon", version: version("conmon", "--version"), once };
+      },
+    });
+    return [row];
   },
 };

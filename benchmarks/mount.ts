@@ -10,7 +10,7 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { MountDescription, Operation } from "@nacre/core/program/operation.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
 import { manyLayersImage } from "../test/images/many-files.ts";
-import { type Benchmark, compared, interleave, type Row } from "./harness.ts";
+import { type Benchmark, compare, type Row } from "./harness.ts";
 import { openEngine, request } from "./library.ts";
 import { INIT } from "./nacre.ts";
 import { openStage, type Stage } from "./stage.ts";
@@ -74,17 +74,15 @@ async function row(stage: Stage, layers: number, small: boolean): Promise<Row> {
   ] as const;
   const stacked = [[overlay(directories.toReversed(), theirs!), join(theirs!, "root")]] as const;
   const kernel = new LinuxKernel(INIT);
-  const runs = small ? 1 : 15;
-  const [mine = 0, peers = 0] = await interleave(
-    [
-      () => timePerMount(kernel, roundTrips(merged, times), times),
-      () => timePerMount(kernel, roundTrips(stacked, times), times),
-    ],
-    runs,
-  );
-  const work = `mount and unmount of an image of ${layers} layer${layers === 1 ? "" : "s"}`;
-  const peer = { name: "overlay of directories", version: `Linux ${release()}` };
-  return compared({ work, atMost: 1, runs }, peer, mine, peers);
+  return compare({
+    work: `mount and unmount of an image of ${layers} layer${layers === 1 ? "" : "s"}`,
+    ...{ atMost: 1, runs: small ? 1 : 15, peer: "overlay" },
+    ours: () => timePerMount(kernel, roundTrips(merged, times), times),
+    open: () => ({
+      ...{ name: "overlay of directories", version: `Linux ${release()}` },
+      once: () => timePerMount(kernel, roundTrips(stacked, times), times),
+    }),
+  });
 }
 
 export const mount: Benchmark = {

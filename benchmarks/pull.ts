@@ -1,14 +1,12 @@
 // Pulls from a registry on loopback into an empty store on an empty disk, flushed inside the
 // measured time. The registry's blobs lie in memory. Both sides end with the same digest.
 
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { CACHED_TAG } from "../test/images/cache.ts";
 import { debianLayout } from "../test/images/debian.ts";
 import { manyFilesLayout, manyLayersLayout } from "../test/images/many-files.ts";
 import { startRegistry } from "../test/images/registry.ts";
 import { freshDisk } from "./fresh-disk.ts";
-import { type Benchmark, compared, interleave, peerMissing, type Row } from "./harness.ts";
+import { type Benchmark, compare, type Row } from "./harness.ts";
 import { openNacre } from "./nacre.ts";
 import { prepareCgroups } from "./peers/cgroups.ts";
 import { startDocker } from "./peers/docker.ts";
@@ -48,7 +46,7 @@ function pullOurs(image: string, digests: Digests): number {
   return elapsedMs;
 }
 
-async function pullTheirs(image: string, digests: Digests): Promise<[number, string]> {
+async function pullTheirs(image: string, digests: Digests): Promise<number> {
   using disk = freshDisk();
   await using docker = await startDocker(join(disk.path, "docker"));
   const start = performance.now();
@@ -56,38 +54,36 @@ async function pullTheirs(image: string, digests: Digests): Promise<[number, str
   disk.flush();
   const elapsedMs = performance.now() - start;
   digests.add(digestOf(docker.output("image", "inspect", ...FORMAT, image)));
-  return [elapsedMs, docker.version];
+  return elapsedMs;
 }
 
-async function pullRow(
-  subject: Subject,
-  image: string,
-  digest: string,
-  runs: number,
-): Promise<Row> {
-  const common = { work: subject.work, atMost: subject.atMost, runs };
+/** Starts a daemon once, so that a missing one is known before anything is measured. */
+async function dockerVersion(): Promise<string> {
+  using disk = freshDisk();
+  await using docker = await startDocker(join(disk.path, "docker"));
+  return docker.version;
+}
+
+function pullRow(subject: Subject, image: string, digest: string, runs: number): Promise<Row> {
   const digests: Digests = new Set([digest]);
-  let version = "";
-  const theirOnce = async (): Promise<number> => {
-    const [elapsedMs, said] = await pullTheirs(image, digests);
-    version = said;
-    return elapsedMs;
-  };
-  try {
-    const sides = [() => pullOurs(image, digests), theirOnce];
-    const [ours = 0, theirs = 0] = await interleave(sides, runs, 0);
-    if (digests.size !== 1)
+  return compare({
+    ...{ work: subject.work, atMost: subject.atMost, runs, warmUp: 0, peer: "docker" },
+    ours: () => pullOurs(image, digests),
+    open: async () => ({
+      name: "docker",
+      version: await dockerVersion(),
+      once: () => pullTheirs(image, digests),
+    }),
+    hash: () => {
+      if (digests.size === 1) return digest.slice(0, "sha256:".length + 12);
       throw new Error(`${subject.work}: the digests differ: ${[...digests].join(", ")}`);
-    const hash = createHash("sha256").update(digest).digest("hex").slice(0, 12);
-    return compared({ ...common, hash }, { name: "docker", version }, ours, theirs);
-  } catch (error) {
-    return peerMissing(common, "docker", error);
-  }
+    },
+  });
 }
 
 export const pull: Benchmark = {
   name: "pull",
-  about: `an image into an empty store (as ${CACHED_TAG} of a layout, pushed by skopeo)`,
+  about: "an image from a registry on loopback into an empty store",
   async run({ small, log }) {
     using _cgroups = prepareCgroups();
     await using registry = await startRegistry({ folder: "/dev/shm" });

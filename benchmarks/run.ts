@@ -3,52 +3,14 @@
 
 import { join } from "node:path";
 import { busyboxImage } from "../test/images/busybox.ts";
-import { type Benchmark, compared, interleave, peerMissing, type Row } from "./harness.ts";
+import { type Benchmark, compare, type Once } from "./harness.ts";
 import { openNacre } from "./nacre.ts";
 import { startDocker } from "./peers/docker.ts";
 import { openPodman } from "./peers/podman.ts";
-import { openStage, type Stage } from "./stage.ts";
+import { openStage } from "./stage.ts";
 
 const WORK = "run --rm --network none IMAGE true";
-const COMMON = ["--rm", "--network", "none"];
-
-async function besideDocker(stage: Stage, image: string, runs: number): Promise<Row> {
-  const common = { work: WORK, atMost: 0.25, runs };
-  try {
-    await using docker = await startDocker(join(stage.disk.path, "docker"));
-    docker.output("pull", "--quiet", image);
-    const nacre = openNacre(join(stage.disk.path, "nacre"));
-    const [ours = 0, theirs = 0] = await interleave(
-      [
-        () => nacre.timed("run", ...COMMON, image, "true"),
-        () => docker.timed("run", ...COMMON, image, "true"),
-      ],
-      runs,
-    );
-    return compared(common, docker, ours, theirs);
-  } catch (error) {
-    return peerMissing(common, "docker", error);
-  }
-}
-
-async function besidePodman(stage: Stage, image: string, runs: number): Promise<Row> {
-  const common = { work: WORK, atMost: 0.4, runs };
-  try {
-    using podman = openPodman(join(stage.disk.path, "podman"));
-    podman.output("pull", "--quiet", "--tls-verify=false", image);
-    const nacre = openNacre(join(stage.disk.path, "nacre"));
-    const [ours = 0, theirs = 0] = await interleave(
-      [
-        () => nacre.timed("run", ...COMMON, image, "true"),
-        () => podman.timed(...podman.run, ...COMMON, image, "true"),
-      ],
-      runs,
-    );
-    return compared(common, podman, ours, theirs);
-  } catch (error) {
-    return peerMissing(common, "podman", error);
-  }
-}
+const OPTIONS = ["--rm", "--network", "none"];
 
 export const run: Benchmark = {
   name: "run",
@@ -56,8 +18,27 @@ export const run: Benchmark = {
   async run({ small }) {
     await using stage = await openStage();
     const { reference } = await stage.publish("busybox", busyboxImage());
-    openNacre(join(stage.disk.path, "nacre")).output("pull", "--quiet", reference);
-    const runs = small ? 1 : 20;
-    return [await besideDocker(stage, reference, runs), await besidePodman(stage, reference, runs)];
+    const nacre = openNacre(join(stage.disk.path, "nacre"));
+    nacre.output("pull", "--quiet", reference);
+    const command = [...OPTIONS, reference, "true"];
+    const ours: Once = () => nacre.timed("run", ...command);
+    const common = { work: WORK, runs: small ? 1 : 20, ours };
+    const besideDocker = await compare({
+      ...{ ...common, atMost: 0.25, peer: "docker" },
+      open: async (stack) => {
+        const docker = stack.use(await startDocker(join(stage.disk.path, "docker")));
+        docker.output("pull", "--quiet", reference);
+        return { ...docker, once: () => docker.timed("run", ...command) };
+      },
+    });
+    const besidePodman = await compare({
+      ...{ ...common, atMost: 0.4, peer: "podman" },
+      open: (stack) => {
+        const podman = stack.use(openPodman(join(stage.disk.path, "podman")));
+        podman.output("pull", "--quiet", "--tls-verify=false", reference);
+        return { ...podman, once: () => podman.timed(...podman.run, ...command) };
+      },
+    });
+    return [besideDocker, besidePodman];
   },
 };

@@ -9,7 +9,7 @@ import { Core } from "@nacre/core/core.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import { NodeCodec } from "@nacre/linux/codec.ts";
 import { manyFilesImage } from "../test/images/many-files.ts";
-import { type Benchmark, compared, interleave } from "./harness.ts";
+import { type Benchmark, compare } from "./harness.ts";
 
 const WASM = fileURLToPath(new URL("../core/dist/core.wasm", import.meta.url));
 /** As the codec hands it on. */
@@ -56,13 +56,18 @@ export const tarIndex: Benchmark = {
       hashes.add(createHash("sha256").update(index).digest("hex").slice(0, 12));
       return elapsedMs;
     };
-    const runs = small ? 2 : 15;
-    const sides = [ours, () => gunzipOnce(packed, layer.length)];
-    const [indexing = 0, inflating = 0] = await interleave(sides, runs);
-    if (hashes.size !== 1) throw new Error("two indexes of one tar differ");
-    const work = `index of a tar of ${files.toLocaleString("en")} files, ${layer.length >> 20} MiB`;
-    const common = { work, atMost: 1, runs, hash: [...hashes].join() };
-    const peer = { name: "gunzip", version: `zlib ${process.versions.zlib}` };
-    return [compared(common, peer, indexing, inflating)];
+    const row = await compare({
+      work: `index of a tar of ${files.toLocaleString("en")} files, ${layer.length >> 20} MiB`,
+      ...{ atMost: 1, runs: small ? 2 : 15, peer: "gunzip", ours },
+      open: () => ({
+        ...{ name: "gunzip", version: `zlib ${process.versions.zlib}` },
+        once: () => gunzipOnce(packed, layer.length),
+      }),
+      hash: () => {
+        if (hashes.size === 1) return [...hashes].join();
+        throw new Error("two indexes of one tar differ");
+      },
+    });
+    return [row];
   },
 };

@@ -11,6 +11,7 @@ describe("benchmarks", () => {
       const rows = await benchmark.run({ small: true, log: () => {} });
       expect(rows.length).toBeGreaterThan(0);
       for (const row of rows) {
+        expect(row.ours).toBeGreaterThan(0);
         if (row.ratio === undefined) expect(row.reason).toMatch(/^peer missing: /);
         else expect(row.ratio).toBeGreaterThan(0);
       }
