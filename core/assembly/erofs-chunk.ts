@@ -8,7 +8,7 @@
 
 import { commit, reserve } from "./growing";
 import { DIRTY_PADDING, R_BYTES, R_FLAGS, R_OFFSET, R_SPARSE } from "./layer-index";
-import { LAYERS, layerHeap } from "./layers";
+import { LAYERS, layersHeap } from "./layers";
 import { alloc, getF64, getU8, getU32, setF64, setU16, setU32 } from "./memory";
 import { V_RECORD, V_SOURCE } from "./tree";
 
@@ -42,7 +42,7 @@ function load(t: u32, object: u32): void {
     segments = whole;
     segmentsEnd = whole + 16;
   } else {
-    const map = layerHeap(t, getU32(object + V_SOURCE)) + sparse;
+    const map = layersHeap(t, getU32(object + V_SOURCE)) + sparse;
     segments = map + 16;
     segmentsEnd = segments + getU32(map) * 16;
   }

@@ -26,7 +26,7 @@ import {
   REGULAR,
   SYMLINK,
 } from "./layer-index";
-import { L_UNIFIED, layerAt, layerHeap } from "./layers";
+import { L_UNIFIED, layerAt, layersHeap } from "./layers";
 import { copy, getF64, getU8, getU16, getU32, setU8, setU16, setU32 } from "./memory";
 import { kindOf, V_LINKS, V_PAYLOAD, V_RECORD, V_SOURCE } from "./tree";
 
@@ -139,7 +139,7 @@ export function payloadBlocks(t: u32, object: u32, size: f64): u32 {
 function xattrsOf(t: u32, object: u32): u32 {
   const record = getU32(object + V_RECORD);
   const xattrs = record === 0 ? 0 : getU32(record + R_XATTRS);
-  return xattrs === 0 ? 0 : layerHeap(t, getU32(object + V_SOURCE)) + xattrs;
+  return xattrs === 0 ? 0 : layersHeap(t, getU32(object + V_SOURCE)) + xattrs;
 }
 
 /** The format's number for the prefix of an xattr's name; which ones come: tar-pax.ts. */
@@ -256,7 +256,7 @@ export function writeInode(
 /** Writes a symlink's target: whole blocks to `blocks`, what remains to `tail`. */
 export function writeTarget(t: u32, object: u32, blocks: u32, blockCount: u32, tail: u32): void {
   const record = getU32(object + V_RECORD);
-  const target = layerHeap(t, getU32(object + V_SOURCE)) + getU32(record + R_LINK);
+  const target = layersHeap(t, getU32(object + V_SOURCE)) + getU32(record + R_LINK);
   const size = getU32(record + R_LINK_SIZE);
   let inBlocks: u32 = blockCount * BLOCK_BYTES;
   if (size < inBlocks) inBlocks = size;

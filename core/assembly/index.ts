@@ -49,7 +49,7 @@ export {
   erofsImageSize,
   erofsSpillSize,
 } from "./erofs";
-export { layerRecords, layersAdd, layersCulprit, layersNew } from "./layers";
+export { layersAdd, layersCulprit, layersHeap, layersNew } from "./layers";
 export {
   layersCursor,
   layersFind,

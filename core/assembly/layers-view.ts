@@ -39,7 +39,7 @@ import {
   L_FIRST,
   LAYERS,
   layerAt,
-  layerHeap,
+  layersHeap,
   NO_LAYER,
   WITH_DEAD,
   walk,
@@ -115,7 +115,7 @@ export function storedBytes(t: u32, object: u32): f64 {
   const record = getU32(object + V_RECORD);
   const sparse = getU32(record + R_SPARSE);
   if (sparse === 0) return getF64(record + R_BYTES);
-  return getF64(layerHeap(t, getU32(object + V_SOURCE)) + sparse + 8);
+  return getF64(layersHeap(t, getU32(object + V_SOURCE)) + sparse + 8);
 }
 
 function writePath(node: u32, to: u32): u32 {
@@ -148,7 +148,7 @@ function writeRow(t: u32, to: u32, node: u32, version: u32, first: u32): u32 {
     } else if (kind === SYMLINK) {
       const record = getU32(object + V_RECORD);
       linkSize = getU32(record + R_LINK_SIZE);
-      const target = layerHeap(t, getU32(object + V_SOURCE)) + getU32(record + R_LINK);
+      const target = layersHeap(t, getU32(object + V_SOURCE)) + getU32(record + R_LINK);
       copy(to + ROW_FIXED + pathSize, target, linkSize);
     }
   }
@@ -188,7 +188,7 @@ function writeMetadata(t: u32, to: u32, object: u32): u32 {
     setU32(to + 52, getU32(record + R_MAJOR));
     setU32(to + 56, getU32(record + R_MINOR));
   }
-  const heap = layerHeap(t, source);
+  const heap = layersHeap(t, source);
   const xattrs = getU32(record + R_XATTRS);
   const sparse = getU32(record + R_SPARSE);
   if (xattrs !== 0) setU32(to + 72, heap + xattrs);

@@ -16,7 +16,6 @@ import {
   HARD_LINK,
   INDEX_HEADER,
   INDEX_HEAP,
-  INDEX_RECORDS,
   INDEX_TAR,
   indexCheck,
   OPAQUE,
@@ -134,7 +133,7 @@ export function layersCulprit(t: u32): u32 {
 }
 
 /** Where the heap of a layer's index lies. */
-export function layerHeap(t: u32, layer: u32): u32 {
+export function layersHeap(t: u32, layer: u32): u32 {
   return getU32(layerAt(t, layer) + L_HEAP);
 }
 
@@ -164,13 +163,8 @@ export function layersAdd(t: u32, p: u32, size: u32): u32 {
   return getU32(t + TREE_FAULT);
 }
 
-/** How many records a layer's index has. */
-export function layerRecords(t: u32, layer: u32): u32 {
-  return getU32(getU32(layerAt(t, layer) + L_INDEX) + INDEX_RECORDS);
-}
-
 function heap(t: u32): u32 {
-  return layerHeap(t, getU32(t + TREE_LAYER));
+  return layersHeap(t, getU32(t + TREE_LAYER));
 }
 
 function mergeMarks(t: u32, from: u32, to: u32): void {
@@ -185,7 +179,7 @@ function mergeMarks(t: u32, from: u32, to: u32): void {
 }
 
 function whiteout(t: u32, path: u32, size: u32): void {
-  const name = lastComponent(path, path + size);
+  const name = lastComponent(path, size);
   const parentSize: u32 = name === path ? 0 : name - path - 1;
   const parent = walk(t, path, parentSize, FOLLOW_LAST);
   if (parent === 0) return;
@@ -222,7 +216,7 @@ function mergeFile(t: u32, r: u32, kind: u32): void {
     setDirectory(t, getU32(t + TREE_ROOT), r);
     return;
   }
-  const name = lastComponent(path, path + size);
+  const name = lastComponent(path, size);
   const parent = directoryOf(t, path, name === path ? 0 : name - path - 1);
   if (parent === 0) return;
   const node = makeChild(t, parent, name, path + size - name);
@@ -375,7 +369,7 @@ let expandedHalf: u32 = 0;
 /** Writes a symlink's target and the rest at…end of the path; its length, or 0 where too long. */
 function expand(t: u32, object: u32, at: u32, end: u32): u32 {
   const record = getU32(object + V_RECORD);
-  const target = layerHeap(t, getU32(object + V_SOURCE)) + getU32(record + R_LINK);
+  const target = layersHeap(t, getU32(object + V_SOURCE)) + getU32(record + R_LINK);
   const size = getU32(record + R_LINK_SIZE);
   if (size + 1 + end - at > EXPANDED_LIMIT) return 0;
   expandedHalf = EXPANDED_LIMIT - expandedHalf;

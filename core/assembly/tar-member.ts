@@ -42,7 +42,7 @@ import {
   normalize,
   PATH_LIMIT,
 } from "./tar-name";
-import { readField } from "./tar-number";
+import { EXACT, readField } from "./tar-number";
 import {
   HAS_GID,
   HAS_LINK,
@@ -220,7 +220,7 @@ function readFields(t: u32, p: u32, kind: u32): u32 {
   const uid = (flags & HAS_UID) !== 0 ? f64(getU32(pax + P_UID)) : readField(p + 108, 8);
   const gid = (flags & HAS_GID) !== 0 ? f64(getU32(pax + P_GID)) : readField(p + 116, 8);
   const seconds = (flags & HAS_MTIME) !== 0 ? getF64(pax + P_SECONDS) : readField(p + 136, 12);
-  if (!(mode >= 0.0 && mode <= 4294967295.0) || seconds !== seconds) return F.BAD_NUMBER;
+  if (!(mode >= 0.0 && mode <= 4294967295.0) || !(seconds > -EXACT)) return F.BAD_NUMBER;
   if (!(uid >= 0.0 && uid <= 4294967295.0)) return F.BAD_NUMBER;
   if (!(gid >= 0.0 && gid <= 4294967295.0)) return F.BAD_NUMBER;
   setU16(r + R_MODE, u32(mode) & 0xfff);

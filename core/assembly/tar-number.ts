@@ -4,7 +4,8 @@
 
 import { getU8, setF64, setU32 } from "./memory";
 
-const EXACT: f64 = 9007199254740992.0;
+/** Whole numbers below it are exact. */
+export const EXACT: f64 = 9007199254740992.0;
 
 function isBlank(c: u32): bool {
   return c === 32 || c === 0;
@@ -60,7 +61,7 @@ export function readTime(from: u32, to: u32, out: u32): bool {
   let point = start;
   while (point < to && getU8(point) !== 46) point++;
   let seconds = readDecimal(start, point);
-  if (seconds !== seconds) return false;
+  if (!(seconds >= 0.0)) return false;
   let nanoseconds: u32 = 0;
   let scale: u32 = 100000000;
   let beyond = false;

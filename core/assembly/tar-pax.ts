@@ -140,7 +140,7 @@ function text(pax: u32, flag: u32, at: u32, sizeAt: u32, from: u32, to: u32): u3
 function quantity(pax: u32, flag: u32, at: u32, from: u32, to: u32): u32 {
   if (from === to) return drop(pax, flag);
   const value = readDecimal(from, to);
-  if (value !== value) return BAD_SIZE;
+  if (!(value >= 0.0)) return BAD_SIZE;
   setF64(pax + at, value);
   setU32(pax, getU32(pax) | flag);
   return FINE;
