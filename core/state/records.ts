@@ -37,6 +37,8 @@ export interface BlobRecord {
   readonly mediaType: string;
   /** False until the file was flushed to disk; such a blob is verified again after a reboot. */
   readonly durable: boolean;
+  /** The boot of the machine in which it was written or last verified. */
+  readonly bootId: string;
 }
 
 /** A layer's uncompressed tar by diff ID, shared by every image that has it. */
@@ -45,7 +47,9 @@ export interface LayerRecord {
   /** The blob it came from. */
   readonly digest: string;
   readonly tarBytes: number;
+  /** As in BlobRecord, for both its files. */
   readonly durable: boolean;
+  readonly bootId: string;
 }
 
 /** What a snapshotter has made ready for a chain ID. */
@@ -56,6 +60,9 @@ export interface SnapshotRecord {
   readonly chainId: string;
   readonly diffIds: readonly string[];
   readonly sizeBytes: number;
+  /** As in BlobRecord; one that cannot be trusted is made anew from its layers. */
+  readonly durable: boolean;
+  readonly bootId: string;
 }
 
 export type ContainerStatus = "created" | "starting" | "running" | "paused" | "exited" | "removing";

@@ -31,6 +31,10 @@ export class StatePaths {
   layerIndex(diffId: string): string {
     return `${this.layers}/${hexOf(diffId)}.idx`;
   }
+  /** What was renamed away in the transaction that forgot it, and is being deleted. */
+  get trash(): string {
+    return `${this.root}/trash`;
+  }
   /** Where one snapshotter keeps what it commits. */
   snapshots(snapshotter: string): string {
     return `${this.root}/snapshots/${snapshotter}`;

@@ -39,7 +39,7 @@ export interface FetchedManifest {
  * ```
  */
 export class Registry {
-  readonly #core: Core;
+  readonly #core: () => Core;
   readonly #fetch: Fetch;
   readonly #clock: Clock;
   readonly #codec: Codec;
@@ -47,7 +47,7 @@ export class Registry {
   readonly #registries: RegistriesConfig;
 
   constructor(
-    core: Core,
+    core: () => Core,
     fetch: Fetch,
     clock: Clock,
     codec: Codec,
@@ -106,7 +106,7 @@ interface RepositoryOptions {
 
 /** One repository, asked at its mirrors first. */
 export class Repository {
-  readonly #core: Core;
+  readonly #core: () => Core;
   readonly #clock: Clock;
   readonly #codec: Codec;
   readonly #transport: Transport;
@@ -115,7 +115,7 @@ export class Repository {
   readonly #scope: string;
 
   constructor(
-    core: Core,
+    core: () => Core,
     clock: Clock,
     codec: Codec,
     transport: Transport,
@@ -150,7 +150,7 @@ export class Repository {
       );
       const digest = this.#verify(bytes, tagOrDigest, response.headers["docker-content-digest"]);
       const type = response.headers["content-type"] ?? "";
-      return { digest, bytes, parsed: parseManifest(this.#core, bytes, type, this.#what) };
+      return { digest, bytes, parsed: parseManifest(this.#core(), bytes, type, this.#what) };
     });
   }
 
@@ -158,12 +158,16 @@ export class Repository {
    * The bytes of a blob from `offset` on, over as many connections as it takes; exactly
    * `descriptor.size - offset` of them, or an error. Their digest is the reader's to check.
    */
-  blob(descriptor: Descriptor, offset: number): AsyncIterable<Uint8Array> {
+  blob(
+    descriptor: Descriptor,
+    offset: number,
+    signal: AbortSignal | undefined = this.#options.signal,
+  ): AsyncIterable<Uint8Array> {
     return streamBlob(
       this.#clock,
-      (from, ranged) => this.#openBlob(descriptor, from, ranged),
+      (from, ranged) => this.#openBlob(descriptor, from, ranged, signal),
       descriptor,
-      { offset, what: this.#what, host: this.#host(), signal: this.#options.signal },
+      { offset, what: this.#what, host: this.#host(), signal },
     );
   }
 
@@ -185,7 +189,12 @@ export class Repository {
     return bytes;
   }
 
-  async #openBlob(descriptor: Descriptor, from: number, ranged: boolean): Promise<FetchResponse> {
+  async #openBlob(
+    descriptor: Descriptor,
+    from: number,
+    ranged: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<FetchResponse> {
     const { path } = this.#options.reference;
     const headers = ranged ? { range: `bytes=${from}-` } : {};
     try {
@@ -197,22 +206,24 @@ export class Repository {
           headers: { accept: "*/*", "accept-encoding": "identity", ...headers },
           expected: [206, 416],
           ...this.#common(),
+          signal,
         }),
       );
     } catch (error) {
       const lasting = !(error instanceof NacreError) || error.kind !== "not-found";
       if (lasting || !descriptor.urls) throw error;
-      return this.#openForeign(descriptor.urls, headers, error);
+      return this.#openForeign(descriptor.urls, headers, signal, error);
     }
   }
 
   async #openForeign(
     urls: readonly string[],
     headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
     reason: NacreError,
   ): Promise<FetchResponse> {
     for (const url of urls) {
-      const response = await this.#transport.sendForeign(url, headers, this.#options.signal);
+      const response = await this.#transport.sendForeign(url, headers, signal);
       if ([200, 206, 416].includes(response.status)) return response;
       await response.cancel();
     }

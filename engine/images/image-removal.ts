@@ -1,0 +1,186 @@
+// Takes images away. What is shared with others stays. Files are renamed to the trash in the same
+// transaction that forgets their records, and deleted afterwards: so a pull that counts on a layer
+// finds in its own transaction either both or none.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Random } from "@nacre/core/ports/random.ts";
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { ImageRecord } from "@nacre/core/state/records.ts";
+import { imageBlobs } from "./durability.ts";
+import type { StatePaths } from "./paths.ts";
+import type { PullIntents } from "./pull-intent.ts";
+
+/** Things that may have lost their last user. */
+export interface Candidates {
+  readonly blobs: readonly string[];
+  readonly diffIds: readonly string[];
+  readonly chainIds?: readonly string[];
+}
+
+/** What a transaction forgot and `ImageRemoval.finish` deletes. */
+export interface Forgotten {
+  readonly trash: string;
+  readonly blobs: readonly string[];
+  readonly snapshots: readonly {
+    readonly snapshotter: string;
+    readonly chainId: string;
+    readonly diffIds: readonly string[];
+  }[];
+  readonly freedBytes: number;
+}
+
+export class ImageRemoval {
+  readonly #files: Files;
+  readonly #content: ContentStore;
+  readonly #state: StateStore;
+  readonly #random: Random;
+  readonly #snapshotters: readonly Snapshotter[];
+  readonly #intents: PullIntents;
+  readonly #paths: StatePaths;
+
+  constructor(
+    files: Files,
+    content: ContentStore,
+    state: StateStore,
+    random: Random,
+    snapshotters: readonly Snapshotter[],
+    intents: PullIntents,
+    paths: StatePaths,
+  ) {
+    this.#files = files;
+    this.#content = content;
+    this.#state = state;
+    this.#random = random;
+    this.#snapshotters = snapshotters;
+    this.#intents = intents;
+    this.#paths = paths;
+  }
+
+  /** Forgets, of the candidates, what no image of this transaction's state needs. */
+  forget(transaction: Transaction, candidates: Candidates): Forgotten {
+    const images = transaction.list("image");
+    const needed = new Set(images.flatMap((image) => everythingOf(image)));
+    for (const tag of transaction.list("tag")) needed.add(tag.digest);
+    const trash = `${this.#paths.trash}/${this.#name()}`;
+    let freedBytes = 0;
+    for (const diffId of unneeded(candidates.diffIds, needed)) {
+      const record = transaction.get("layer", diffId);
+      if (!record) continue;
+      transaction.delete("layer", diffId);
+      freedBytes += record.tarBytes;
+      this.#throwAway(this.#paths.layerTar(diffId), trash);
+      this.#throwAway(this.#paths.layerIndex(diffId), trash);
+    }
+    const blobs = unneeded(candidates.blobs, needed);
+    for (const digest of blobs) {
+      freedBytes += this.#content.sizeBytes(digest) ?? 0;
+      transaction.delete("blob", digest);
+    }
+    const snapshots = transaction
+      .list("snapshot")
+      .filter(({ chainId }) => candidates.chainIds?.includes(chainId) && !needed.has(chainId));
+    for (const { key, sizeBytes } of snapshots) {
+      freedBytes += sizeBytes;
+      transaction.delete("snapshot", key);
+    }
+    return { trash, blobs, snapshots, freedBytes };
+  }
+
+  /** Deletes what was forgotten. Whatever a killed process leaves here goes with the next sweep. */
+  async finish(forgotten: Forgotten): Promise<void> {
+    for (const { snapshotter, chainId, diffIds } of forgotten.snapshots) {
+      const owner = this.#snapshotters.find(({ name }) => name === snapshotter);
+      await owner?.remove(chainId, diffIds);
+    }
+    for (const digest of forgotten.blobs) await this.#removeBlob(digest);
+    await this.#files.removeTree(forgotten.trash);
+  }
+
+  /** After a pull that cannot succeed: removes what it stored, if nobody else may be using it. */
+  async discard(candidates: Candidates, intent: string): Promise<void> {
+    const forgotten = this.#state.write((transaction) => {
+      const shared = this.#intents.othersRun(transaction, intent);
+      return shared ? undefined : this.forget(transaction, candidates);
+    });
+    if (!forgotten) return;
+    await this.finish(forgotten);
+    for (const digest of candidates.blobs) await this.#removePartial(digest);
+  }
+
+  /**
+   * Removes what no record names: leftovers of killed processes, partial downloads, layers and
+   * blobs of pulls that never ended. Nothing is touched while a pull runs. Returns bytes freed.
+   */
+  async sweep(): Promise<number> {
+    const forgotten = this.#state.write((transaction) => {
+      if (this.#intents.othersRun(transaction)) return undefined;
+      return this.forget(transaction, {
+        blobs: [...transaction.list("blob").map(({ digest }) => digest), ...this.#content.list()],
+        diffIds: transaction.list("layer").map(({ diffId }) => diffId),
+        chainIds: transaction.list("snapshot").map(({ chainId }) => chainId),
+      });
+    });
+    if (!forgotten) return 0;
+    await this.finish(forgotten);
+    for (const directory of [`${this.#paths.blobs}/sha256`, `${this.#paths.blobs}/sha512`]) {
+      this.#files.sweep(directory, { partials: true });
+    }
+    this.#files.sweep(this.#paths.layers, { partials: true });
+    await this.#removeStrayLayers();
+    await this.#files.removeTree(this.#paths.trash);
+    return forgotten.freedBytes;
+  }
+
+  /** Layers that were renamed into place by a process that was killed before it recorded them. */
+  async #removeStrayLayers(): Promise<void> {
+    const records = this.#state.read((transaction) => transaction.list("layer"));
+    const known = new Set(
+      records.flatMap(({ diffId }) => [
+        this.#paths.layerTar(diffId),
+        this.#paths.layerIndex(diffId),
+      ]),
+    );
+    for (const name of this.#files.list(this.#paths.layers)) {
+      const path = `${this.#paths.layers}/${name}`;
+      if (/^[0-9a-f]+\.(tar|idx)$/.test(name) && !known.has(path)) this.#files.remove(path);
+    }
+  }
+
+  /** Unless somebody pulled it again since. */
+  async #removeBlob(digest: string): Promise<void> {
+    const again = this.#state.read((transaction) => transaction.get("blob", digest));
+    if (!again && this.#content.has(digest)) await this.#content.remove(digest);
+  }
+
+  async #removePartial(digest: string): Promise<void> {
+    if (this.#content.has(digest)) return;
+    const writer = await this.#content.writer(digest, Number.MAX_SAFE_INTEGER);
+    await writer.discard();
+  }
+
+  #throwAway(path: string, trash: string): void {
+    if (!this.#files.status(path)) return;
+    this.#files.makeDirectory(trash);
+    try {
+      this.#files.rename(path, `${trash}/${path.slice(path.lastIndexOf("/") + 1)}`);
+    } catch (error) {
+      if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
+    }
+  }
+
+  #name(): string {
+    const bytes = this.#random.bytes(8);
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+}
+
+/** Digests and IDs that an image keeps from being removed. */
+function everythingOf(image: ImageRecord): string[] {
+  return [...imageBlobs(image), ...image.config.rootfs.diff_ids, ...image.chainIds.slice(-1)];
+}
+
+const unneeded = (all: readonly string[], needed: ReadonlySet<string>): string[] =>
+  [...new Set(all)].filter((one) => !needed.has(one));

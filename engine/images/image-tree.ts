@@ -1,0 +1,56 @@
+// The merged tree of an image that is here, from the indexes of its layers.
+
+import type { Core } from "@nacre/core/core.ts";
+import { ImageTree } from "@nacre/core/image-tree.ts";
+import type { LayerEntry } from "@nacre/core/layer-entry.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+
+/** Files of accounts are read whole and kept in the image's record. */
+const ACCOUNTS_LIMIT_BYTES = 1 << 20;
+
+/** Merges layers, bottom first. The tree lives as long as `core`: hand in a fork. */
+export function mergeLayers(core: Core, files: Files, layers: readonly StoredLayer[]): ImageTree {
+  return ImageTree.merge(
+    core,
+    layers.map(({ diffId, tarBytes, indexPath }) => {
+      return { diffId, tarBytes, index: files.readBytes(indexPath) };
+    }),
+  );
+}
+
+/** /etc/passwd and /etc/group as a container of the image sees them; empty where there is none. */
+export async function readAccounts(
+  core: Core,
+  files: Files,
+  layers: readonly StoredLayer[],
+): Promise<{ readonly passwd: string; readonly group: string }> {
+  const tree = mergeLayers(core, files, layers);
+  const text = async (path: string): Promise<string> => {
+    const bytes = await readFile(files, layers, tree.lookup(path, true), ACCOUNTS_LIMIT_BYTES);
+    return new TextDecoder().decode(bytes);
+  };
+  return { passwd: await text("etc/passwd"), group: await text("etc/group") };
+}
+
+/** A file's bytes from its layer's tar; none if it is no file, or larger than the limit. */
+async function readFile(
+  files: Files,
+  layers: readonly StoredLayer[],
+  entry: LayerEntry | undefined,
+  limitBytes: number,
+): Promise<Uint8Array> {
+  const layer = entry?.layer === undefined ? undefined : layers[entry.layer];
+  const isFile = entry?.kind === "file" || entry?.kind === "hard-link";
+  if (!entry || !layer || !isFile || entry.size > limitBytes) return new Uint8Array();
+  const bytes = new Uint8Array(entry.size);
+  const reader = await files.open(layer.tarPath);
+  try {
+    for (const { offset, size, tarOffset } of entry.segments()) {
+      bytes.set(await reader.read(tarOffset, size), offset);
+    }
+  } finally {
+    await reader.close();
+  }
+  return bytes;
+}

@@ -1,0 +1,268 @@
+// The images of this machine, as the engine's users see them. Fetching is pull.ts, deleting is
+// image-removal.ts; here both meet the state.
+
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageTree } from "@nacre/core/image-tree.ts";
+import type { Platform } from "@nacre/core/oci/image.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import type { Random } from "@nacre/core/ports/random.ts";
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type {
+  ImageListing,
+  Images,
+  LayerReport,
+  PathReport,
+  PulledImage,
+  PullOptions,
+} from "../engine.ts";
+import type { EventBus } from "../event-bus.ts";
+import type { Registry } from "../registry/registry.ts";
+import { Durability, imageBlobs } from "./durability.ts";
+import { findImage } from "./image-lookup.ts";
+import { type Forgotten, ImageRemoval } from "./image-removal.ts";
+import { mergeLayers } from "./image-tree.ts";
+import type { LayerStore } from "./layer-store.ts";
+import type { StatePaths } from "./paths.ts";
+import { Puller } from "./pull.ts";
+import { PullIntents } from "./pull-intent.ts";
+
+export interface ImageServiceOptions {
+  readonly bootId: string;
+  /** This process, recorded as the one that pulls. */
+  readonly self: ProcessIdentity;
+  /** What is pulled where nobody says otherwise: this machine's. */
+  readonly platform: Platform;
+  /** Layers that one pull fetches at once; 4 if absent. */
+  readonly parallelLayers?: number;
+}
+
+export class ImageService implements Images {
+  readonly #core: () => Core;
+  readonly #files: Files;
+  readonly #state: StateStore;
+  readonly #clock: Clock;
+  readonly #bus: EventBus;
+  readonly #layers: LayerStore;
+  readonly #durability: Durability;
+  readonly #removal: ImageRemoval;
+  readonly #puller: Puller;
+
+  /** `snapshotter` is the one that pulls prepare images for; `snapshotters` are all there are. */
+  constructor(
+    core: () => Core,
+    kernel: Pick<Kernel, "alive">,
+    files: Files,
+    content: ContentStore,
+    state: StateStore,
+    clock: Clock,
+    random: Random,
+    bus: EventBus,
+    registry: Registry,
+    snapshotter: Snapshotter,
+    snapshotters: readonly Snapshotter[],
+    layers: LayerStore,
+    paths: StatePaths,
+    options: ImageServiceOptions,
+  ) {
+    this.#core = core;
+    this.#files = files;
+    this.#state = state;
+    this.#clock = clock;
+    this.#bus = bus;
+    this.#layers = layers;
+    const intents = new PullIntents(kernel, state, clock, random, options.self);
+    this.#durability = new Durability(files, state, paths);
+    this.#removal = new ImageRemoval(files, content, state, random, snapshotters, intents, paths);
+    const parallel = options.parallelLayers;
+    this.#puller = new Puller(
+      core,
+      files,
+      content,
+      state,
+      clock,
+      bus,
+      registry,
+      snapshotter,
+      layers,
+      intents,
+      this.#removal,
+      this.#durability,
+      paths,
+      {
+        bootId: options.bootId,
+        platform: options.platform,
+        ...(parallel === undefined ? {} : { parallel }),
+      },
+    );
+  }
+
+  pull(reference: string, options?: PullOptions): Promise<PulledImage> {
+    return this.#puller.pull(reference, options);
+  }
+
+  list(): ImageListing[] {
+    return this.#state.read((transaction) => {
+      const tags = transaction.list("tag");
+      const images = transaction.list("image").sort((a, b) => b.pulledMs - a.pulledMs);
+      return images.map((image) => listing(image, tags));
+    });
+  }
+
+  get(reference: string): ImageListing {
+    return this.#state.read((transaction) => {
+      const { image } = findImage(this.#core(), transaction, reference);
+      return listing(image, transaction.list("tag"));
+    });
+  }
+
+  async layers(reference: string): Promise<{ layers: LayerReport[]; wastedBytes: number }> {
+    const { image } = this.get(reference);
+    const tree = this.#tree(image);
+    const sizes = tree.layerSizes();
+    const steps = (image.config.history ?? []).filter((step) => step.empty_layer !== true);
+    const layers = image.layers.map(({ digest }, number): LayerReport => {
+      const diffId = image.config.rootfs.diff_ids[number] as string;
+      let entries = 0;
+      for (const entry of tree.layerEntries(number)) if (!entry.inherited) entries++;
+      return {
+        diffId,
+        digest,
+        createdBy: steps[number]?.created_by ?? "",
+        tarBytes: this.#layers.stored(diffId).tarBytes,
+        visibleBytes: sizes[number]?.seenBytes ?? 0,
+        entries,
+      };
+    });
+    return { layers, wastedBytes: tree.wastedBytes() };
+  }
+
+  async path(reference: string, path: string): Promise<PathReport> {
+    const { image } = this.get(reference);
+    const tree = this.#tree(image);
+    const entry = tree.lookup(path);
+    if (!entry) {
+      throw new NacreError("not-found", `${reference} has nothing at ${JSON.stringify(path)}`);
+    }
+    return {
+      path: `/${entry.path}`,
+      type: entry.kind,
+      mode: entry.mode,
+      sizeBytes: entry.size,
+      layer: (entry.givenBy ?? entry.layer ?? -1) + 1,
+      hides: tree.hides(path).map(({ layer, kind, size }) => {
+        return { layer: layer + 1, type: kind, sizeBytes: size };
+      }),
+    };
+  }
+
+  async remove(
+    reference: string,
+    options: { readonly force?: boolean } = {},
+  ): Promise<{ untagged: string[]; deleted: string[] }> {
+    const outcome = this.#state.write((transaction) => {
+      const { image, tag } = findImage(this.#core(), transaction, reference);
+      return this.#forget(transaction, image, tag, options.force === true);
+    });
+    if (outcome.forgotten) await this.#removal.finish(outcome.forgotten);
+    return { untagged: outcome.untagged, deleted: outcome.deleted };
+  }
+
+  /** Removes files that no image needs; see ImageRemoval.sweep. Returns the bytes freed. */
+  sweep(): Promise<number> {
+    return this.#removal.sweep();
+  }
+
+  /**
+   * To be called before an image is used: what a machine that went down may have torn is verified,
+   * and made anew where that can be done from what is here. Costs some lookups otherwise.
+   * @throws NacreError `corrupt` if the image has to be pulled again
+   */
+  async ready(image: ImageRecord): Promise<void> {
+    for (const diffId of image.config.rootfs.diff_ids) {
+      if (await this.#layers.intact(diffId)) continue;
+      throw new NacreError("corrupt", `the stored layer ${diffId} was damaged or is gone`, {
+        advice: "Pull the image again; the layers that are whole are not fetched again.",
+      });
+    }
+    await this.#puller.commitRoot(image);
+  }
+
+  /** Resolves when nothing is being flushed to disk any more. */
+  settled(): Promise<void> {
+    return this.#durability.settled();
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  #tree(image: ImageRecord): ImageTree {
+    const stored = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
+    return mergeLayers(this.#core().fork(), this.#files, stored);
+  }
+
+  #forget(
+    transaction: Transaction,
+    image: ImageRecord,
+    tag: TagRecord | undefined,
+    force: boolean,
+  ): { untagged: string[]; deleted: string[]; forgotten?: Forgotten } {
+    const all = transaction.list("tag").filter(({ imageId }) => imageId === image.id);
+    if (tag === undefined && all.length > 1 && !force) throw manyNames(image, all);
+    const going = tag === undefined ? all : [tag];
+    const last = going.length === all.length;
+    const needed = transaction.list("container").filter(({ imageId }) => imageId === image.id);
+    if (last && needed.length > 0 && !force) {
+      const status = needed.some((one) => one.status === "running") ? "running" : "stopped";
+      throw inUse(image, needed[0]?.name ?? "", status);
+    }
+    for (const { reference } of going) {
+      transaction.delete("tag", reference);
+      this.#say(transaction, "untag", reference, image.id);
+    }
+    const untagged = going.map(({ reference }) => reference);
+    if (!last || needed.length > 0) return { untagged, deleted: [] };
+    transaction.delete("image", image.id);
+    this.#say(transaction, "delete", image.id, image.id);
+    const diffIds = image.config.rootfs.diff_ids;
+    const blobs = [...imageBlobs(image), ...going.map(({ digest }) => digest)];
+    const chainIds = image.chainIds.slice(-1);
+    const forgotten = this.#removal.forget(transaction, { blobs, diffIds, chainIds });
+    return { untagged, deleted: [image.id, ...diffIds], forgotten };
+  }
+
+  #say(transaction: Transaction, action: string, subject: string, id: string): void {
+    const timeMs = this.#clock.nowMs();
+    const attributes = { name: subject, id };
+    const event = transaction.append({ timeMs, type: "image", action, subject, attributes });
+    this.#bus.emit({ type: "record", event });
+  }
+}
+
+function listing(image: ImageRecord, tags: readonly TagRecord[]): ImageListing {
+  const references = tags
+    .filter(({ imageId }) => imageId === image.id)
+    .map(({ reference, digest }) => ({ reference, digest }));
+  return { image, references };
+}
+
+const shortId = (id: string): string => id.slice(id.indexOf(":") + 1).slice(0, 12);
+
+function manyNames(image: ImageRecord, tags: readonly TagRecord[]): NacreError {
+  const names = tags.map(({ reference }) => reference).join(", ");
+  return new NacreError("conflict", `the image ${shortId(image.id)} has several names: ${names}`, {
+    advice: "Remove it by its names, or force it.",
+  });
+}
+
+function inUse(image: ImageRecord, container: string, status: string): NacreError {
+  return new NacreError(
+    "in-use",
+    `the image ${shortId(image.id)} is needed by the ${status} container ${container}`,
+    { advice: `Remove the container first: nacre rm ${container}` },
+  );
+}

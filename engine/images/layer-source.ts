@@ -1,0 +1,66 @@
+// Streams on their way into the store: gathered to sizes that are worth a system call, and kept
+// while they pass.
+
+import type { BlobWriter } from "@nacre/core/ports/content-store.ts";
+import type { FileReader } from "@nacre/core/ports/files.ts";
+
+/** A socket gives 64 KiB at most; every hand-over to the thread pool costs more than copying them. */
+const GATHER_BYTES = 512 * 1024;
+const READ_BYTES = 1 << 20;
+
+/** The same bytes in chunks of 512 KiB, but for the last. */
+export async function* gather(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let buffer = new Uint8Array(GATHER_BYTES);
+  let filled = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + GATHER_BYTES - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled < GATHER_BYTES) continue;
+      yield buffer;
+      buffer = new Uint8Array(GATHER_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield buffer.subarray(0, filled);
+}
+
+/** The same bytes, each chunk written to `blob` while the consumer works on it. */
+export async function* kept(
+  source: AsyncIterable<Uint8Array>,
+  blob: BlobWriter,
+  received: (totalBytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    const written = blob.write(chunk);
+    // Looked at below, or not at all if the consumer gives up first.
+    written.catch(() => {});
+    yield chunk;
+    await written;
+    received(blob.offset);
+  }
+}
+
+/** A file from beginning to end; the next part is read while the consumer works on this one. */
+export async function* contents(reader: FileReader): AsyncGenerator<Uint8Array> {
+  const read = (at: number): Promise<Uint8Array> => {
+    const part = reader.read(at, READ_BYTES);
+    part.catch(() => {});
+    return part;
+  };
+  try {
+    let next = read(0);
+    for (let at = 0; at < reader.sizeBytes; ) {
+      const chunk = await next;
+      if (chunk.length === 0) return;
+      at += chunk.length;
+      next = read(at);
+      yield chunk;
+    }
+    await next;
+  } finally {
+    await reader.close();
+  }
+}

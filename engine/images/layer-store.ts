@@ -1,0 +1,365 @@
+// Layers on this machine. A layer comes in as a compressed blob and is three files afterwards: the
+// blob as it came, the exact uncompressed tar, and the index of the tar's headers. All three are
+// made in one pass:
+//
+//   registry ──▶ blob file, its digest and size
+//            └─▶ decompress ──▶ tar file, its digest (the diff ID)
+//                           └─▶ index of headers
+//
+// What breaks on the way leaves the blob's part for the next attempt. That one fetches the rest
+// first and reads the whole blob from the page cache then.
+//
+// No flush is waited for. A record says in which boot its files were written, and whether they
+// have been flushed since (durability.ts): if neither holds, they are read and verified before
+// their next use, for a machine that went down may have torn them.
+
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import { LayerIndexer } from "@nacre/core/layer-index.ts";
+import type { Descriptor } from "@nacre/core/oci/image.ts";
+import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
+import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
+import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { Repository } from "../registry/registry.ts";
+import { contents, gather, kept } from "./layer-source.ts";
+import type { StatePaths } from "./paths.ts";
+
+/** What a pull may still write: shared by its layers, so that no bomb fills the disk. */
+export interface DiskBudget {
+  leftBytes: number;
+}
+
+/** A layer that is to be stored. */
+export interface LayerTask {
+  readonly repository: Repository;
+  readonly descriptor: Descriptor;
+  readonly diffId: string;
+  readonly budget: DiskBudget;
+  readonly signal: AbortSignal;
+  /** Compressed bytes that are here, of `descriptor.size`. */
+  readonly received: (totalBytes: number) => void;
+}
+
+export class LayerStore {
+  readonly #core: () => Core;
+  readonly #files: Files;
+  readonly #content: ContentStore;
+  readonly #state: StateStore;
+  readonly #codec: Codec;
+  readonly #paths: StatePaths;
+  readonly #bootId: string;
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(
+    core: () => Core,
+    files: Files,
+    content: ContentStore,
+    state: StateStore,
+    codec: Codec,
+    paths: StatePaths,
+    bootId: string,
+  ) {
+    this.#core = core;
+    this.#files = files;
+    this.#content = content;
+    this.#state = state;
+    this.#codec = codec;
+    this.#paths = paths;
+    this.#bootId = bootId;
+  }
+
+  /** The layer as snapshotters take it; it must be here. */
+  stored(diffId: string): StoredLayer {
+    const record = this.#state.read((transaction) => transaction.get("layer", diffId));
+    if (!record) throw new NacreError("not-found", `the layer ${diffId} is not on this machine`);
+    return {
+      diffId,
+      tarPath: this.#paths.layerTar(diffId),
+      tarBytes: record.tarBytes,
+      indexPath: this.#paths.layerIndex(diffId),
+    };
+  }
+
+  /** Whether the layer is here and can be trusted; verifies it if the machine went down since. */
+  async intact(diffId: string): Promise<boolean> {
+    const record = this.#state.read((transaction) => transaction.get("layer", diffId));
+    if (!record || !this.#whole(diffId, record.tarBytes)) return false;
+    if (record.durable || record.bootId === this.#bootId) return true;
+    const verified = await this.#verify(diffId);
+    this.#state.write((transaction) => {
+      if (verified) transaction.put("layer", diffId, { ...record, bootId: this.#bootId });
+      else transaction.delete("layer", diffId);
+    });
+    return verified;
+  }
+
+  /** Stores a layer. Idempotent; one that another call is storing now is waited for. */
+  async store(task: LayerTask): Promise<void> {
+    const { diffId } = task;
+    for (;;) {
+      const running = this.#running.get(diffId);
+      if (!running) break;
+      await running.catch(() => {});
+      if (await this.intact(diffId)) return;
+    }
+    const own = this.#store(task).finally(() => this.#running.delete(diffId));
+    this.#running.set(diffId, own);
+    await own;
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  #whole(diffId: string, tarBytes: number): boolean {
+    const tar = this.#files.status(this.#paths.layerTar(diffId));
+    return (
+      tar?.sizeBytes === tarBytes &&
+      this.#files.status(this.#paths.layerIndex(diffId)) !== undefined
+    );
+  }
+
+  async #store(task: LayerTask): Promise<void> {
+    const { diffId, descriptor } = task;
+    this.#files.makeDirectory(this.#paths.layers);
+    const tarBytes = this.#content.has(descriptor.digest)
+      ? await this.#fromBlob(task)
+      : await this.#fromRegistry(task);
+    this.#state.write((transaction) => {
+      // Another process may have removed the layer between our rename and now (image-removal.ts).
+      if (!this.#whole(diffId, tarBytes)) throw removedMeanwhile(diffId);
+      const { digest, size: sizeBytes, mediaType } = descriptor;
+      const fresh = { durable: false, bootId: this.#bootId };
+      transaction.put("layer", diffId, { diffId, digest, tarBytes, ...fresh });
+      if (!transaction.get("blob", digest)) {
+        transaction.put("blob", digest, { digest, sizeBytes, mediaType, ...fresh });
+      }
+    });
+  }
+
+  async #fromRegistry(task: LayerTask): Promise<number> {
+    const { descriptor, repository, received, signal } = task;
+    const blob = await this.#content.writer(descriptor.digest, descriptor.size);
+    const resumed = blob.offset;
+    try {
+      received(resumed);
+      const source = gather(repository.blob(descriptor, blob.offset, signal));
+      if (blob.offset === 0) return await this.#tee(task, source, blob);
+      for await (const chunk of source) {
+        await blob.write(chunk);
+        received(blob.offset);
+      }
+    } catch (error) {
+      await blob.suspend();
+      throw error;
+    }
+    try {
+      await blob.commit();
+    } catch (error) {
+      // What an earlier attempt left may have been torn. It is gone now: once more, from the start.
+      if (resumed === 0 || !isCorrupt(error)) throw error;
+      return this.#fromRegistry(task);
+    }
+    return this.#unpack(task, this.#read(descriptor.digest), async () => {});
+  }
+
+  /** One pass from the registry to all three files. */
+  async #tee(
+    task: LayerTask,
+    source: AsyncGenerator<Uint8Array>,
+    blob: BlobWriter,
+  ): Promise<number> {
+    let judged = false;
+    try {
+      return await this.#unpack(task, kept(source, blob, task.received), () => {
+        judged = true;
+        return blob.commit();
+      });
+    } catch (error) {
+      if (judged || !isCorrupt(error)) throw error;
+      // Wrong bytes rarely decompress. Which of the two is wrong decides who is told.
+      await blob.suspend();
+      await this.#fetchRest(task);
+      throw error;
+    }
+  }
+
+  /** Fetches what is missing of a blob; throws if it is not the one that was promised. */
+  async #fetchRest({ descriptor, repository, signal }: LayerTask): Promise<void> {
+    const { digest, size } = descriptor;
+    const blob = await this.#content.writer(digest, size);
+    try {
+      const rest = repository.blob(descriptor, blob.offset, signal);
+      for await (const chunk of gather(rest)) await blob.write(chunk);
+    } catch (error) {
+      await blob.suspend();
+      throw error;
+    }
+    await blob.commit();
+  }
+
+  /** From a blob that is here; its digest is checked again if the machine went down since. */
+  async #fromBlob(task: LayerTask): Promise<number> {
+    const { digest, size } = task.descriptor;
+    const record = this.#state.read((transaction) => transaction.get("blob", digest));
+    const trusted = record !== undefined && (record.durable || record.bootId === this.#bootId);
+    const hasher = this.#codec.hasher(digest.startsWith("sha512:") ? "sha512" : "sha256");
+    const source = trusted ? this.#read(digest) : hashed(this.#read(digest), hasher);
+    const torn = this.#content.sizeBytes(digest) !== size;
+    try {
+      if (torn) throw new NacreError("corrupt", `the stored blob ${digest} is torn`);
+      return await this.#unpack(task, source, async () => {
+        if (!trusted && hasher.digest() !== digest) {
+          throw new NacreError("corrupt", `the stored blob ${digest} has other contents`);
+        }
+      });
+    } catch (error) {
+      if (trusted || !isCorrupt(error)) throw error;
+      await this.#content.remove(digest);
+      return this.#fromRegistry(task);
+    }
+  }
+
+  async *#read(digest: string): AsyncGenerator<Uint8Array> {
+    yield* contents(await this.#content.reader(digest));
+  }
+
+  /**
+   * Writes tar and index from compressed bytes; `verified` is called when all have been read and
+   * throws if they were not what was promised. Returns the tar's size.
+   */
+  async #unpack(
+    task: LayerTask,
+    source: AsyncGenerator<Uint8Array>,
+    verified: () => Promise<void>,
+  ): Promise<number> {
+    const { diffId, budget } = task;
+    const tar = await this.#files.create(this.#paths.layerTar(diffId));
+    const index = await this.#files.create(this.#paths.layerIndex(diffId));
+    try {
+      const { compression, whole } = await recognise(source);
+      const unpacked = this.#codec.decompress(compression, whole);
+      const found = await this.#scan(unpacked, algorithmOf(diffId), async (chunk) => {
+        budget.leftBytes -= chunk.length;
+        if (budget.leftBytes < 0) throw bomb(task, tar);
+        await tar.write(chunk);
+      });
+      // A decompressor may end before its input does; all of it counts.
+      for await (const _ of whole);
+      await verified();
+      if (found.diffId !== diffId) throw wrongDiffId(task, found.diffId);
+      await index.write(found.index);
+      await index.commit();
+      await tar.commit();
+      return tar.sizeBytes;
+    } finally {
+      // After a commit these do nothing.
+      await tar.discard();
+      await index.discard();
+    }
+  }
+
+  /** Hashes and indexes a tar; `write` gets each chunk and works while the next one comes. */
+  async #scan(
+    tar: AsyncIterable<Uint8Array>,
+    algorithm: "sha256" | "sha512",
+    write: (chunk: Uint8Array) => Promise<void>,
+  ): Promise<{ diffId: string; index: Uint8Array }> {
+    const hasher = this.#codec.hasher(algorithm);
+    const indexer = new LayerIndexer(this.#core().fork());
+    let written = Promise.resolve();
+    try {
+      for await (const chunk of tar) {
+        const previous = written;
+        hasher.update(chunk);
+        indexer.write(chunk);
+        await previous;
+        written = write(chunk);
+        written.catch(() => {});
+      }
+    } finally {
+      // The file must not be closed below a write that still runs.
+      await written.catch(() => {});
+    }
+    await written;
+    return { diffId: hasher.digest(), index: indexer.finish() };
+  }
+
+  /** Reads a stored layer again; also its index is made anew. */
+  async #verify(diffId: string): Promise<boolean> {
+    const reader = await this.#files.open(this.#paths.layerTar(diffId));
+    try {
+      const found = await this.#scan(contents(reader), algorithmOf(diffId), async () => {});
+      if (found.diffId !== diffId) return false;
+      this.#files.replace(this.#paths.layerIndex(diffId), found.index);
+      return true;
+    } catch (error) {
+      if (isCorrupt(error)) return false;
+      throw error;
+    }
+  }
+}
+
+const isCorrupt = (error: unknown): boolean =>
+  error instanceof NacreError && error.kind === "corrupt";
+
+const algorithmOf = (digest: string): "sha256" | "sha512" =>
+  digest.startsWith("sha512:") ? "sha512" : "sha256";
+
+async function* hashed(
+  source: AsyncIterable<Uint8Array>,
+  hasher: Hasher,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    hasher.update(chunk);
+    yield chunk;
+  }
+}
+
+/** RFC 1952, section 2.3.1; RFC 8878, sections 3.1.1 and 3.1.2 (a skippable frame may come first). */
+function compressionOf(bytes: Uint8Array): Compression {
+  const [a, b = 0, c, d] = bytes;
+  if (a === 0x1f && b === 0x8b) return "gzip";
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return "zstd";
+  const skippable = a !== undefined && a >> 4 === 5 && b === 0x2a && c === 0x4d && d === 0x18;
+  return skippable ? "zstd" : "none";
+}
+
+/** The compression by its first bytes, as docker sees it: media types are often wrong. */
+async function recognise(
+  source: AsyncGenerator<Uint8Array>,
+): Promise<{ compression: Compression; whole: AsyncGenerator<Uint8Array> }> {
+  const first = await source.next();
+  const compression = compressionOf(first.done ? new Uint8Array() : first.value);
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    try {
+      if (!first.done) yield first.value;
+      yield* source;
+    } finally {
+      await source.return(undefined);
+    }
+  }
+  return { compression, whole: whole() };
+}
+
+function bomb({ descriptor }: LayerTask, tar: FileWriter): NacreError {
+  return new NacreError(
+    "no-space",
+    `the layer ${descriptor.digest} of ${descriptor.size} bytes decompresses to more than the disk can hold (${tar.sizeBytes} bytes so far)`,
+    { advice: "Make room, or do not trust this image: it may be made to fill disks." },
+  );
+}
+
+function wrongDiffId({ descriptor, diffId }: LayerTask, found: string): NacreError {
+  return new NacreError(
+    "corrupt",
+    `the layer ${descriptor.digest} decompresses to ${found}, but the image's config says ${diffId}`,
+    { advice: "Whoever made the image must correct it." },
+  );
+}
+
+function removedMeanwhile(diffId: string): NacreError {
+  return new NacreError("conflict", `the layer ${diffId} was removed while it was being stored`, {
+    advice: "Pull the image again.",
+  });
+}

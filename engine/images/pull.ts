@@ -1,0 +1,437 @@
+// From a reference to an image that can run: resolve, fetch, merge, record.
+//
+//   manifest or index ─▶ platform ─▶ manifest ─▶ config ─▶ layers in parallel ─▶ one merged root
+//
+// Nothing names the image before its last transaction. What breaks on the way because of the
+// network, or because somebody stops it, keeps what it has stored for the next attempt; what the
+// image itself is to blame for is thrown away.
+
+import type { Core } from "@nacre/core/core.ts";
+import { chainIds } from "@nacre/core/digest.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import { parseReference, type Reference } from "@nacre/core/reference.ts";
+import type { ImageRecord } from "@nacre/core/state/records.ts";
+import type { PulledImage, PullOptions } from "../engine.ts";
+import type { EventBus } from "../event-bus.ts";
+import { MANIFEST_LIMIT_BYTES, parseConfig } from "../registry/manifest.ts";
+import {
+  choosePlatform,
+  offeredPlatforms,
+  parsePlatform,
+  platformText,
+} from "../registry/platform.ts";
+import type { FetchedManifest, Registry, Repository } from "../registry/registry.ts";
+import { eachBounded } from "./bounded.ts";
+import type { Durability } from "./durability.ts";
+import type { ImageRemoval } from "./image-removal.ts";
+import { readAccounts } from "./image-tree.ts";
+import type { DiskBudget, LayerStore } from "./layer-store.ts";
+import type { StatePaths } from "./paths.ts";
+import type { PullIntents } from "./pull-intent.ts";
+
+/** How many layers are fetched at once, if nobody says otherwise. */
+const PARALLEL_LAYERS = 4;
+/** What is left free on the disk, as a share of what is free now. */
+const RESERVE = 0.02;
+/** How often layers that another process removes meanwhile are fetched again. */
+const MAX_ROUNDS = 3;
+
+export interface PullerOptions {
+  readonly bootId: string;
+  /** This machine's. */
+  readonly platform: Platform;
+  /** Layers at once. */
+  readonly parallel?: number;
+}
+
+/** Everything about an image that its registry says. */
+interface Resolved {
+  /** Of what the reference names: an index or a manifest. */
+  readonly digest: string;
+  readonly manifest: FetchedManifest;
+  readonly layers: readonly Descriptor[];
+  readonly config: ImageConfig;
+  readonly configBytes: Uint8Array;
+  /** To be kept beside the layers: index, manifest, config. */
+  readonly documents: readonly Document[];
+}
+
+interface Document {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+export class Puller {
+  readonly #core: () => Core;
+  readonly #files: Files;
+  readonly #content: ContentStore;
+  readonly #state: StateStore;
+  readonly #clock: Clock;
+  readonly #bus: EventBus;
+  readonly #registry: Registry;
+  readonly #snapshotter: Snapshotter;
+  readonly #layers: LayerStore;
+  readonly #intents: PullIntents;
+  readonly #removal: ImageRemoval;
+  readonly #durability: Durability;
+  readonly #paths: StatePaths;
+  readonly #options: PullerOptions;
+
+  constructor(
+    core: () => Core,
+    files: Files,
+    content: ContentStore,
+    state: StateStore,
+    clock: Clock,
+    bus: EventBus,
+    registry: Registry,
+    snapshotter: Snapshotter,
+    layers: LayerStore,
+    intents: PullIntents,
+    removal: ImageRemoval,
+    durability: Durability,
+    paths: StatePaths,
+    options: PullerOptions,
+  ) {
+    this.#core = core;
+    this.#files = files;
+    this.#content = content;
+    this.#state = state;
+    this.#clock = clock;
+    this.#bus = bus;
+    this.#registry = registry;
+    this.#snapshotter = snapshotter;
+    this.#layers = layers;
+    this.#intents = intents;
+    this.#removal = removal;
+    this.#durability = durability;
+    this.#paths = paths;
+    this.#options = options;
+  }
+
+  async pull(text: string, options: PullOptions = {}): Promise<PulledImage> {
+    const reference = parseReference(this.#core(), text, "docker");
+    const name = reference.toString();
+    this.#bus.emit({ type: "image", reference: name, phase: "resolving" });
+    const repository = await this.#registry.open(reference, options);
+    const resolved = await this.#resolve(repository, reference, options.platform);
+    const intent = this.#intents.begin(name);
+    if (intent.foundDead) this.#files.sweep(this.#paths.layers, { partials: false });
+    try {
+      const pulled = await this.#store(repository, reference, resolved, options.signal);
+      this.#durability.begin(pulled.image);
+      const { digest } = pulled;
+      this.#bus.emit({ type: "image", reference: name, phase: "ready", digest });
+      return pulled;
+    } catch (error) {
+      if (isImagesFault(error))
+        await this.#removal.discard(documentsAndLayers(resolved), intent.id);
+      throw error;
+    } finally {
+      this.#intents.end(intent.id);
+    }
+  }
+
+  // -- what the registry says -------------------------------------------------------------------
+
+  async #resolve(
+    repository: Repository,
+    reference: Reference,
+    platformOption: string | undefined,
+  ): Promise<Resolved> {
+    const what = reference.familiar();
+    const asked = platformOption === undefined ? undefined : parsePlatform(platformOption);
+    const platform = asked ?? this.#options.platform;
+    const top = await repository.manifest(reference.digest ?? reference.tag ?? "latest");
+    const documents: Document[] = [document(top)];
+    let manifest = top;
+    if (top.parsed.kind === "index") {
+      const chosen = choosePlatform(top.parsed.index.manifests, platform);
+      if (!chosen) throw noPlatform(what, platform, top.parsed.index.manifests);
+      manifest = await repository.manifest(chosen.digest);
+      documents.push(document(manifest));
+    }
+    if (manifest.parsed.kind === "index") {
+      throw new NacreError("unsupported", `the index of ${what} names another index`);
+    }
+    const { config: descriptor, layers } = manifest.parsed.manifest;
+    for (const layer of layers) checkLayerType(layer, what);
+    const configBytes = await this.#config(repository, descriptor);
+    const config = parseConfig(this.#core(), configBytes, layers, what);
+    this.#noticeForeign(what, config, platform);
+    documents.push({ ...descriptor, bytes: configBytes });
+    return { digest: top.digest, manifest, layers, config, configBytes, documents };
+  }
+
+  /** A config that is here already is not fetched again. */
+  async #config(repository: Repository, descriptor: Descriptor): Promise<Uint8Array> {
+    if (this.#content.has(descriptor.digest)) {
+      try {
+        return await this.#content.read(descriptor.digest, MANIFEST_LIMIT_BYTES);
+      } catch (error) {
+        if (!(error instanceof NacreError) || error.kind === "no-space") throw error;
+      }
+    }
+    return repository.smallBlob(descriptor, MANIFEST_LIMIT_BYTES);
+  }
+
+  #noticeForeign(what: string, config: ImageConfig, platform: Platform): void {
+    const own = { architecture: config.architecture, os: config.os };
+    const offered = choosePlatform(
+      [{ mediaType: "", digest: "", size: 0, platform: own }],
+      platform,
+    );
+    if (offered) return;
+    const message = `${what} is made for ${platformText(own)}, this machine is ${platformText(platform)}`;
+    this.#bus.emit({ type: "notice", message });
+  }
+
+  // -- what comes to this machine ---------------------------------------------------------------
+
+  async #store(
+    repository: Repository,
+    reference: Reference,
+    resolved: Resolved,
+    signal: AbortSignal | undefined,
+  ): Promise<PulledImage> {
+    for (let round = 1; ; round++) {
+      await this.#storeLayers(repository, reference, resolved, signal);
+      for (const one of resolved.documents) await this.#storeDocument(one);
+      const image = await this.#merge(reference, resolved);
+      const changed = this.#record(reference, resolved, image);
+      if (changed !== undefined) {
+        return { image, reference: reference.toString(), digest: resolved.digest, changed };
+      }
+      if (round === MAX_ROUNDS) {
+        throw new NacreError("conflict", `${reference.familiar()} is being removed meanwhile`, {
+          advice: "Pull it again.",
+        });
+      }
+    }
+  }
+
+  async #storeLayers(
+    repository: Repository,
+    reference: Reference,
+    { layers, config }: Resolved,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const diffIds = config.rootfs.diff_ids;
+    // An image may have the same layer twice.
+    const tasks = new Map(layers.map((descriptor, i) => [diffIds[i] as string, descriptor]));
+    this.#files.makeDirectory(this.#paths.layers);
+    const free = this.#files.freeBytes(this.#paths.layers);
+    const budget: DiskBudget = { leftBytes: free * (1 - RESERVE) };
+    const parallel = this.#options.parallel ?? PARALLEL_LAYERS;
+    const report = (descriptor: Descriptor) => this.#reporter(reference, descriptor);
+    for (const descriptor of tasks.values()) report(descriptor)("waiting", 0);
+    await eachBounded([...tasks], parallel, signal, async ([diffId, descriptor], either) => {
+      const say = report(descriptor);
+      if (await this.#layers.intact(diffId)) {
+        say("exists", descriptor.size);
+        return;
+      }
+      if (!this.#content.has(descriptor.digest)) budget.leftBytes -= descriptor.size;
+      if (budget.leftBytes < 0) throw tooLarge(reference, free);
+      const received = (bytes: number) => say("downloading", bytes);
+      try {
+        const task = { repository, descriptor, diffId, budget, signal: either, received };
+        await this.#layers.store(task);
+      } catch (error) {
+        say("failed", 0);
+        throw error;
+      }
+      say("complete", descriptor.size);
+    });
+  }
+
+  #reporter(reference: Reference, { digest, size: totalBytes }: Descriptor) {
+    type Phase = "waiting" | "downloading" | "exists" | "complete" | "failed";
+    const name = reference.toString();
+    return (phase: Phase, receivedBytes: number): void =>
+      this.#bus.emit({ type: "layer", reference: name, digest, phase, receivedBytes, totalBytes });
+  }
+
+  async #storeDocument({ digest, bytes }: Document): Promise<void> {
+    if (this.#content.sizeBytes(digest) === bytes.length) return;
+    let blob = await this.#content.writer(digest, bytes.length);
+    if (blob.offset > 0) {
+      await blob.discard();
+      blob = await this.#content.writer(digest, bytes.length);
+    }
+    try {
+      await blob.write(bytes);
+      await blob.commit();
+    } catch (error) {
+      await blob.discard();
+      throw error;
+    }
+  }
+
+  /** Makes the merged root ready and describes the image; nothing names it yet. */
+  async #merge(reference: Reference, resolved: Resolved): Promise<ImageRecord> {
+    const { manifest, layers, config, documents } = resolved;
+    const name = reference.toString();
+    const diffIds = config.rootfs.diff_ids;
+    const id = documents.at(-1)?.digest as string;
+    const chains = chainIds(this.#core().fork(), diffIds);
+    const existing = this.#state.read((transaction) => transaction.get("image", id));
+    const stored = diffIds.map((diffId) => this.#layers.stored(diffId));
+    const top = chains.at(-1);
+    if (top !== undefined) {
+      const say = () => this.#bus.emit({ type: "image", reference: name, phase: "merging" });
+      await this.#commit(top, stored, say);
+    }
+    const accounts = existing ?? (await readAccounts(this.#core().fork(), this.#files, stored));
+    return {
+      id,
+      manifestDigest: manifest.digest,
+      manifestMediaType: manifest.parsed.mediaType,
+      config,
+      layers,
+      chainIds: chains,
+      sizeBytes: stored.reduce((sum, layer) => sum + layer.tarBytes, 0),
+      pulledMs: existing?.pulledMs ?? this.#clock.nowMs(),
+      passwd: accounts.passwd,
+      group: accounts.group,
+    };
+  }
+
+  /** Makes an image's merged root ready if it is not, or cannot be trusted. Its layers are whole. */
+  async commitRoot(image: ImageRecord): Promise<void> {
+    const chainId = image.chainIds.at(-1);
+    if (chainId === undefined) return;
+    const stored = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
+    await this.#commit(chainId, stored, () => {});
+  }
+
+  async #commit(
+    chainId: string,
+    stored: readonly StoredLayer[],
+    begins: () => void,
+  ): Promise<void> {
+    const key = `${this.#snapshotter.name}/${chainId}`;
+    const { bootId } = this.#options;
+    const record = this.#state.read((transaction) => transaction.get("snapshot", key));
+    const trusted = record !== undefined && (record.durable || record.bootId === bootId);
+    if (this.#snapshotter.has(chainId)) {
+      if (trusted) return;
+      // Unrecorded, or of a boot that may have torn it: made anew, which costs little.
+      await this.#snapshotter.remove(chainId, []);
+    }
+    begins();
+    const { sizeBytes } = await this.#snapshotter.commit(chainId, stored);
+    const snapshotter = this.#snapshotter.name;
+    const diffIds = stored.map((layer) => layer.diffId);
+    const fresh = { durable: false, bootId };
+    this.#state.write((transaction) => {
+      transaction.put("snapshot", key, {
+        key,
+        snapshotter,
+        chainId,
+        diffIds,
+        sizeBytes,
+        ...fresh,
+      });
+    });
+  }
+
+  /** The last transaction. Undefined if another process took away what was stored; else whether anything is new. */
+  #record(reference: Reference, resolved: Resolved, image: ImageRecord): boolean | undefined {
+    const name = reference.toString();
+    const { digest } = resolved;
+    const { bootId } = this.#options;
+    return this.#state.write((transaction) => {
+      if (!this.#complete(transaction, image)) return undefined;
+      const tag = transaction.get("tag", name);
+      const known = transaction.get("image", image.id) !== undefined;
+      for (const one of resolved.documents) {
+        if (transaction.get("blob", one.digest)) continue;
+        const { digest, mediaType, bytes } = one;
+        const fresh = { durable: false, bootId, sizeBytes: bytes.length };
+        transaction.put("blob", digest, { digest, mediaType, ...fresh });
+      }
+      const timeMs = this.#clock.nowMs();
+      transaction.put("image", image.id, image);
+      transaction.put("tag", name, {
+        reference: name,
+        imageId: image.id,
+        digest,
+        updatedMs: timeMs,
+      });
+      const attributes = { name: reference.familiar() };
+      const event = transaction.append({
+        timeMs,
+        type: "image",
+        action: "pull",
+        subject: reference.familiar(),
+        attributes,
+      });
+      this.#bus.emit({ type: "record", event });
+      return !known || tag?.imageId !== image.id || tag.digest !== digest;
+    });
+  }
+
+  #complete(transaction: Transaction, image: ImageRecord): boolean {
+    const top = image.chainIds.at(-1);
+    return (
+      image.config.rootfs.diff_ids.every((id) => transaction.get("layer", id) !== undefined) &&
+      (top === undefined || this.#snapshotter.has(top))
+    );
+  }
+}
+
+const document = ({ digest, bytes, parsed }: FetchedManifest): Document => ({
+  digest,
+  bytes,
+  mediaType: parsed.mediaType,
+});
+
+const documentsAndLayers = ({ documents, layers, config }: Resolved) => ({
+  blobs: [...documents.map((one) => one.digest), ...layers.map((layer) => layer.digest)],
+  diffIds: config.rootfs.diff_ids,
+});
+
+/** Whether trying again would not help: then nothing is kept for it. */
+function isImagesFault(error: unknown): boolean {
+  const passing = ["unreachable", "interrupted", "conflict"];
+  return !(error instanceof NacreError) || !passing.includes(error.kind);
+}
+
+const LAYER_TYPE =
+  /^application\/vnd\.(oci\.image\.layer(\.nondistributable)?\.v1\.tar|docker\.image\.rootfs\.(foreign\.)?diff\.tar)([+.](gzip|zstd))?$/;
+
+function checkLayerType({ mediaType, digest }: Descriptor, what: string): void {
+  if (LAYER_TYPE.test(mediaType)) return;
+  const type = JSON.stringify(mediaType.slice(0, 100));
+  throw new NacreError("unsupported", `the layer ${digest} of ${what} is of the type ${type}`, {
+    advice: "Layers are tars, plain or compressed by gzip or zstd. Is this an image at all?",
+  });
+}
+
+function noPlatform(
+  what: string,
+  platform: Platform,
+  manifests: readonly Descriptor[],
+): NacreError {
+  const offered = offeredPlatforms(manifests) || "no platform that it names";
+  return new NacreError("not-found", `${what} has nothing for ${platformText(platform)}`, {
+    operation: `pull ${what}`,
+    advice: `It is there for ${offered}: choose one with --platform.`,
+  });
+}
+
+function tooLarge(reference: Reference, freeBytes: number): NacreError {
+  return new NacreError(
+    "no-space",
+    `${reference.familiar()} does not fit on the disk, which has ${freeBytes} bytes free`,
+    { advice: "Make room: nacre system prune removes what no container needs." },
+  );
+}
