@@ -4,6 +4,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import {
   copyFileSync,
+  type Dirent,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -185,8 +186,16 @@ export async function reports(
   return found;
 }
 
+function entries(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch {
+    return []; // removed meanwhile, by others who work on this machine
+  }
+}
+
 function cgroupsBelow(path: string): string[] {
-  return readdirSync(path, { withFileTypes: true })
+  return entries(path)
     .filter((entry) => entry.isDirectory())
     .flatMap((entry) => [join(path, entry.name), ...cgroupsBelow(join(path, entry.name))]);
 }

@@ -172,7 +172,10 @@ describe("a detached container", () => {
       stderr: "ignore",
     });
     const { pid } = running.supervisor;
-    const links = readdirSync(`/proc/${pid}/fd`).map((n) => readlinkSync(`/proc/${pid}/fd/${n}`));
+    const held = (): string[] =>
+      readdirSync(`/proc/${pid}/fd`).map((n) => readlinkSync(`/proc/${pid}/fd/${n}`));
+    await until(() => !held().some((link) => link.startsWith("socket:")));
+    const links = held();
     for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe("/dev/null");
     for (const link of links)
       expect(link).toMatch(/^(\/dev\/null|pipe:|anon_inode:|.*log-detached)/);
@@ -200,7 +203,7 @@ describe("a memory limit", () => {
         { op: "makeCgroup", path: cgroup, shared: false },
         { op: "writeFile", path: `${cgroup}/memory.limit_in_bytes`, data: "8388608" },
       ],
-      parent: [{ op: "joinCgroup", path: cgroup }],
+      clone: { cgroups: [cgroup] },
       child: [...enter(at("root")), run("dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1")],
       supervision: { collect: [`${cgroup}/memory.oom_control`] },
     });

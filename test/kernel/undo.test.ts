@@ -74,6 +74,8 @@ const PARENT: readonly Operation[] = [
   { op: "joinCgroup", path: `${pids}/two` },
   { op: "writeProcessFile", name: "oom_score_adj", data: "500" },
 ];
+/** The child enters these by itself: see Clone. */
+const clone = { cgroups: [`${cgroup}/one`, `${pids}/two`] };
 const CHILD: readonly Operation[] = [
   { op: "unshare", namespaces: ["cgroup"] },
   { op: "newSession" },
@@ -119,14 +121,18 @@ describe("a program that fails at any step leaves nothing", () => {
   it.each(CHILD.slice(0, -1).map((o, k) => ({ k: k + 1, after: o.op })))(
     "child $k, after $after",
     ({ k }) =>
-      expectFailure(container({ host: HOST, parent: PARENT, child: after(CHILD, k) }), "child", k),
+      expectFailure(
+        container({ host: HOST, parent: PARENT, child: after(CHILD, k), clone }),
+        "child",
+        k,
+      ),
   );
 
   it("and none that ends well either", async () => {
     const clean = state();
     const { code, stdout } = await outcome(
       on,
-      container({ host: HOST, parent: PARENT, child: CHILD }),
+      container({ host: HOST, parent: PARENT, child: CHILD, clone }),
     );
     expect(code).toBe(0);
     expect(stdout).toContain("500\n");

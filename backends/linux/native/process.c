@@ -166,6 +166,7 @@ int start_child(const struct program *p, const int streams[3]) {
   int error = errno;
   close(pair[1]);
   if (own_pids >= 0) setns(own_pids, CLONE_NEWPID); /* what this process starts later is ours */
+  close(own_pids);
   for (int i = 0; i < join_count; i++) close(joins[i].fd);
   for (int i = 0; i < task_count; i++) close(tasks[i]);
   if (arguments.cgroup) close((int)arguments.cgroup);
