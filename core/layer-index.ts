@@ -7,7 +7,7 @@ import { layerError, names } from "./layer-fault.ts";
  * How many bytes are handed to the core where it does not say what it can do without. More means
  * fewer calls, and more bytes of small files copied for nothing.
  */
-const WINDOW_BYTES = 4096;
+const WINDOW_BYTES = 32768;
 
 /**
  * Takes the uncompressed tar of one layer in chunks of any size, and makes its index: what
@@ -59,9 +59,18 @@ export class LayerIndexer {
    * @throws NacreError `corrupt` where the tar ends too early
    */
   finish(): Uint8Array<ArrayBuffer> {
-    const { tarFinish, tarIndex, tarIndexSize } = this.#core.exports;
+    const { tarFinish, tarIndexPart, tarIndexPartSize } = this.#core.exports;
     this.#check(tarFinish!(this.#reader));
-    return this.#core.view(tarIndex!(this.#reader), tarIndexSize!(this.#reader)).slice();
+    const parts = [0, 1, 2].map((part) =>
+      this.#core.view(tarIndexPart!(this.#reader, part), tarIndexPartSize!(this.#reader, part)),
+    );
+    const index = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      index.set(part, at);
+      at += part.length;
+    }
+    return index;
   }
 
   #check(fault: number): void {

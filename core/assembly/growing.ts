@@ -14,7 +14,8 @@ export function reserve(buffer: u32, extra: u32): u32 {
   let capacity = getU32(buffer + CAPACITY);
   if (used + extra > capacity) {
     if (capacity === 0) capacity = 2048;
-    while (capacity < used + extra) capacity *= 2;
+    // What is not used costs no memory, so rare copies are cheaper than tight sizes.
+    while (capacity < used + extra) capacity *= 4;
     const moved = alloc(capacity);
     copy(moved, getU32(buffer), used);
     setU32(buffer, moved);

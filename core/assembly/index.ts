@@ -66,8 +66,8 @@ export { referenceParse, referenceResult } from "./reference";
 export {
   tarFeed,
   tarFinish,
-  tarIndex,
-  tarIndexSize,
+  tarIndexPart,
+  tarIndexPartSize,
   tarMemberName,
   tarMemberNameSize,
   tarMemberOffset,

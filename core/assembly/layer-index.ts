@@ -74,10 +74,13 @@ export const SEGMENT_LIMIT: u32 = 1 << 18;
 
 const EXACT: f64 = 9007199254740992.0;
 
-/** A sum over `size` bytes, a multiple of 4, that a torn write or a flipped bit changes. */
-export function indexChecksum(p: u32, size: u32): u32 {
-  let a: u32 = 1;
-  let b: u32 = 0;
+/**
+ * A sum over `size` bytes, a multiple of 4, that a torn write or a flipped bit changes. `before` is
+ * the sum of what stands before them, 0 at the start.
+ */
+export function indexChecksum(p: u32, size: u32, before: u32): u32 {
+  let a: u32 = (before ^ 0x9e3779b9) >>> 0;
+  let b: u32 = before;
   for (let at = p; at < p + size; at += 4) {
     a = (((a << 7) | (a >>> 25)) ^ getU32(at)) >>> 0;
     b = (b + a) >>> 0;
@@ -190,7 +193,9 @@ export function indexCheck(p: u32, size: u32): u32 {
   if (count > RECORD_LIMIT || heapSize > HEAP_LIMIT || !isCount(tar)) return DAMAGED_INDEX;
   const body = count * RECORD_SIZE + heapSize;
   if (size !== INDEX_HEADER + body || (size & 3) !== 0) return DAMAGED_INDEX;
-  if (indexChecksum(p + INDEX_HEADER, body) !== getU32(p + INDEX_CHECKSUM)) return DAMAGED_INDEX;
+  let sum = indexChecksum(p + INDEX_HEADER, count * RECORD_SIZE, 0);
+  sum = indexChecksum(p + INDEX_HEADER + count * RECORD_SIZE, heapSize, sum);
+  if (sum !== getU32(p + INDEX_CHECKSUM)) return DAMAGED_INDEX;
   heapAt = p + INDEX_HEADER + count * RECORD_SIZE;
   for (let r = p + INDEX_HEADER; r < heapAt; r += RECORD_SIZE) {
     if (!isRecord(r, tar)) return DAMAGED_INDEX;

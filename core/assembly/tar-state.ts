@@ -2,6 +2,7 @@
 // both files do with it.
 
 import { GROWING_SIZE } from "./growing";
+import { INDEX_HEADER } from "./layer-index";
 import { getF64, getU32, setF64, setU32 } from "./memory";
 
 export const BLOCK_SIZE: u32 = 512;
@@ -41,10 +42,10 @@ export const T_LONG_LINK_SIZE: u32 = T_LONG_NAME_SIZE + 4;
 export const T_LONG_NAME: u32 = T_LONG_LINK_SIZE + 4;
 export const T_LONG_LINK: u32 = T_LONG_NAME + 4096;
 export const T_BLOCK: u32 = T_LONG_LINK + 4096;
+/** The header of the finished index. */
 export const T_INDEX: u32 = T_BLOCK + BLOCK_SIZE;
-export const T_INDEX_SIZE: u32 = T_INDEX + 4;
 /** The raw name of the member at hand, for messages. */
-export const T_NAME: u32 = T_INDEX_SIZE + 4;
+export const T_NAME: u32 = T_INDEX + INDEX_HEADER;
 export const T_NAME_SIZE: u32 = T_NAME + 4;
 /** Its raw link target. */
 export const T_LINK: u32 = T_NAME_SIZE + 4;

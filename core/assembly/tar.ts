@@ -53,7 +53,6 @@ import {
   T_GLOBAL,
   T_HEAP,
   T_INDEX,
-  T_INDEX_SIZE,
   T_LEFT,
   T_LONG_LINK,
   T_LONG_LINK_SIZE,
@@ -173,8 +172,10 @@ function takeBytes(t: u32, mode: u32, at: u32, size: u32): u32 {
 }
 
 function passPadding(t: u32, p: u32, size: u32): void {
+  const words = p + ((size >>> 2) << 2);
   let bits: u32 = 0;
-  for (let at = p; at < p + size; at++) bits |= getU8(at);
+  for (let at = p; at < words; at += 4) bits |= getU32(at);
+  for (let at = words; at < p + size; at++) bits |= getU8(at);
   const record = getU32(t + T_RECORD);
   if (bits !== 0 && record > 0) {
     setU8(base(t + T_RECORDS) + (record - 1) * RECORD_SIZE + R_FLAGS, DIRTY_PADDING);
@@ -302,24 +303,22 @@ function makeIndex(t: u32): void {
     commit(heap, 1);
   }
   const records = used(t + T_RECORDS);
-  const size = INDEX_HEADER + records + used(heap);
-  const p = alloc(size);
+  const p = t + T_INDEX;
   setU32(p, INDEX_MAGIC);
   setU32(p + 4, INDEX_VERSION);
   setU32(p + INDEX_RECORDS, u32(records / RECORD_SIZE));
   setU32(p + INDEX_HEAP, used(heap));
   setF64(p + INDEX_TAR, getF64(t + T_POSITION));
-  copy(p + INDEX_HEADER, base(t + T_RECORDS), records);
-  copy(p + INDEX_HEADER + records, base(heap), used(heap));
-  setU32(p + INDEX_CHECKSUM, indexChecksum(p + INDEX_HEADER, size - INDEX_HEADER));
-  setU32(t + T_INDEX, p);
-  setU32(t + T_INDEX_SIZE, size);
+  const sum = indexChecksum(base(t + T_RECORDS), records, 0);
+  setU32(p + INDEX_CHECKSUM, indexChecksum(base(heap), used(heap), sum));
 }
 
-/** Address of the index that `tarFinish` made. */
-export function tarIndex(t: u32): u32 {
-  return getU32(t + T_INDEX);
+/** Where part 0 (header), 1 (records) or 2 (heap) of the finished index lies. */
+export function tarIndexPart(t: u32, part: u32): u32 {
+  if (part === 0) return t + T_INDEX;
+  return base(t + (part === 1 ? T_RECORDS : T_HEAP));
 }
-export function tarIndexSize(t: u32): u32 {
-  return getU32(t + T_INDEX_SIZE);
+export function tarIndexPartSize(t: u32, part: u32): u32 {
+  if (part === 0) return INDEX_HEADER;
+  return used(t + (part === 1 ? T_RECORDS : T_HEAP));
 }
