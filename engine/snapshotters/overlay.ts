@@ -3,6 +3,7 @@
 
 import type { RootOptions, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Mount } from "@nacre/core/program/operation.ts";
+import { pathOption } from "./mount-option.ts";
 
 /** `lowerdir+`, one layer a call, is documented from here on; before, all of them had to fit in 256 bytes. */
 export const LOWERDIR_ADD_KERNEL = "6.8";
@@ -22,9 +23,9 @@ export function overlayRoot(
       type: "overlay",
       source: "overlay",
       options: [
-        ...lowers.map((lower) => `lowerdir+=${lower}`),
-        `upperdir=${escaped(storage.upper)}`,
-        `workdir=${escaped(storage.work)}`,
+        ...lowers.map((lower) => pathOption("lowerdir+", lower)),
+        pathOption("upperdir", escaped(storage.upper)),
+        pathOption("workdir", escaped(storage.work)),
         // Without it the end of the mount flushes the whole file system that holds the upper
         // directory: hundreds of milliseconds after a pull, for files that are removed next.
         ...(options.ephemeral ? ["volatile"] : []),

@@ -1,0 +1,210 @@
+// Layers unpacked into directories, as other engines do it: for kernels that cannot mount EROFS
+// from files, and for state on file systems that it cannot be mounted from.
+//
+//   snapshots/directory/HEX.BOOT      one layer; HEX is the chain ID up to it
+//   snapshots/directory/HEX.layers    what an image consists of; HEX is the chain ID of the whole
+//
+// A layer's directory holds what overlayfs stacks upon those below it: whiteouts as character
+// devices 0:0, opaque directories marked by an xattr. It depends on the layers below (which
+// directories it only passes through, which files its hard links mean), and so it has the name of
+// the chain. Images with the same lower layers share their directories.
+//
+// Nothing of it was flushed to disk when the machine goes down: BOOT says under which boot it was
+// written, and a commit after another boot writes it anew.
+
+import type { Core } from "@nacre/core/core.ts";
+import { chainIds } from "@nacre/core/digest.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageTree } from "@nacre/core/image-tree.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { Random } from "@nacre/core/ports/random.ts";
+import type {
+  RootOptions,
+  RootPlan,
+  Snapshotter,
+  StorageLayer,
+  StoredLayer,
+} from "@nacre/core/ports/snapshotter.ts";
+import type { StatePaths } from "../images/paths.ts";
+import { isOpaqueRoot, placeLayer } from "./layer-program.ts";
+import { kernelAtLeast } from "./mount-option.ts";
+import { LOWER_LIMIT, LOWERDIR_ADD_KERNEL, overlayRoot } from "./overlay.ts";
+import { mergeLayers, requireTars } from "./stored-layers.ts";
+
+/** Contents of HEX.layers. */
+interface Manifest {
+  /** False while the directories are being filled; they are kept from removal already. */
+  readonly ready: boolean;
+  /** Names of directories, bottom first. */
+  readonly directories: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export class DirectorySnapshotter implements Snapshotter {
+  readonly name = "directory";
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #random: Random;
+  readonly #core: () => Core;
+  readonly #paths: StatePaths;
+  readonly #boot: string;
+
+  /** `bootId`: changes with every boot of the machine. */
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    random: Random,
+    core: () => Core,
+    paths: StatePaths,
+    bootId: string,
+  ) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#random = random;
+    this.#core = core;
+    this.#paths = paths;
+    this.#boot = bootId.slice(0, 8);
+  }
+
+  unsupported(): string | undefined {
+    const { overlay, release } = this.#kernel.facts();
+    if (!overlay) return `kernel ${release} has no overlay file system`;
+    if (kernelAtLeast(release, LOWERDIR_ADD_KERNEL)) return undefined;
+    return `kernel ${release} is older than ${LOWERDIR_ADD_KERNEL}, which first takes the layers of an overlay one by one`;
+  }
+
+  has(chainId: string): boolean {
+    return this.#manifest(hexOf(chainId))?.ready ?? false;
+  }
+
+  async commit(chainId: string, layers: readonly StoredLayer[]): Promise<{ sizeBytes: number }> {
+    const known = this.#manifest(hexOf(chainId));
+    if (known?.ready) return known;
+    if (layers.length > LOWER_LIMIT) {
+      throw new NacreError(
+        "unsupported",
+        `the image has ${layers.length} layers; an overlay of directories has at most ${LOWER_LIMIT}`,
+        { advice: "Use the erofs snapshotter, which merges them." },
+      );
+    }
+    requireTars(this.#files, layers);
+    this.#files.makeDirectory(this.#directory);
+    const core = this.#core().fork();
+    const tree = mergeLayers(core, this.#files, layers);
+    const names = chainIds(
+      core,
+      layers.map((layer) => layer.diffId),
+    ).map((id) => `${hexOf(id)}.${this.#boot}`);
+    const sizeBytes = tree.layerSizes().reduce((sum, layer) => sum + layer.bytes, 0);
+    // Of layers below an opaque root nothing is seen, and overlayfs does not know such a mark.
+    const lowest = layers.findLastIndex((_, number) => isOpaqueRoot(tree, number));
+    const manifest = { directories: names.slice(Math.max(0, lowest)), sizeBytes };
+    // Written before anything is looked at, so that a removal that goes on beside us spares it.
+    this.#writeManifest(chainId, { ...manifest, ready: false });
+    for (const [number, name] of names.entries()) {
+      if (manifest.directories.includes(name)) await this.#fill(name, tree, number, layers);
+    }
+    this.#writeManifest(chainId, { ...manifest, ready: true });
+    return { sizeBytes };
+  }
+
+  root(
+    chainId: string,
+    _layers: readonly StoredLayer[],
+    storage: StorageLayer,
+    options: RootOptions,
+  ): RootPlan {
+    const manifest = this.#manifest(hexOf(chainId));
+    if (!manifest?.ready) {
+      throw new NacreError("not-found", `the image's layers (${chainId}) are not unpacked`, {
+        advice: "Pull the image again.",
+      });
+    }
+    return {
+      host: [],
+      child: [
+        overlayRoot(
+          manifest.directories.map((name) => this.#path(name)).reverse(),
+          storage,
+          options,
+          "the container's root: the image's layers below, to read, and its own storage layer above, to write",
+        ),
+      ],
+    };
+  }
+
+  async remove(chainId: string, _diffIds: readonly string[]): Promise<void> {
+    const hex = hexOf(chainId);
+    const directories = this.#manifest(hex)?.directories ?? [];
+    await this.#files.removeTree(`${this.#directory}/${hex}.layers`);
+    for (const name of directories) {
+      if (this.#needed(name) || !this.#files.status(this.#path(name))) continue;
+      const trash = this.#temporary(name);
+      this.#files.rename(this.#path(name), trash);
+      await this.#files.removeTree(trash);
+    }
+  }
+
+  /** Whether an image that is there, or is being made, consists of this directory. */
+  #needed(name: string): boolean {
+    return this.#files
+      .list(this.#directory)
+      .filter((file) => file.endsWith(".layers"))
+      .some((file) => this.#manifest(file.slice(0, file.indexOf(".")))?.directories.includes(name));
+  }
+
+  /** Fills a layer's directory under another name, which nobody sees, and renames it. */
+  async #fill(
+    name: string,
+    tree: ImageTree,
+    number: number,
+    layers: readonly StoredLayer[],
+  ): Promise<void> {
+    if (this.#files.status(this.#path(name))) return;
+    const temporary = this.#temporary(name);
+    this.#files.makeDirectory(temporary);
+    try {
+      await this.#kernel.perform(placeLayer(temporary, tree, number, layers));
+      this.#files.rename(temporary, this.#path(name));
+    } catch (error) {
+      await this.#files.removeTree(temporary);
+      // Another process was faster.
+      if (this.#files.status(this.#path(name))) return;
+      throw error;
+    }
+  }
+
+  get #directory(): string {
+    return this.#paths.snapshots(this.name);
+  }
+
+  #path(name: string): string {
+    return `${this.#directory}/${name}`;
+  }
+
+  /** What a killed process leaves under such a name goes with `Files.sweep` of partial files. */
+  #temporary(name: string): string {
+    const unique = [...this.#random.bytes(6)].map((byte) => byte.toString(16).padStart(2, "0"));
+    return this.#path(`${name}.${unique.join("")}.partial`);
+  }
+
+  /** Undefined where there is none, or one that the machine tore when it went down. */
+  #manifest(hex: string): Manifest | undefined {
+    try {
+      return JSON.parse(this.#files.readText(`${this.#directory}/${hex}.layers`));
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined;
+      if (error instanceof NacreError && error.kind === "not-found") return undefined;
+      throw error;
+    }
+  }
+
+  #writeManifest(chainId: string, manifest: Manifest): void {
+    this.#files.replace(`${this.#directory}/${hexOf(chainId)}.layers`, JSON.stringify(manifest));
+  }
+}
+
+function hexOf(digest: string): string {
+  return digest.slice(digest.indexOf(":") + 1);
+}
