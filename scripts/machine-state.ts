@@ -1,6 +1,6 @@
 // The machine before and after a test run. What a run leaves behind is a defect of its own, so it
-// is compared: mounts, cgroups, processes, loop devices, network links, shared memory, temporary files. Only what
-// could be ours is looked at: a machine with other work on it changes all the time.
+// is compared: mounts, cgroups, processes, loop devices, network links, shared memory, temporary
+// files. Only what could be ours is looked at: a machine with other work on it changes all the time.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -69,16 +69,24 @@ function cgroups(): string[] {
   return [...directories("/sys/fs/cgroup")].filter((path) => ours.test(path));
 }
 
-/** Processes that inherited the run's mark, and those whose parent did; zombies are gone already. */
+/**
+ * Processes that inherited the run's mark, and all below them: a container's own processes have
+ * another environment. Zombies are gone already.
+ */
 function processes(mark: RunMark): string[] {
-  const pids = list("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  const living = pids.filter((pid) => !/\) [ZX] /.test(read(`/proc/${pid}/stat`)));
-  const marked = new Set(
-    living.filter((pid) => read(`/proc/${pid}/environ`).includes(`${mark.name}=${mark.value}`)),
-  );
-  const parent = (pid: string): string => /\) . (\d+) /.exec(read(`/proc/${pid}/stat`))?.[1] ?? "";
-  const ours = living.filter((pid) => marked.has(pid) || marked.has(parent(pid)));
-  return ours.map((pid) => {
+  const parents = new Map<string, string>();
+  for (const pid of list("/proc").filter((name) => /^\d+$/.test(name))) {
+    const [, state, parent] = /\) (.) (\d+) /.exec(read(`/proc/${pid}/stat`)) ?? [];
+    if (state !== undefined && !"ZX".includes(state)) parents.set(pid, parent ?? "");
+  }
+  const isMarked = (pid: string): boolean =>
+    read(`/proc/${pid}/environ`).includes(`${mark.name}=${mark.value}`);
+  const own = String(process.pid);
+  const isOurs = (pid: string): boolean => {
+    if (pid === own || !parents.has(pid)) return false;
+    return isMarked(pid) || isOurs(parents.get(pid) ?? "");
+  };
+  return [...parents.keys()].filter(isOurs).map((pid) => {
     const command = read(`/proc/${pid}/cmdline`).split("\0").join(" ").trim();
     return `${pid} ${command || read(`/proc/${pid}/comm`).trim()}`;
   });
