@@ -9,7 +9,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import { chainIds } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts";
+import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
@@ -19,14 +19,7 @@ import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { PulledImage, PullOptions } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
-import { MANIFEST_LIMIT_BYTES, parseConfig } from "../registry/manifest.ts";
-import {
-  choosePlatform,
-  offeredPlatforms,
-  parsePlatform,
-  platformText,
-} from "../registry/platform.ts";
-import type { FetchedManifest, Registry, Repository } from "../registry/registry.ts";
+import type { Registry, Repository } from "../registry/registry.ts";
 import { eachBounded } from "./bounded.ts";
 import type { Durability } from "./durability.ts";
 import type { ImageRemoval } from "./image-removal.ts";
@@ -34,6 +27,7 @@ import { readAccounts } from "./image-tree.ts";
 import type { DiskBudget, LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
+import { type Document, type Resolved, Resolver } from "./resolve.ts";
 
 /** How many layers are fetched at once, if nobody says otherwise. */
 const PARALLEL_LAYERS = 4;
@@ -50,24 +44,6 @@ export interface PullerOptions {
   readonly parallel?: number;
 }
 
-/** Everything about an image that its registry says. */
-interface Resolved {
-  /** Of what the reference names: an index or a manifest. */
-  readonly digest: string;
-  readonly manifest: FetchedManifest;
-  readonly layers: readonly Descriptor[];
-  readonly config: ImageConfig;
-  readonly configBytes: Uint8Array;
-  /** To be kept beside the layers: index, manifest, config. */
-  readonly documents: readonly Document[];
-}
-
-interface Document {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
-}
-
 export class Puller {
   readonly #core: () => Core;
   readonly #files: Files;
@@ -82,6 +58,7 @@ export class Puller {
   readonly #removal: ImageRemoval;
   readonly #durability: Durability;
   readonly #paths: StatePaths;
+  readonly #resolver: Resolver;
   readonly #options: PullerOptions;
 
   constructor(
@@ -113,6 +90,7 @@ export class Puller {
     this.#removal = removal;
     this.#durability = durability;
     this.#paths = paths;
+    this.#resolver = new Resolver(core, content, bus, options.platform);
     this.#options = options;
   }
 
@@ -121,7 +99,7 @@ export class Puller {
     const name = reference.toString();
     this.#bus.emit({ type: "image", reference: name, phase: "resolving" });
     const repository = await this.#registry.open(reference, options);
-    const resolved = await this.#resolve(repository, reference, options.platform);
+    const resolved = await this.#resolver.resolve(repository, reference, options.platform);
     const intent = this.#intents.begin(name);
     if (intent.foundDead) this.#files.sweep(this.#paths.layers, { partials: false });
     try {
@@ -137,60 +115,6 @@ export class Puller {
     } finally {
       this.#intents.end(intent.id);
     }
-  }
-
-  // -- what the registry says -------------------------------------------------------------------
-
-  async #resolve(
-    repository: Repository,
-    reference: Reference,
-    platformOption: string | undefined,
-  ): Promise<Resolved> {
-    const what = reference.familiar();
-    const asked = platformOption === undefined ? undefined : parsePlatform(platformOption);
-    const platform = asked ?? this.#options.platform;
-    const top = await repository.manifest(reference.digest ?? reference.tag ?? "latest");
-    const documents: Document[] = [document(top)];
-    let manifest = top;
-    if (top.parsed.kind === "index") {
-      const chosen = choosePlatform(top.parsed.index.manifests, platform);
-      if (!chosen) throw noPlatform(what, platform, top.parsed.index.manifests);
-      manifest = await repository.manifest(chosen.digest);
-      documents.push(document(manifest));
-    }
-    if (manifest.parsed.kind === "index") {
-      throw new NacreError("unsupported", `the index of ${what} names another index`);
-    }
-    const { config: descriptor, layers } = manifest.parsed.manifest;
-    for (const layer of layers) checkLayerType(layer, what);
-    const configBytes = await this.#config(repository, descriptor);
-    const config = parseConfig(this.#core(), configBytes, layers, what);
-    this.#noticeForeign(what, config, platform);
-    documents.push({ ...descriptor, bytes: configBytes });
-    return { digest: top.digest, manifest, layers, config, configBytes, documents };
-  }
-
-  /** A config that is here already is not fetched again. */
-  async #config(repository: Repository, descriptor: Descriptor): Promise<Uint8Array> {
-    if (this.#content.has(descriptor.digest)) {
-      try {
-        return await this.#content.read(descriptor.digest, MANIFEST_LIMIT_BYTES);
-      } catch (error) {
-        if (!(error instanceof NacreError) || error.kind === "no-space") throw error;
-      }
-    }
-    return repository.smallBlob(descriptor, MANIFEST_LIMIT_BYTES);
-  }
-
-  #noticeForeign(what: string, config: ImageConfig, platform: Platform): void {
-    const own = { architecture: config.architecture, os: config.os };
-    const offered = choosePlatform(
-      [{ mediaType: "", digest: "", size: 0, platform: own }],
-      platform,
-    );
-    if (offered) return;
-    const message = `${what} is made for ${platformText(own)}, this machine is ${platformText(platform)}`;
-    this.#bus.emit({ type: "notice", message });
   }
 
   // -- what comes to this machine ---------------------------------------------------------------
@@ -277,10 +201,9 @@ export class Puller {
 
   /** Makes the merged root ready and describes the image; nothing names it yet. */
   async #merge(reference: Reference, resolved: Resolved): Promise<ImageRecord> {
-    const { manifest, layers, config, documents } = resolved;
+    const { manifest, layers, config, id } = resolved;
     const name = reference.toString();
     const diffIds = config.rootfs.diff_ids;
-    const id = documents.at(-1)?.digest as string;
     const chains = chainIds(this.#core().fork(), diffIds);
     const existing = this.#state.read((transaction) => transaction.get("image", id));
     const stored = diffIds.map((diffId) => this.#layers.stored(diffId));
@@ -388,12 +311,6 @@ export class Puller {
   }
 }
 
-const document = ({ digest, bytes, parsed }: FetchedManifest): Document => ({
-  digest,
-  bytes,
-  mediaType: parsed.mediaType,
-});
-
 const documentsAndLayers = ({ documents, layers, config }: Resolved) => ({
   blobs: [...documents.map((one) => one.digest), ...layers.map((layer) => layer.digest)],
   diffIds: config.rootfs.diff_ids,
@@ -403,29 +320,6 @@ const documentsAndLayers = ({ documents, layers, config }: Resolved) => ({
 function isImagesFault(error: unknown): boolean {
   const passing = ["unreachable", "interrupted", "conflict"];
   return !(error instanceof NacreError) || !passing.includes(error.kind);
-}
-
-const LAYER_TYPE =
-  /^application\/vnd\.(oci\.image\.layer(\.nondistributable)?\.v1\.tar|docker\.image\.rootfs\.(foreign\.)?diff\.tar)([+.](gzip|zstd))?$/;
-
-function checkLayerType({ mediaType, digest }: Descriptor, what: string): void {
-  if (LAYER_TYPE.test(mediaType)) return;
-  const type = JSON.stringify(mediaType.slice(0, 100));
-  throw new NacreError("unsupported", `the layer ${digest} of ${what} is of the type ${type}`, {
-    advice: "Layers are tars, plain or compressed by gzip or zstd. Is this an image at all?",
-  });
-}
-
-function noPlatform(
-  what: string,
-  platform: Platform,
-  manifests: readonly Descriptor[],
-): NacreError {
-  const offered = offeredPlatforms(manifests) || "no platform that it names";
-  return new NacreError("not-found", `${what} has nothing for ${platformText(platform)}`, {
-    operation: `pull ${what}`,
-    advice: `It is there for ${offered}: choose one with --platform.`,
-  });
 }
 
 function tooLarge(reference: Reference, freeBytes: number): NacreError {

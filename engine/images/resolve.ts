@@ -1,0 +1,134 @@
+// From a reference to everything that a registry says about the image: index, manifest, config.
+
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Reference } from "@nacre/core/reference.ts";
+import type { EventBus } from "../event-bus.ts";
+import { MANIFEST_LIMIT_BYTES, parseConfig } from "../registry/manifest.ts";
+import {
+  choosePlatform,
+  offeredPlatforms,
+  parsePlatform,
+  platformText,
+} from "../registry/platform.ts";
+import type { FetchedManifest, Repository } from "../registry/registry.ts";
+
+/** Everything about an image that its registry says. */
+export interface Resolved {
+  /** Of what the reference names: an index or a manifest. */
+  readonly digest: string;
+  readonly manifest: FetchedManifest;
+  readonly layers: readonly Descriptor[];
+  readonly config: ImageConfig;
+  /** The digest of the config: the image's ID. */
+  readonly id: string;
+  /** To be kept beside the layers: index, manifest, config. */
+  readonly documents: readonly Document[];
+}
+
+export interface Document {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+}
+
+export class Resolver {
+  readonly #core: () => Core;
+  readonly #content: ContentStore;
+  readonly #bus: EventBus;
+  readonly #platform: Platform;
+
+  constructor(core: () => Core, content: ContentStore, bus: EventBus, platform: Platform) {
+    this.#core = core;
+    this.#content = content;
+    this.#bus = bus;
+    this.#platform = platform;
+  }
+
+  /**
+   * Asks for an image. `wanted` is what a person gave as `--platform`.
+   * @throws NacreError `not-found` also where an index has nothing for the platform
+   */
+  async resolve(
+    repository: Repository,
+    reference: Reference,
+    wanted: string | undefined,
+  ): Promise<Resolved> {
+    const what = reference.familiar();
+    const asked = wanted === undefined ? undefined : parsePlatform(wanted);
+    const platform = asked ?? this.#platform;
+    const top = await repository.manifest(reference.digest ?? reference.tag ?? "latest");
+    const documents: Document[] = [document(top)];
+    let manifest = top;
+    if (top.parsed.kind === "index") {
+      const chosen = choosePlatform(top.parsed.index.manifests, platform);
+      if (!chosen) throw noPlatform(what, platform, top.parsed.index.manifests);
+      manifest = await repository.manifest(chosen.digest);
+      documents.push(document(manifest));
+    }
+    if (manifest.parsed.kind === "index") {
+      throw new NacreError("unsupported", `the index of ${what} names another index`);
+    }
+    const { config: descriptor, layers } = manifest.parsed.manifest;
+    for (const layer of layers) checkLayerType(layer, what);
+    const configBytes = await this.#config(repository, descriptor);
+    const config = parseConfig(this.#core(), configBytes, layers, what);
+    this.#noticeForeign(what, config, platform);
+    documents.push({ ...descriptor, bytes: configBytes });
+    return { digest: top.digest, manifest, layers, config, documents, id: descriptor.digest };
+  }
+
+  /** A config that is here already is not fetched again. */
+  async #config(repository: Repository, descriptor: Descriptor): Promise<Uint8Array> {
+    if (this.#content.has(descriptor.digest)) {
+      try {
+        return await this.#content.read(descriptor.digest, MANIFEST_LIMIT_BYTES);
+      } catch (error) {
+        if (!(error instanceof NacreError) || error.kind === "no-space") throw error;
+      }
+    }
+    return repository.smallBlob(descriptor, MANIFEST_LIMIT_BYTES);
+  }
+
+  #noticeForeign(what: string, config: ImageConfig, platform: Platform): void {
+    const own = { architecture: config.architecture, os: config.os };
+    const offered = choosePlatform(
+      [{ mediaType: "", digest: "", size: 0, platform: own }],
+      platform,
+    );
+    if (offered) return;
+    const message = `${what} is made for ${platformText(own)}, this machine is ${platformText(platform)}`;
+    this.#bus.emit({ type: "notice", message });
+  }
+}
+
+const document = ({ digest, bytes, parsed }: FetchedManifest): Document => ({
+  digest,
+  bytes,
+  mediaType: parsed.mediaType,
+});
+
+const LAYER_TYPE =
+  /^application\/vnd\.(oci\.image\.layer(\.nondistributable)?\.v1\.tar|docker\.image\.rootfs\.(foreign\.)?diff\.tar)([+.](gzip|zstd))?$/;
+
+function checkLayerType({ mediaType, digest }: Descriptor, what: string): void {
+  if (LAYER_TYPE.test(mediaType)) return;
+  const type = JSON.stringify(mediaType.slice(0, 100));
+  throw new NacreError("unsupported", `the layer ${digest} of ${what} is of the type ${type}`, {
+    advice: "Layers are tars, plain or compressed by gzip or zstd. Is this an image at all?",
+  });
+}
+
+function noPlatform(
+  what: string,
+  platform: Platform,
+  manifests: readonly Descriptor[],
+): NacreError {
+  const offered = offeredPlatforms(manifests) || "no platform that it names";
+  return new NacreError("not-found", `${what} has nothing for ${platformText(platform)}`, {
+    operation: `pull ${what}`,
+    advice: `It is there for ${offered}: choose one with --platform.`,
+  });
+}
