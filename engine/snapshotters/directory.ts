@@ -52,10 +52,10 @@ export class DirectorySnapshotter implements Snapshotter {
 
   /** `bootId`: changes with every boot of the machine. */
   constructor(
-    kernel: Kernel,
-    files: Files,
-    random: Random,
     core: () => Core,
+    files: Files,
+    kernel: Kernel,
+    random: Random,
     paths: StatePaths,
     bootId: string,
   ) {

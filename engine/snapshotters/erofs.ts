@@ -39,7 +39,7 @@ export class ErofsSnapshotter implements Snapshotter {
   readonly #core: () => Core;
   readonly #paths: StatePaths;
 
-  constructor(kernel: Kernel, files: Files, core: () => Core, paths: StatePaths) {
+  constructor(core: () => Core, files: Files, kernel: Kernel, paths: StatePaths) {
     this.#kernel = kernel;
     this.#files = files;
     this.#core = core;
