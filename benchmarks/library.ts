@@ -2,7 +2,7 @@
 
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
-import { createEngine } from "nacre";
+import { createEngine } from "../cli/nacre.ts";
 
 export function openEngine(root: string): Promise<Engine> {
   return createEngine({ root });

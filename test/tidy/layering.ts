@@ -79,9 +79,11 @@ export function mayInject(path: string): boolean {
   );
 }
 
-/** What a plugin may use of the core: the ports, and the errors that they promise. */
+/** What a plugin may use: the ports, the errors they promise, the shapes of the OCI specifications. */
 function isPluginSurface(path: string): boolean {
-  return path.startsWith("core/ports/") || path === "core/error.ts" || path === "engine/engine.ts";
+  return (
+    /^core\/(ports|oci)\//.test(path) || path === "core/error.ts" || path === "engine/engine.ts"
+  );
 }
 
 function subscribes(source: Source): boolean {
@@ -132,7 +134,7 @@ function fileFault(source: Source, path: string): string | undefined {
   if (here.startsWith("backends/") && !there.startsWith("core"))
     return `a backend imports the core only, not ${path}: move what both need to the core`;
   if (here.startsWith("plugins/") && !isPluginSurface(path))
-    return `a plugin imports core/ports, core/error.ts and engine/engine.ts, not ${path}: say what it needs in a port`;
+    return `a plugin imports core/ports, core/oci, core/error.ts and engine/engine.ts, not ${path}: say what it needs in a port`;
   return undefined;
 }
 
