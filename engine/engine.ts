@@ -4,7 +4,7 @@
 import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { PartialRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
 
@@ -101,14 +101,16 @@ export interface Images {
 
 // -- containers ---------------------------------------------------------------------------------
 
+/** A process to be run in a running container; what is left out is as `docker exec` has it. */
 export interface ExecRequest {
   readonly command: readonly string[];
-  readonly environment: readonly string[];
+  /** `K=V`, after the container's own. */
+  readonly environment?: readonly string[];
   readonly user?: string;
   readonly workingDirectory?: string;
-  readonly terminal: boolean;
-  readonly interactive: boolean;
-  readonly detached: boolean;
+  readonly terminal?: boolean;
+  readonly interactive?: boolean;
+  readonly detached?: boolean;
 }
 
 /** A container's process as its starter holds it. */
@@ -124,13 +126,13 @@ export interface Attached {
 
 export interface Containers {
   /** Makes a container and its storage layer; pulls the image where the request says so. */
-  create(request: ContainerRequest): Promise<ContainerRecord>;
+  create(request: PartialRequest): Promise<ContainerRecord>;
   start(container: string, streams?: ProcessStreams): Promise<Attached>;
   /** create and start; with `autoRemove` also removal, before `exited` settles. */
-  run(request: ContainerRequest, streams?: ProcessStreams): Promise<Attached>;
+  run(request: PartialRequest, streams?: ProcessStreams): Promise<Attached>;
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
   /** What `run` would do, without doing it. The image must be here. */
-  explain(request: ContainerRequest): Promise<KernelProgram>;
+  explain(request: PartialRequest): Promise<KernelProgram>;
   list(options?: { readonly all?: boolean }): ContainerRecord[];
   /** By ID, ID prefix or name. NacreError `not-found`. */
   get(container: string): ContainerRecord;

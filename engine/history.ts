@@ -39,7 +39,7 @@ export class History {
       }
       if (batch.length > 0) continue;
       if (!follow) return;
-      await this.#files.changed(this.#paths.database, signal);
+      await this.#files.changed(this.#paths.root, signal);
     }
   }
 }

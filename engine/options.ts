@@ -2,7 +2,6 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
-import { token } from "@nacre/core/ports/token.ts";
 import type { TerminalSize } from "./containers/planner.ts";
 import type { RegistryOptions } from "./registry/registry.ts";
 
@@ -25,5 +24,3 @@ export interface EngineOptions {
   /** The compiled core; instantiated on first use, since few commands need it. */
   readonly core: () => Core;
 }
-
-export const EngineOptions = token<EngineOptions>("EngineOptions");

@@ -5,7 +5,8 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { Reconciler } from "./containers/reconcile.ts";
-import type { Containers, Images, PruneReport, System, SystemInfo } from "./engine.ts";
+import type { Containers, PruneReport, System, SystemInfo } from "./engine.ts";
+import type { ImageService } from "./images/images.ts";
 import type { StatePaths } from "./images/paths.ts";
 
 export interface SystemOptions {
@@ -16,29 +17,24 @@ export interface SystemOptions {
   readonly cgroup: () => string;
 }
 
-/** Removes files that no record names; returns the bytes that were freed. */
-export type Sweep = () => Promise<number>;
-
 export class SystemService implements System {
   readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #state: StateStore;
-  readonly #images: Images;
+  readonly #images: ImageService;
   readonly #containers: Containers;
   readonly #reconciler: Reconciler;
   readonly #paths: StatePaths;
-  readonly #sweep: Sweep;
   readonly #options: SystemOptions;
 
   constructor(
     kernel: Kernel,
     files: Files,
     state: StateStore,
-    images: Images,
+    images: ImageService,
     containers: Containers,
     reconciler: Reconciler,
     paths: StatePaths,
-    sweep: Sweep,
     options: SystemOptions,
   ) {
     this.#kernel = kernel;
@@ -48,7 +44,6 @@ export class SystemService implements System {
     this.#containers = containers;
     this.#reconciler = reconciler;
     this.#paths = paths;
-    this.#sweep = sweep;
     this.#options = options;
   }
 
@@ -91,7 +86,7 @@ export class SystemService implements System {
       const { deleted } = await this.#images.remove(image.id, { force: true });
       images.push(...deleted);
     }
-    const swept = await this.#sweep();
+    const swept = await this.#images.sweep();
     const reclaimedBytes = Math.max(this.#files.freeBytes(this.#paths.root) - free, swept, 0);
     return { containers, images, reclaimedBytes };
   }

@@ -51,3 +51,25 @@ export interface ContainerRequest {
   /** When to ask the registry. */
   readonly pull: "missing" | "always" | "never";
 }
+
+/** A request as embedders write it: the image, and what differs from the defaults. */
+export type PartialRequest = Pick<ContainerRequest, "image"> & Partial<ContainerRequest>;
+
+/** Docker's defaults for what was left out; the network is `none` until there are others. */
+export function completeRequest(partial: PartialRequest): ContainerRequest {
+  return {
+    command: [],
+    environment: [],
+    terminal: false,
+    interactive: false,
+    detached: false,
+    autoRemove: false,
+    readOnlyRoot: false,
+    mounts: [],
+    network: "none",
+    resources: {},
+    labels: {},
+    pull: "missing",
+    ...partial,
+  };
+}

@@ -13,11 +13,16 @@ import type {
 } from "@nacre/core/ports/kernel.ts";
 import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import {
+  type ContainerRequest,
+  completeRequest,
+  type PartialRequest,
+} from "@nacre/core/program/request.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
 import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
-import type { Attached, Containers, ExecRequest, Images } from "../engine.ts";
+import type { Attached, Containers, ExecRequest } from "../engine.ts";
+import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import { containerJson } from "./inspect.ts";
@@ -57,7 +62,7 @@ export class ContainerService implements Containers {
   readonly #files: Files;
   readonly #clock: Clock;
   readonly #log: LogDriver;
-  readonly #images: Images;
+  readonly #images: ImageService;
   readonly #records: ContainerRecords;
   readonly #planner: Planner;
   readonly #reconciler: Reconciler;
@@ -69,7 +74,7 @@ export class ContainerService implements Containers {
     files: Files,
     clock: Clock,
     log: LogDriver,
-    images: Images,
+    images: ImageService,
     records: ContainerRecords,
     planner: Planner,
     reconciler: Reconciler,
@@ -88,13 +93,13 @@ export class ContainerService implements Containers {
     this.#options = options;
   }
 
-  async create(request: ContainerRequest): Promise<ContainerRecord> {
+  async create(wanted: PartialRequest): Promise<ContainerRecord> {
     this.#planner.mustBeAble();
+    const request = completeRequest(wanted);
     const image = await this.#imageFor(request);
     this.#check(request, image);
-    const snapshotter = this.#planner.snapshotter(this.#options.snapshotter);
-    if (image) await this.#prepare(image);
-    const record = this.#records.create(request, image?.id, snapshotter.name);
+    if (image) await this.#images.ready(image);
+    const record = this.#records.create(request, image?.id, this.#options.snapshotter);
     try {
       const { directory, upper, work } = this.#paths.container(record.id);
       const absent = request.mounts
@@ -132,7 +137,7 @@ export class ContainerService implements Containers {
     return this.#attached(record, running, detached, (status) => this.#rest(id, status));
   }
 
-  async run(request: ContainerRequest, streams: ProcessStreams = IGNORE): Promise<Attached> {
+  async run(request: PartialRequest, streams: ProcessStreams = IGNORE): Promise<Attached> {
     const { id } = await this.create(request);
     return this.start(id, streams);
   }
@@ -152,10 +157,11 @@ export class ContainerService implements Containers {
       this.#options.terminalSize(),
     );
     const running = await this.#kernel.execute(program, streams);
-    return this.#attached(record, running, request.detached, async () => {});
+    return this.#attached(record, running, request.detached ?? false, async () => {});
   }
 
-  async explain(request: ContainerRequest): Promise<KernelProgram> {
+  async explain(wanted: PartialRequest): Promise<KernelProgram> {
+    const request = completeRequest(wanted);
     const image = await this.#imageFor({ ...request, pull: "never" });
     this.#check(request, image);
     const record: ContainerRecord = {
@@ -305,14 +311,6 @@ export class ContainerService implements Containers {
         "--cpus is too small: a hundredth of a processor is the least",
       );
     }
-  }
-
-  /** Images pulled under another snapshotter are made ready for this one on first use. */
-  async #prepare(image: ImageRecord): Promise<void> {
-    const snapshotter = this.#planner.snapshotter(this.#options.snapshotter);
-    const chainId = image.chainIds.at(-1);
-    if (chainId === undefined || snapshotter.has(chainId)) return;
-    await snapshotter.commit(chainId, this.#planner.layers(image));
   }
 
   #attached(

@@ -6,8 +6,7 @@ import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
-import type { RootPlan, Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
-import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
@@ -16,6 +15,7 @@ import { createSpec, environment, processCapabilities } from "@nacre/core/progra
 import { type ProcessUser, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { ExecRequest } from "../engine.ts";
+import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { hostFileOperations } from "./host-files.ts";
@@ -40,7 +40,7 @@ export interface TerminalSize {
 export class Planner {
   readonly #kernel: Kernel;
   readonly #files: Files;
-  readonly #state: StateStore;
+  readonly #layers: LayerStore;
   readonly #snapshotters: ReadonlyMap<string, Snapshotter>;
   readonly #networks: ReadonlyMap<string, NetworkDriver>;
   readonly #paths: StatePaths;
@@ -49,7 +49,7 @@ export class Planner {
   constructor(
     kernel: Kernel,
     files: Files,
-    state: StateStore,
+    layers: LayerStore,
     snapshotters: ReadonlyMap<string, Snapshotter>,
     networks: ReadonlyMap<string, NetworkDriver>,
     paths: StatePaths,
@@ -57,7 +57,7 @@ export class Planner {
   ) {
     this.#kernel = kernel;
     this.#files = files;
-    this.#state = state;
+    this.#layers = layers;
     this.#snapshotters = snapshotters;
     this.#networks = networks;
     this.#paths = paths;
@@ -79,26 +79,6 @@ export class Planner {
     throw new NacreError("not-found", `snapshotter ${name} not found`, {
       advice: `There are: ${[...this.#snapshotters.keys()].join(", ")}.`,
     });
-  }
-
-  /** An image's layers as they lie on this machine, bottom first. */
-  layers(image: ImageRecord): StoredLayer[] {
-    return this.#state.read((t) =>
-      image.config.rootfs.diff_ids.map((diffId) => {
-        const layer = t.get("layer", diffId);
-        if (!layer) {
-          throw new NacreError("corrupt", `layer ${diffId} of image ${image.id} is missing`, {
-            advice: "Pull the image again.",
-          });
-        }
-        return {
-          diffId,
-          tarPath: this.#paths.layerTar(diffId),
-          tarBytes: layer.tarBytes,
-          indexPath: this.#paths.layerIndex(diffId),
-        };
-      }),
-    );
   }
 
   /** The program of the container's first process. */
@@ -139,14 +119,16 @@ export class Planner {
   execProgram(
     container: ContainerRecord,
     image: ImageRecord | undefined,
-    exec: ExecRequest,
+    wanted: ExecRequest,
     size?: TerminalSize,
   ): KernelProgram {
+    const { terminal = false, interactive = false, detached = false } = wanted;
+    const exec = { ...wanted, terminal };
     const { request, id } = container;
     const config = image?.config.config ?? {};
     const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);
     const process = {
-      terminal: exec.terminal,
+      terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
       args: exec.command,
@@ -182,11 +164,11 @@ export class Planner {
           ...becomeProcess(process),
         ],
         supervision: {
-          stdin: exec.interactive ? "inherit" : "null",
-          output: exec.detached ? "log" : "inherit",
-          terminal: !exec.terminal ? "none" : exec.detached ? "detached" : "attached",
+          stdin: interactive ? "inherit" : "null",
+          output: detached ? "log" : "inherit",
+          terminal: !terminal ? "none" : detached ? "detached" : "attached",
           collect: [],
-          detached: exec.detached,
+          detached,
         },
       },
     };
@@ -201,8 +183,8 @@ export class Planner {
   ): string[] {
     const merged: ContainerRequest = {
       ...request,
-      terminal: exec.terminal,
-      environment: [...request.environment, ...exec.environment],
+      terminal: exec.terminal ?? false,
+      environment: [...request.environment, ...(exec.environment ?? [])],
     };
     return environment(merged, image, request.hostname ?? id.slice(0, 12), user.home);
   }
@@ -215,7 +197,7 @@ export class Planner {
     if (!image) return hostRoot(storage, this.#paths.root, options);
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
-    const layers = this.layers(image);
+    const layers = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
     return this.snapshotter(container.snapshotter).root(chainId, layers, storage, options);
   }
 

@@ -1,0 +1,72 @@
+// The Linux backend's bindings: what implements each host port on a real machine.
+
+import { readFileSync } from "node:fs";
+import { Clock } from "@nacre/core/ports/clock.ts";
+import { Codec } from "@nacre/core/ports/codec.ts";
+import { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import { Fetch } from "@nacre/core/ports/fetch.ts";
+import { Files } from "@nacre/core/ports/files.ts";
+import { Kernel } from "@nacre/core/ports/kernel.ts";
+import { Random } from "@nacre/core/ports/random.ts";
+import { StateStore } from "@nacre/core/ports/state-store.ts";
+import { ContainerModule } from "inversify";
+import { LinuxClock } from "./clock.ts";
+import { NodeCodec } from "./codec.ts";
+import { HostCredentials } from "./credentials.ts";
+import { UndiciFetch } from "./fetch.ts";
+import { LinuxFiles } from "./files.ts";
+import { LinuxKernel } from "./kernel.ts";
+import { LinuxRandom } from "./random.ts";
+import { prepareStateRoot } from "./state-root.ts";
+import { SqliteStateStore } from "./state-store.ts";
+
+export interface LinuxOptions {
+  /** Directory of all state, absolute; made if it is missing. */
+  readonly root: string;
+  /** Path of nacre-init. */
+  readonly init: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Names this boot of the machine (random(4)). */
+export function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** What a backend that simulates only the kernel keeps real: files, state, network, time. */
+export function linuxStorageModule(options: LinuxOptions): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(Files)
+      .toResolvedValue(() => new LinuxFiles(), [])
+      .inSingletonScope();
+    bind(Clock)
+      .toResolvedValue(() => new LinuxClock(), [])
+      .inSingletonScope();
+    bind(Random)
+      .toResolvedValue(() => new LinuxRandom(), [])
+      .inSingletonScope();
+    bind(Codec)
+      .toResolvedValue(() => new NodeCodec(), [])
+      .inSingletonScope();
+    bind(Fetch)
+      .toResolvedValue(() => new UndiciFetch({ environment: options.environment }), [])
+      .inSingletonScope();
+    bind(CredentialStore)
+      .toResolvedValue(() => new HostCredentials(options.environment), [])
+      .inSingletonScope();
+    bind(StateStore)
+      .toResolvedValue(() => {
+        prepareStateRoot(options.root);
+        return new SqliteStateStore(`${options.root}/state.db`);
+      }, [])
+      .inSingletonScope();
+  });
+}
+
+export function linuxKernelModule(options: LinuxOptions): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(Kernel)
+      .toResolvedValue(() => new LinuxKernel(options.init), [])
+      .inSingletonScope();
+  });
+}

@@ -1,0 +1,154 @@
+// The engine put together from its ports: constructors called in order, nothing decided.
+
+import { type CgroupLayout, detectLayout } from "@nacre/core/cgroup-layout.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import type { Fetch } from "@nacre/core/ports/fetch.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { LogDriver } from "@nacre/core/ports/log-driver.ts";
+import type { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
+import type { Random } from "@nacre/core/ports/random.ts";
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { ContainerRecords } from "./containers/container-records.ts";
+import { ContainerService } from "./containers/containers.ts";
+import { Planner } from "./containers/planner.ts";
+import { Reconciler } from "./containers/reconcile.ts";
+import type { Engine } from "./engine.ts";
+import { EventBus } from "./event-bus.ts";
+import { History } from "./history.ts";
+import { ImageService } from "./images/images.ts";
+import { LayerStore } from "./images/layer-store.ts";
+import { StatePaths } from "./images/paths.ts";
+import type { EngineOptions } from "./options.ts";
+import { Registry } from "./registry/registry.ts";
+import { SystemService } from "./system.ts";
+
+export interface EnginePorts {
+  readonly kernel: Kernel;
+  readonly files: Files;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly codec: Codec;
+  readonly fetch: Fetch;
+  readonly credentials: CredentialStore;
+  readonly content: ContentStore;
+  readonly snapshotters: readonly Snapshotter[];
+  readonly networks: readonly NetworkDriver[];
+  readonly log: LogDriver;
+}
+
+const named = <T extends { readonly name: string }>(all: readonly T[]): Map<string, T> =>
+  new Map(all.map((one) => [one.name, one]));
+
+/** The one that was asked for, or the first that this host can do. */
+function choose(all: readonly Snapshotter[], wanted: string | undefined): Snapshotter {
+  const found =
+    wanted === undefined
+      ? (all.find((s) => s.unsupported() === undefined) ?? all.at(-1))
+      : all.find((s) => s.name === wanted);
+  if (!found) {
+    throw new NacreError("not-found", `snapshotter ${wanted} not found`, {
+      advice: `There are: ${all.map((s) => s.name).join(", ")}.`,
+    });
+  }
+  const reason = wanted === undefined ? undefined : found.unsupported();
+  if (reason === undefined) return found;
+  throw new NacreError("unsupported", `snapshotter ${found.name} cannot work here: ${reason}`, {
+    advice: "Leave --snapshotter out: Nacre takes the best that this machine can do.",
+  });
+}
+
+function lazyLayout(files: Files): () => CgroupLayout {
+  let layout: CgroupLayout | undefined;
+  return () => {
+    layout ??= detectLayout(
+      files.readText("/proc/self/mountinfo"),
+      files.readText("/proc/cgroups"),
+    );
+    return layout;
+  };
+}
+
+export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
+  const { kernel, files, state, clock, random, codec } = ports;
+  const { core, bootId, self } = options;
+  const paths = new StatePaths(options.root);
+  for (const path of [paths.rootfs, paths.files]) files.makeDirectory(path);
+  const bus = new EventBus();
+  const layout = lazyLayout(files);
+  const chosen = choose(ports.snapshotters, options.snapshotter);
+  const layers = new LayerStore(core, files, ports.content, state, codec, paths, bootId);
+  const registry = new Registry(
+    core,
+    ports.fetch,
+    clock,
+    codec,
+    ports.credentials,
+    options.registries,
+  );
+  const platform = { os: "linux", architecture: kernel.facts().architecture };
+  const images = new ImageService(
+    core,
+    kernel,
+    files,
+    ports.content,
+    state,
+    clock,
+    random,
+    bus,
+    registry,
+    chosen,
+    ports.snapshotters,
+    layers,
+    paths,
+    { bootId, self, platform },
+  );
+  const records = new ContainerRecords(state, clock, random, bus);
+  const planner = new Planner(
+    kernel,
+    files,
+    layers,
+    named(ports.snapshotters),
+    named(ports.networks),
+    paths,
+    { settleCommand: options.settleCommand, hierarchies: () => layout().hierarchies },
+  );
+  const reconciler = new Reconciler(kernel, files, clock, records, paths, bootId);
+  const containers = new ContainerService(
+    kernel,
+    files,
+    clock,
+    ports.log,
+    images,
+    records,
+    planner,
+    reconciler,
+    paths,
+    { snapshotter: chosen.name, self, bootId, terminalSize: options.terminalSize },
+  );
+  const system = new SystemService(kernel, files, state, images, containers, reconciler, paths, {
+    version: options.version,
+    backend: options.backend,
+    snapshotter: chosen.name,
+    cgroup: () => layout().version,
+  });
+  const history = new History(state, files, paths);
+  return {
+    images,
+    containers,
+    system,
+    events: bus.events,
+    history: (wanted) => history.read(wanted),
+    async [Symbol.asyncDispose]() {
+      await images.settled();
+      bus[Symbol.dispose]();
+      state.close();
+    },
+  };
+}
