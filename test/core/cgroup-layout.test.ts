@@ -69,6 +69,7 @@ describe("the layout of a machine's cgroups", () => {
     expect(detectLayout(mountinfo, subsystems(["memory 1 1 1"]))).toMatchObject({ version: "v1" });
   });
 
+  // Other systems, and kernels built without cgroups, have no such file.
   it.runIf(existsSync("/proc/cgroups"))("is read from this machine", () => {
     const read = (path: string): string => readFileSync(path, "utf8");
     const layout = detectLayout(read("/proc/self/mountinfo"), read("/proc/cgroups"));

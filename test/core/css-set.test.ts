@@ -253,6 +253,7 @@ describe("the css_sets of a machine", () => {
     expect(() => cssSetsOf(wasmCore(), [{ pid: 1, text: "0::/a\n0::/b\n" }])).toThrow(NacreError);
   });
 
+  // Only Linux has cgroups to read.
   it.runIf(process.platform === "linux")("are those of this one, grouped by equal files", () => {
     const texts = readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))

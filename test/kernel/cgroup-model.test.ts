@@ -107,6 +107,7 @@ function shown(text: string): number | "max" {
   return value < 0 || value > 2 ** 60 ? "max" : value;
 }
 
+// Cgroups are made and removed as root.
 describe.runIf(isRoot)("the model of cgroups beside the kernel's", () => {
   const limited = testable.filter((name) => name !== "cpuset");
 
@@ -138,6 +139,7 @@ describe.runIf(isRoot)("the model of cgroups beside the kernel's", () => {
     );
   });
 
+  // A machine may have given cpuset to nobody, or not have it.
   describe.runIf(testable.includes("cpuset"))("cpusets", () => {
     const sleeper = isRoot ? spawn("sleep", ["600"], { stdio: "ignore" }) : undefined;
     afterAll(() => {
