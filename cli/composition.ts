@@ -2,36 +2,109 @@
 // are brought together.
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
 import { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { EngineToken, engineModule } from "@nacre/engine/module.ts";
 import type { EngineOptions } from "@nacre/engine/options.ts";
+import { initBinary } from "@nacre/linux/init-binary.ts";
 import { bootId, linuxKernelModule, linuxStorageModule } from "@nacre/linux/module.ts";
 import { identify } from "@nacre/linux/process.ts";
 import { Container } from "inversify";
 import { packageRoot } from "./package-root.ts";
 import { VERSION } from "./version.ts";
 
+/** How an engine is made; all of it has a default. */
 export interface CreateEngineOptions {
-  /** Directory of all state, absolute; `/var/lib/nacre` if absent. */
+  /** Directory of all state; made if it is missing. Default `/var/lib/nacre`. */
   readonly root?: string;
-  /** `simulated`: containers run on a kernel in memory; images and their store are real. */
+  /** `linux`, the default: this machine's kernel. `simulated`: one in memory, for trying things out. */
   readonly backend?: "linux" | "simulated";
-  /** `erofs` or `directory`; the best that this machine can do if absent. */
+  /** `erofs` or `directory`; default: the first that this kernel can do. */
   readonly snapshotter?: string;
-  /** Mirrors, and registries that are spoken to without TLS. */
+  /** Mirrors and plain HTTP by registry. Default: what /etc/nacre/registries.json says, if it is there. */
   readonly registries?: EngineOptions["registries"];
+  /** Where proxies, certificate authorities and credentials are looked up. Default: the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** core.wasm is compiled when something first needs it. */
-function lazyCore(): () => Core {
-  let core: Core | undefined;
-  return () => {
-    core ??= Core.fromBytes(new Uint8Array(readFileSync(join(packageRoot(), "dist", "core.wasm"))));
-    return core;
-  };
+/**
+ * An engine of this process. Several processes may share a root.
+ *
+ * ```ts
+ * await using engine = await createEngine({ root: "/srv/nacre" });
+ * await engine.images.pull("debian:12");
+ * ```
+ *
+ * @throws NacreError `invalid` for a root that cannot be used, `unsupported` where the backend is
+ */
+export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
+  const { backend = "linux", snapshotter, environment = process.env } = options;
+  const root = resolve(options.root ?? "/var/lib/nacre");
+  const registries = options.registries ?? configuredRegistries();
+  const container = new Container();
+  if (backend === "simulated") {
+    const { simulatedKernelModule } = await import("@nacre/simulated/module.ts");
+    await container.load(linuxStorageModule({ root, init: "", environment }));
+    await container.load(simulatedKernelModule());
+  } else {
+    const linux = { root, init: initPath(root), environment };
+    await container.load(linuxStorageModule(linux), linuxKernelModule(linux));
+  }
+  await container.load(
+    engineModule({
+      root,
+      version: VERSION,
+      backend,
+      core: compiledCore,
+      bootId: bootId(),
+      self: selfOf(container, backend),
+      settleCommand: (id) => settleCommand(root, snapshotter, id),
+      terminalSize,
+      ...(snapshotter !== undefined && { snapshotter }),
+      ...(registries !== undefined && { registries }),
+    }),
+  );
+  return container.get(EngineToken);
+}
+
+function initPath(root: string): string {
+  if (process.platform !== "linux") {
+    throw new NacreError(
+      "unsupported",
+      `there is no Linux kernel here: this is ${process.platform}`,
+      {
+        advice: "--backend simulated runs everywhere.",
+      },
+    );
+  }
+  const dist = join(packageRoot(), "dist");
+  return initBinary({ directories: [dist, join(root, "init")], sources: join(dist, "native") });
+}
+
+let core: Core | undefined;
+
+/** Compiled when something first needs it, once for a process. */
+function compiledCore(): Core {
+  core ??= Core.fromBytes(new Uint8Array(readFileSync(join(packageRoot(), "dist", "core.wasm"))));
+  return core;
+}
+
+/** This process as its kernel knows it. */
+function selfOf(container: Container, backend: string): EngineOptions["self"] {
+  const self = backend === "simulated" ? container.get(Kernel).identify(1) : identify(process.pid);
+  if (!self) throw new TypeError("this process is not to be found in /proc");
+  return self;
+}
+
+/** What a supervisor starts once its container has ended: no PATH, no shell, this very Node. */
+function settleCommand(root: string, snapshotter: string | undefined, id: string): string[] {
+  const start = join(packageRoot(), "dist", "start.cjs");
+  const chosen = snapshotter === undefined ? [] : ["--snapshotter", snapshotter];
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
+  return [...node, start, "--root", root, ...chosen, "settle", id];
 }
 
 /** The size of the caller's terminal, for containers that get one of their own. */
@@ -40,48 +113,22 @@ function terminalSize(): { rows: number; columns: number } | undefined {
   return isTTY ? { rows, columns } : undefined;
 }
 
-/**
- * An engine in this process. Many engines, in many processes, may share a root.
- *
- * ```ts
- * await using engine = await createEngine({ root: "/var/lib/nacre" });
- * ```
- *
- * @throws NacreError `denied` if the root cannot be made or read, `unsupported` if a newer Nacre
- * wrote it or a snapshotter that was asked for cannot work here
- */
-export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
-  const { root = "/var/lib/nacre", backend = "linux", snapshotter, registries } = options;
-  const directory = packageRoot();
-  const linux = { root, init: join(directory, "dist", "nacre-init"), environment: process.env };
-  const container = new Container();
-  const core = lazyCore();
-  await container.load(linuxStorageModule(linux));
-  if (backend === "simulated") {
-    const { simulatedKernelModule } = await import("@nacre/simulated/module.ts");
-    await container.load(simulatedKernelModule());
-  } else await container.load(linuxKernelModule(linux));
-  await container.load(
-    engineModule({
-      root,
-      version: VERSION,
-      backend,
-      core,
-      bootId: bootId(),
-      self: selfOf(container, backend),
-      settleCommand: (id) => [join(directory, "bin", "nacre"), "--root", root, "settle", id],
-      terminalSize,
-      ...(snapshotter !== undefined && { snapshotter }),
-      ...(registries !== undefined && { registries }),
-    }),
-  );
-  return container.get<Engine>(EngineToken);
-}
+const REGISTRIES = "/etc/nacre/registries.json";
 
-/** This process as its kernel knows it. */
-function selfOf(container: Container, backend: string): EngineOptions["self"] {
-  const self =
-    backend === "simulated" ? container.get<Kernel>(Kernel).identify(1) : identify(process.pid);
-  if (!self) throw new TypeError("this process is not to be found in /proc");
-  return self;
+/** `{"docker.io": {"mirrors": ["https://mirror.example"], "insecure": false}}`. */
+function configuredRegistries(): EngineOptions["registries"] {
+  let content: string;
+  try {
+    content = readFileSync(REGISTRIES, "utf8");
+  } catch {
+    return undefined;
+  }
+  try {
+    return { registries: JSON.parse(content) };
+  } catch (error) {
+    throw new NacreError("invalid", `${REGISTRIES} is not JSON: ${String(error)}`, {
+      advice: 'It looks like {"docker.io": {"mirrors": ["https://mirror.example"]}}.',
+      cause: error,
+    });
+  }
 }

@@ -1,0 +1,7 @@
+// `import { snapshotterContract } from "nacre/contract"`: what every implementation of a port
+// does, as vitest suites, for plugins' own tests. vitest is the one who runs them, a peer.
+
+export { type ClockSubject, clockContract } from "../test/contract/clock.ts";
+export { contentStoreContract } from "../test/contract/content-store.ts";
+export { type FilesSubject, filesContract } from "../test/contract/files.ts";
+export { stateStoreContract } from "../test/contract/state-store.ts";

@@ -1,0 +1,28 @@
+// `npm run build`, which `npm ci` runs too: everything that is made from sources.
+//
+//   core/assembly    → core/dist/core.wasm              (AssemblyScript)
+//   backends/linux   → backends/linux/dist/nacre-init   (C)
+//   cli              → cli/dist                         the package `nacre`: bundles for the command
+//                                                       line and for embedders, types, V8's code
+//
+// Steps that do not need each other run at once; what is up to date is left alone.
+
+import { buildBundles } from "./steps/bundles.ts";
+import { compileAhead } from "./steps/code-cache.ts";
+import { buildCore } from "./steps/core.ts";
+import { buildDeclarations } from "./steps/declarations.ts";
+import { buildInit } from "./steps/init.ts";
+import { placeAssets, recordNode } from "./steps/package.ts";
+import { timed } from "./steps/step.ts";
+
+const startedMs = performance.now();
+await Promise.all([
+  timed("core.wasm", buildCore),
+  timed("nacre-init", buildInit),
+  timed("types", buildDeclarations),
+  timed("bundles", buildBundles),
+]);
+await timed("package", placeAssets);
+await timed("compiled code", compileAhead);
+recordNode();
+console.log(`built in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);

@@ -1,0 +1,87 @@
+// Bundles: CommonJS for the command line (start.ts says why), one ES module for embedders, one
+// for the contract suites.
+
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+import { DIST, ROOT } from "./step.ts";
+
+const isExternal = (id: string): boolean => id.startsWith("node:") || id.startsWith("vitest");
+
+const COMPOSITION = join(ROOT, "cli/composition.ts");
+
+/** Commands and what they import: all that `version`, `--help` and completions of words need. */
+const isCommandLine = (id: string): boolean =>
+  (id.startsWith(join(ROOT, "cli/")) && id !== COMPOSITION) || id.startsWith("\0rolldown");
+
+/** What every `run` needs. undici stays out: only a pull does. */
+const isEngine = (id: string): boolean =>
+  id === COMPOSITION ||
+  ["core/", "engine/", "backends/linux/"].some((room) => id.startsWith(join(ROOT, room))) ||
+  /\/node_modules\/(@?inversify|rxjs|reflect-metadata)/.test(id);
+
+/** rxjs as ES modules, so that what nobody calls is left out; its CommonJS build is one lump. */
+const resolve = { alias: { rxjs: join(ROOT, "node_modules/rxjs/dist/esm/index.js") } };
+
+export async function buildBundles(): Promise<void> {
+  mkdirSync(DIST, { recursive: true });
+  const entry = await bundleCommandLine();
+  await Promise.all([bundleStart(entry), bundleLibrary("nacre"), bundleLibrary("contract")]);
+}
+
+/** The chunks of the command line, named by their content. @returns the entry's file name */
+async function bundleCommandLine(): Promise<string> {
+  const build = await rolldown({
+    cwd: ROOT,
+    input: { nacre: join(ROOT, "cli", "entry.ts") },
+    platform: "node",
+    resolve,
+    external: isExternal,
+  });
+  const { output } = await build.generate({
+    format: "cjs",
+    minify: true,
+    // Everything of ours that `run` may need is one file: a file more costs more than its bytes.
+    codeSplitting: {
+      groups: [
+        { name: "cli", test: isCommandLine, priority: 2 },
+        { name: "engine", test: isEngine, priority: 1 },
+      ],
+    },
+    entryFileNames: "[name]-[hash].cjs",
+    chunkFileNames: "[name]-[hash].cjs",
+  });
+  const chunks = output.filter((each) => each.type === "chunk");
+  for (const name of readdirSync(DIST)) if (/\.(cjs|code)$/.test(name)) rmSync(join(DIST, name));
+  for (const { fileName, code } of chunks) writeFileSync(join(DIST, fileName), code);
+  return chunks.find((chunk) => chunk.isEntry)!.fileName;
+}
+
+async function bundleStart(entry: string): Promise<void> {
+  const build = await rolldown({
+    cwd: ROOT,
+    input: join(ROOT, "cli", "start.ts"),
+    platform: "node",
+    resolve,
+    external: isExternal,
+    // A Node that is too old must be able to read how it is told so.
+    transform: { target: "es2020", define: { ENTRY: JSON.stringify(entry) } },
+  });
+  await build.write({ file: join(DIST, "start.cjs"), format: "cjs", minify: true });
+}
+
+async function bundleLibrary(name: string): Promise<void> {
+  const build = await rolldown({
+    cwd: ROOT,
+    input: { [name]: join(ROOT, "cli", `${name}.ts`) },
+    platform: "node",
+    resolve,
+    external: isExternal,
+  });
+  await build.write({
+    dir: DIST,
+    format: "esm",
+    entryFileNames: "[name].mjs",
+    chunkFileNames: `${name}-[name]-[hash].mjs`,
+  });
+}
