@@ -1,0 +1,310 @@
+// Snapshotters on the real kernel: their plans are executed by nacre-init, and what a container
+// would see is read through /proc/PID/root.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  truncateSync,
+} from "node:fs";
+import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { StatePaths } from "@nacre/engine/images/paths.ts";
+import { DirectorySnapshotter } from "@nacre/engine/snapshotters/directory.ts";
+import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
+import { hostRoot } from "@nacre/engine/snapshotters/host.ts";
+import { LinuxFiles } from "@nacre/linux/files.ts";
+import { LinuxRandom } from "@nacre/linux/random.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { chainIdOf, storeLayer } from "../contract/layers.ts";
+import {
+  type Seen,
+  type SnapshotterSubject,
+  snapshotterContract,
+} from "../contract/snapshotter.ts";
+import { wasmCore } from "../core/portable.ts";
+import type { TarEntry } from "../images/tar.ts";
+import { kernel, machine, scratch } from "./native.ts";
+
+const on = kernel();
+const files = new LinuxFiles();
+const leftovers: { [Symbol.dispose](): void }[] = [];
+afterEach(() => {
+  for (const one of leftovers.splice(0)) one[Symbol.dispose]();
+});
+
+interface Ground extends SnapshotterSubject {
+  readonly paths: StatePaths;
+  readonly look: (plan: RootPlan, work?: string) => Promise<Seen>;
+}
+
+/** A process that lives in the plan's root, as a mount beside the machine's own root. */
+function resident(plan: RootPlan, rootfs: string, work: string): KernelProgram {
+  return {
+    title: "a root to look at",
+    host: plan.host,
+    process: {
+      clone: { create: ["mnt"], joinPaths: [], cgroups: [] },
+      parent: [],
+      child: [
+        { op: "setPropagation", path: "/", mode: "slave", recursive: true },
+        ...plan.child,
+        {
+          op: "execute",
+          arguments: ["sh", "-ec", `cd ${rootfs}; ${work}\necho ready; read -r end`],
+          environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+        },
+      ],
+      supervision: {
+        stdin: "inherit",
+        output: "inherit",
+        terminal: "none",
+        collect: [],
+        detached: false,
+      },
+    },
+  };
+}
+
+/** Executes a plan and looks at its root, as `see` does, while it is there. */
+async function visit<T>(
+  plan: RootPlan,
+  rootfs: string,
+  work: string,
+  see: (root: string) => T,
+): Promise<T> {
+  const streams = { stdin: "pipe", stdout: "pipe", stderr: 2 } as const;
+  const running = await on.execute(resident(plan, rootfs, work), streams);
+  try {
+    await running.stdout?.getReader().read();
+    return see(`/proc/${running.process.pid}/root${rootfs}`);
+  } finally {
+    await running.stdin?.close();
+    await running.exited;
+  }
+}
+
+function walk(root: string, each: (path: string, name: string) => void, below = ""): void {
+  for (const name of readdirSync(`${root}/${below}`)) {
+    const path = below === "" ? name : `${below}/${name}`;
+    each(`${root}/${path}`, path);
+    if (lstatSync(`${root}/${path}`).isDirectory()) walk(root, each, path);
+  }
+}
+
+function contentsOf(root: string): Seen {
+  const seen: Record<string, string> = {};
+  walk(root, (path, name) => {
+    const status = lstatSync(path);
+    if (status.isSymbolicLink()) seen[name] = `-> ${readlinkSync(path)}`;
+    else seen[name] = status.isFile() ? readFileSync(path, "latin1") : "directory";
+  });
+  return seen;
+}
+
+function ground(make: (paths: StatePaths) => Snapshotter): Ground {
+  const state = scratch();
+  leftovers.push(state);
+  const paths = new StatePaths(state.path);
+  files.makeDirectory(paths.rootfs);
+  let containers = 0;
+  return {
+    paths,
+    snapshotter: make(paths),
+    layer: (entries) => storeLayer(files, paths, entries),
+    chainId: chainIdOf,
+    storage: () => {
+      const { upper, work } = paths.container(String(containers++));
+      files.makeDirectory(upper, 0o755);
+      files.makeDirectory(work);
+      return { upper, work, rootfs: paths.rootfs };
+    },
+    truncate: ({ tarPath, tarBytes }) => truncateSync(tarPath, tarBytes - 1),
+    look: (plan, work = "") => visit(plan, paths.rootfs, work, contentsOf),
+  };
+}
+
+const erofs = (paths: StatePaths): Snapshotter => new ErofsSnapshotter(wasmCore, files, on, paths);
+const directory = (paths: StatePaths): Snapshotter =>
+  new DirectorySnapshotter(wasmCore, files, on, new LinuxRandom(), paths, "boot-id-of-test");
+
+for (const [name, make] of [
+  ["erofs", erofs],
+  ["directory", directory],
+] as const) {
+  snapshotterContract(`${name} on this kernel`, async () => ground(make));
+}
+
+describe("a mount that containers share", () => {
+  it("is there while one of them is, and gone with its directory afterwards", async () => {
+    const before = machine();
+    const { snapshotter, layer, storage, paths } = ground(erofs);
+    const layers = [await layer([{ name: "a", content: "1" }])];
+    const id = chainIdOf(layers);
+    await snapshotter.commit(id, layers);
+    const plan = () => snapshotter.root(id, layers, storage(), { readOnly: false });
+    const streams = { stdin: "pipe", stdout: "pipe", stderr: 2 } as const;
+    const mounted = () => on.mounts().filter(({ target }) => target === paths.mount(id)).length;
+    const first = await on.execute(resident(plan(), paths.rootfs, ""), streams);
+    const second = await on.execute(resident(plan(), paths.rootfs, ""), streams);
+    expect(mounted()).toBe(1);
+    await first.stdin?.close();
+    await first.exited;
+    expect(mounted()).toBe(1);
+    await second.stdin?.close();
+    await second.exited;
+    expect(mounted()).toBe(0);
+    expect(readdirSync(`${paths.root}/mounts`)).toEqual([]);
+    expect(readdirSync(`${paths.root}/locks`)).toEqual([]);
+    expect(machine()).toEqual(before);
+  });
+
+  it("outlives the removal of the image's file", async () => {
+    const { snapshotter, layer, storage, paths } = ground(erofs);
+    const layers = [await layer([{ name: "a", content: "1".repeat(3000) }])];
+    const id = chainIdOf(layers);
+    await snapshotter.commit(id, layers);
+    const plan = snapshotter.root(id, layers, storage(), { readOnly: false });
+    const seen = await visit(plan, paths.rootfs, "", async (root) => {
+      await snapshotter.remove(id, []);
+      await files.removeTree(paths.layers);
+      return readFileSync(`${root}/a`, "latin1");
+    });
+    expect(await seen).toBe("1".repeat(3000));
+  });
+});
+
+// -- both show the same --------------------------------------------------------------------------
+
+/** Park and Miller's generator: random layers, the same in every run. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state * 48271) % 2147483647;
+    return state % below;
+  };
+}
+
+const NAMES = ["a", "b", "c", "d", "é", "!x", "-"];
+const DIRECTORIES = ["", "a/", "b/", "a/b/", "c/d/", "é/"];
+
+function randomLayer(pick: (below: number) => number): TarEntry[] {
+  const entries: TarEntry[] = [];
+  const paths = new Set<string>();
+  const written: string[] = [];
+  for (let n = 0; n < 12; n++) {
+    const path = `${DIRECTORIES[pick(DIRECTORIES.length)]}${NAMES[pick(NAMES.length)]}`;
+    // One kind of thing at a path of a layer, and nothing below what is no directory.
+    const clash = [...paths].some(
+      (p) => p === path || p.startsWith(`${path}/`) || path.startsWith(`${p}/`),
+    );
+    const slash = path.lastIndexOf("/") + 1;
+    const kind = pick(9);
+    if (kind === 0) {
+      entries.push({ name: `${path.slice(0, slash)}.wh.${path.slice(slash)}` });
+      continue;
+    }
+    if (kind === 1) {
+      entries.push({ name: `${path.slice(0, slash)}.wh..wh..opq` });
+      continue;
+    }
+    const common = {
+      mode: 0o600 + pick(0o200),
+      uid: pick(3),
+      gid: pick(3),
+      mtime: pick(1e9) + pick(1000) / 1000,
+    };
+    if (kind === 2) {
+      if (![...paths].some((p) => p === path || path.startsWith(`${p}/`))) {
+        entries.push({ name: `${path}/`, type: "directory", ...common });
+      }
+      continue;
+    }
+    if (clash) continue;
+    if (kind === 3)
+      entries.push({ name: path, type: "symlink", link: `../${NAMES[pick(5)]}`, ...common });
+    else if (kind === 4) entries.push({ name: path, type: "fifo", ...common });
+    else if (kind === 5 && written.length > 0) {
+      entries.push({ name: path, type: "hardlink", link: written[pick(written.length)] ?? "" });
+    } else {
+      const pax = pick(3) === 0 ? { "SCHILY.xattr.user.tag": NAMES[pick(4)] ?? "" } : {};
+      const content = String.fromCharCode(97 + pick(26)).repeat(pick(3) === 0 ? 0 : pick(5000));
+      entries.push({ name: path, content, pax, ...common });
+      written.push(path);
+    }
+    paths.add(path);
+  }
+  return entries;
+}
+
+/** Everything that stat(2), readlink(2), read(2) and listxattr(2) tell, but inode numbers and what overlayfs counts its own way. */
+function everythingOf(root: string): Record<string, unknown> {
+  const seen: Record<string, unknown> = {};
+  walk(root, (path, name) => {
+    const s = lstatSync(path, { bigint: true });
+    seen[name] = {
+      mode: s.mode.toString(8),
+      owner: `${s.uid}:${s.gid}`,
+      mtimeNs: s.mtimeNs,
+      device: s.rdev,
+      ...(!s.isDirectory() && { size: s.size }),
+      ...(s.isSymbolicLink() && { target: readlinkSync(path) }),
+      ...(s.isFile() && { hash: createHash("sha256").update(readFileSync(path)).digest("hex") }),
+    };
+  });
+  const dump = execFileSync(
+    "getfattr",
+    ["-R", "-P", "-h", "-d", "-m", "-", "-e", "hex", "--", "."],
+    {
+      cwd: root,
+      stdio: ["ignore", "pipe", "ignore"],
+    },
+  );
+  seen.xattrs = dump.toString().split("\n\n").sort();
+  return seen;
+}
+
+describe("the same layers", () => {
+  it("look the same through both snapshotters", async () => {
+    for (let seed = 1; seed <= 25; seed++) {
+      const pick = generator(seed);
+      const layers = Array.from({ length: 2 + pick(4) }, () => randomLayer(pick));
+      const views = [];
+      for (const make of [erofs, directory]) {
+        const { snapshotter, layer, storage, paths } = ground(make);
+        const stored = [];
+        for (const entries of layers) stored.push(await layer(entries));
+        const id = chainIdOf(stored);
+        await snapshotter.commit(id, stored);
+        const plan = snapshotter.root(id, stored, storage(), { readOnly: false });
+        views.push(await visit(plan, paths.rootfs, "", everythingOf));
+      }
+      expect(views[1], `seed ${seed}: ${JSON.stringify(layers)}`).toEqual(views[0]);
+    }
+  });
+});
+
+describe("the host's root", () => {
+  it("shows the machine, takes writes, and hides the state", async () => {
+    const { paths, storage } = ground(erofs);
+    mkdirSync(`${paths.containers}/other/upper`, { recursive: true });
+    const before = readdirSync("/etc");
+    const own = storage();
+    const plan = hostRoot(own, paths.root, { readOnly: false, ephemeral: true });
+    const script = "rm -rf etc; echo -n mine > nacre-was-here; mkdir etc";
+    const seen = await visit(plan, paths.rootfs, script, (root) => ({
+      etc: readdirSync(`${root}/etc`),
+      mine: readFileSync(`${root}/nacre-was-here`, "latin1"),
+      state: readdirSync(`${root}${paths.root}`),
+      sh: lstatSync(`${root}/bin/sh`).size > 0,
+    }));
+    expect(seen).toEqual({ etc: [], mine: "mine", state: [], sh: true });
+    expect(readdirSync("/etc")).toEqual(before);
+    expect(readdirSync(own.upper).sort()).toEqual(["etc", "nacre-was-here"]);
+    expect(readdirSync("/")).not.toContain("nacre-was-here");
+  });
+});
