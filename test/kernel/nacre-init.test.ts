@@ -298,14 +298,22 @@ describe("nacre-init's own binary", () => {
     // A copy, so that no other nacre-init of the machine keeps the file busy.
     const copy = join(tmp.path, "nacre-init");
     copyFileSync(build(), copy);
-    const running = await new LinuxKernel(copy).execute(
-      container({ child: [...enter(root), run("sleep", "60")] }),
-      { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+    const silent = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+    const sleeping = run("sleep", "60");
+    const first = await on.execute(container({ child: [...enter(root), sleeping] }), silent);
+    const clone = {
+      create: [],
+      join: { ...first.process, namespaces: ["mnt", "pid"] },
+    } as const;
+    const joined = await new LinuxKernel(copy).execute(
+      container({ child: [sleeping], clone }),
+      silent,
     );
-    const reached = openSync(`/proc/${running.supervisor.pid}/exe`, "r");
-    on.signal(running.process, 9);
-    await running.exited;
-    while (on.alive(running.supervisor)) await new Promise((wake) => setTimeout(wake, 5));
+    const reached = openSync(`/proc/${joined.supervisor.pid}/exe`, "r");
+    on.signal(first.process, 9);
+    expect((await joined.exited).signal).toBe(9);
+    await first.exited;
+    while (on.alive(joined.supervisor)) await new Promise((wake) => setTimeout(wake, 5));
     expect(() => openSync(`/proc/self/fd/${reached}`, "r+")).toThrow("EROFS");
     closeSync(reached);
   });

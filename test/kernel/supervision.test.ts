@@ -96,7 +96,7 @@ describe("the log", () => {
     const running = await on.execute(container({ child, clone, supervision }), SILENT);
     await running.exited;
     expect(Date.now() - started).toBeLessThan(5000);
-    const [pid, bye] = log(logPath);
+    const [pid, bye] = log(logPath).filter((line) => line.stream === "stdout");
     expect(bye?.log).toBe("bye\n");
     process.kill(Number(pid?.log), "SIGKILL");
   });

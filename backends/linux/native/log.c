@@ -15,12 +15,10 @@ int log_open(const char *path) {
 }
 
 /* A full disk loses lines of the log, never the container. */
-void log_flush(void) {
-  for (size_t at = 0; at < used;) {
-    ssize_t n = write(file, out + at, used - at);
-    if (n <= 0) break;
-    at += (size_t)n;
-  }
+static void flush(size_t room) {
+  if (used + room <= sizeof out) return;
+  for (ssize_t n, at = 0; (size_t)at < used; at += n)
+    if ((n = write(file, out + at, used - (size_t)at)) <= 0) break;
   used = 0;
 }
 
@@ -28,42 +26,29 @@ void log_flush(void) {
 static int print_time(char *to, size_t size) {
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  long day = now.tv_sec / 86400 + 719468, second = now.tv_sec % 86400;
-  long era = day / 146097, of_era = day % 146097;
-  long year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-  long of_year = of_era - (365 * year + year / 4 - year / 100);
-  long month = (5 * of_year + 2) / 153;
-  return snprintf(to, size, "%04ld-%02ld-%02ldT%02ld:%02ld:%02ld.%09ldZ",
-                  year + era * 400 + (month > 9), month < 10 ? month + 3 : month - 9,
-                  of_year - (153 * month + 2) / 5 + 1, second / 3600, second / 60 % 60,
-                  second % 60, now.tv_nsec);
-}
-
-static void put_escaped(const char *data, size_t size) {
-  static const char hex[] = "0123456789abcdef";
-  for (size_t i = 0; i < size; i++) {
-    unsigned char c = (unsigned char)data[i];
-    if (used > sizeof out - 8) log_flush();
-    if (c == '"' || c == '\\' || c == '\n') out[used++] = '\\';
-    if (c == '\n') out[used++] = 'n';
-    else if (c >= 0x20 && c != 0x7f) out[used++] = (char)c;
-    else {
-      memcpy(out + used, "\\u00", 4);
-      out[used + 4] = hex[c >> 4];
-      out[used + 5] = hex[c & 15];
-      used += 6;
-    }
-  }
+  int second = (int)(now.tv_sec % 86400), day = (int)(now.tv_sec / 86400) + 719468;
+  int era = day / 146097, of_era = day % 146097;
+  int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+  int of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+  return snprintf(to, size, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", year + era * 400 + (month > 9),
+                  month < 10 ? month + 3 : month - 9, of_year - (153 * month + 2) / 5 + 1,
+                  second / 3600, second / 60 % 60, second % 60, now.tv_nsec);
 }
 
 static void put_line(const char *name, const char *data, size_t size) {
-  char time[160];
-  print_time(time, sizeof time);
-  if (used > sizeof out - 128) log_flush();
+  flush(128);
   used += (size_t)snprintf(out + used, 16, "{\"log\":\"");
-  put_escaped(data, size);
-  if (used > sizeof out - 128) log_flush();
-  used += (size_t)snprintf(out + used, 128, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", name, time);
+  for (size_t i = 0; i < size; i++) {
+    unsigned char c = (unsigned char)data[i];
+    flush(8);
+    if (c == '"' || c == '\\') out[used++] = '\\';
+    if (c >= 0x20 && c != 0x7f) out[used++] = (char)c;
+    else used += (size_t)snprintf(out + used, 8, c == '\n' ? "\\n" : "\\u%04x", c);
+  }
+  flush(256);
+  used += (size_t)snprintf(out + used, 64, "\",\"stream\":\"%s\",\"time\":\"", name);
+  used += (size_t)print_time(out + used, 128);
+  used += (size_t)snprintf(out + used, 8, "\"}\n");
 }
 
 /* How much of a full buffer to take: not the start of a character whose rest is still to come. */
@@ -71,8 +56,8 @@ static size_t whole_characters(const char *data, size_t size) {
   size_t back = 1;
   while (back < 4 && ((unsigned char)data[size - back] & 0xc0) == 0x80) back++;
   unsigned char lead = (unsigned char)data[size - back];
-  size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
-  return length > back ? size - back : size;
+  size_t whole = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+  return whole > back ? size - back : size;
 }
 
 /* Writes the whole lines of the buffer; with `all`, or when it is full, the unfinished one, too. */
@@ -90,5 +75,5 @@ void log_lines(struct stream *s, bool all) {
   }
   memmove(s->data, s->data + from, s->used - from);
   s->used -= from;
-  log_flush();
+  flush(sizeof out);
 }

@@ -1,21 +1,17 @@
-/*
- * nacre-init: see nacre.h. It is started by a backend and takes no arguments; with --check it
- * only says whether each message it is given could be executed.
- */
+/* nacre-init takes no arguments; with --check it only says whether messages could be executed. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/statvfs.h>
 
 #include "nacre.h"
 
 struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .terminal = -1};
 char detail[DETAIL_SIZE];
+static struct stat own_binary;
 
-/* Lines of the report are written whole; nobody may be listening any more. */
 void report(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -36,106 +32,102 @@ int because(const char *format, ...) {
   return -1;
 }
 
-/*
- * A process in a container can reach the binary of whoever entered it through /proc/PID/exe, and
- * overwrite it (CVE-2019-5736). So this one is executed once more through a read-only mount of
- * itself that has no place in any tree: no descriptor of it can ever be opened for writing. The
- * kernel's own guard, ETXTBSY, lasts only while the binary runs, and 6.11 had none.
- */
-static bool protect_binary(char **argv) {
-  extern char **environ;
+/* nacre-init is no program of a container, by whatever name it is reached. */
+bool is_own_binary(const char *path) {
   struct stat s;
-  struct statvfs fs;
-  int file = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-  if (file < 0 || fstat(file, &s) || fstatvfs(file, &fs)) return false;
-  self.device = s.st_dev;
-  self.inode = s.st_ino;
-  if (!(fs.f_flag & ST_RDONLY) && strcmp(argv[0], "nacre-init")) {
-    int tree = k_open_tree(file, "", AT_EMPTY_PATH);
-    if (tree < 0) return errno == EPERM; /* who may not mount makes no container */
-    if (set_attributes(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0)) return false;
-    argv[0] = "nacre-init";
-    syscall(SYS_execveat, tree, "", argv, environ, AT_EMPTY_PATH);
-    return false;
-  }
-  close(file);
-  return fs.f_flag & ST_RDONLY;
+  return stat(path, &s) == 0 && s.st_dev == own_binary.st_dev && s.st_ino == own_binary.st_ino;
+}
+
+/*
+ * A process in a container can reach the binary of whoever joins it through /proc/PID/exe, and
+ * overwrite it (CVE-2019-5736). So before joining, this one is executed once more through a
+ * read-only mount of itself that has no place in any tree: no descriptor of it can ever be opened
+ * for writing. The kernel's own guard, ETXTBSY, lasts only while a binary runs, and 6.11 had none.
+ * Who is first in a new pid namespace is seen by nobody in there.
+ */
+static int protect_binary(const struct program *p, struct cursor body, char **argv) {
+  extern char **environ;
+  OWNED file = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+  if (file < 0 || fstat(file, &own_binary)) return because("open /proc/self/exe");
+  if (!p->has_process || word(&p->clone[CREATE], 0) & CLONE_NEWPID || !*argv[0]) return 0;
+  OWNED tree = k_open_tree(file, "", AT_EMPTY_PATH);
+  if (tree < 0) return because("open_tree /proc/self/exe");
+  if (set_attributes(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0)) return -1;
+  int again = memfd_create("program", 0); /* the message, to be read once more */
+  const char *whole = (const char *)body.at - HEADER;
+  if (again < 0 || write_fully(again, whole, (size_t)(body.end - body.at) + HEADER)) return -1;
+  lseek(again, 0, SEEK_SET);
+  dup2(again, MESSAGE);
+  close(again);
+  argv[0] = ""; /* so that it knows */
+  return checked(syscall(SYS_execveat, tree, "", argv, environ, AT_EMPTY_PATH), "execveat");
 }
 
 static bool read_fully(void *to, size_t size) {
-  for (size_t at = 0; at < size;) {
-    ssize_t n = read(MESSAGE, (char *)to + at, size - at);
-    if (n <= 0) return false;
-    at += (size_t)n;
-  }
+  for (ssize_t n; size > 0; to = (char *)to + n, size -= (size_t)n)
+    if ((n = read(MESSAGE, to, size)) <= 0) return false;
   return true;
 }
 
-/* Maps the message's body: empty where the header is wrong or the end comes early. */
-static bool read_message(struct cursor *message) {
-  struct { char magic[8]; uint32_t size; } header;
-  if (!read_fully(&header, 12) || memcmp(header.magic, "NACREPR1", 8)) return false;
-  if (header.size == 0 || header.size > 256 << 20) return false;
-  uint8_t *body = mmap(NULL, header.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (body == MAP_FAILED) return false;
-  *message = (struct cursor){body, body + header.size};
-  return read_fully(body, header.size);
+/* Maps the whole message and gives its body. */
+static bool read_message(struct cursor *body) {
+  uint8_t header[HEADER];
+  uint32_t size;
+  if (!read_fully(header, HEADER) || memcmp(header, "NACREPR1", 8)) return false;
+  memcpy(&size, header + 8, 4);
+  if (size == 0 || size > 256 << 20) return false;
+  uint8_t *at = mmap(NULL, size + HEADER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return false;
+  memcpy(at, header, HEADER);
+  *body = (struct cursor){at + HEADER, at + HEADER + size};
+  return read_fully(at + HEADER, size);
 }
 
 static int check(void) {
-  struct cursor message;
+  struct cursor body;
   struct program program;
-  while (read_message(&message)) {
-    report(read_program(message, &program) ? "valid\n" : "malformed\n");
-    munmap((void *)message.at, (size_t)(message.end - message.at));
+  while (read_message(&body)) {
+    report(read_program(body, &program) ? "valid\n" : "malformed\n");
+    munmap((void *)(body.at - HEADER), (size_t)(body.end - body.at) + HEADER);
   }
   return 0;
 }
 
-/* The whole of it, once the program is read: host section, and process if there is one. */
-static int run(const struct program *program, struct cursor message) {
+static int run_program(const struct program *program, struct cursor body, char **argv) {
   sigset_t most;
   sigfillset(&most); /* what comes from now on is forwarded, when there is somebody to get it */
   const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&most, faults[i]);
   sigprocmask(SIG_SETMASK, &most, NULL);
   signal(SIGPIPE, SIG_IGN);
-  self.umask = umask(0);
-  if (chdir("/") || (program->has_process && open_namespaces(program))) {
+  if (protect_binary(program, body, argv) || (program->has_process && open_namespaces(program))) {
     report("failed clone 0 %d %s\n", errno, detail);
     return 125;
   }
-  if (run_section(program->host, HOST)) {
+  fcntl(REPORT, F_SETFD, FD_CLOEXEC);
+  close(MESSAGE);
+  self.umask = umask(0);
+  if (chdir("/") || run_section(program->host, HOST)) {
     undo_all(NULL);
     return 125;
   }
-  if (program->has_process) return supervise(program, message);
+  if (program->has_process) return supervise(program, body);
   report("done\n");
   return 0;
 }
 
 int main(int argc, char **argv) {
+  struct cursor body;
+  struct program program;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces it, whatever namespaces it joins */
-  bool checking = argc == 2 && !strcmp(argv[1], "--check");
-  if ((argc > 1 && !checking) || fcntl(MESSAGE, F_GETFD) < 0 || fcntl(REPORT, F_GETFD) < 0) {
+  for (int fd = 0; fd < 3; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return 125;
+  if (fcntl(MESSAGE, F_GETFD) < 0 || fcntl(REPORT, F_GETFD) < 0) {
     dprintf(2, "nacre-init executes programs that nacre gives it; see nacre --help\n");
     return 125;
   }
-  if (checking) return check();
-  for (int fd = 0; fd < 3; fd++)
-    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return 125;
-  if (!protect_binary(argv)) {
-    report("failed clone 0 %d nacre-init cannot be protected from containers\n", errno);
-    return 125;
-  }
-  struct cursor message;
-  struct program program;
-  fcntl(MESSAGE, F_SETFD, FD_CLOEXEC);
-  fcntl(REPORT, F_SETFD, FD_CLOEXEC);
-  if (!read_message(&message) || !read_program(message, &program)) {
-    report("malformed\n");
-    return 125;
-  }
-  close(MESSAGE);
-  return run(&program, message);
+  if (argc == 2 && !strcmp(argv[1], "--check")) return check();
+  if (read_message(&body) && read_program(body, &program)) return run_program(&program, body, argv);
+  report("malformed\n");
+  return 125;
 }

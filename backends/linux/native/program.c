@@ -15,20 +15,17 @@ static bool take(struct cursor *from, void *to, size_t size) {
 bool take_number(struct cursor *from, uint32_t *to) { return take(from, to, sizeof *to); }
 
 /* Kinds: s string, n number, l list of strings, w words of 8 bytes, b bytes. */
-bool take_argument(struct cursor *from, char kind, struct argument *to) {
-  uint32_t size;
-  if (!take_number(from, &size) || (size_t)(from->end - from->at) < size) return false;
-  *to = (struct argument){(const char *)from->at, size};
-  from->at += size;
-  if (kind == 's') return size > 0 && memchr(to->data, 0, size) == to->data + size - 1;
-  if (kind == 'l') return size == 0 || to->data[size - 1] == 0;
-  if (kind == 'n') return size == 8;
-  return kind != 'w' || size % 8 == 0;
-}
-
-static bool take_arguments(struct cursor *from, const char *kinds, struct argument *to) {
-  for (int i = 0; kinds[i]; i++)
-    if (!take_argument(from, kinds[i], &to[i])) return false;
+bool take_arguments(struct cursor *from, const char *kinds, struct argument *to) {
+  for (; *kinds; kinds++, to++) {
+    if (!take_number(from, &to->size) || (size_t)(from->end - from->at) < to->size) return false;
+    uint32_t size = to->size;
+    const char *data = to->data = (const char *)from->at;
+    from->at += size;
+    if (*kinds == 's' && (size == 0 || memchr(data, 0, size) != data + size - 1)) return false;
+    if (*kinds == 'l' && size > 0 && data[size - 1] != 0) return false;
+    if (*kinds == 'n' && size != 8) return false;
+    if (*kinds == 'w' && size % 8 != 0) return false;
+  }
   return true;
 }
 
@@ -38,32 +35,30 @@ bool take_operation(struct cursor *from, struct operation *to) {
   if (!take(from, &code, 2) || !take(from, &arguments, 1) || !take(from, &undone, 1)) return false;
   if (code == 0 || code >= OP_COUNT || arguments != strlen(OPERATIONS[code].kinds)) return false;
   to->code = code;
-  if (!take_arguments(from, OPERATIONS[code].kinds, to->argument)) return false;
+  if (!take_arguments(from, OPERATIONS[code].kinds, to->argument) || undone > 1) return false;
   to->inverse = (struct cursor){from->at, from->at};
-  if (undone > 1) return false;
   if (!undone) return true;
-  struct operation inverse;
-  if (from->end - from->at < 4 || from->at[3] != 0) return false; /* an inverse has no inverse */
-  if (!take_operation(from, &inverse)) return false;
+  struct operation inverse; /* it has none itself: this does not go deeper */
+  if (from->end - from->at < 4 || from->at[3] != 0 || !take_operation(from, &inverse)) return false;
   to->inverse.end = from->at;
   return allowed(inverse.code, HOST);
 }
 
 static bool take_section(struct cursor *from, enum section name, struct cursor *to) {
-  to->at = from->at;
   uint32_t count;
+  struct operation o;
+  to->at = from->at;
   if (!take_number(from, &count)) return false;
-  for (uint32_t i = 0; i < count; i++) {
-    struct operation o;
+  for (uint32_t i = 0; i < count; i++)
     if (!take_operation(from, &o) || !allowed(o.code, name)) return false;
-    if (name != HOST && o.inverse.at != o.inverse.end) return false;
-  }
   to->end = from->at;
   return true;
 }
 
 bool read_program(struct cursor m, struct program *p) {
   uint8_t has_process;
+  uint32_t pairs;
+  struct argument pair[2];
   if (!take(&m, &has_process, 1) || has_process > 1) return false;
   p->has_process = has_process;
   if (has_process && !take_arguments(&m, "nnnsslln", p->supervision)) return false;
@@ -72,10 +67,8 @@ bool read_program(struct cursor m, struct program *p) {
   if (!take_section(&m, PARENT, &p->parent) || !take_section(&m, CHILD, &p->child)) return false;
   if (!take_arguments(&m, "nnnnl", p->clone)) return false;
   p->join_paths = m;
-  uint32_t pairs;
   if (!take_number(&m, &pairs) || pairs > 8) return false;
-  struct argument pair[2];
-  for (uint32_t i = 0; i < pairs; i++)
+  while (pairs--)
     if (!take_arguments(&m, "ns", pair)) return false;
   return m.at == m.end;
 }
@@ -92,11 +85,11 @@ const char *next_string(const struct argument *list, const char *previous) {
   return next < list->data + list->size ? next : NULL;
 }
 
-/* A NULL-terminated copy in one allocation; NULL for an empty list. */
+/* A NULL-terminated copy in one allocation. */
 char **string_list(const struct argument *list) {
   size_t count = 0;
   for (const char *s = NULL; (s = next_string(list, s));) count++;
-  char **copy = count ? malloc((count + 1) * sizeof *copy + list->size) : NULL;
+  char **copy = malloc((count + 1) * sizeof *copy + list->size);
   if (!copy) return NULL;
   char *bytes = memcpy(copy + count + 1, list->data, list->size);
   for (size_t i = 0; i < count; i++, bytes += strlen(bytes) + 1) copy[i] = bytes;

@@ -16,6 +16,5 @@ struct stream {
 
 int log_open(const char *path);
 void log_lines(struct stream *stream, bool all);
-void log_flush(void);
 
 #endif
