@@ -65,7 +65,7 @@ export class SystemService implements System {
   }
 
   async prune(options: { readonly all?: boolean } = {}): Promise<PruneReport> {
-    const free = this.#files.freeBytes(this.#paths.root);
+    const before = this.#storedBytes();
     const containers: string[] = [];
     for (const record of this.#containers.list({ all: true })) {
       if (
@@ -86,9 +86,19 @@ export class SystemService implements System {
       const { deleted } = await this.#images.remove(image.id, { force: true });
       images.push(...deleted);
     }
-    const swept = await this.#images.sweep();
-    const reclaimedBytes = Math.max(this.#files.freeBytes(this.#paths.root) - free, swept, 0);
+    const sweptBytes = await this.#images.sweep();
+    const reclaimedBytes = before - this.#storedBytes() + sweptBytes;
     return { containers, images, reclaimedBytes };
+  }
+
+  /** What images occupy, by the records: blobs, tars and metadata images. */
+  #storedBytes(): number {
+    return this.#state.read((t) => {
+      const blobs = t.list("blob").map((blob) => blob.sizeBytes);
+      const tars = t.list("layer").map((layer) => layer.tarBytes);
+      const snapshots = t.list("snapshot").map((snapshot) => snapshot.sizeBytes);
+      return [...blobs, ...tars, ...snapshots].reduce((sum, bytes) => sum + bytes, 0);
+    });
   }
 
   /** Directories of containers that were never recorded or were forgotten, and mounts that nobody holds. */

@@ -41,14 +41,14 @@ function printOperation(
   options: PrintOptions,
 ): string[] {
   const dim = (text: string): string => (options.colour ? `\x1b[2m${text}\x1b[22m` : text);
-  const head = `${String(number).padStart(3)}  ${describe(operation)}`;
+  const head = `${String(number).padStart(3)}  ${shortIds(describe(operation))}`;
   const inverse = undone ? inverseOf(operation) : undefined;
   const remarks = [
     ...(operation.why ? [operation.why] : []),
     `by ${SYSTEM_CALLS[operation.op]}`,
     ...(inverse ? [`undone: ${describe(inverse)}`] : []),
   ];
-  return [head, ...wrap(remarks.join(" · "), "       ", options.columns).map(dim)];
+  return [head, ...wrap(shortIds(remarks.join(" · ")), "       ", options.columns).map(dim)];
 }
 
 function printSection(
@@ -71,7 +71,7 @@ export function printProgram(program: KernelProgram, options: PrintOptions): str
     const words = [
       ...(create.length > 0 ? [`new namespaces: ${create.join(", ")}`] : []),
       ...(join ? [`joins ${join.namespaces.join(", ")} of process ${join.pid}`] : []),
-      ...(cgroups.length > 0 ? [`begins in cgroups ${cgroups.join(" ")}`] : []),
+      ...(cgroups.length > 0 ? [`begins in cgroups ${shortIds(cgroups.join(" "))}`] : []),
       ...joinPaths.map((j) => `joins ${j.kind} by ${j.path}`),
     ];
     lines.push(
@@ -87,6 +87,9 @@ export function printProgram(program: KernelProgram, options: PrintOptions): str
   }
   return lines.join("\n");
 }
+
+/** IDs and digests as docker shortens them, for people; programToJson has them whole. */
+const shortIds = (text: string): string => text.replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1");
 
 /** Machine-readable: the program with each host operation's inverse; big integers as decimal strings. */
 export function programToJson(program: KernelProgram): string {

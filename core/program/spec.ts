@@ -22,8 +22,8 @@ export interface SpecContext {
   readonly user: ProcessUser;
   /** Whether the network gives the container a namespace of its own. */
   readonly ownNetwork: boolean;
-  /** Directory whose `hosts`, `hostname` and `resolv.conf` are bound over those of the image. */
-  readonly filesDirectory: string;
+  /** Directory whose `hosts`, `hostname` and `resolv.conf` are bound over those of the image; absent: the root's own stay. */
+  readonly filesDirectory?: string;
   readonly rootfs: string;
   readonly cgroupsPath: string;
   readonly terminalSize?: { readonly rows: number; readonly columns: number };
@@ -191,7 +191,8 @@ function requestedMount(mount: RequestedMount): SpecMount {
 /** The user's mounts replace standard ones of the same place; parents come before children. */
 function allMounts(request: ContainerRequest, context: SpecContext): SpecMount[] {
   const { filesDirectory } = context;
-  const files = ["hosts", "hostname", "resolv.conf"].map(
+  const names = filesDirectory === undefined ? [] : ["hosts", "hostname", "resolv.conf"];
+  const files = names.map(
     (name): SpecMount => ({
       destination: `/etc/${name}`,
       type: "bind",

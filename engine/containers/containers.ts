@@ -35,6 +35,8 @@ const SIGKILL = 9;
 const STOP_TIMEOUT_MS = 10_000;
 /** How long a supervisor may take to undo its program once the container's process is gone. */
 const UNDO_TIMEOUT_MS = 5000;
+/** The ID in a program that is only explained. */
+const EXAMPLE_ID = "0123456789abcdef".repeat(4);
 /** Docker's least memory limit: below it a process does not even start. */
 const LEAST_MEMORY_BYTES = 6 << 20;
 
@@ -55,6 +57,24 @@ function failureCode(error: unknown): number {
   if (!(error instanceof NacreError)) return 125;
   if (error.kind === "command-not-found") return 127;
   return error.kind === "command-not-executable" ? 126 : 125;
+}
+
+/** A command that cannot be run, in a person's words; every other failure is left as it is. */
+function commandError(error: unknown, program: KernelProgram): unknown {
+  if (!(error instanceof NacreError)) return error;
+  const found = error.kind === "command-not-executable";
+  if (!found && error.kind !== "command-not-found") return error;
+  const last = program.process?.child.at(-1);
+  const command = last?.op === "execute" ? JSON.stringify(last.arguments[0]) : "the command";
+  const advice = found
+    ? "It needs the x bit, this machine's architecture, and an interpreter that is there."
+    : "A name without a slash is looked up in the PATH of the container's environment.";
+  const why = found ? `cannot be executed (${error.errno})` : "executable file not found";
+  return new NacreError(error.kind, `${program.title}: ${command}: ${why}`, {
+    ...(error.errno !== undefined && { errno: error.errno }),
+    advice,
+    cause: error,
+  });
 }
 
 export class ContainerService implements Containers {
@@ -126,7 +146,7 @@ export class ContainerService implements Containers {
       const program = this.#planner.program(found, image, this.#options.terminalSize());
       const { exit } = this.#paths.container(id);
       if (this.#files.status(exit)) this.#files.remove(exit);
-      running = await this.#kernel.execute(program, streams);
+      running = await this.#execute(program, streams);
     } catch (error) {
       this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
       if (found.request.autoRemove) await this.#reconciler.remove(id);
@@ -156,7 +176,7 @@ export class ContainerService implements Containers {
       request,
       this.#options.terminalSize(),
     );
-    const running = await this.#kernel.execute(program, streams);
+    const running = await this.#execute(program, streams);
     return this.#attached(record, running, request.detached ?? false, async () => {});
   }
 
@@ -165,7 +185,7 @@ export class ContainerService implements Containers {
     const image = await this.#imageFor({ ...request, pull: "never" });
     this.#check(request, image);
     const record: ContainerRecord = {
-      id: "0".repeat(64),
+      id: EXAMPLE_ID,
       name: request.name ?? "example",
       request,
       imageId: image?.id,
@@ -275,6 +295,14 @@ export class ContainerService implements Containers {
   }
 
   // -- parts ------------------------------------------------------------------------------------
+
+  async #execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
+    try {
+      return await this.#kernel.execute(program, streams);
+    } catch (error) {
+      throw commandError(error, program);
+    }
+  }
 
   async #imageFor(request: ContainerRequest): Promise<ImageRecord | undefined> {
     if (request.image === HOST_IMAGE) return undefined;

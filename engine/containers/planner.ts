@@ -95,7 +95,8 @@ export class Planner {
       id,
       user: this.#user(request.user ?? process.User ?? "", container, image),
       ownNetwork: network.ownNamespace,
-      filesDirectory: this.#paths.files,
+      // The machine's own root keeps the machine's own names and resolver.
+      ...(image && { filesDirectory: this.#paths.files }),
       rootfs: this.#paths.rootfs,
       cgroupsPath: `/nacre/${id}`,
       ...(size && { terminalSize: size }),
@@ -106,11 +107,13 @@ export class Planner {
       root: this.#root(container, image),
       network,
       hierarchies: this.#options.hierarchies(),
-      files: hostFileOperations(this.#paths.files, {
-        hostname,
-        resolvConf: network.resolvConf,
-        hosts: network.hosts,
-      }),
+      files: image
+        ? hostFileOperations(this.#paths.files, {
+            hostname,
+            resolvConf: network.resolvConf,
+            hosts: network.hosts,
+          })
+        : [],
       supervision: this.#supervision(container),
     });
   }

@@ -20,7 +20,7 @@ export interface Endpoint {
   readonly base: string;
   /** Under which credentials are looked up: `docker.io`, or the mirror's own host. */
   readonly credentialsFor: string;
-  /** Whether plain HTTP is allowed, also in redirects. */
+  /** Whether plain HTTP is allowed beyond loopback, also for redirects and token servers. */
   readonly plainHttp: boolean;
   readonly mirror: boolean;
 }
@@ -61,15 +61,14 @@ export function endpointsFor(
 
 function registryEndpoints(domain: string, plainHttp: boolean): Endpoint[] {
   const host = domain === "docker.io" ? "registry-1.docker.io" : domain;
-  const endpoint = (scheme: string, plain: boolean): Endpoint => ({
+  const endpoint = (scheme: string): Endpoint => ({
     base: `${scheme}://${host}`,
     credentialsFor: domain,
-    plainHttp: plain,
+    plainHttp,
     mirror: false,
   });
-  if (isLoopback(hostnameOf(host))) return [endpoint("http", true), endpoint("https", true)];
-  if (plainHttp) return [endpoint("https", true), endpoint("http", true)];
-  return [endpoint("https", false)];
+  if (isLoopback(hostnameOf(host))) return [endpoint("http"), endpoint("https")];
+  return plainHttp ? [endpoint("https"), endpoint("http")] : [endpoint("https")];
 }
 
 function mirrorEndpoint(domain: string, text: string, insecure: boolean): Endpoint {
@@ -83,8 +82,7 @@ function mirrorEndpoint(domain: string, text: string, insecure: boolean): Endpoi
       },
     );
   }
-  const plainHttp = insecure || isLoopback(url.hostname);
-  if (url.protocol === "http:" && !plainHttp) {
+  if (url.protocol === "http:" && !insecure && !isLoopback(url.hostname)) {
     throw new NacreError("invalid", `the mirror ${text} of ${domain} would be asked without TLS`, {
       advice: `Use https, or set "insecure": true for ${domain}.`,
     });
@@ -92,7 +90,7 @@ function mirrorEndpoint(domain: string, text: string, insecure: boolean): Endpoi
   return {
     base: url.href.replace(/\/+$/, "").replace(/\/v2$/, ""),
     credentialsFor: url.host,
-    plainHttp,
+    plainHttp: insecure,
     mirror: true,
   };
 }

@@ -1,6 +1,7 @@
 /* The program of the demonstration's image: it looks around and tells what it sees. */
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -19,7 +20,12 @@ static void line_of(const char *title, const char *const paths[]) {
   printf("%-12s not to be seen\n", title);
 }
 
-int main(void) {
+static void leave(int number) {
+  (void)number;
+  _exit(0);
+}
+
+int main(int count, char **words) {
   static const char *const kinds[] = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"};
   static const char *const memory[] = {"/sys/fs/cgroup/memory/memory.limit_in_bytes",
                                        "/sys/fs/cgroup/memory.max", 0};
@@ -44,5 +50,10 @@ int main(void) {
   }
   FILE *note = fopen("/note", "w");
   printf("%-12s %s\n", "writing", note ? "/note went to my own storage layer" : "refused");
+  fflush(stdout);
+  if (count > 1 && !strcmp(words[1], "--wait")) {
+    signal(SIGTERM, leave); /* the first process of a pid namespace gets no default handlers */
+    for (;;) pause();
+  }
   return 0;
 }

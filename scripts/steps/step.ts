@@ -15,13 +15,17 @@ export async function timed(name: string, step: () => Promise<void> | void): Pro
   console.log(`  ${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
 }
 
-/** Runs a command in the root with its output shown; throws if it fails. */
-export function run(command: string, words: readonly string[]): Promise<void> {
+/** Runs a command in the root, with its output shown or not; throws if it fails. */
+export function run(
+  command: string,
+  words: readonly string[],
+  output: "inherit" | "ignore" = "inherit",
+): Promise<void> {
   const bin = join(ROOT, "node_modules", ".bin");
   const PATH = `${dirname(process.execPath)}:${bin}:${process.env.PATH ?? "/usr/bin:/bin"}`;
   const child = spawn(command, words, {
     cwd: ROOT,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", output, output],
     env: { ...process.env, PATH },
   });
   return new Promise((resolve, reject) => {
