@@ -1,0 +1,52 @@
+// What reading and writing a character device does, by its number (Documentation/admin-guide/
+// devices.txt), and the contents of all other files through the same two calls.
+
+import { fail } from "./errno.ts";
+import type { Inode } from "./inode.ts";
+
+interface Driver {
+  read(length: number): Uint8Array<ArrayBuffer>;
+  write(bytes: Uint8Array): number;
+}
+
+const swallow = (bytes: Uint8Array): number => bytes.length;
+const zeros = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length);
+
+/** splitmix32: what /dev/random gives is random to nobody, so that a run repeats itself. */
+function pseudoRandom(): (length: number) => Uint8Array<ArrayBuffer> {
+  let state = 0x9e3779b9;
+  return (length) =>
+    zeros(length).map(() => {
+      state = (state + 0x9e3779b9) | 0;
+      let z = state ^ (state >>> 16);
+      z = Math.imul(z, 0x21f0aaad);
+      z ^= z >>> 15;
+      z = Math.imul(z, 0x735a2d97);
+      return (z ^ (z >>> 15)) & 0xff;
+    });
+}
+
+const random = pseudoRandom();
+const DRIVERS: Readonly<Record<string, Driver>> = {
+  "1:3": { read: () => zeros(0), write: swallow },
+  "1:5": { read: zeros, write: swallow },
+  "1:7": { read: zeros, write: () => fail("ENOSPC") },
+  "1:8": { read: random, write: swallow },
+  "1:9": { read: random, write: swallow },
+};
+
+function driverOf(inode: Inode): Driver | undefined {
+  if (inode.kind !== "character" && inode.kind !== "block") return undefined;
+  return DRIVERS[`${inode.device?.major}:${inode.device?.minor}`] ?? fail("ENXIO");
+}
+
+export function readAt(inode: Inode, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  const driver = driverOf(inode);
+  return driver ? driver.read(length) : inode.read(offset, length);
+}
+
+/** One write(2): the bytes taken. */
+export function writeAt(inode: Inode, offset: number, bytes: Uint8Array): number {
+  const driver = driverOf(inode);
+  return driver ? driver.write(bytes) : inode.write(offset, bytes);
+}

@@ -1,0 +1,262 @@
+// System calls on names: what they check, in the kernel's order, before a file system is asked
+// (fs/namei.c, fs/open.c, fs/attr.c). Each takes the task that calls and fails with Errno.
+
+import {
+  capable,
+  MAY_EXECUTE,
+  MAY_READ,
+  MAY_WRITE,
+  permitted,
+  stickyAllows,
+} from "./credentials.ts";
+import type { Dentry } from "./dentry.ts";
+import { errnoOf, fail } from "./errno.ts";
+import type { AttributeChange, DeviceNumber, Inode, InodeKind, NewInode } from "./inode.ts";
+import { type Mount, type Path, requireWritable } from "./mount.ts";
+import { type LookupOptions, lookup, lookupParent } from "./path-lookup.ts";
+import { detachTree } from "./propagation.ts";
+import type { Task } from "./task.ts";
+
+const SETGID = 0o2000;
+
+function newInode(task: Task, parent: Inode, kind: InodeKind, mode: number): NewInode {
+  const { uid, gid } = task.credentials;
+  const inherits = (parent.mode & SETGID) !== 0;
+  const bits = kind === "symlink" ? 0o777 : mode & ~task.umask;
+  return {
+    mode: inherits && kind === "directory" ? bits | SETGID : bits,
+    uid,
+    gid: inherits ? parent.gid : gid,
+  };
+}
+
+function requireWrite(task: Task, directory: Inode): void {
+  if (!permitted(task.credentials, directory, MAY_WRITE | MAY_EXECUTE)) fail("EACCES");
+}
+
+/** Everything up to the file system's own part of making a name (filename_create). */
+function makeName<T>(
+  task: Task,
+  path: string,
+  options: LookupOptions,
+  directory: boolean,
+  make: (parent: Inode, name: string) => T,
+): T {
+  const at = lookupParent(task, path, options);
+  if (at.kind !== "name") fail("EEXIST");
+  const parent = at.path.dentry;
+  if (parent.child(at.name)) fail("EEXIST");
+  if (at.slashes && !directory) fail("ENOENT");
+  requireWritable(at.path.mount);
+  requireWrite(task, parent.inode);
+  if (!parent.hashed) fail("ENOENT");
+  return make(parent.inode, at.name);
+}
+
+export function makeDirectory(
+  task: Task,
+  path: string,
+  mode: number,
+  at: LookupOptions = {},
+): Inode {
+  return makeName(task, path, at, true, (parent, name) =>
+    parent.makeDirectory(name, newInode(task, parent, "directory", mode & 0o1777)),
+  );
+}
+
+export function makeNode(
+  task: Task,
+  path: string,
+  kind: Exclude<InodeKind, "directory" | "symlink">,
+  mode: number,
+  device: DeviceNumber | undefined,
+  at: LookupOptions = {},
+): Inode {
+  return makeName(task, path, at, false, (parent, name) => {
+    const special = kind === "character" || kind === "block";
+    if (special && !capable(task.credentials, "CAP_MKNOD")) fail("EPERM");
+    const attributes = newInode(task, parent, kind, mode);
+    return parent.create(name, kind, { ...attributes, ...(device && special && { device }) });
+  });
+}
+
+export function makeSymlink(task: Task, text: string, path: string, at: LookupOptions = {}): Inode {
+  if (text === "") fail("ENOENT");
+  return makeName(task, path, at, false, (parent, name) =>
+    parent.makeSymlink(name, text, newInode(task, parent, "symlink", 0o777)),
+  );
+}
+
+/** linkat(2): both names are relative to a place of their own. */
+export function linkAt(task: Task, existing: string, from: Path, name: string, to: Path): void {
+  const source = lookup(task, existing, { start: from, follow: false });
+  const target = lookupParent(task, name, { start: to });
+  makeName(task, name, { start: to }, false, (parent, last) => {
+    if (source.mount !== target.path.mount) fail("EXDEV");
+    if (source.dentry.inode.kind === "directory") fail("EPERM");
+    parent.link(last, source.dentry.inode);
+  });
+}
+
+/** Whether something is mounted on a dentry as this task sees it. */
+function isLocalMountpoint(dentry: Dentry, near: Mount): boolean {
+  return [...dentry.mounts].some((mount) => mount.tree === near.tree);
+}
+
+/** A removed name takes with it what other mount namespaces have mounted there. */
+function removed(parent: Dentry, name: string): void {
+  const gone = parent.forget(name);
+  for (const mount of [...(gone?.mounts ?? [])]) detachTree(mount);
+}
+
+/** may_delete of fs/namei.c. */
+function requireDeletable(task: Task, parent: Dentry, victim: Dentry, directory: boolean): void {
+  requireWrite(task, parent.inode);
+  if (!stickyAllows(task.credentials, parent.inode, victim.inode)) fail("EPERM");
+  const isDirectory = victim.inode.kind === "directory";
+  if (directory && !isDirectory) fail("ENOTDIR");
+  if (!directory && isDirectory) fail("EISDIR");
+}
+
+export function removeDirectory(task: Task, path: string, options: LookupOptions = {}): void {
+  const at = lookupParent(task, path, options);
+  if (at.kind === "root") fail("EBUSY");
+  if (at.kind === "..") fail("ENOTEMPTY");
+  if (at.kind === ".") fail("EINVAL");
+  requireWritable(at.path.mount);
+  const parent = at.path.dentry;
+  const victim = parent.child(at.name) ?? fail("ENOENT");
+  requireDeletable(task, parent, victim, true);
+  if (isLocalMountpoint(victim, at.path.mount)) fail("EBUSY");
+  parent.inode.removeDirectory(at.name);
+  removed(parent, at.name);
+}
+
+export function unlink(task: Task, path: string, options: LookupOptions = {}): void {
+  const at = lookupParent(task, path, options);
+  if (at.kind !== "name") fail("EISDIR");
+  requireWritable(at.path.mount);
+  const parent = at.path.dentry;
+  const victim = parent.child(at.name) ?? fail("ENOENT");
+  if (at.slashes) fail(victim.inode.kind === "directory" ? "EISDIR" : "ENOTDIR");
+  requireDeletable(task, parent, victim, false);
+  if (isLocalMountpoint(victim, at.path.mount)) fail("EBUSY");
+  parent.inode.unlink(at.name);
+  removed(parent, at.name);
+}
+
+function requireReplaceable(from: Dentry, to: Dentry): void {
+  const directory = from.inode.kind === "directory";
+  if (directory && to.inode.kind !== "directory") fail("ENOTDIR");
+  if (!directory && to.inode.kind === "directory") fail("EISDIR");
+}
+
+export function rename(
+  task: Task,
+  path: string,
+  newPath: string,
+  options: LookupOptions = {},
+): void {
+  const from = lookupParent(task, path, options);
+  const to = lookupParent(task, newPath, options);
+  if (from.path.mount !== to.path.mount) fail("EXDEV");
+  if (from.kind !== "name" || to.kind !== "name") fail("EBUSY");
+  requireWritable(from.path.mount);
+  const victim = from.path.dentry.child(from.name) ?? fail("ENOENT");
+  const replaced = to.path.dentry.child(to.name);
+  if (to.path.dentry.isBelow(victim)) fail("EINVAL");
+  if (replaced && from.path.dentry.isBelow(replaced)) fail("ENOTEMPTY");
+  if ((from.slashes || to.slashes) && victim.inode.kind !== "directory") fail("ENOTDIR");
+  if (replaced?.inode === victim.inode) return;
+  requireWrite(task, from.path.dentry.inode);
+  requireWrite(task, to.path.dentry.inode);
+  if (!stickyAllows(task.credentials, from.path.dentry.inode, victim.inode)) fail("EPERM");
+  if (replaced) requireReplaceable(victim, replaced);
+  if (isLocalMountpoint(victim, from.path.mount)) fail("EBUSY");
+  if (replaced && isLocalMountpoint(replaced, from.path.mount)) fail("EBUSY");
+  from.path.dentry.inode.rename(from.name, to.path.dentry.inode, to.name);
+  if (replaced) removed(to.path.dentry, to.name);
+  from.path.dentry.move(from.name, to.path.dentry, to.name);
+}
+
+export interface OpenOptions extends LookupOptions {
+  readonly read?: boolean;
+  readonly write?: boolean;
+  readonly create?: boolean;
+  readonly exclusive?: boolean;
+  readonly truncate?: boolean;
+  readonly mode?: number;
+}
+
+function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
+  const { inode } = path.dentry;
+  if (inode.kind === "symlink") fail("ELOOP");
+  if (inode.kind === "directory" && (options.write || options.create)) fail("EISDIR");
+  const device = inode.kind === "character" || inode.kind === "block";
+  if (device && path.mount.attributes.has("nodev")) fail("EACCES");
+  const wanted = (options.read ? MAY_READ : 0) | (options.write ? MAY_WRITE : 0);
+  if (options.write && inode.kind !== "character" && inode.kind !== "fifo") {
+    requireWritable(path.mount);
+  }
+  if (!permitted(task.credentials, inode, wanted)) fail("EACCES");
+}
+
+/** open(2): the place of the file that was opened, made where `create` asks for it. */
+export function open(task: Task, path: string, options: OpenOptions): Path {
+  if (options.create) createIfAbsent(task, path, options);
+  const at = lookup(task, path, options);
+  requireOpenable(task, at, options);
+  at.dentry.inode.open({ write: options.write ?? false });
+  if (options.truncate && at.dentry.inode.kind === "file") at.dentry.inode.truncate(0);
+  return at;
+}
+
+function createIfAbsent(task: Task, path: string, options: OpenOptions): void {
+  const at = lookupParent(task, path, options);
+  if (at.slashes) fail("EISDIR");
+  if (at.kind !== "name") fail("EISDIR");
+  const there = at.path.dentry.child(at.name);
+  if (there && options.exclusive) fail("EEXIST");
+  if (there?.inode.kind === "symlink" && (options.follow ?? true)) {
+    createAtLink(task, there, at.path, options);
+    return;
+  }
+  if (there) return;
+  requireWritable(at.path.mount);
+  requireWrite(task, at.path.dentry.inode);
+  if (!at.path.dentry.hashed) fail("ENOENT");
+  const parent = at.path.dentry.inode;
+  if (!parent.creates) fail("EACCES");
+  parent.create(at.name, "file", newInode(task, parent, "file", (options.mode ?? 0o666) & 0o7777));
+}
+
+/** O_CREAT at a dangling link makes what the link names. */
+function createAtLink(task: Task, dentry: Dentry, start: Path, options: OpenOptions): void {
+  try {
+    lookup(task, dentry.name, { ...options, start, follow: true });
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    createIfAbsent(task, dentry.inode.readLink(), { ...options, start });
+  }
+}
+
+/** chmod, chown, utimensat on a place that was looked up. */
+export function setAttributes(task: Task, path: Path, change: AttributeChange): void {
+  requireWritable(path.mount);
+  const { inode } = path.dentry;
+  const who = task.credentials;
+  const owns = who.uid === inode.uid || capable(who, "CAP_FOWNER");
+  const chowns = change.uid !== undefined || change.gid !== undefined;
+  if (chowns && !capable(who, "CAP_CHOWN")) {
+    const mine = who.uid === inode.uid && (change.uid ?? inode.uid) === inode.uid;
+    const joins = change.gid === undefined || change.gid === who.gid;
+    if (!mine || !(joins || who.groups.includes(change.gid as number))) fail("EPERM");
+  }
+  if ((change.mode !== undefined || change.mtime !== undefined) && !owns) fail("EPERM");
+  // chown(2) takes setuid and setgid from what is not a directory.
+  const stripped =
+    chowns && inode.kind !== "directory" && change.mode === undefined
+      ? { mode: inode.mode & (inode.mode & 0o010 ? ~0o6000 : ~0o4000) }
+      : {};
+  inode.setAttributes({ ...stripped, ...change });
+}

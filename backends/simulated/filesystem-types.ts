@@ -1,0 +1,155 @@
+// What `mount -t` knows: how each type makes a superblock of a source and options.
+
+import { hierarchyOptions } from "./cgroupfs.ts";
+import type { Cgroups, Hierarchy } from "./cgroups.ts";
+import type { Dentry } from "./dentry.ts";
+import { makeErofs, type TreeResolver } from "./erofs.ts";
+import { fail } from "./errno.ts";
+import { FixedDirectory } from "./generated.ts";
+import { Superblock } from "./inode.ts";
+import type { Machine } from "./machine.ts";
+import { makeOverlay } from "./overlay.ts";
+import type { Process } from "./process.ts";
+import { ProcFileSystem } from "./procfs.ts";
+import { Tmpfs, tmpfsOptions } from "./tmpfs.ts";
+
+export interface MountRequest {
+  readonly machine: Machine;
+  /** Who mounts: its namespaces decide what proc, sysfs and cgroup show. */
+  readonly process: Process;
+  readonly source: string;
+  /** Without `ro` and `rw`. */
+  readonly options: readonly string[];
+  readonly readOnly: boolean;
+}
+
+/** Makes, or finds, a superblock, and says which of its directories a mount shows. */
+export type FileSystemType = (request: MountRequest) => {
+  readonly superblock: Superblock;
+  readonly root: Dentry;
+};
+
+const whole = (superblock: Superblock) => ({ superblock, root: superblock.dentry });
+
+function memory(type: string, request: MountRequest, mode: number): Tmpfs {
+  const { machine, source, readOnly } = request;
+  const identity = { type, minor: machine.newMinor(), source, readOnly };
+  return new Tmpfs(identity, machine.now, { mode, uid: 0, gid: 0 });
+}
+
+const tmpfs: FileSystemType = (request) => {
+  const { machine, source, readOnly, options } = request;
+  const { root, limits } = tmpfsOptions(options, machine.memoryBytes);
+  const shown = options.filter((option) => /^(size|nr_inodes|mode|uid|gid)=/.test(option));
+  const identity = { type: "tmpfs", minor: machine.newMinor(), source, readOnly };
+  return whole(new Tmpfs(identity, machine.now, root, limits, shown));
+};
+
+function requireOptions(options: readonly string[], known: RegExp): void {
+  for (const option of options) {
+    if (!known.test(option)) fail("EINVAL", `fsconfig ${option.split("=", 1)[0]}`);
+  }
+}
+
+const proc: FileSystemType = ({ machine, process, options }) => {
+  requireOptions(options, /^(hidepid=\w+|gid=\d+|subset=pid)$/);
+  return whole(new ProcFileSystem(machine.newMinor(), machine, process.namespaces.pid));
+};
+
+const devpts: FileSystemType = (request) => {
+  requireOptions(request.options, /^(newinstance|(ptmxmode|mode)=[0-7]+|(uid|gid|max)=\d+)$/);
+  const superblock = memory("devpts", request, 0o755);
+  const given = request.options.find((option) => option.startsWith("ptmxmode="));
+  const mode = Number.parseInt(given?.slice("ptmxmode=".length) ?? "0", 8);
+  const device = { major: 5, minor: 2 };
+  superblock.root.create("ptmx", "character", { mode, uid: 0, gid: 0, device });
+  return whole(superblock);
+};
+
+const mqueue: FileSystemType = (request) => {
+  requireOptions(request.options, /^$/);
+  return whole(memory("mqueue", request, 0o1777));
+};
+
+/** Directories that every sysfs has; none can be made in it. */
+const SYS_DIRECTORIES = [
+  "block",
+  "bus",
+  "class/net",
+  "dev/block",
+  "dev/char",
+  "devices/system/cpu",
+  "devices/virtual/powercap",
+  "firmware",
+  "fs/cgroup",
+  "kernel",
+  "module",
+  "power",
+];
+
+class SysFileSystem extends Superblock {
+  readonly root: FixedDirectory;
+
+  constructor(minor: number, source: string, readOnly: boolean) {
+    super("sysfs", minor, source, readOnly);
+    this.root = new FixedDirectory(this);
+    for (const path of SYS_DIRECTORIES) this.root.directory(path);
+  }
+}
+
+const sysfs: FileSystemType = ({ machine, source, readOnly, options }) => {
+  requireOptions(options, /^$/);
+  return whole(new SysFileSystem(machine.newMinor(), source, readOnly));
+};
+
+/** What the mounter's cgroup namespace makes the root of a hierarchy. */
+function showHierarchy({ machine, process }: MountRequest, hierarchy: Hierarchy) {
+  const superblock = machine.cgroupFileSystem(hierarchy);
+  const top = process.namespaces.cgroup.roots.get(hierarchy) ?? hierarchy.root;
+  let root = superblock.dentry;
+  for (const node of [...top.lineage()].reverse().slice(1)) {
+    root = root.child(node.name) ?? fail("ENOENT");
+  }
+  return { superblock, root };
+}
+
+/** A hierarchy with exactly these controllers, else a new one; EBUSY if one of them is taken. */
+function findHierarchy(cgroups: Cgroups, options: readonly string[]): Hierarchy | undefined {
+  const { controllers, name } = hierarchyOptions(options);
+  return cgroups.hierarchies.find((h) => {
+    if (h.version !== 1) return false;
+    if (name !== "" && h.name !== name) return false;
+    if (controllers.length === 0) return name !== "";
+    const same = controllers.length === h.controllers.length;
+    return same && controllers.every((c) => h.controllers.includes(c));
+  });
+}
+
+const cgroup: FileSystemType = (request) => {
+  const { machine, process, options } = request;
+  const known = findHierarchy(machine.cgroups, options);
+  if (known) return showHierarchy(request, known);
+  const initial = process.namespaces.cgroup.roots.size === 0;
+  if (!initial) fail("EPERM", "create");
+  const { controllers, name } = hierarchyOptions(options);
+  if (controllers.length === 0 && name === "") fail("EINVAL", "create");
+  return showHierarchy(request, machine.cgroups.makeHierarchy(1, controllers, name));
+};
+
+const cgroup2: FileSystemType = (request) => {
+  requireOptions(request.options, /^(nsdelegate|favordynmods|memory_\w+|pids_\w+)$/);
+  const { cgroups } = request.machine;
+  return showHierarchy(request, cgroups.unified ?? fail("EBUSY", "create"));
+};
+
+export function registerTypes(machine: Machine, resolve: TreeResolver): void {
+  machine.register("tmpfs", tmpfs);
+  machine.register("proc", proc);
+  machine.register("sysfs", sysfs);
+  machine.register("devpts", devpts);
+  machine.register("mqueue", mqueue);
+  machine.register("cgroup", cgroup);
+  machine.register("cgroup2", cgroup2);
+  machine.register("overlay", (request) => whole(makeOverlay(request)));
+  machine.register("erofs", (request) => whole(makeErofs(request, resolve)));
+}

@@ -1,0 +1,115 @@
+// Inodes whose contents are made when they are read, as procfs, sysfs and cgroupfs have them:
+// kernfs in short. Nothing can be made or removed in them but where a file system says how.
+
+import { fail } from "./errno.ts";
+import {
+  type AttributeChange,
+  Inode,
+  type InodeKind,
+  type Superblock,
+  type Timestamp,
+} from "./inode.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 };
+
+/** What all of them have: attributes that stay where they are. */
+export abstract class GeneratedInode extends Inode {
+  mode: number;
+  uid = 0;
+  gid = 0;
+  mtime: Timestamp = EPOCH;
+  ctime: Timestamp = EPOCH;
+  links: number;
+
+  constructor(
+    superblock: Superblock,
+    kind: InodeKind,
+    mode: number,
+    number = superblock.nextInode(),
+  ) {
+    super(superblock, number, kind);
+    this.mode = mode;
+    this.links = kind === "directory" ? 2 : 1;
+  }
+
+  override setAttributes(change: AttributeChange): void {
+    this.mode = change.mode ?? this.mode;
+    this.uid = change.uid ?? this.uid;
+    this.gid = change.gid ?? this.gid;
+    this.mtime = change.mtime ?? this.mtime;
+  }
+}
+
+export interface FileSource {
+  readonly read?: () => string;
+  /** One write(2), whole. */
+  readonly write?: (text: string) => void;
+}
+
+export class GeneratedFile extends GeneratedInode {
+  readonly #source: FileSource;
+
+  constructor(superblock: Superblock, mode: number, source: FileSource) {
+    super(superblock, "file", mode);
+    this.#source = source;
+  }
+
+  // kernfs refuses what a file cannot do even to those who may pass over its mode.
+  override open(access: { readonly write: boolean }): void {
+    if (access.write && !this.#source.write) fail("EINVAL");
+    if (!access.write && !this.#source.read) fail("EINVAL");
+  }
+  override read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    const read = this.#source.read ?? fail("EINVAL");
+    return encoder.encode(read()).slice(offset, offset + length);
+  }
+  override write(_offset: number, bytes: Uint8Array): number {
+    const write = this.#source.write ?? fail("EINVAL");
+    write(decoder.decode(bytes));
+    return bytes.length;
+  }
+  override truncate(): void {}
+}
+
+export class GeneratedLink extends GeneratedInode {
+  readonly #text: () => string;
+
+  constructor(superblock: Superblock, text: () => string) {
+    super(superblock, "symlink", 0o777);
+    this.#text = text;
+  }
+  override readLink(): string {
+    return this.#text();
+  }
+}
+
+/** Entries that are always the same. */
+export class FixedDirectory extends GeneratedInode {
+  readonly entries: Map<string, Inode>;
+
+  constructor(superblock: Superblock, mode = 0o555, entries: Iterable<[string, Inode]> = []) {
+    super(superblock, "directory", mode);
+    this.entries = new Map(entries);
+  }
+  override lookup(name: string): Inode | undefined {
+    return this.entries.get(name);
+  }
+  override names(): readonly string[] {
+    return [...this.entries.keys()];
+  }
+
+  /** The directory at a path below this one, made where it is missing. */
+  directory(path: string): FixedDirectory {
+    const [first, ...rest] = path.split("/").filter((name) => name !== "");
+    if (first === undefined) return this;
+    let next = this.entries.get(first);
+    if (!(next instanceof FixedDirectory)) {
+      next = new FixedDirectory(this.superblock);
+      this.entries.set(first, next);
+    }
+    return (next as FixedDirectory).directory(rest.join("/"));
+  }
+}

@@ -1,0 +1,295 @@
+// The engine's files on the machine's own tree, so that what the engine writes is what programs
+// mount and bind, and what a supervisor writes is what the engine reads.
+
+import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import { readAt } from "./device-files.ts";
+import { Errno, errnoOf, fail } from "./errno.ts";
+import * as calls from "./file-calls.ts";
+import { fileFault } from "./file-fault.ts";
+import type { Inode } from "./inode.ts";
+import type { Machine } from "./machine.ts";
+import type { Path } from "./mount.ts";
+import { lookup } from "./path-lookup.ts";
+import type { Process } from "./process.ts";
+
+const OWNED = /\.(\d+)-\d+\.(tmp|partial)$/;
+const NO_LIMIT_BYTES = 2 ** 40;
+
+export class HostFiles implements Files {
+  readonly #machine: Machine;
+  readonly #process: Process;
+  #names = 0;
+
+  constructor(machine: Machine, process: Process) {
+    this.#machine = machine;
+    this.#process = process;
+  }
+
+  /** Runs system calls; what they fail with becomes a NacreError that names the path. */
+  #attempt<T>(action: string, path: string, work: () => T): T {
+    try {
+      return this.#machine.as(this.#process, work);
+    } catch (error) {
+      throw error instanceof Errno ? fileFault(error.errno, action, path) : error;
+    }
+  }
+
+  #lookup(path: string): Path | undefined {
+    try {
+      return lookup(this.#process, path, { follow: false });
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+      throw error;
+    }
+  }
+
+  #open(path: string): Inode {
+    const { inode } = calls.open(this.#process, path, { read: true }).dentry;
+    return inode.kind === "directory" ? fail("EISDIR") : inode;
+  }
+
+  readText(path: string): string {
+    return new TextDecoder().decode(this.readBytes(path));
+  }
+
+  readBytes(path: string): Uint8Array<ArrayBuffer> {
+    return this.#attempt("read", path, () => {
+      const inode = this.#open(path);
+      // What a kernel makes up when it is read has no size.
+      return readAt(inode, 0, inode.size || 1 << 20);
+    });
+  }
+
+  readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
+    const names = path.split("/");
+    if (names.some((name) => name === "" || name === "." || name === "..")) return undefined;
+    return this.#attempt("read", path, () => {
+      const start = this.#lookup(directory);
+      if (!start) return undefined;
+      try {
+        const { inode } = lookup(this.#process, path, { inRoot: start, noLinks: true }).dentry;
+        if (inode.kind !== "file" || inode.size > limitBytes) return undefined;
+        return inode.read(0, inode.size);
+      } catch (error) {
+        const absent = ["ENOENT", "ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "");
+        if (absent) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  status(path: string): FileStatus | undefined {
+    return this.#attempt("look at", path, () => {
+      const found = this.#lookup(path);
+      if (!found) return undefined;
+      const { inode } = found.dentry;
+      const plain = ["file", "directory", "symlink"].includes(inode.kind);
+      return {
+        kind: plain ? (inode.kind as FileStatus["kind"]) : "other",
+        sizeBytes: inode.size,
+        allocatedBytes: inode.allocatedBytes,
+        mode: inode.mode,
+        inode: inode.number,
+        device: BigInt(inode.superblock.minor),
+        modifiedMs: inode.mtime.seconds * 1000 + Math.floor(inode.mtime.nanoseconds / 1e6),
+      };
+    });
+  }
+
+  list(path: string): string[] {
+    return this.#attempt("list", path, () => {
+      const found = this.#lookup(path);
+      if (!found) return [];
+      return [...lookup(this.#process, path).dentry.inode.names()];
+    });
+  }
+
+  makeDirectory(path: string, mode = 0o700): void {
+    this.#attempt("make directory", path, () => this.#makeDirectories(path, mode));
+  }
+
+  #makeDirectories(path: string, mode: number): void {
+    try {
+      calls.makeDirectory(this.#process, path, mode);
+    } catch (error) {
+      const errno = errnoOf(error);
+      const parent = path.slice(0, path.replace(/\/+$/, "").lastIndexOf("/"));
+      if (errno === "EEXIST") {
+        if (lookup(this.#process, path).dentry.inode.kind !== "directory") throw error;
+        return;
+      }
+      if (errno !== "ENOENT" || parent === "") throw error;
+      this.#makeDirectories(parent, 0o700);
+      this.#makeDirectories(path, mode);
+      return;
+    }
+    // mkdir(2) lets the umask take from the mode: this sets it.
+    calls.setAttributes(this.#process, lookup(this.#process, path), { mode });
+  }
+
+  #create(path: string): Inode {
+    const how = { write: true, create: true, exclusive: true, mode: 0o600 };
+    return calls.open(this.#process, path, how).dentry.inode;
+  }
+
+  replace(path: string, content: string | Uint8Array): void {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    this.#attempt("write", path, () => {
+      const own = this.#ownName(path, "tmp");
+      try {
+        this.#create(own).write(0, bytes);
+        calls.rename(this.#process, own, path);
+      } catch (error) {
+        if (this.#lookup(own)) calls.unlink(this.#process, own);
+        throw error;
+      }
+    });
+  }
+
+  control(path: string, text: string): void {
+    this.#attempt("write", path, () => {
+      const { inode } = calls.open(this.#process, path, { write: true }).dentry;
+      inode.write(0, new TextEncoder().encode(text));
+    });
+  }
+
+  rename(from: string, to: string): void {
+    this.#attempt("rename", from, () => calls.rename(this.#process, from, to));
+  }
+
+  remove(path: string): void {
+    this.#attempt("remove", path, () => {
+      const kind = this.#lookup(path)?.dentry.inode.kind;
+      if (kind === "directory") calls.removeDirectory(this.#process, path);
+      else calls.unlink(this.#process, path);
+    });
+  }
+
+  async removeTree(path: string): Promise<void> {
+    this.#attempt("remove", path, () => {
+      const top = this.#lookup(path);
+      if (!top) return;
+      if (top.dentry === top.mount.root) fail("EBUSY");
+      this.#removeBelow(path, top);
+    });
+  }
+
+  #removeBelow(path: string, at: Path): void {
+    if (at.dentry.inode.kind !== "directory") {
+      calls.unlink(this.#process, path);
+      return;
+    }
+    for (const name of [...at.dentry.inode.names()]) {
+      const below = lookup(this.#process, name, { start: at, follow: false });
+      if (below.mount !== at.mount) fail("EBUSY");
+      this.#removeBelow(`${path}/${name}`, below);
+    }
+    calls.removeDirectory(this.#process, path);
+  }
+
+  async create(path: string, options: { readonly resume?: boolean } = {}): Promise<FileWriter> {
+    return this.#attempt("create", path, () => {
+      const resume = options.resume ?? false;
+      const own = this.#ownName(path, resume ? "partial" : "tmp");
+      const left = resume ? this.#leftOf(path) : undefined;
+      if (left === undefined) return this.#writer(path, own, this.#create(own), resume);
+      calls.rename(this.#process, left, own);
+      const { inode } = calls.open(this.#process, own, { write: true }).dentry;
+      return this.#writer(path, own, inode, resume);
+    });
+  }
+
+  #writer(final: string, path: string, inode: Inode, resume: boolean): FileWriter {
+    let open = true;
+    const end = (action: string, work: () => void): void => {
+      if (open) this.#attempt(action, final, work);
+      open = false;
+    };
+    const discard = (): void => calls.unlink(this.#process, path);
+    return {
+      path,
+      get sizeBytes() {
+        return inode.size;
+      },
+      write: async (bytes) => {
+        this.#attempt("write", final, () => inode.write(inode.size, bytes));
+      },
+      commit: async () => end("name", () => calls.rename(this.#process, path, final)),
+      suspend: async () =>
+        end("keep", () => {
+          if (!resume || inode.size === 0) discard();
+          else calls.rename(this.#process, path, `${final}.partial`);
+        }),
+      discard: async () => end("remove", discard),
+    };
+  }
+
+  sweep(directory: string, options: { readonly partials: boolean }): string[] {
+    const left = this.list(directory).filter(
+      (name) =>
+        this.#abandoned(name, "tmp") || (options.partials && this.#abandoned(name, "partial")),
+    );
+    for (const name of left) this.remove(`${directory}/${name}`);
+    return left;
+  }
+
+  /** Temporary names say whose they are: another engine's process may live, or be gone. */
+  #ownName(path: string, ending: "tmp" | "partial"): string {
+    return `${path}.${this.#process.pid}-${this.#names++}.${ending}`;
+  }
+
+  #abandoned(name: string, ending: "tmp" | "partial"): boolean {
+    const match = OWNED.exec(name);
+    if (!match) return ending === "partial" && name.endsWith(".partial");
+    return match[2] === ending && !this.#machine.processes.find(Number(match[1]))?.alive;
+  }
+
+  #leftOf(path: string): string | undefined {
+    const slash = path.lastIndexOf("/");
+    const [directory, base] = [path.slice(0, slash) || "/", path.slice(slash + 1)];
+    const name = this.list(directory).find(
+      (candidate) =>
+        this.#abandoned(candidate, "partial") &&
+        (candidate === `${base}.partial` || candidate.replace(OWNED, "") === base),
+    );
+    return name === undefined ? undefined : `${directory}/${name}`;
+  }
+
+  async open(path: string): Promise<FileReader> {
+    const inode = this.#attempt("open", path, () => this.#open(path));
+    return {
+      sizeBytes: inode.size,
+      read: async (offset, length) =>
+        this.#attempt("read", path, () => readAt(inode, offset, length)),
+      close: async () => {},
+    };
+  }
+
+  async sync(path: string): Promise<void> {
+    this.#attempt("flush", path, () => lookup(this.#process, path));
+  }
+
+  freeBytes(path: string): number {
+    return this.#attempt("look at", path, () => {
+      const { mount } = lookup(this.#process, path);
+      return mount.superblock.freeBytes() ?? NO_LIMIT_BYTES;
+    });
+  }
+
+  async changed(path: string, signal: AbortSignal): Promise<void> {
+    const { inode } = this.#attempt("watch", path, () => lookup(this.#process, path)).dentry;
+    const watched = [inode];
+    if (inode.kind === "directory") {
+      for (const name of inode.names()) watched.push(inode.lookup(name) ?? inode);
+    }
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stops = watched.map((one) => one.superblock.watch(one, resolve));
+    const abort = (): void => resolve();
+    signal.addEventListener("abort", abort, { once: true });
+    await promise;
+    signal.removeEventListener("abort", abort);
+    for (const stop of stops) stop();
+  }
+}

@@ -1,0 +1,158 @@
+// Carries out the sections of a program, operation by operation, and undoes what it did. The
+// counterpart of nacre-init's run.c: which operation may stand in which section, what is
+// remembered to be undone, and what is said when one fails.
+
+import { inverseOf } from "@nacre/core/program/inverse.ts";
+import type { Operation, OperationName } from "@nacre/core/program/operation.ts";
+import type { KernelProgram, Section } from "@nacre/core/program/program.ts";
+import * as child from "./child-operations.ts";
+import { Errno } from "./errno.ts";
+import { type Execution, NOTHING_MADE } from "./execution.ts";
+import type { Faults } from "./faults.ts";
+import * as host from "./host-operations.ts";
+import * as place from "./place-operations.ts";
+import * as root from "./root-operations.ts";
+import { openTerminal } from "./terminal.ts";
+
+type Place = Execution["section"];
+type Runner<N extends OperationName> = (
+  self: Execution,
+  operation: Extract<Operation, { op: N }>,
+) => unknown;
+type Table = {
+  readonly [N in OperationName]: readonly [run: Runner<N>, places: readonly Place[]];
+};
+
+const ANY: readonly Place[] = ["host", "parent", "child"];
+const OUTSIDE: readonly Place[] = ["host", "parent"];
+const TREE: readonly Place[] = ["host", "child"];
+const CHILD: readonly Place[] = ["child"];
+
+const HOW: Table = {
+  makeDirectory: [host.makeDirectory, ANY],
+  removeDirectory: [host.removeDirectory, ANY],
+  removeTree: [host.removeTree, ANY],
+  writeFile: [host.writeFile, ANY],
+  createFile: [host.createFile, ANY],
+  removeFile: [host.removeFile, ANY],
+  makeCgroup: [host.makeCgroup, OUTSIDE],
+  mount: [host.mount, ANY],
+  unmount: [host.unmountTarget, ANY],
+  shareMount: [host.shareMount, OUTSIDE],
+  releaseMount: [host.releaseMount, OUTSIDE],
+  fail: [host.failOnPurpose, ANY],
+  joinCgroup: [host.joinCgroup, ["parent"]],
+  writeProcessFile: [host.writeProcessFile, ["parent"]],
+  unshare: [child.unshare, CHILD],
+  setPropagation: [root.setPropagation, CHILD],
+  openRoot: [root.openRoot, TREE],
+  mountInRoot: [root.mountInRoot, TREE],
+  bindInRoot: [root.bindInRoot, TREE],
+  maskInRoot: [root.maskInRoot, CHILD],
+  readOnlyInRoot: [root.readOnlyInRoot, CHILD],
+  enterRoot: [root.enterRoot, CHILD],
+  setMountAttributes: [root.setMountAttributes, CHILD],
+  setHostname: [child.setHostname, CHILD],
+  setDomainname: [child.setDomainname, CHILD],
+  linkUp: [child.linkUp, CHILD],
+  setSysctl: [root.setSysctl, CHILD],
+  setLimit: [child.setLimit, CHILD],
+  setUmask: [child.setUmask, CHILD],
+  newSession: [child.newSession, CHILD],
+  openTerminal: [openTerminal, CHILD],
+  boundCapabilities: [child.boundCapabilities, CHILD],
+  setUser: [child.setUser, CHILD],
+  setCapabilities: [child.setCapabilities, CHILD],
+  noNewPrivileges: [child.noNewPrivileges, CHILD],
+  changeDirectory: [root.changeDirectory, CHILD],
+  execute: [child.execute, CHILD],
+  placeDirectory: [place.placeDirectory, TREE],
+  placeFile: [place.placeFile, TREE],
+  placeText: [place.placeText, TREE],
+  placeSymlink: [place.placeSymlink, TREE],
+  placeHardLink: [place.placeHardLink, TREE],
+  placeNode: [place.placeNode, TREE],
+  placeAttribute: [place.placeAttribute, TREE],
+  placeTimes: [place.placeTimes, TREE],
+};
+
+/** An operation that failed, where it stands, and what the kernel said. */
+export class OperationFailure extends Error {
+  readonly section: Section;
+  readonly index: number;
+  readonly fault: Errno;
+
+  constructor(section: Section, index: number, fault: Errno) {
+    super(`${section} ${index}: ${fault.message}`);
+    this.section = section;
+    this.index = index;
+    this.fault = fault;
+  }
+}
+
+/** An inverse that failed: something of the operation at `index` is left. */
+export interface UndoFailure {
+  readonly index: number;
+  readonly fault: Errno;
+}
+
+/** Why a program is refused before anything of it is done; undefined if it is sound. */
+export function malformed(program: KernelProgram): string | undefined {
+  const sections: [Place, readonly Operation[]][] = [["host", program.host]];
+  if (program.process) {
+    sections.push(["parent", program.process.parent], ["child", program.process.child]);
+  }
+  for (const [section, operations] of sections) {
+    const wrong = operations.find((o) => !HOW[o.op][1].includes(section));
+    if (wrong) return `${wrong.op} may not stand in the ${section} section`;
+  }
+  return undefined;
+}
+
+export class Interpreter {
+  readonly #faults: Faults;
+  readonly #done: { readonly index: number; readonly inverse: Operation }[] = [];
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+  }
+
+  async #run(self: Execution, operation: Operation): Promise<unknown> {
+    const [run] = HOW[operation.op] as readonly [Runner<OperationName>, readonly Place[]];
+    return self.machine.as(self.process, () => run(self, operation as never));
+  }
+
+  /** Rejects with OperationFailure at the first operation that fails. */
+  async section(self: Execution, operations: readonly Operation[]): Promise<void> {
+    for (const [index, operation] of operations.entries()) {
+      try {
+        this.#faults.before(self.section, index);
+        const outcome = await this.#run(self, operation);
+        const inverse = self.section === "host" ? inverseOf(operation) : undefined;
+        if (inverse && outcome !== NOTHING_MADE) this.#done.push({ index, inverse });
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        throw new OperationFailure(self.section, index, error);
+      }
+    }
+  }
+
+  /** Fails where clone(2) is to fail on purpose. */
+  beforeClone(): void {
+    this.#faults.before("clone", 0);
+  }
+
+  /** The inverses of what was done, the latest first. One that fails does not stop the others. */
+  async undo(self: Execution): Promise<UndoFailure[]> {
+    const failures: UndoFailure[] = [];
+    for (let done = this.#done.pop(); done; done = this.#done.pop()) {
+      try {
+        await this.#run(self, done.inverse);
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        failures.push({ index: done.index, fault: error });
+      }
+    }
+    return failures;
+  }
+}

@@ -1,0 +1,280 @@
+// The Kernel port in memory: a machine (machine.ts) with its own tree, mounts, namespaces, cgroups
+// and processes, which carries out programs operation by operation. No I/O, no host: the same
+// program on the same clock gives the same result to the last number.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type {
+  ExitStatus,
+  Kernel,
+  KernelFacts,
+  MountEntry,
+  ProcessIdentity,
+  ProcessStreams,
+  RunningProgram,
+} from "@nacre/core/ports/kernel.ts";
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { boot, type CgroupLayout } from "./boot.ts";
+import type { TreeResolver } from "./erofs.ts";
+import { Errno } from "./errno.ts";
+import { Execution } from "./execution.ts";
+import { type FaultOptions, Faults } from "./faults.ts";
+import { registerTypes } from "./filesystem-types.ts";
+import { HostFiles } from "./host-files.ts";
+import { Interpreter, malformed, OperationFailure, type UndoFailure } from "./interpreter.ts";
+import { Machine } from "./machine.ts";
+import { mountEntries } from "./mount-table.ts";
+import { NAMESPACE_KINDS } from "./namespaces.ts";
+import { operationError } from "./operation-error.ts";
+import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
+import type { Process } from "./process.ts";
+import { BUILT_IN, type SimulatedProgram } from "./programs.ts";
+import { type MachineState, stateOf } from "./state.ts";
+import { type CallerStreams, Supervisor } from "./supervisor.ts";
+
+export interface SimulatedKernelOptions {
+  /** Programs beside the built-in ones, by the name or path of the file that is executed. */
+  readonly programs?: ReadonlyMap<string, SimulatedProgram>;
+  /** Reads the image of an erofs mount; without one no image is readable (EINVAL). */
+  readonly erofs?: TreeResolver;
+  readonly faults?: FaultOptions;
+  readonly cgroups?: CgroupLayout;
+  /** What the numbers in ProcessStreams stand for; those that are not given are /dev/null. */
+  readonly descriptors?: ReadonlyMap<number, Descriptor>;
+  /** OCI architecture. */
+  readonly architecture?: string;
+  /** Told of an inverse that failed when a process had ended: something of it is left. */
+  readonly onUndoFailure?: (program: KernelProgram, fault: string) => void;
+}
+
+const RELEASE = "6.18.0-simulated";
+const MEMORY_BYTES = 8 * 2 ** 30;
+const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
+
+/** A program that is under way: its process, what carries it out, and what it was given. */
+interface Session {
+  readonly self: Execution;
+  readonly interpreter: Interpreter;
+  readonly pipes: Partial<Record<keyof ProcessStreams, Descriptor>>;
+  readonly streams: CallerStreams;
+}
+
+export class SimulatedKernel implements Kernel {
+  readonly machine: Machine;
+  readonly #options: SimulatedKernelOptions;
+  readonly #init: Process;
+  readonly #caller: Process;
+  #faults: Faults;
+
+  constructor(clock: Clock, options: SimulatedKernelOptions = {}) {
+    this.#options = options;
+    this.#faults = new Faults(options.faults);
+    this.machine = new Machine(clock, {
+      programs: new Map([...BUILT_IN, ...(options.programs ?? [])]),
+      release: RELEASE,
+      memoryBytes: MEMORY_BYTES,
+      hostname: "simulated",
+    });
+    registerTypes(this.machine, options.erofs ?? (() => undefined));
+    const { init, caller } = boot(this.machine, { cgroups: options.cgroups ?? "hybrid" });
+    this.#init = init;
+    this.#caller = caller;
+  }
+
+  facts(): KernelFacts {
+    return {
+      release: RELEASE,
+      architecture: this.#options.architecture ?? "amd64",
+      privileged: true,
+      erofs: this.#options.erofs ? "files" : "none",
+      overlay: true,
+    };
+  }
+
+  /** Other faults than those that it was made with, from now on. */
+  injectFaults(faults: FaultOptions): void {
+    this.#faults = new Faults(faults);
+  }
+
+  async perform(program: KernelProgram): Promise<void> {
+    if (program.process) throw new TypeError("perform runs programs without a process");
+    const session = this.#begin(program, SILENT);
+    await this.#orUndo(program, session, () =>
+      session.interpreter.section(session.self, program.host),
+    );
+    this.#end(session, 0);
+  }
+
+  async execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
+    const { process } = program;
+    if (!process) throw new TypeError("execute runs programs with a process");
+    const session = this.#begin(program, streams);
+    const { self, interpreter, pipes } = session;
+    const supervisor = new Supervisor(self, interpreter, process, session.streams);
+    const child = await this.#orUndo(program, session, async () => {
+      const namespaces = this.#atClone(self, () => supervisor.openNamespaces());
+      await interpreter.section(self, program.host);
+      return supervisor.start(namespaces);
+    });
+    const exited = this.#settle(program, session, supervisor.wait(child));
+    exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
+    return {
+      process: child.identity,
+      supervisor: self.process.identity,
+      stdin: pipes.stdin && writable(pipes.stdin),
+      stdout: pipes.stdout && readable(pipes.stdout),
+      stderr: pipes.stderr && readable(pipes.stderr),
+      exited: process.supervision.detached ? new Promise<ExitStatus>(() => {}) : exited,
+      signal: (number) => {
+        this.signal(self.process.identity, number);
+      },
+    };
+  }
+
+  /** A process that carries the program out, as nacre-init is one. */
+  #begin(program: KernelProgram, streams: ProcessStreams): Session {
+    const refused = malformed(program);
+    if (refused) throw new NacreError("internal", `the program was refused: ${refused}`);
+    const caller = this.#caller;
+    const pipes: Session["pipes"] = {};
+    const given = {
+      stdin: this.#stream(streams.stdin, "stdin", pipes),
+      stdout: this.#stream(streams.stdout, "stdout", pipes),
+      stderr: this.#stream(streams.stderr, "stderr", pipes),
+    };
+    const process = this.machine.processes.fork(
+      caller,
+      { ...caller.namespaces },
+      {
+        root: caller.root,
+        cwd: caller.root,
+        credentials: caller.credentials,
+        streams: given,
+        command: "nacre-init",
+      },
+    );
+    const { umask } = process;
+    process.umask = 0;
+    process.session = process;
+    const self = new Execution(this.machine, process, "host", { umask });
+    return { self, interpreter: new Interpreter(this.#faults), pipes, streams: given };
+  }
+
+  #stream(
+    wanted: number | "ignore" | "pipe",
+    name: keyof ProcessStreams,
+    pipes: Session["pipes"],
+  ): Descriptor {
+    if (wanted === "ignore") return new NullDescriptor();
+    if (wanted !== "pipe") {
+      return this.#options.descriptors?.get(wanted)?.duplicate() ?? new NullDescriptor();
+    }
+    const pipe = new Pipe();
+    pipes[name] = name === "stdin" ? pipe.writeEnd() : pipe.readEnd();
+    return name === "stdin" ? pipe.readEnd() : pipe.writeEnd();
+  }
+
+  #end(session: Session, code: number): void {
+    const { processes } = this.machine;
+    processes.exit(session.self.process, { code, signal: 0 });
+    processes.reap(session.self.process);
+  }
+
+  #atClone<T>(self: Execution, call: () => T): T {
+    try {
+      return this.machine.as(self.process, call);
+    } catch (error) {
+      throw error instanceof Errno ? new OperationFailure("clone", 0, error) : error;
+    }
+  }
+
+  /** Where an operation fails, what was done is undone before anybody hears of it. */
+  async #orUndo<T>(program: KernelProgram, session: Session, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const failures = await session.interpreter.undo(session.self);
+      this.#end(session, 125);
+      if (!(error instanceof OperationFailure)) throw error;
+      throw operationError(program, error, failures);
+    }
+  }
+
+  async #settle(
+    program: KernelProgram,
+    session: Session,
+    waiting: Promise<{ status: ExitStatus; failures: readonly UndoFailure[] }>,
+  ): Promise<ExitStatus> {
+    try {
+      const { status, failures } = await waiting;
+      for (const { index, fault } of failures) {
+        this.#options.onUndoFailure?.(program, `operation ${index}: ${fault.message}`);
+      }
+      this.#end(session, 0);
+      this.#runOnExit(program);
+      return status;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      throw new NacreError("interrupted", `the supervisor of "${program.title}" was killed`, {
+        advice: "Its next use finds out what it left behind.",
+        cause: error,
+      });
+    }
+  }
+
+  /** The command that follows, as a child of init. What it fails with, nobody hears. */
+  #runOnExit(program: KernelProgram): void {
+    const command = program.process?.supervision.onExit;
+    if (!command || command.length === 0) return;
+    try {
+      this.machine.as(this.#init, () => this.machine.spawn(this.#init, command));
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
+  }
+
+  signal(process: ProcessIdentity, number: number): boolean {
+    const found = this.#find(process);
+    if (!found) return false;
+    this.machine.processes.signal(found, number, this.#caller.namespaces.pid);
+    return true;
+  }
+
+  alive(process: ProcessIdentity): boolean {
+    return this.#find(process) !== undefined;
+  }
+
+  identify(pid: number): ProcessIdentity | undefined {
+    const process = this.machine.processes.find(pid);
+    return process?.alive ? process.identity : undefined;
+  }
+
+  #find({ pid, startTime }: ProcessIdentity): Process | undefined {
+    const process = this.machine.processes.find(pid);
+    return process?.alive && process.startTime === startTime ? process : undefined;
+  }
+
+  namespaces(pid: number): Partial<Record<NamespaceKind, bigint>> {
+    const process = this.machine.processes.find(pid);
+    if (!process?.alive) return {};
+    return Object.fromEntries(
+      NAMESPACE_KINDS.map((kind) => [kind, process.namespaces[kind].inode]),
+    );
+  }
+
+  mounts(): MountEntry[] {
+    return mountEntries(this.#caller.namespaces.mnt.tree, this.#caller.root);
+  }
+
+  /** The engine's files: the same tree that programs see. */
+  hostFiles(): Files {
+    return new HostFiles(this.machine, this.#caller);
+  }
+
+  /** All that is visible of the machine, to compare before and after. */
+  state(): MachineState {
+    return this.machine.as(this.#caller, () => stateOf(this.machine, this.#caller));
+  }
+}

@@ -1,0 +1,209 @@
+// The simulated machine: what exists once. Numbers for mounts, groups, superblocks and namespaces
+// are given in order, so that the same run gives the same numbers.
+
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import { CgroupDirectory, CgroupFileSystem } from "./cgroupfs.ts";
+import { type CgroupNode, Cgroups, type Hierarchy } from "./cgroups.ts";
+import type { Dentry } from "./dentry.ts";
+import { because, fail } from "./errno.ts";
+import { become, findImage, type ProgramRegistry } from "./exec.ts";
+import type { FileSystemType } from "./filesystem-types.ts";
+import type { Inode, Superblock, Timestamp } from "./inode.ts";
+import { Mount } from "./mount.ts";
+import { discardTree } from "./mount-calls.ts";
+import { FIRST_INODE } from "./namespaces.ts";
+import { NamespaceFileSystem } from "./nsfs.ts";
+import { lookup } from "./path-lookup.ts";
+import type { Process } from "./process.ts";
+import { ProcessTable } from "./process-table.ts";
+import { run, type SimulatedProgram } from "./programs.ts";
+import type { MountFactory } from "./propagation.ts";
+
+export interface MachineOptions {
+  /** What runs in processes, by the name of the file that is executed. */
+  readonly programs: ProgramRegistry;
+  /** uname -r. */
+  readonly release: string;
+  readonly memoryBytes: number;
+  readonly hostname: string;
+}
+
+export class Machine implements MountFactory {
+  readonly clock: Clock;
+  readonly release: string;
+  readonly memoryBytes: number;
+  readonly hostname: string;
+  readonly programs: ProgramRegistry;
+  readonly cgroups = new Cgroups();
+  readonly processes: ProcessTable;
+  readonly nsfs: NamespaceFileSystem;
+  readonly sysctl = new Map<string, string>();
+  readonly #types = new Map<string, FileSystemType>();
+  readonly #hierarchies = new Map<Hierarchy, CgroupFileSystem>();
+  readonly #locks = new WeakMap<Inode, Set<Process>>();
+  #lastMount = 0;
+  #lastGroup = 0;
+  #lastMinor = 0;
+  #nextNamespace = FIRST_INODE;
+  #current: Process | undefined;
+
+  constructor(clock: Clock, options: MachineOptions) {
+    this.clock = clock;
+    this.release = options.release;
+    this.memoryBytes = options.memoryBytes;
+    this.hostname = options.hostname;
+    this.programs = options.programs;
+    this.nsfs = new NamespaceFileSystem(this.newMinor());
+    this.processes = new ProcessTable(clock, this.cgroups);
+    this.processes.onExit = (process) => this.#leaveMounts(process);
+  }
+
+  // -- who calls --------------------------------------------------------------------------------
+
+  /** The process whose system call is being served: what /proc/self names. */
+  get current(): Process {
+    return this.#current ?? fail("ESRCH");
+  }
+
+  /** Serves system calls of `process`. They do not wait, so nothing else runs in between. */
+  as<T>(process: Process, call: () => T): T {
+    const before = this.#current;
+    this.#current = process;
+    try {
+      return call();
+    } finally {
+      this.#current = before;
+    }
+  }
+
+  /** A process that has executed a program runs it from now on. */
+  start(process: Process, program: SimulatedProgram): void {
+    run(this, process, program, (parent, command) => this.spawn(parent, command));
+  }
+
+  /** fork(2), and execve(2) in the child; fails as either does. */
+  spawn(parent: Process, command: readonly string[]): Process {
+    const { root, cwd, credentials, environment } = parent;
+    const streams = {
+      stdin: parent.streams.stdin.duplicate(),
+      stdout: parent.streams.stdout.duplicate(),
+      stderr: parent.streams.stderr.duplicate(),
+    };
+    const namespaces = { ...parent.namespaces, pid: parent.pidForChildren };
+    const from = { root, cwd, credentials, streams, command: parent.command };
+    const child = this.processes.fork(parent, namespaces, from);
+    try {
+      const image = findImage(this, child, command, environment);
+      become(child, image, environment);
+      this.start(child, image.program);
+      return child;
+    } catch (error) {
+      this.processes.exit(child, { code: 127, signal: 0 });
+      this.processes.reap(child);
+      throw error;
+    }
+  }
+
+  /** The mounts of a namespace go with its last process. */
+  #leaveMounts(process: Process): void {
+    const { tree } = process.namespaces.mnt;
+    const used = (other: Process): boolean => other.alive && other.namespaces.mnt.tree === tree;
+    if (!this.processes.all().some(used)) discardTree(tree);
+  }
+
+  readonly now = (): Timestamp => {
+    const ms = this.clock.nowMs();
+    const seconds = Math.floor(ms / 1000);
+    return { seconds, nanoseconds: Math.round((ms - seconds * 1000) * 1e6) };
+  };
+
+  // -- numbers ----------------------------------------------------------------------------------
+
+  newMinor(): number {
+    return ++this.#lastMinor;
+  }
+  newGroupId(): number {
+    return ++this.#lastGroup;
+  }
+  newNamespaceInode(): bigint {
+    return this.#nextNamespace++;
+  }
+
+  // -- mounts and file systems ------------------------------------------------------------------
+
+  /** A detached mount. */
+  newMount(
+    superblock: Superblock,
+    root: Dentry,
+    attributes: readonly MountAttribute[] = [],
+  ): Mount {
+    const mount = new Mount(++this.#lastMount, superblock, root);
+    for (const attribute of attributes) mount.attributes.add(attribute);
+    return mount;
+  }
+
+  copyMount(original: Mount, root: Dentry): Mount {
+    return this.newMount(original.superblock, root);
+  }
+
+  register(name: string, type: FileSystemType): void {
+    this.#types.set(name, type);
+  }
+
+  /** ENODEV for a file system that this kernel does not have. */
+  type(name: string): FileSystemType {
+    return this.#types.get(name) ?? fail("ENODEV");
+  }
+
+  types(): string[] {
+    return [...this.#types.keys()];
+  }
+
+  /** Who holds a shared flock(2) on a file. A process that ends lets go of its locks. */
+  lockHolders(inode: Inode): Set<Process> {
+    const holders = this.#locks.get(inode) ?? new Set();
+    this.#locks.set(inode, holders);
+    for (const holder of holders) if (!holder.alive) holders.delete(holder);
+    return holders;
+  }
+
+  // -- cgroups ----------------------------------------------------------------------------------
+
+  /** The one superblock of a hierarchy. */
+  cgroupFileSystem(hierarchy: Hierarchy): CgroupFileSystem {
+    const known = this.#hierarchies.get(hierarchy);
+    if (known) return known;
+    const made = new CgroupFileSystem(this.newMinor(), this.cgroups, hierarchy, {
+      pidsOf: (node) =>
+        node.processes
+          .map((process) => process.pidIn(this.current.namespaces.pid))
+          .filter((pid) => pid !== undefined),
+      move: (pid, node) => this.#moveProcess(pid, node),
+      thawed: (node) => {
+        for (const below of node.subtree()) {
+          for (const process of below.processes) this.processes.wake(process);
+        }
+      },
+    });
+    this.#hierarchies.set(hierarchy, made);
+    return made;
+  }
+
+  /** The node that a directory of a cgroup file system is. */
+  cgroupAt(process: Process, path: string): CgroupNode {
+    return because(`open ${path}`, () => {
+      const { inode } = lookup(process, path).dentry;
+      if (inode instanceof CgroupDirectory) return inode.node;
+      return fail(inode.kind === "directory" ? "ENOENT" : "ENOTDIR");
+    });
+  }
+
+  #moveProcess(pid: number, node: CgroupNode): void {
+    const { current } = this;
+    const process = pid === 0 ? current : current.namespaces.pid.members.get(pid);
+    if (!process?.alive) fail("ESRCH");
+    this.cgroups.move(process, node);
+    this.processes.wake(process);
+  }
+}

@@ -1,0 +1,53 @@
+// What a failed operation becomes for the rest of the house: the same kinds as on Linux.
+
+import { type ErrorKind, NacreError } from "@nacre/core/error.ts";
+import type { OperationFault } from "@nacre/core/ports/kernel.ts";
+import { describe } from "@nacre/core/program/describe.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { NOT_EXECUTABLE, NOT_FOUND } from "./child-operations.ts";
+import type { ErrnoName } from "./errno.ts";
+import type { OperationFailure, UndoFailure } from "./interpreter.ts";
+
+function operationAt(program: KernelProgram, failure: OperationFailure): Operation | undefined {
+  const { section, index } = failure;
+  if (section === "host") return program.host[index];
+  return section === "clone" ? undefined : program.process?.[section][index];
+}
+
+function kindOf(errno: ErrnoName, operation: Operation | undefined): ErrorKind {
+  if (operation?.op === "execute") {
+    if (NOT_FOUND.includes(errno)) return "command-not-found";
+    if (NOT_EXECUTABLE.includes(errno)) return "command-not-executable";
+  }
+  if (errno === "EPERM" || errno === "EACCES" || errno === "EROFS") return "denied";
+  return errno === "ENOSPC" || errno === "EDQUOT" ? "no-space" : "kernel";
+}
+
+const ADVICE: Partial<Record<ErrorKind, string>> = {
+  denied: "Run as root.",
+  "no-space": "Free some space: `nacre system prune` removes what is unused.",
+};
+
+/** `undoing`: inverses that failed as well, so that the kernel is not as it was. */
+export function operationError(
+  program: KernelProgram,
+  failure: OperationFailure,
+  undoing: readonly UndoFailure[],
+): NacreError {
+  const operation = operationAt(program, failure);
+  const { errno, detail } = failure.fault;
+  const { section, index } = failure;
+  const fault: OperationFault = { section, index, errno, detail };
+  const kind = kindOf(errno, operation);
+  const what = operation ? describe(operation) : section;
+  const how = detail ? ` (at ${detail})` : "";
+  const left = undoing.map((u) => `; undoing operation ${u.index} failed, too: ${u.fault.message}`);
+  const advice = ADVICE[kind];
+  return new NacreError(kind, `${what}: ${errno}${how}${left.join("")}`, {
+    operation: what,
+    errno,
+    cause: fault,
+    ...(advice && { advice }),
+  });
+}

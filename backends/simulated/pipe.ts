@@ -1,0 +1,123 @@
+// Descriptors and pipes: how bytes come to a process and leave it.
+// Source: pipe(7).
+
+import { fail } from "./errno.ts";
+
+/** Bytes that a pipe holds before who writes must wait. */
+const CAPACITY_BYTES = 64 << 10;
+
+/** One open end of something. Both calls may wait; `undefined` is the end of file. */
+export interface Descriptor {
+  read(): Promise<Uint8Array | undefined>;
+  write(bytes: Uint8Array): Promise<void>;
+  /** Another process has it too. */
+  duplicate(): Descriptor;
+  close(): void;
+}
+
+/** /dev/null, or a descriptor that is not open for anything. */
+export class NullDescriptor implements Descriptor {
+  async read(): Promise<undefined> {}
+  async write(): Promise<void> {}
+  duplicate(): Descriptor {
+    return this;
+  }
+  close(): void {}
+}
+
+export class Pipe {
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #readers = 0;
+  #writers = 0;
+  #sealed = false;
+  #changed = Promise.withResolvers<void>();
+
+  #notify(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers<void>();
+    resolve();
+  }
+
+  /** What is in it can still be read; nothing comes any more, whoever still has the other end. */
+  seal(): void {
+    this.#sealed = true;
+    this.#notify();
+  }
+
+  readEnd(): Descriptor {
+    this.#readers++;
+    return this.#end("read");
+  }
+  writeEnd(): Descriptor {
+    this.#writers++;
+    return this.#end("write");
+  }
+
+  #end(kind: "read" | "write"): Descriptor {
+    let open = true;
+    return {
+      read: () => (kind === "read" ? this.#read() : fail("EBADF")),
+      write: (bytes) => (kind === "write" ? this.#write(bytes) : fail("EBADF")),
+      duplicate: () => (kind === "read" ? this.readEnd() : this.writeEnd()),
+      close: () => {
+        if (!open) return;
+        open = false;
+        if (kind === "read") this.#readers--;
+        else this.#writers--;
+        this.#notify();
+      },
+    };
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk) {
+        this.#bytes -= chunk.length;
+        this.#notify();
+        return chunk;
+      }
+      if (this.#writers === 0 || this.#sealed) return undefined;
+      await this.#changed.promise;
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    const full = (): boolean => this.#bytes >= CAPACITY_BYTES;
+    while (this.#readers > 0 && !this.#sealed && full()) await this.#changed.promise;
+    if (this.#readers === 0 || this.#sealed) fail("EPIPE");
+    this.#chunks.push(bytes.slice());
+    this.#bytes += bytes.length;
+    this.#notify();
+  }
+}
+
+/** What a descriptor gives, as a web stream; canceling it closes the descriptor. */
+export function readable(from: Descriptor): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const chunk = await from.read();
+      if (chunk) return controller.enqueue(chunk);
+      from.close();
+      controller.close();
+    },
+    cancel() {
+      from.close();
+    },
+  });
+}
+
+/** A web stream that writes to a descriptor and closes it. */
+export function writable(to: Descriptor): WritableStream<Uint8Array> {
+  return new WritableStream<Uint8Array>({
+    write: (chunk) => to.write(chunk),
+    close() {
+      to.close();
+    },
+    abort() {
+      to.close();
+    },
+  });
+}

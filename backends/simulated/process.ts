@@ -1,0 +1,124 @@
+// A process: what clone(2) makes, execve(2) changes and wait(2) ends. Numbers, namespaces, root
+// and working directory, credentials, limits, cgroups, streams, signals. What runs in it is a
+// scripted program (programs.ts); the kernel's part of its life is in process-table.ts.
+
+import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import type { CssSet } from "./cgroups.ts";
+import type { Credentials } from "./credentials.ts";
+import type { Path } from "./mount.ts";
+import type { NamespaceSet, PidNamespace } from "./namespaces.ts";
+import type { Descriptor } from "./pipe.ts";
+import type { Task } from "./task.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** wait(2): how it ended. */
+export interface WaitStatus {
+  /** The exit code, 0 if a signal ended it. */
+  readonly code: number;
+  /** The signal's number, 0 if it exited by itself. */
+  readonly signal: number;
+}
+
+export interface Streams {
+  stdin: Descriptor;
+  stdout: Descriptor;
+  stderr: Descriptor;
+}
+
+export interface ResourceLimit {
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+export type ProcessState = "running" | "stopped" | "zombie" | "dead";
+
+export class Process implements Task {
+  /** Its number in its own pid namespace and in those around it, the outermost last. */
+  readonly pids: ReadonlyMap<PidNamespace, number>;
+  /** Clock ticks (1/100 s) since boot. */
+  readonly startTime: bigint;
+  parent: Process | undefined;
+  readonly children = new Set<Process>();
+  namespaces: NamespaceSet;
+  /** Where its children will be, after setns(2) of a pid namespace. */
+  pidForChildren: PidNamespace;
+  root: Path;
+  cwd: Path;
+  umask: number;
+  credentials: Credentials;
+  limits: Map<number, ResourceLimit>;
+  /** Set by Cgroups.enter before anybody sees the process. */
+  declare cssSet: CssSet;
+  session: Process;
+  streams: Streams;
+  /** The pty that its standard streams are, if they are one. */
+  terminal: Terminal | undefined;
+  command: string;
+  arguments: readonly string[];
+  environment: readonly string[] = [];
+  executable: Path | undefined;
+  oomScoreAdj: number;
+  /** Paths that it keeps open: a mount that holds one is busy. */
+  readonly open = new Set<Path>();
+  state: ProcessState = "running";
+  status: WaitStatus | undefined;
+  /** Handlers by signal number; without one the default disposition holds. */
+  readonly handlers = new Map<number, () => void>();
+  /** Fatal signals that arrived while it was frozen. */
+  pendingKill: number | undefined;
+  readonly ended = Promise.withResolvers<WaitStatus>();
+  readonly killed = new AbortController();
+  /** Resolved and replaced when a stopped or frozen process may go on. */
+  resumed = Promise.withResolvers<void>();
+
+  constructor(
+    pids: ReadonlyMap<PidNamespace, number>,
+    startTime: bigint,
+    from: {
+      readonly parent: Process | undefined;
+      readonly namespaces: NamespaceSet;
+      readonly root: Path;
+      readonly cwd: Path;
+      readonly credentials: Credentials;
+      readonly streams: Streams;
+      readonly command: string;
+    },
+  ) {
+    this.pids = pids;
+    this.startTime = startTime;
+    this.parent = from.parent;
+    this.namespaces = from.namespaces;
+    this.pidForChildren = from.namespaces.pid;
+    this.root = from.root;
+    this.cwd = from.cwd;
+    this.credentials = from.credentials;
+    this.streams = from.streams;
+    this.command = from.command;
+    this.arguments = [from.command];
+    this.umask = from.parent?.umask ?? 0o022;
+    this.limits = new Map(from.parent?.limits);
+    this.session = from.parent?.session ?? this;
+    this.oomScoreAdj = from.parent?.oomScoreAdj ?? 0;
+    from.parent?.children.add(this);
+  }
+
+  /** As the machine's own pid namespace counts. */
+  get pid(): number {
+    return [...this.pids.values()].at(-1) as number;
+  }
+
+  /** As a process of `namespace` sees it; undefined if it cannot. */
+  pidIn(namespace: PidNamespace): number | undefined {
+    return this.pids.get(namespace);
+  }
+
+  get identity(): ProcessIdentity {
+    return { pid: this.pid, startTime: this.startTime };
+  }
+  get alive(): boolean {
+    return this.state === "running" || this.state === "stopped";
+  }
+  get isInit(): boolean {
+    return this.namespaces.pid.init === this;
+  }
+}

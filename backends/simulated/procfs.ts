@@ -1,0 +1,236 @@
+// procfs as containers use it: a directory a process of the mounter's pid namespace, and files of
+// the machine. Contents are made when read, for whoever reads.
+// Source: proc(5) and its parts.
+
+import { CONTROLLERS } from "./cgroups.ts";
+import { fail } from "./errno.ts";
+import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
+import { type Inode, Superblock } from "./inode.ts";
+import type { Machine } from "./machine.ts";
+import { nameFrom, type Path } from "./mount.ts";
+import { mountInfo } from "./mount-table.ts";
+import { NAMESPACE_KINDS, type Namespace, type PidNamespace } from "./namespaces.ts";
+import type { Process } from "./process.ts";
+import { makeSysctl } from "./sysctl.ts";
+
+export class ProcFileSystem extends Superblock {
+  readonly root: ProcRoot;
+  readonly machine: Machine;
+  readonly namespace: PidNamespace;
+
+  constructor(minor: number, machine: Machine, namespace: PidNamespace) {
+    super("proc", minor, "proc", false);
+    this.machine = machine;
+    this.namespace = namespace;
+    this.root = new ProcRoot(this);
+  }
+}
+
+class ProcRoot extends GeneratedInode {
+  readonly #filesystem: ProcFileSystem;
+  readonly #processes = new WeakMap<Process, FixedDirectory>();
+  readonly #fixed: ReadonlyMap<string, Inode>;
+
+  constructor(filesystem: ProcFileSystem) {
+    super(filesystem, "directory", 0o555, 1n);
+    this.#filesystem = filesystem;
+    this.#fixed = new Map(machineFiles(filesystem));
+  }
+
+  override lookup(name: string): Inode | undefined {
+    const fixed = this.#fixed.get(name);
+    if (fixed) return fixed;
+    if (!/^[1-9]\d*$/.test(name)) return undefined;
+    const process = this.#filesystem.namespace.members.get(Number(name));
+    if (!process) return undefined;
+    const known = this.#processes.get(process);
+    if (known) return known;
+    const made = new FixedDirectory(
+      this.superblock,
+      0o555,
+      processFiles(this.#filesystem, process),
+    );
+    this.#processes.set(process, made);
+    return made;
+  }
+
+  override names(): readonly string[] {
+    const pids = [...this.#filesystem.namespace.members.keys()].map(String);
+    return [...this.#fixed.keys(), ...pids];
+  }
+}
+
+/** A link that jumps to a place; its text is only for reading. */
+class MagicLink extends GeneratedInode {
+  readonly #target: () => Path | undefined;
+  readonly #text: () => string;
+
+  constructor(superblock: Superblock, target: () => Path | undefined, text: () => string) {
+    super(superblock, "symlink", 0o777);
+    this.#target = target;
+    this.#text = text;
+  }
+  override jump(): Path {
+    return this.#target() ?? fail("ENOENT");
+  }
+  override readLink(): string {
+    return this.#text();
+  }
+}
+
+const STATES = { running: "S", stopped: "T", zombie: "Z", dead: "X" } as const;
+
+function stat(filesystem: ProcFileSystem, process: Process): string {
+  const { namespace } = filesystem;
+  const pid = process.pidIn(namespace) ?? 0;
+  const parent = process.parent?.pidIn(namespace) ?? 0;
+  const session = process.session.pidIn(namespace) ?? 0;
+  const before = [STATES[process.state], parent, session, session, ...Array(15).fill(0)];
+  const after = Array(30).fill(0);
+  return `${pid} (${process.command.slice(0, 15)}) ${[...before, process.startTime, ...after].join(" ")}\n`;
+}
+
+const hex = (mask: bigint): string => mask.toString(16).padStart(16, "0");
+
+function status(filesystem: ProcFileSystem, process: Process): string {
+  const { credentials: who } = process;
+  const { namespace } = filesystem;
+  const levels = [...process.pids].reverse();
+  const from = levels.findIndex(([ns]) => ns === namespace);
+  const numbers = levels.slice(Math.max(from, 0)).map(([, pid]) => pid);
+  const lines: readonly (readonly [string, string | number])[] = [
+    ["Name", process.command.slice(0, 15)],
+    ["Umask", process.umask.toString(8).padStart(4, "0")],
+    ["State", `${STATES[process.state]} (${process.state})`],
+    ["Tgid", process.pidIn(namespace) ?? 0],
+    ["Pid", process.pidIn(namespace) ?? 0],
+    ["PPid", process.parent?.pidIn(namespace) ?? 0],
+    ["Uid", Array(4).fill(who.uid).join("\t")],
+    ["Gid", Array(4).fill(who.gid).join("\t")],
+    ["Groups", `${who.groups.join(" ")} `],
+    ["NSpid", numbers.join("\t")],
+    ["CapInh", hex(who.inheritable)],
+    ["CapPrm", hex(who.permitted)],
+    ["CapEff", hex(who.effective)],
+    ["CapBnd", hex(who.bounding)],
+    ["CapAmb", hex(who.ambient)],
+    ["NoNewPrivs", who.noNewPrivileges ? 1 : 0],
+  ];
+  return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
+}
+
+/** /proc/PID/cgroup: paths as the reader's cgroup namespace shows them. */
+function cgroup(machine: Machine, process: Process): string {
+  const roots = machine.current.namespaces.cgroup.roots;
+  return [...machine.cgroups.hierarchies]
+    .reverse()
+    .map((hierarchy) => {
+      const node = process.cssSet.in(hierarchy);
+      const root = roots.get(hierarchy) ?? hierarchy.root;
+      const inside = [...node.lineage()].includes(root);
+      const path = root.parent && inside ? node.path.slice(root.path.length) || "/" : node.path;
+      return `${hierarchy.id}:${hierarchy.label}:${inside ? path : `/..${path}`}\n`;
+    })
+    .join("");
+}
+
+function processFiles(filesystem: ProcFileSystem, process: Process): [string, Inode][] {
+  const { machine } = filesystem;
+  const file = (mode: number, read: () => string, write?: (text: string) => void): Inode =>
+    new GeneratedFile(filesystem, mode, { read, ...(write && { write }) });
+  const place = (path: () => Path | undefined): Inode =>
+    new MagicLink(filesystem, path, () => {
+      const target = path() ?? fail("ENOENT");
+      return nameFrom(machine.current.root, target) ?? "/";
+    });
+  const strings = (words: readonly string[]): string => words.map((word) => `${word}\0`).join("");
+  const namespaces = NAMESPACE_KINDS.map((kind): [string, Inode] => {
+    const of = (): Namespace => process.namespaces[kind];
+    const text = (): string => `${kind}:[${of().inode}]`;
+    return [kind, new MagicLink(filesystem, () => machine.nsfs.pathOf(of()), text)];
+  });
+  const adjust = (text: string): void => {
+    const value = /^-?\d+$/.test(text.trim()) ? Number(text) : fail("EINVAL");
+    process.oomScoreAdj = Math.abs(value) > 1000 ? fail("EINVAL") : value;
+  };
+  const idMap = () =>
+    file(
+      0o644,
+      () => "         0          0 4294967295\n",
+      () => fail("EPERM"),
+    );
+  return [
+    ["stat", file(0o444, () => stat(filesystem, process))],
+    ["status", file(0o444, () => status(filesystem, process))],
+    ["cmdline", file(0o444, () => strings(process.arguments))],
+    ["environ", file(0o400, () => strings(process.environment))],
+    ["comm", file(0o644, () => `${process.command.slice(0, 15)}\n`)],
+    ["cgroup", file(0o444, () => cgroup(machine, process))],
+    ["mountinfo", file(0o444, () => mountInfo(process.namespaces.mnt.tree, process.root))],
+    ["oom_score_adj", file(0o644, () => `${process.oomScoreAdj}\n`, adjust)],
+    ["uid_map", idMap()],
+    ["gid_map", idMap()],
+    [
+      "setgroups",
+      file(
+        0o644,
+        () => "allow\n",
+        () => fail("EPERM"),
+      ),
+    ],
+    ["root", place(() => process.root)],
+    ["cwd", place(() => process.cwd)],
+    ["exe", place(() => process.executable)],
+    ["ns", new FixedDirectory(filesystem, 0o511, namespaces)],
+    ["fd", new FixedDirectory(filesystem, 0o500)],
+  ];
+}
+
+function cgroupTable(machine: Machine): string {
+  const lines = CONTROLLERS.map((controller) => {
+    const hierarchy = machine.cgroups.hierarchyOf(controller);
+    const nodes = hierarchy ? [...hierarchy.root.subtree()].length : 1;
+    return `${controller}\t${hierarchy?.id ?? 0}\t${nodes}\t1\n`;
+  });
+  return `#subsys_name\thierarchy\tnum_cgroups\tenabled\n${lines.join("")}`;
+}
+
+/** Files that tell of the machine or change it; containers get them hidden or read-only. */
+const BARE_DIRECTORIES = ["acpi", "bus", "fs", "irq", "scsi", "driver"];
+const BARE_FILES = [
+  "interrupts",
+  "kcore",
+  "keys",
+  "timer_list",
+  "sysrq-trigger",
+  "meminfo",
+  "cpuinfo",
+];
+
+function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
+  const { machine, namespace } = filesystem;
+  const file = (read: () => string): Inode => new GeneratedFile(filesystem, 0o444, { read });
+  const self = (): string => String(machine.current.pidIn(namespace) ?? fail("ENOENT"));
+  const link = (text: () => string): Inode => new GeneratedLink(filesystem, text);
+  const uptime = (): string => (machine.clock.monotonicMs() / 1000).toFixed(2);
+  return [
+    ["self", link(self)],
+    ["thread-self", link(() => `${self()}/task/${self()}`)],
+    ["mounts", link(() => "self/mounts")],
+    ["cgroups", file(() => cgroupTable(machine))],
+    [
+      "filesystems",
+      file(() =>
+        machine
+          .types()
+          .map((type) => `nodev\t${type}\n`)
+          .join(""),
+      ),
+    ],
+    ["uptime", file(() => `${uptime()} ${uptime()}\n`)],
+    ["version", file(() => `Linux version ${machine.release} (simulated)\n`)],
+    ["sys", makeSysctl(filesystem, machine)],
+    ...BARE_DIRECTORIES.map((name): [string, Inode] => [name, new FixedDirectory(filesystem)]),
+    ...BARE_FILES.map((name): [string, Inode] => [name, file(() => "")]),
+  ];
+}

@@ -1,0 +1,241 @@
+// Operations inside the opened root. Names are resolved with RESOLVE_IN_ROOT, and what is missing
+// of a target is made. The same steps as backends/linux/native/root.c, so that errors agree.
+
+import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import { because, errnoOf, fail } from "./errno.ts";
+import type { Execution } from "./execution.ts";
+import * as files from "./file-calls.ts";
+import { isMountRoot, type Of } from "./host-operations.ts";
+import { type Mount, nameFrom, type Path } from "./mount.ts";
+import {
+  moveMount,
+  newMount,
+  openTree,
+  pivotRoot,
+  setMountAttributes as setAttributes,
+} from "./mount-calls.ts";
+import { lookup } from "./path-lookup.ts";
+import { Tmpfs } from "./tmpfs.ts";
+
+const MOST_STEPS = 255;
+
+export const openedRoot = (self: Execution): Path => self.root ?? fail("EBADF", "no root is open");
+
+export function inRoot(self: Execution, path: string): Path {
+  return lookup(self.process, path, { inRoot: openedRoot(self), noMagicLinks: true });
+}
+
+/** The directory part, as an absolute name, and the last name of a path. */
+function split(path: string): { head: string; name: string } {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === "/") end--;
+  const slash = path.lastIndexOf("/", end - 1);
+  const name = path.slice(slash + 1, end);
+  if (new TextEncoder().encode(name).length > 255 || end >= 4096) fail("ENAMETOOLONG");
+  return { head: `/${path.slice(0, slash + 1)}`, name };
+}
+
+/** Opens a path inside the root; what is missing of it is made: directories, `kind` at its end. */
+export function makeInRoot(
+  self: Execution,
+  path: string,
+  kind: "directory" | "file",
+  budget = MOST_STEPS,
+): Path {
+  try {
+    return inRoot(self, path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  const { head, name } = split(path);
+  if (budget === 0) fail("ELOOP");
+  if (name === "" || name === "..") fail("ENOENT");
+  const parent = makeInRoot(self, head, "directory", budget - 1);
+  return name === "." ? parent : makeLast(self, parent, head, name, kind, budget);
+}
+
+/** Makes the missing last part; if a dangling link is there, makes what it names. */
+function makeLast(
+  self: Execution,
+  parent: Path,
+  head: string,
+  name: string,
+  kind: "directory" | "file",
+  budget: number,
+): Path {
+  const at = { start: parent };
+  try {
+    if (kind === "directory") files.makeDirectory(self.process, name, 0o755, at);
+    else files.makeNode(self.process, name, "file", 0o644, undefined, at);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    const there = lookup(self.process, name, { ...at, follow: false });
+    if (there.dentry.inode.kind !== "symlink") return there;
+    const text = there.dentry.inode.readLink();
+    return makeInRoot(self, `${text.startsWith("/") ? "" : head}/${text}`, kind, budget - 1);
+  }
+  return lookup(self.process, name, { ...at, follow: false });
+}
+
+/** The directory that holds `path`, made where it is missing, and the last name of `path`. */
+export function parentInRoot(self: Execution, path: string): { parent: Path; name: string } {
+  const { head, name } = split(path);
+  if (name === "" || name === "." || name === "..") fail("EINVAL", "not a name inside the root");
+  return { parent: because(`open ${head}`, () => makeInRoot(self, head, "directory")), name };
+}
+
+function attach(self: Execution, mount: Mount, target: () => Path, name: string): void {
+  const at = because(`open target ${name}`, target);
+  because(`move_mount to ${name}`, () => moveMount(self.machine, self.process, mount, at));
+}
+
+export function openRoot(self: Execution, o: Of<"openRoot">): void {
+  const { machine, process } = self;
+  let path = because("open", () => lookup(process, o.path));
+  if (path.dentry.inode.kind !== "directory") fail("ENOTDIR", "open");
+  if (self.section === "child" && !isMountRoot(path)) {
+    const tree = openTree(machine, process, path, { recursive: true });
+    moveMount(machine, process, tree, path);
+    path = tree.path;
+  }
+  self.root = path;
+}
+
+export function mountInRoot(self: Execution, o: Of<"mountInRoot">): void {
+  const mount = newMount(self.machine, self.process, o.mount);
+  const target = (): Path => {
+    const made = makeInRoot(self, o.target, "directory");
+    const { type } = o.mount;
+    if (type !== "proc" && type !== "sysfs") return made;
+    // What masks and protects /proc and /sys names them again: a link would let it miss them.
+    return lookup(self.process, o.target, { inRoot: openedRoot(self), noLinks: true });
+  };
+  attach(self, mount, target, o.target);
+}
+
+function change(
+  self: Execution,
+  mount: Mount,
+  recursive: boolean,
+  attributes: readonly MountAttribute[],
+  propagation?: "private" | "slave" | "shared",
+): void {
+  because("mount_setattr", () =>
+    setAttributes(self.machine, self.process, mount.path, {
+      attributes,
+      recursive,
+      ...(propagation && { propagation }),
+    }),
+  );
+}
+
+export function bindInRoot(self: Execution, o: Of<"bindInRoot">): void {
+  const { machine, process } = self;
+  const tree = because(`open_tree ${o.source}`, () =>
+    openTree(machine, process, lookup(process, o.source), { recursive: o.recursive }),
+  );
+  change(self, tree, o.recursive, o.attributes, o.propagation);
+  const kind = tree.root.inode.kind === "directory" ? "directory" : "file";
+  attach(self, tree, () => makeInRoot(self, o.target, kind), o.target);
+}
+
+function nullDevice(self: Execution): Mount {
+  const path = because("open /dev/null", () =>
+    lookup(self.process, "/dev/null", { follow: false }),
+  );
+  const { kind, device } = path.dentry.inode;
+  if (kind !== "character" || device?.major !== 1 || device.minor !== 3) {
+    fail("EINVAL", "/dev/null is not the null device");
+  }
+  return openTree(self.machine, self.process, path, { recursive: false });
+}
+
+function emptyDirectory(self: Execution): Mount {
+  const { machine } = self;
+  const identity = { type: "tmpfs", minor: machine.newMinor(), source: "none", readOnly: false };
+  const root = { mode: 0o1777, uid: 0, gid: 0 };
+  const tmpfs = new Tmpfs(identity, machine.now, root, { inodes: 1 }, ["nr_inodes=1"]);
+  return machine.newMount(tmpfs, tmpfs.dentry, ["ro", "nosuid", "nodev", "noexec"]);
+}
+
+/** The place of a name inside the root, or undefined where there is none. */
+function present(self: Execution, path: string): Path | undefined {
+  try {
+    return inRoot(self, path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+export function maskInRoot(self: Execution, o: Of<"maskInRoot">): void {
+  const path = present(self, o.path);
+  if (!path) return;
+  const directory = path.dentry.inode.kind === "directory";
+  attach(self, directory ? emptyDirectory(self) : nullDevice(self), () => path, o.path);
+}
+
+export function readOnlyInRoot(self: Execution, o: Of<"readOnlyInRoot">): void {
+  const path = present(self, o.path);
+  if (!path) return;
+  const tree = openTree(self.machine, self.process, path, { recursive: true });
+  change(self, tree, true, ["ro"]);
+  attach(self, tree, () => path, o.path);
+}
+
+export function enterRoot(self: Execution): void {
+  const { machine, process } = self;
+  const root = openedRoot(self);
+  process.cwd = root;
+  because("pivot_root", () => pivotRoot(machine, process, root));
+  process.cwd = process.root;
+  self.root = process.root;
+}
+
+export function setPropagation(self: Execution, o: Of<"setPropagation">): void {
+  const path = lookup(self.process, o.path);
+  because("mount_setattr", () =>
+    setAttributes(self.machine, self.process, path, {
+      propagation: o.mode,
+      recursive: o.recursive,
+    }),
+  );
+}
+
+export function setMountAttributes(self: Execution, o: Of<"setMountAttributes">): void {
+  const path = lookup(self.process, o.path);
+  const { attributes } = o;
+  because("mount_setattr", () =>
+    setAttributes(self.machine, self.process, path, { attributes, recursive: false }),
+  );
+}
+
+export function changeDirectory(self: Execution, o: Of<"changeDirectory">): void {
+  const { process } = self;
+  const path = because("chdir", () => makeInRoot(self, o.path, "directory"));
+  if (path.dentry.inode.kind !== "directory") fail("ENOTDIR", "chdir");
+  because("chdir", () => lookup(process, ".", { start: path }));
+  process.cwd = path;
+  if (nameFrom(process.root, path) === undefined) {
+    fail("ENOENT", "the directory lies outside the root");
+  }
+}
+
+export function setSysctl(self: Execution, o: Of<"setSysctl">): void {
+  const { machine, process } = self;
+  const name = o.name.includes("/") ? o.name : o.name.replaceAll(".", "/");
+  const description = { type: "proc", source: "proc", options: [], attributes: [] };
+  const proc = newMount(machine, process, description);
+  const path = `sys/${name}`;
+  const file = because(`open ${path}`, () =>
+    files.open(process, path, { start: proc.path, write: true, noLinks: true }),
+  );
+  const bytes = new TextEncoder().encode(o.value);
+  file.dentry.inode.write(0, bytes);
+}
+
+/** Used by the terminal's operation: a file at /dev/console that a pty can lie on. */
+export function attachInRoot(self: Execution, mount: Mount, path: string): void {
+  attach(self, mount, () => makeInRoot(self, path, "file", 1), path);
+}

@@ -1,0 +1,297 @@
+// The parent of a program's process for as long as it lives: nacre-init's supervise.c. It clones
+// the child, feeds and reads its streams, hands signals on, and when the child has ended writes
+// the exit record and undoes the host section.
+
+import type { ExitStatus, ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { readAt } from "./device-files.ts";
+import { Errno, errnoOf, fail } from "./errno.ts";
+import { Execution } from "./execution.ts";
+import * as files from "./file-calls.ts";
+import { type Interpreter, OperationFailure, type UndoFailure } from "./interpreter.ts";
+import { JsonLog } from "./json-log.ts";
+import type { Machine } from "./machine.ts";
+import { join, namespacesOfChild } from "./namespace-calls.ts";
+import type { Namespace } from "./namespaces.ts";
+import { NamespaceInode } from "./nsfs.ts";
+import { lookup } from "./path-lookup.ts";
+import { type Descriptor, NullDescriptor, Pipe } from "./pipe.ts";
+import type { Process, WaitStatus } from "./process.ts";
+import { LAST_SIGNAL, SIGNALS } from "./signals.ts";
+
+export type ProgramProcess = NonNullable<KernelProgram["process"]>;
+
+/** The caller's own streams, as the supervisor inherited them. */
+export type CallerStreams = { readonly [N in keyof ProcessStreams]: Descriptor };
+
+/** What is kept to itself: the rest is handed on to the child. */
+const NOT_FORWARDED: readonly number[] = [
+  SIGNALS.KILL,
+  SIGNALS.STOP,
+  SIGNALS.CHLD,
+  SIGNALS.TTIN,
+  SIGNALS.TTOU,
+  SIGNALS.URG,
+];
+const COLLECT_MAX_BYTES = 16 << 10;
+
+export class Supervisor {
+  readonly #self: Execution;
+  readonly #interpreter: Interpreter;
+  readonly #program: ProgramProcess;
+  readonly #caller: CallerStreams;
+  #log: JsonLog | undefined;
+  #pipes: { stdout: Pipe; stderr: Pipe } | undefined;
+  #held: Descriptor | undefined;
+  #pumps: Promise<void>[] = [];
+
+  constructor(
+    self: Execution,
+    interpreter: Interpreter,
+    program: ProgramProcess,
+    caller: CallerStreams,
+  ) {
+    this.#self = self;
+    this.#interpreter = interpreter;
+    this.#program = program;
+    this.#caller = caller;
+  }
+
+  get #machine(): Machine {
+    return this.#self.machine;
+  }
+  get #process(): Process {
+    return this.#self.process;
+  }
+
+  /** The namespaces to join, looked up before anything happens. */
+  openNamespaces(): [Namespace["kind"], Namespace][] {
+    const { join: target, joinPaths } = this.#program.clone;
+    const found: [Namespace["kind"], Namespace][] = [];
+    if (target) {
+      const process = this.#machine.processes.find(target.pid);
+      if (!process?.alive || process.startTime !== target.startTime) {
+        fail("ESRCH", `process ${target.pid}`);
+      }
+      for (const kind of target.namespaces) found.push([kind, process.namespaces[kind]]);
+    }
+    for (const { kind, path } of joinPaths) {
+      const { inode } = lookup(this.#process, path).dentry;
+      if (!(inode instanceof NamespaceInode)) fail("EINVAL", path);
+      found.push([kind, inode.namespace]);
+    }
+    return found;
+  }
+
+  /** Makes the child, carries out its section and the parent's; resolves when it executes. */
+  async start(namespaces: [Namespace["kind"], Namespace][]): Promise<Process> {
+    const { machine } = this.#self;
+    const child = this.#atClone(() => {
+      this.#interpreter.beforeClone();
+      return this.#clone(namespaces);
+    });
+    this.#self.child = child.process;
+    const parent = new Execution(machine, this.#process, "parent", {
+      umask: this.#self.umask,
+      child: child.process,
+    });
+    try {
+      await this.#interpreter.section(parent, this.#program.parent);
+      this.#atClone(() => child.enter());
+      await this.#interpreter.section(child, this.#program.child);
+      if (!child.process.alive) throw cloneFailure(new Errno("EINTR", "the child was killed"));
+      if (!child.start) throw cloneFailure(new Errno("EINVAL", "the section ends without execute"));
+    } catch (error) {
+      this.#machine.processes.exit(child.process, { code: 0, signal: SIGNALS.KILL });
+      this.#machine.processes.reap(child.process);
+      throw error;
+    }
+    this.#settle(child.process);
+    child.start();
+    return child.process;
+  }
+
+  #atClone<T>(call: () => T): T {
+    try {
+      return this.#machine.as(this.#process, call);
+    } catch (error) {
+      this.#closeStreams();
+      throw error instanceof Errno ? cloneFailure(error) : error;
+    }
+  }
+
+  #clone(namespaces: [Namespace["kind"], Namespace][]): Execution & { enter(): void } {
+    const machine = this.#machine;
+    const parent = this.#process;
+    const streams = this.#openStreams();
+    const { create, cgroups } = this.#program.clone;
+    const nodes = cgroups.map((path) => machine.cgroupAt(parent, path));
+    for (const [kind, namespace] of namespaces) {
+      if (kind === "pid") join(parent, namespace, kind);
+    }
+    const { namespaces: own, root, cwd } = namespacesOfChild(machine, parent, create);
+    const { credentials } = parent;
+    const process = machine.processes.fork(parent, own, {
+      root,
+      cwd,
+      credentials,
+      streams,
+      command: "nacre-init",
+    });
+    parent.pidForChildren = parent.namespaces.pid;
+    const execution = new Execution(machine, process, "child", {
+      umask: this.#self.umask,
+      root: this.#self.root,
+    });
+    const enter = (): void => {
+      for (const node of nodes) machine.cgroups.move(process, node);
+      for (const [kind, namespace] of namespaces) {
+        if (kind !== "pid") join(process, namespace, kind);
+      }
+      if (namespaces.length > 0) execution.root = process.root;
+    };
+    return Object.assign(execution, { enter });
+  }
+
+  /** What the child gets, and what this process keeps of it. */
+  #openStreams(): Process["streams"] {
+    const { supervision } = this.#program;
+    const { stdin: input, output, terminal, logPath } = supervision;
+    if (logPath !== undefined && (output !== "inherit" || terminal === "detached")) {
+      const how = { write: true, create: true, follow: false, mode: 0o640 };
+      const file = files.open(this.#process, logPath, how).dentry.inode;
+      this.#log = new JsonLog(file, () => this.#machine.clock.nowMs());
+    }
+    const nothing = new NullDescriptor();
+    if (terminal !== "none") return { stdin: nothing, stdout: nothing, stderr: nothing };
+    let stdin: Descriptor = input === "inherit" ? this.#caller.stdin.duplicate() : nothing;
+    if (input === "hold") {
+      const pipe = new Pipe();
+      stdin = pipe.readEnd();
+      this.#held = pipe.writeEnd();
+    }
+    if (output === "inherit") {
+      const { stdout, stderr } = this.#caller;
+      return { stdin, stdout: stdout.duplicate(), stderr: stderr.duplicate() };
+    }
+    this.#pipes = { stdout: new Pipe(), stderr: new Pipe() };
+    for (const name of ["stdout", "stderr"] as const) {
+      const to = output === "both" ? this.#caller[name].duplicate() : undefined;
+      this.#pumps.push(this.#pump(name, this.#pipes[name].readEnd(), to));
+    }
+    const { stdout, stderr } = this.#pipes;
+    return { stdin, stdout: stdout.writeEnd(), stderr: stderr.writeEnd() };
+  }
+
+  #closeStreams(): void {
+    this.#pipes?.stdout.seal();
+    this.#pipes?.stderr.seal();
+    this.#held?.close();
+  }
+
+  /** Reads one stream of the child until its end, into the log and to whoever listens. */
+  async #pump(name: "stdout" | "stderr", from: Descriptor, to: Descriptor | undefined) {
+    let listener = to;
+    for (let chunk = await from.read(); chunk; chunk = await from.read()) {
+      this.#log?.write(name, chunk);
+      try {
+        await listener?.write(chunk);
+      } catch {
+        listener = undefined; // who listened is gone; the container goes on
+      }
+    }
+    this.#log?.end(name);
+    from.close();
+    to?.close();
+  }
+
+  /** After the start: signals are handed on, a terminal is relayed, the rest is let go of. */
+  #settle(child: Process): void {
+    const { terminal } = child;
+    const attached = this.#program.supervision.terminal === "attached";
+    if (terminal) {
+      const master = terminal.master();
+      const to = attached ? this.#caller.stdout.duplicate() : undefined;
+      this.#pumps.push(this.#pump("stdout", master, to));
+      if (attached) void this.#relayInput(this.#caller.stdin.duplicate(), master);
+    }
+    for (let signal = 1; signal <= LAST_SIGNAL; signal++) {
+      if (NOT_FORWARDED.includes(signal)) continue;
+      this.#process.handlers.set(signal, () =>
+        this.#machine.processes.signal(child, signal, this.#process.namespaces.pid),
+      );
+    }
+    for (const stream of Object.values(this.#caller)) stream.close();
+  }
+
+  async #relayInput(from: Descriptor, to: Descriptor): Promise<void> {
+    try {
+      for (let chunk = await from.read(); chunk; chunk = await from.read()) await to.write(chunk);
+    } catch {
+      // The terminal is gone: what is typed goes nowhere.
+    }
+  }
+
+  /** Waits for the child, then leaves the machine as it was. Rejects if this process is killed. */
+  async wait(child: Process): Promise<{ status: ExitStatus; failures: readonly UndoFailure[] }> {
+    const killed = this.#process.ended.promise.then(() => "killed" as const);
+    const end = await Promise.race([child.ended.promise, killed]);
+    if (end === "killed") throw new Errno("EINTR", "the supervisor was killed");
+    child.terminal?.hangUp();
+    this.#closeStreams();
+    await Promise.all(this.#pumps);
+    this.#machine.processes.reap(child);
+    const record = this.#machine.as(this.#process, () => this.#compose(end));
+    this.#machine.as(this.#process, () => this.#write(record));
+    const failures = await this.#interpreter.undo(this.#self);
+    this.#machine.as(this.#process, () => this.#append(failures));
+    return { status: parseExitRecord(record), failures };
+  }
+
+  #compose(end: WaitStatus): string {
+    const { seconds, nanoseconds } = this.#machine.now();
+    const code = end.signal > 0 ? 128 + end.signal : end.code;
+    const finished = `${seconds}.${String(nanoseconds).padStart(9, "0")}`;
+    let record = `code ${code}\nsignal ${end.signal}\nfinished ${finished}\n`;
+    for (const path of this.#program.supervision.collect) {
+      try {
+        const { inode } = files.open(this.#process, path, { read: true }).dentry;
+        const bytes = readAt(inode, 0, COLLECT_MAX_BYTES);
+        record += `file ${path} ${bytes.length}\n${new TextDecoder().decode(bytes)}`;
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error;
+      }
+    }
+    return record;
+  }
+
+  /** Under a temporary name, then renamed. Nobody can be told if the disk is full. */
+  #write(record: string): void {
+    const { exitPath } = this.#program.supervision;
+    if (exitPath === undefined) return;
+    try {
+      const temporary = `${exitPath}.tmp`;
+      const how = { write: true, create: true, truncate: true, follow: false, mode: 0o640 };
+      const { inode } = files.open(this.#process, temporary, how).dentry;
+      inode.write(0, new TextEncoder().encode(record));
+      files.rename(this.#process, temporary, exitPath);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+
+  #append(failures: readonly UndoFailure[]): void {
+    const { exitPath } = this.#program.supervision;
+    if (exitPath === undefined || failures.length === 0) return;
+    try {
+      const { inode } = files.open(this.#process, exitPath, { write: true }).dentry;
+      const lines = failures.map((f) => `undo-failed ${f.index} ${f.fault.message}\n`).join("");
+      inode.write(inode.size, new TextEncoder().encode(lines));
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+}
+
+const cloneFailure = (fault: Errno): OperationFailure => new OperationFailure("clone", 0, fault);

@@ -1,0 +1,11 @@
+// What a process is to the file system layer: who asks, and from where names are resolved.
+
+import type { Credentials } from "./credentials.ts";
+import type { Path } from "./mount.ts";
+
+export interface Task {
+  root: Path;
+  cwd: Path;
+  umask: number;
+  credentials: Credentials;
+}

@@ -1,0 +1,136 @@
+// Pseudo-terminals: a pair of ends with a line discipline between them, as far as a container's
+// terminal needs it: echo, lines, the characters for interrupt and end, and `\n` shown as `\r\n`.
+// Source: pty(7), termios(3).
+
+import { fail } from "./errno.ts";
+import type { Execution } from "./execution.ts";
+import type { Of } from "./host-operations.ts";
+import { openTree } from "./mount-calls.ts";
+import { lookup } from "./path-lookup.ts";
+import { type Descriptor, Pipe } from "./pipe.ts";
+import { attachInRoot, openedRoot } from "./root-operations.ts";
+import { SIGNALS } from "./signals.ts";
+
+const INTERRUPT = 3;
+const END = 4;
+const BACKSPACE = 8;
+const LINE_FEED = 10;
+const RETURN = 13;
+const QUIT = 28;
+const ERASE = 127;
+
+export class Terminal {
+  readonly number: number;
+  rows: number;
+  columns: number;
+  /** Called with the signal that a typed character stands for. */
+  onSignal: (signal: number) => void = () => {};
+  readonly #toSlave = new Pipe();
+  readonly #toMaster = new Pipe();
+  readonly #input: Descriptor;
+  readonly #output: Descriptor;
+  #line: number[] = [];
+
+  constructor(number: number, rows: number, columns: number) {
+    this.number = number;
+    this.rows = rows;
+    this.columns = columns;
+    this.#input = this.#toSlave.writeEnd();
+    this.#output = this.#toMaster.writeEnd();
+  }
+
+  /** The master: what is typed goes in, what is shown comes out. */
+  master(): Descriptor {
+    const shown = this.#toMaster.readEnd();
+    return {
+      read: () => shown.read(),
+      write: (bytes) => this.#type(bytes),
+      duplicate: () => this.master(),
+      close: () => {
+        shown.close();
+        this.hangUp();
+      },
+    };
+  }
+
+  /** The slave: the standard streams of a process. */
+  slave(): Descriptor {
+    const typed = this.#toSlave.readEnd();
+    return {
+      read: async () => {
+        const chunk = await typed.read();
+        return chunk && chunk[0] === END && chunk.length === 1 ? undefined : chunk;
+      },
+      write: (bytes) => this.#show(bytes),
+      duplicate: () => this.slave(),
+      close: () => typed.close(),
+    };
+  }
+
+  hangUp(): void {
+    this.#input.close();
+    this.#output.close();
+  }
+
+  async #show(bytes: Uint8Array): Promise<void> {
+    const shown: number[] = [];
+    for (const byte of bytes) {
+      if (byte === LINE_FEED) shown.push(RETURN);
+      shown.push(byte);
+    }
+    await this.#output.write(Uint8Array.from(shown));
+  }
+
+  async #type(bytes: Uint8Array): Promise<void> {
+    for (const typed of bytes) await this.#character(typed === RETURN ? LINE_FEED : typed);
+  }
+
+  async #character(byte: number): Promise<void> {
+    if (byte === INTERRUPT || byte === QUIT) {
+      this.#line = [];
+      await this.#show(new TextEncoder().encode(byte === INTERRUPT ? "^C" : "^\\"));
+      return this.onSignal(byte === INTERRUPT ? SIGNALS.INT : SIGNALS.QUIT);
+    }
+    if (byte === ERASE || byte === BACKSPACE) {
+      if (this.#line.pop() !== undefined) await this.#output.write(Uint8Array.of(8, 32, 8));
+      return;
+    }
+    if (byte === END) {
+      const rest = this.#line.length > 0 ? this.#line : [END];
+      this.#line = [];
+      return this.#input.write(Uint8Array.from(rest));
+    }
+    this.#line.push(byte);
+    await this.#show(Uint8Array.of(byte));
+    if (byte !== LINE_FEED) return;
+    const line = Uint8Array.from(this.#line);
+    this.#line = [];
+    await this.#input.write(line);
+  }
+}
+
+/** A pty of the container's own devpts, on /dev/console and as its standard streams. */
+export function openTerminal(self: Execution, o: Of<"openTerminal">): void {
+  const { machine, process } = self;
+  const inRoot = openedRoot(self);
+  const ptmx = lookup(process, "/dev/pts/ptmx", { inRoot, noMagicLinks: true });
+  if (ptmx.mount.superblock.type !== "devpts") fail("ENODEV", "/dev/pts is not devpts");
+  const number = ptmx.mount.superblock.root.names().length - 1;
+  const device = { major: 136, minor: number };
+  const attributes = { mode: 0o620, uid: process.credentials.uid, gid: 5, device };
+  ptmx.mount.superblock.root.create(String(number), "character", attributes);
+  const slave = lookup(process, `/dev/pts/${number}`, { inRoot, noMagicLinks: true });
+  const tree = openTree(machine, process, slave, { recursive: false });
+  attachInRoot(self, tree, "/dev/console");
+  process.session = process;
+  const terminal = new Terminal(number, o.rows, o.columns);
+  terminal.onSignal = (signal) => machine.processes.signal(process, signal, process.namespaces.pid);
+  const { stdin, stdout, stderr } = process.streams;
+  for (const stream of [stdin, stdout, stderr]) stream.close();
+  process.streams = {
+    stdin: terminal.slave(),
+    stdout: terminal.slave(),
+    stderr: terminal.slave(),
+  };
+  process.terminal = terminal;
+}

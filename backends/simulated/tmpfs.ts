@@ -1,0 +1,274 @@
+// A file system in memory. It is tmpfs, and it stands in wherever a container only needs a tree
+// that holds what is written: the machine's disk, devtmpfs, devpts, mqueue.
+// Source: Linux, Documentation/filesystems/tmpfs.rst and mm/shmem.c.
+
+import { fail } from "./errno.ts";
+import { FileContent } from "./file-content.ts";
+import {
+  type AttributeChange,
+  Inode,
+  type InodeKind,
+  type NewInode,
+  Superblock,
+  type Timestamp,
+} from "./inode.ts";
+
+const PAGE_BYTES = 4096;
+const XATTR_NAMESPACES = /^(user|trusted|security|system)\../;
+
+export interface TmpfsLimits {
+  /** Undefined: no limit. */
+  readonly sizeBytes?: number;
+  readonly inodes?: number;
+}
+
+export class Tmpfs extends Superblock {
+  readonly root: MemoryInode;
+  readonly now: () => Timestamp;
+  usedBytes = 0;
+  usedInodes = 0;
+  readonly #limits: TmpfsLimits;
+  readonly #shown: readonly string[];
+
+  constructor(
+    identity: { type: string; minor: number; source: string; readOnly: boolean },
+    now: () => Timestamp,
+    root: NewInode,
+    limits: TmpfsLimits = {},
+    shown: readonly string[] = [],
+  ) {
+    super(identity.type, identity.minor, identity.source, identity.readOnly);
+    this.now = now;
+    this.#limits = limits;
+    this.#shown = shown;
+    this.root = this.inode("directory", root);
+  }
+
+  override options(): readonly string[] {
+    return this.#shown;
+  }
+
+  override freeBytes(): number | undefined {
+    const { sizeBytes } = this.#limits;
+    return sizeBytes === undefined ? undefined : Math.max(0, sizeBytes - this.usedBytes);
+  }
+
+  inode(kind: InodeKind, attributes: NewInode): MemoryInode {
+    const { inodes } = this.#limits;
+    if (inodes !== undefined && this.usedInodes >= inodes) fail("ENOSPC");
+    this.usedInodes++;
+    return new MemoryInode(this, this.nextInode(), kind, attributes);
+  }
+
+  /** Books `bytes` more, or fewer. */
+  charge(bytes: number): void {
+    const { sizeBytes } = this.#limits;
+    if (bytes > 0 && sizeBytes !== undefined && this.usedBytes + bytes > sizeBytes) fail("ENOSPC");
+    this.usedBytes += bytes;
+  }
+}
+
+export class MemoryInode extends Inode {
+  mode: number;
+  uid: number;
+  gid: number;
+  mtime: Timestamp;
+  ctime: Timestamp;
+  links: number;
+  readonly #filesystem: Tmpfs;
+  readonly #entries = new Map<string, MemoryInode>();
+  readonly #content = new FileContent();
+  readonly #attributes = new Map<string, Uint8Array>();
+  #text = "";
+
+  constructor(superblock: Tmpfs, number: bigint, kind: InodeKind, attributes: NewInode) {
+    super(superblock, number, kind, attributes.device);
+    this.#filesystem = superblock;
+    this.mode = attributes.mode;
+    this.uid = attributes.uid;
+    this.gid = attributes.gid;
+    this.mtime = superblock.now();
+    this.ctime = this.mtime;
+    this.links = kind === "directory" ? 2 : 1;
+  }
+
+  override get creates(): boolean {
+    return true;
+  }
+  override get size(): number {
+    if (this.kind === "symlink") return this.#text.length;
+    return this.kind === "directory" ? this.#entries.size * 20 : this.#content.size;
+  }
+  override get allocatedBytes(): number {
+    return this.#content.allocatedBytes;
+  }
+
+  #changed(): void {
+    this.ctime = this.#filesystem.now();
+    this.#filesystem.changed(this);
+  }
+  #modified(): void {
+    this.mtime = this.#filesystem.now();
+    this.ctime = this.mtime;
+  }
+
+  override lookup(name: string): MemoryInode | undefined {
+    return this.kind === "directory" ? this.#entries.get(name) : fail("ENOTDIR");
+  }
+  override names(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  #add(name: string, inode: MemoryInode): MemoryInode {
+    this.#entries.set(name, inode);
+    if (inode.kind === "directory") this.links++;
+    this.#modified();
+    return inode;
+  }
+
+  /** Called while a name goes away; the last one frees what the file held. */
+  #drop(name: string): void {
+    const inode = this.#entries.get(name);
+    if (!inode) return;
+    this.#entries.delete(name);
+    this.#modified();
+    inode.#changed();
+    inode.links -= inode.kind === "directory" ? 2 : 1;
+    if (inode.kind === "directory") this.links--;
+    if (inode.links > 0) return;
+    this.#filesystem.usedInodes--;
+    this.#filesystem.charge(-inode.allocatedBytes);
+  }
+
+  override create(name: string, kind: InodeKind, attributes: NewInode): MemoryInode {
+    return this.#add(name, this.#filesystem.inode(kind, attributes));
+  }
+  override makeDirectory(name: string, attributes: NewInode): MemoryInode {
+    return this.#add(name, this.#filesystem.inode("directory", attributes));
+  }
+  override makeSymlink(name: string, text: string, attributes: NewInode): MemoryInode {
+    if (text.length >= PAGE_BYTES) fail("ENAMETOOLONG");
+    const inode = this.#filesystem.inode("symlink", attributes);
+    inode.#text = text;
+    return this.#add(name, inode);
+  }
+  override link(name: string, inode: Inode): void {
+    if (!(inode instanceof MemoryInode) || inode.superblock !== this.superblock) {
+      fail("EXDEV");
+    }
+    inode.links++;
+    inode.#changed();
+    this.#add(name, inode);
+  }
+  override unlink(name: string): void {
+    this.#drop(name);
+  }
+  override removeDirectory(name: string): void {
+    const inode = this.#entries.get(name);
+    if (inode && inode.#entries.size > 0) fail("ENOTEMPTY");
+    this.#drop(name);
+  }
+  override rename(name: string, target: Inode, newName: string): void {
+    const moved = this.#entries.get(name);
+    if (!moved || !(target instanceof MemoryInode)) fail("EXDEV");
+    const replaced = target.#entries.get(newName);
+    if (replaced && replaced.#entries.size > 0) fail("ENOTEMPTY");
+    target.#drop(newName);
+    this.#entries.delete(name);
+    this.#modified();
+    if (moved.kind === "directory") this.links--;
+    target.#add(newName, moved);
+    moved.#changed();
+  }
+
+  override readLink(): string {
+    return this.kind === "symlink" ? this.#text : fail("EINVAL");
+  }
+
+  override read(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    if (this.kind === "directory") fail("EISDIR");
+    return this.#content.read(offset, length);
+  }
+  override write(offset: number, bytes: Uint8Array): number {
+    this.#filesystem.charge(this.#content.growth(offset, bytes.length));
+    this.#content.write(offset, bytes);
+    this.#modified();
+    return bytes.length;
+  }
+  override truncate(size: number): void {
+    const before = this.allocatedBytes;
+    this.#content.truncate(size);
+    this.#filesystem.charge(this.allocatedBytes - before);
+    this.#modified();
+  }
+
+  override setAttributes(change: AttributeChange): void {
+    this.mode = change.mode ?? this.mode;
+    this.uid = change.uid ?? this.uid;
+    this.gid = change.gid ?? this.gid;
+    this.mtime = change.mtime ?? this.mtime;
+    this.#changed();
+  }
+
+  override attribute(name: string): Uint8Array {
+    return this.#attributes.get(name) ?? fail("ENODATA");
+  }
+  override attributeNames(): readonly string[] {
+    return [...this.#attributes.keys()];
+  }
+  override setAttribute(name: string, value: Uint8Array): void {
+    if (!XATTR_NAMESPACES.test(name)) fail("EOPNOTSUPP");
+    if (name.startsWith("user.") && this.kind !== "file" && this.kind !== "directory") {
+      fail("EPERM");
+    }
+    this.#attributes.set(name, value.slice());
+    this.#changed();
+  }
+  override removeAttribute(name: string): void {
+    if (!this.#attributes.delete(name)) fail("ENODATA");
+    this.#changed();
+  }
+}
+
+const SUFFIXES: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** memparse of lib/cmdline.c, and `%` of the machine's memory. EINVAL otherwise. */
+export function parseSize(text: string, memoryBytes: number): number {
+  const parts = /^(\d+)([kmg%]?)$/i.exec(text);
+  if (!parts) return fail("EINVAL");
+  const [, digits, suffix = ""] = parts;
+  if (suffix === "%") return Math.floor((Number(digits) * memoryBytes) / 100);
+  return Number(digits) * SUFFIXES[suffix.toLowerCase()]!;
+}
+
+/** The options of tmpfs that change what it is; EINVAL for those that it does not know. */
+export function tmpfsOptions(
+  options: readonly string[],
+  memoryBytes: number,
+): { root: NewInode; limits: TmpfsLimits } {
+  const values = new Map<string, string>();
+  const limits: { sizeBytes?: number; inodes?: number } = { sizeBytes: memoryBytes / 2 };
+  const known = /^(size|nr_blocks|nr_inodes|mode|uid|gid|huge|mpol|inode32|inode64|noswap)$/;
+  for (const option of options) {
+    const [key = "", value = ""] = option.split("=", 2);
+    if (!known.test(key)) fail("EINVAL", `fsconfig ${key}`);
+    values.set(key, value);
+  }
+  const whole = (key: string, pattern: RegExp, radix: number, otherwise: number): number => {
+    const text = values.get(key);
+    if (text === undefined) return otherwise;
+    return pattern.test(text) ? Number.parseInt(text, radix) : fail("EINVAL", `fsconfig ${key}`);
+  };
+  const size = values.get("size");
+  const blocks = values.get("nr_blocks");
+  const inodes = values.get("nr_inodes");
+  if (blocks !== undefined) limits.sizeBytes = parseSize(blocks, memoryBytes) * PAGE_BYTES;
+  if (size !== undefined) limits.sizeBytes = parseSize(size, memoryBytes);
+  if (inodes !== undefined) limits.inodes = parseSize(inodes, memoryBytes);
+  if (limits.sizeBytes === 0) delete limits.sizeBytes;
+  if (limits.inodes === 0) delete limits.inodes;
+  const mode = whole("mode", /^[0-7]+$/, 8, 0o1777) & 0o7777;
+  const uid = whole("uid", /^\d+$/, 10, 0);
+  const gid = whole("gid", /^\d+$/, 10, 0);
+  return { root: { mode, uid, gid }, limits };
+}
