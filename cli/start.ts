@@ -7,7 +7,7 @@
 // the process ends, if this installation may be written. docs/decisions/start-up.md has figures.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { Script } from "node:vm";
+import { constants, Script } from "node:vm";
 
 /** The entry's file name; the build puts it in. */
 declare const ENTRY: string;
@@ -25,8 +25,9 @@ const directory = __dirname;
 const chunks: Record<string, Chunk> = Object.create(null);
 const compiled = `.${process.versions.v8}-${process.arch}.code`;
 
-/** `require` as the chunks see it: their own files through the cache, all else as ever. */
+/** `require` as the chunks see it: their own files through the cache, costly modules when used. */
 function load(id: string): unknown {
+  if (COSTLY.has(id)) return whenUsed(id);
   if (!id.startsWith("./")) return require(id);
   const known = chunks[id];
   if (known !== undefined) return known.exports;
@@ -36,6 +37,26 @@ function load(id: string): unknown {
   const wrapper = compile(path).runInThisContext() as Wrapper;
   wrapper.call(chunk.exports, chunk.exports, load, chunk, path, directory);
   return chunk.exports;
+}
+
+/** Modules of Node that take milliseconds to load, and that most commands never touch. */
+const COSTLY = new Set(
+  ["child_process", "crypto", "zlib", "http", "https", "net", "tls", "stream", "tty"].map(
+    (name) => `node:${name}`,
+  ),
+);
+
+/** Stands for a module until one of its members is asked for. */
+function whenUsed(id: string): unknown {
+  return new Proxy(Object.create(null), {
+    get: (_, name) => Reflect.get(require(id), name),
+    has: (_, name) => Reflect.has(require(id), name),
+    ownKeys: () => Reflect.ownKeys(require(id)),
+    getOwnPropertyDescriptor: (_, name) => {
+      const found = Reflect.getOwnPropertyDescriptor(require(id), name);
+      return found && { ...found, configurable: true };
+    },
+  });
 }
 
 function compile(path: string): Script {
@@ -50,6 +71,7 @@ function compile(path: string): Script {
   const script = new Script(source, {
     filename: path,
     columnOffset: -head.length,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });
   if (cachedData === undefined) process.once("exit", () => keep(script, path + compiled));

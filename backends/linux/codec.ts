@@ -3,7 +3,7 @@
 // hand-overs small.
 
 import { createHash, type Hash } from "node:crypto";
-import * as zlib from "node:zlib";
+import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
@@ -76,7 +76,7 @@ async function* byFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   for await (const chunk of source) yield* frames.split(chunk);
 }
 
-type Inflater = zlib.Gunzip | zlib.ZstdDecompress;
+type Inflater = Gunzip | ZstdDecompress;
 
 /** Hands the source's chunks over, each when there is room for it. Lets go of the source in any case. */
 async function feed(
@@ -114,13 +114,7 @@ function isPremature(error: unknown): boolean {
 function create(compression: "gzip" | "zstd"): Inflater {
   const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 2 * CHUNK_BYTES };
   // A gzip file may have several members (RFC 1952, section 2.2); Node reads them all.
-  if (compression === "gzip") return zlib.createGunzip(options);
-  if (typeof zlib.createZstdDecompress !== "function") {
-    throw new NacreError("unsupported", "this layer is compressed with zstd", {
-      advice: "Use Node 22.15 or newer.",
-    });
-  }
-  return zlib.createZstdDecompress(options);
+  return compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
 }
 
 function corrupt(compression: string, cause: unknown): unknown {
