@@ -71,7 +71,7 @@ async function row(stage: Stage, layers: number, small: boolean): Promise<Row> {
     return path;
   });
   const mount = await imageMount(join(stage.disk.path, "nacre"), reference);
-  const count = small ? 2 : 50;
+  const count = small ? 2 : 300;
   const numbers = Array.from({ length: count }, (_, i) => i);
   const merged = numbers.flatMap((i): Mounting[] => {
     const erofs = join(folder, `erofs-${i}`);
