@@ -7,7 +7,6 @@ import {
   fstatSync,
   fsync,
   lstatSync,
-  mkdirSync,
   open,
   openSync,
   read,
@@ -25,6 +24,7 @@ import {
 import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
 import { LinuxFileWriter } from "./file-writer.ts";
 import { attempt, errnoOf, fileError } from "./files-error.ts";
+import { makeDirectories } from "./make-directories.ts";
 import { readBeneath } from "./read-beneath.ts";
 import { removeTree } from "./remove-tree.ts";
 import { isAbandoned, ownName } from "./temporary-name.ts";
@@ -78,9 +78,8 @@ export class LinuxFiles implements Files {
 
   makeDirectory(path: string, mode = 0o700): void {
     attempt("make directory", path, () => {
-      const made = mkdirSync(path, { recursive: true, mode: 0o700 });
-      // mkdir(2) subtracts the umask, and directories above keep to themselves.
-      if (made !== undefined && mode !== 0o700) chmodSync(path, mode);
+      // mkdir(2) subtracts the umask.
+      if (makeDirectories(path) && mode !== 0o700) chmodSync(path, mode);
     });
   }
 

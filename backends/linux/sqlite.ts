@@ -49,9 +49,12 @@ export function createDatabase(path: string, fill: (database: DatabaseSync) => v
     // SQLite would take 0644; its -wal and -shm files take the mode of this one.
     attempt("create", path, () => closeSync(openSync(own, "wx", 0o600)));
     const database = openDatabase(own, 0);
-    database.exec("PRAGMA journal_mode = WAL");
-    fill(database);
-    database.close();
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      fill(database);
+    } finally {
+      database.close();
+    }
     attempt("name", path, () => linkSync(own, path));
   } catch (error) {
     if (!(error instanceof NacreError && error.kind === "exists")) throw error;

@@ -2,9 +2,10 @@
 // a container's storage holds setuid programs of its image, which they could run as root
 // (CVE-2021-41091).
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync } from "node:fs";
 import { NacreError } from "@nacre/core/error.ts";
 import { attempt } from "./files-error.ts";
+import { makeDirectories } from "./make-directories.ts";
 
 const DATABASE = "state.db";
 
@@ -16,7 +17,7 @@ const DATABASE = "state.db";
 export function prepareStateRoot(root: string): void {
   const status = attempt("look at", root, () => lstatSync(root, { throwIfNoEntry: false }));
   if (status === undefined) {
-    attempt("make directory", root, () => mkdirSync(root, { recursive: true, mode: 0o700 }));
+    attempt("make directory", root, () => makeDirectories(root));
     return;
   }
   if (!status.isDirectory()) {
