@@ -7,7 +7,7 @@
 
 import type { MountEntry } from "@nacre/core/ports/kernel.ts";
 
-/** Undoes the octal escapes, which stand for bytes of UTF-8. */
+/** Undoes the octal escapes; the kernel makes them for ASCII characters only. */
 export function unescapeOctal(text: string): string {
   if (!text.includes("\\")) return text;
   return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) =>

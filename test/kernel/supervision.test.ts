@@ -287,10 +287,10 @@ while True:
         os.write(fd, b"pearl\\r")
         sent = True
 _, status = os.waitpid(pid, 0)
-print(raw != cooked, seen)
+print(raw != cooked, termios.tcgetattr(fd)[3] == cooked, seen)
 `;
     const { stdout } = await promisify(execFile)("python3", ["-c", python]);
-    expect(stdout).toContain("True");
+    expect(stdout).toMatch(/^True True /);
     expect(stdout).toMatch(/(33 99|40 120)\\r\\n.*got pearl\\r\\n/);
     expect(readFileSync(report, "utf8")).toContain("code 6\n");
   });
