@@ -51,7 +51,7 @@ function bindExtensions(bind: Bind, options: EngineOptions): void {
   bind(Snapshotter)
     .toResolvedValue(
       (kernel: Kernel, files: Files, random: Random) =>
-        new DirectorySnapshotter(options.core, files, kernel, random, paths, options.bootId),
+        new DirectorySnapshotter(options.core, files, kernel, random, paths, options),
       [Kernel, Files, Random],
     )
     .inSingletonScope();

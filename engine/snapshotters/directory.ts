@@ -3,6 +3,7 @@
 //
 //   snapshots/directory/HEX.BOOT      one layer; HEX is the chain ID up to it
 //   snapshots/directory/HEX.layers    what an image consists of; HEX is the chain ID of the whole
+//   snapshots/directory/….partial     a layer that the process in its name is unpacking
 //
 // A layer's directory holds what overlayfs stacks upon those below it: whiteouts as character
 // devices 0:0, opaque directories marked by an xattr. It depends on the layers below (which
@@ -17,7 +18,7 @@ import { chainIds } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type {
   RootOptions,
@@ -41,6 +42,15 @@ interface Manifest {
   readonly sizeBytes: number;
 }
 
+export interface DirectoryOptions {
+  /** Changes with every boot of the machine. */
+  readonly bootId: string;
+  /** This process. */
+  readonly self: ProcessIdentity;
+}
+
+const PARTIAL = /\.(\d+)-(\d+)-[0-9a-f]+\.partial$/;
+
 export class DirectorySnapshotter implements Snapshotter {
   readonly name = "directory";
   readonly #kernel: Kernel;
@@ -49,22 +59,23 @@ export class DirectorySnapshotter implements Snapshotter {
   readonly #core: () => Core;
   readonly #paths: StatePaths;
   readonly #boot: string;
+  readonly #self: ProcessIdentity;
 
-  /** `bootId`: changes with every boot of the machine. */
   constructor(
     core: () => Core,
     files: Files,
     kernel: Kernel,
     random: Random,
     paths: StatePaths,
-    bootId: string,
+    options: DirectoryOptions,
   ) {
     this.#kernel = kernel;
     this.#files = files;
     this.#random = random;
     this.#core = core;
     this.#paths = paths;
-    this.#boot = bootId.slice(0, 8);
+    this.#boot = options.bootId.slice(0, 8);
+    this.#self = options.self;
   }
 
   unsupported(): string | undefined {
@@ -90,6 +101,7 @@ export class DirectorySnapshotter implements Snapshotter {
     }
     requireTars(this.#files, layers);
     this.#files.makeDirectory(this.#directory);
+    await this.#sweep();
     const core = this.#core().fork();
     const tree = mergeLayers(core, this.#files, layers);
     const names = chainIds(
@@ -137,6 +149,7 @@ export class DirectorySnapshotter implements Snapshotter {
   async remove(chainId: string, _diffIds: readonly string[]): Promise<void> {
     const hex = hexOf(chainId);
     const directories = this.#manifest(hex)?.directories ?? [];
+    await this.#sweep();
     await this.#files.removeTree(`${this.#directory}/${hex}.layers`);
     for (const name of directories) {
       if (this.#needed(name) || !this.#files.status(this.#path(name))) continue;
@@ -183,10 +196,22 @@ export class DirectorySnapshotter implements Snapshotter {
     return `${this.#directory}/${name}`;
   }
 
-  /** What a killed process leaves under such a name goes with `Files.sweep` of partial files. */
+  /** A name that says who fills the directory, or deletes it. */
   #temporary(name: string): string {
+    const { pid, startTime } = this.#self;
     const unique = [...this.#random.bytes(6)].map((byte) => byte.toString(16).padStart(2, "0"));
-    return this.#path(`${name}.${unique.join("")}.partial`);
+    return this.#path(`${name}.${pid}-${startTime}-${unique.join("")}.partial`);
+  }
+
+  /** Removes what killed processes were filling or deleting. */
+  async #sweep(): Promise<void> {
+    for (const name of this.#files.list(this.#directory)) {
+      const owner = PARTIAL.exec(name);
+      if (!owner) continue;
+      const identity = { pid: Number(owner[1]), startTime: BigInt(owner[2] ?? 0) };
+      if (!this.#kernel.alive(identity)) await this.#files.removeTree(this.#path(name));
+    }
+    this.#files.sweep(this.#directory, { partials: false });
   }
 
   /** Undefined where there is none, or one that the machine tore when it went down. */

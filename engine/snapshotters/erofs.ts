@@ -69,6 +69,8 @@ export class ErofsSnapshotter implements Snapshotter {
     }
     const path = this.#image(chainId);
     if (!this.has(chainId)) {
+      // What killed processes were writing.
+      this.#files.sweep(this.#paths.snapshots(this.name), { partials: true });
       const erofs = this.#merge(layers);
       // The spill first: the image's name is what says that all is there.
       if (erofs.spillBytes > 0) await this.#writeSpill(this.#spill(chainId), layers, erofs);

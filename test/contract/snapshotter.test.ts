@@ -29,6 +29,7 @@ function ground(facts: Partial<KernelFacts> = {}): Ground {
     perform: async (program: KernelProgram) => {
       performed.push(program);
     },
+    alive: ({ pid }: { pid: number }) => pid === 10,
     mounts: () => [
       { target: "/", type: "tmpfs" },
       { target: "/state", type: "btrfs" },
@@ -47,7 +48,10 @@ function ground(facts: Partial<KernelFacts> = {}): Ground {
 const erofs = ({ files, kernel, paths }: Ground): Snapshotter =>
   new ErofsSnapshotter(wasmCore, files, kernel, paths);
 const directory = ({ files, kernel, paths }: Ground, bootId = "boot-1"): Snapshotter =>
-  new DirectorySnapshotter(wasmCore, files, kernel, new SimulatedRandom(), paths, bootId);
+  new DirectorySnapshotter(wasmCore, files, kernel, new SimulatedRandom(), paths, {
+    bootId,
+    self: { pid: 10, startTime: 5n },
+  });
 
 function subject(on: Ground, snapshotter: Snapshotter): SnapshotterSubject {
   return {
@@ -166,6 +170,15 @@ describe("directory", () => {
     await directory(on, "boot-one").commit(chainIdOf(layers), layers);
     await directory(on, "boot-two").commit(chainIdOf([...layers, top]), [...layers, top]);
     expect(on.performed).toHaveLength(3);
+  });
+
+  it("removes what killed processes were unpacking, and spares what living ones are", async () => {
+    const on = ground();
+    const at = "/state/snapshots/directory";
+    on.files.makeDirectory(`${at}/${"a".repeat(64)}.boot-1.10-5-ab12.partial`);
+    on.files.makeDirectory(`${at}/${"a".repeat(64)}.boot-1.11-5-ab12.partial/etc`);
+    await directory(on).remove(`sha256:${"b".repeat(64)}`, []);
+    expect(on.files.list(at)).toEqual([expect.stringContaining(".10-5-")]);
   });
 
   it("removes what it filled when the kernel refuses", async () => {

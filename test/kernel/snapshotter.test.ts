@@ -130,7 +130,10 @@ function ground(make: (paths: StatePaths) => Snapshotter): Ground {
 
 const erofs = (paths: StatePaths): Snapshotter => new ErofsSnapshotter(wasmCore, files, on, paths);
 const directory = (paths: StatePaths): Snapshotter =>
-  new DirectorySnapshotter(wasmCore, files, on, new LinuxRandom(), paths, "boot-id-of-test");
+  new DirectorySnapshotter(wasmCore, files, on, new LinuxRandom(), paths, {
+    bootId: "boot-id-of-test",
+    self: on.identify(process.pid) ?? { pid: process.pid, startTime: 0n },
+  });
 
 for (const [name, make] of [
   ["erofs", erofs],
