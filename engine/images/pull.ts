@@ -128,15 +128,14 @@ export class Puller {
     for (let round = 1; ; round++) {
       await this.#storeLayers(repository, reference, resolved, signal);
       for (const one of resolved.documents) await this.#storeDocument(one);
-      const image = await this.#merge(reference, resolved);
-      const changed = this.#record(reference, resolved, image);
-      if (changed !== undefined) {
+      try {
+        const image = await this.#merge(reference, resolved);
+        const changed = this.#record(reference, resolved, image);
         return { image, reference: reference.toString(), digest: resolved.digest, changed };
-      }
-      if (round === MAX_ROUNDS) {
-        throw new NacreError("conflict", `${reference.familiar()} is being removed meanwhile`, {
-          advice: "Pull it again.",
-        });
+      } catch (error) {
+        // Somebody removed another image with these layers after we had seen them: once more.
+        const gone = error instanceof NacreError && error.kind === "not-found";
+        if (!gone || round === MAX_ROUNDS) throw error;
       }
     }
   }
@@ -266,13 +265,17 @@ export class Puller {
     });
   }
 
-  /** The last transaction. Undefined if another process took away what was stored; else whether anything is new. */
-  #record(reference: Reference, resolved: Resolved, image: ImageRecord): boolean | undefined {
+  /** The last transaction. Returns whether anything is new; `not-found` if somebody took away what was stored. */
+  #record(reference: Reference, resolved: Resolved, image: ImageRecord): boolean {
     const name = reference.toString();
     const { digest } = resolved;
     const { bootId } = this.#options;
     return this.#state.write((transaction) => {
-      if (!this.#complete(transaction, image)) return undefined;
+      if (!this.#complete(transaction, image)) {
+        throw new NacreError("not-found", `${reference.familiar()} was removed meanwhile`, {
+          advice: "Pull it again.",
+        });
+      }
       const tag = transaction.get("tag", name);
       const known = transaction.get("image", image.id) !== undefined;
       for (const one of resolved.documents) {

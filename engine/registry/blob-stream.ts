@@ -44,16 +44,17 @@ export async function* streamBlob(
   let failures = 0;
   for (let connection = 1; received < size; connection++) {
     const before = received;
+    const ranged = received > 0 && ranges;
+    // It has tried often enough by itself.
+    const response = await open(received, ranged);
+    if (response.status === 416) {
+      await response.cancel();
+      if (!ranged) throw wrongSize(descriptor, options, "refuses to send any of it");
+      ranges = false;
+      continue;
+    }
     let reason: NacreError | undefined;
     try {
-      const ranged = received > 0 && ranges;
-      const response = await open(received, ranged);
-      if (response.status === 416) {
-        await response.cancel();
-        if (!ranged) throw wrongSize(descriptor, options, "refuses to send any of it");
-        ranges = false;
-        continue;
-      }
       for await (const chunk of remaining(response, received, descriptor, options)) {
         received += chunk.length;
         yield chunk;

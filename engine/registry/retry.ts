@@ -11,11 +11,12 @@ const MAX_WAIT_MS = 30_000;
 
 /** Failures that another attempt a moment later will not change. */
 const LASTING = new Set([
-  "ENOTFOUND",
+  "CERTIFICATE",
   "ECONNREFUSED",
   "EHOSTUNREACH",
+  "ELOOP",
   "ENETUNREACH",
-  "CERTIFICATE",
+  "ENOTFOUND",
 ]);
 
 /** Whether the same request may succeed a moment later. */

@@ -41,14 +41,18 @@ export class Faults {
     });
   }
 
-  /** Those that hit this answer, used up by one. */
+  /** Those that hit this answer, used up by one; of those that do the same, the first that is left. */
   take(on: Fault["on"], of: string): Fault[] {
-    const hit = this.#faults.filter(({ fault, left }) => {
+    const hit = new Map<string, Fault>();
+    for (const entry of this.#faults) {
+      const { fault, left } = entry;
       const matches = fault.on === "any" || fault.on === on;
-      return left > 0 && matches && (fault.of === undefined || fault.of === of);
-    });
-    for (const entry of hit) entry.left--;
-    return hit.map(({ fault }) => fault);
+      const meant = fault.of === undefined || fault.of === of;
+      if (left <= 0 || !matches || !meant || hit.has(fault.do)) continue;
+      entry.left--;
+      hit.set(fault.do, fault);
+    }
+    return [...hit.values()];
   }
 }
 
