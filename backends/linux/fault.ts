@@ -18,6 +18,7 @@ function kindOf(errno: string, operation: Operation | undefined): ErrorKind {
     if (errno === "ENOENT" || errno === "ENOTDIR") return "command-not-found";
     if (["EACCES", "ENOEXEC", "EPERM", "EISDIR"].includes(errno)) return "command-not-executable";
   }
+  if (errno === "EINTR") return "interrupted";
   if (errno === "EPERM" || errno === "EACCES" || errno === "EROFS") return "denied";
   return errno === "ENOSPC" || errno === "EDQUOT" ? "no-space" : "kernel";
 }
@@ -38,7 +39,7 @@ export function operationError(
   const errno = errnoName(failure.errno);
   const fault: OperationFault = { section, index: failure.index, errno, detail: failure.detail };
   const kind = kindOf(errno, operation);
-  const what = operation ? describe(operation) : section;
+  const what = operation ? describe(operation) : "make the process";
   const how = failure.detail ? `, at ${failure.detail}` : "";
   const left = undoing.map(
     (u) => `; undoing operation ${u.index} failed, too: ${errnoName(u.errno)} ${u.detail}`,

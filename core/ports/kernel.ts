@@ -91,8 +91,9 @@ export interface KernelFacts {
  * OperationFault; the kernel is then as it was. A program without a process is complete at that
  * point and its host effects stay. With a process: the child is cloned, the parent section runs
  * while it waits, the child section runs in it, and the promise resolves when `execute` (the last
- * child operation) has replaced it. When the process ends, the inverses of the host section run,
- * the exit record is written, and `exited` settles.
+ * child operation) has replaced it. When the process ends, the exit record is written, the
+ * inverses of the host section run, and `exited` settles. It rejects with `interrupted` if the
+ * supervisor was killed before that.
  *
  * ```ts
  * const running = await kernel.execute(program, { stdin: "ignore", stdout: 1, stderr: 2 });

@@ -162,12 +162,12 @@ export interface SetPropagation extends Explained {
   readonly mode: "private" | "slave" | "shared" | "unbindable";
   readonly recursive: boolean;
 }
-/** Opens the directory that will be the container's root; what ends in InRoot works on it. */
+/** Opens the directory that will be the container's root; what ends in InRoot works on it. In the child a plain directory is bound onto itself, because pivot_root(2) needs a mount. */
 export interface OpenRoot extends Explained {
   readonly op: "openRoot";
   readonly path: string;
 }
-/** A fresh mount inside the root; a missing target is made (directories 0755). */
+/** A fresh mount inside the root; a missing target is made (directories 0755). For proc and sysfs no part of the target may be a link (ELOOP): masks name it again. */
 export interface MountInRoot extends Explained {
   readonly op: "mountInRoot";
   readonly mount: MountDescription;
@@ -192,7 +192,7 @@ export interface ReadOnlyInRoot extends Explained {
   readonly op: "readOnlyInRoot";
   readonly path: string;
 }
-/** pivot_root(2) into the opened root; the old one is detached. */
+/** pivot_root(2) into the opened root; the old one is detached. What ends in InRoot may still follow. */
 export interface EnterRoot extends Explained {
   readonly op: "enterRoot";
 }
@@ -218,7 +218,7 @@ export interface LinkUp extends Explained {
   readonly op: "linkUp";
   readonly name: string;
 }
-/** Writes /proc/sys/NAME after it was verified to be procfs. `name` with dots or slashes. */
+/** Writes /proc/sys/NAME through a procfs of its own, which nothing in the container can redirect. `name` with dots or slashes. */
 export interface SetSysctl extends Explained {
   readonly op: "setSysctl";
   readonly name: string;
@@ -239,7 +239,7 @@ export interface SetUmask extends Explained {
 export interface NewSession extends Explained {
   readonly op: "newSession";
 }
-/** Opens a pty of the container's own devpts, makes it the controlling terminal and the standard streams, puts it at /dev/console, and hands the master to the parent. */
+/** Opens a pty of the devpts at /dev/pts of the opened root, makes it the controlling terminal and the standard streams, puts it at /dev/console, and hands the master to the parent. */
 export interface OpenTerminal extends Explained {
   readonly op: "openTerminal";
   readonly rows: number;
@@ -281,7 +281,8 @@ export interface Execute extends Explained {
 }
 
 // -- placing: how a tree is filled (layers of the directory snapshotter, files of /dev) ---------
-// All inside the opened root. An existing non-directory at the path is replaced.
+// All inside the opened root. An existing non-directory at the path is replaced, a missing parent
+// is made (0755), the last name of a path is never followed.
 
 export interface PlaceDirectory extends Explained, Ownership {
   readonly op: "placeDirectory";

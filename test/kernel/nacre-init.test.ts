@@ -320,8 +320,8 @@ describe("nacre-init's own binary", () => {
 
   it("does not run as the interpreter of a script with what the container can reach", async () => {
     writeFileSync(join(root, "bin/evil"), "#!/proc/self/exe\n", { mode: 0o755 });
-    const { code } = await inside("exec /bin/evil; exit 9", ...[]);
-    expect(code).not.toBe(0);
+    expect((await inside("exec /bin/evil")).code).not.toBe(0);
+    if (build().endsWith("-asan")) return; // dynamic: the root has no loader for it
     const direct = await outcome(on, container({ child: [...enter(root), run("/bin/evil")] }));
     expect(direct).toMatchObject({ code: 125, stdout: "" });
   });

@@ -24,8 +24,11 @@ import { type Report, ReportReader } from "@nacre/linux/report.ts";
 const SOURCE = fileURLToPath(new URL("../../backends/linux/native", import.meta.url));
 const DIST = fileURLToPath(new URL("../../backends/linux/dist", import.meta.url));
 
+/** With NACRE_TEST_INIT=asan every test here runs on the instrumented build. */
+const USUAL = process.env.NACRE_TEST_INIT === "asan" ? "asan" : "plain";
+
 /** Path of nacre-init, up to date with its sources; `asan` is the instrumented build. */
-export function build(kind: "plain" | "asan" = "plain"): string {
+export function build(kind: "plain" | "asan" = USUAL): string {
   execFileSync("make", ["-s", "-C", SOURCE, ...(kind === "asan" ? ["asan"] : [])]);
   return join(DIST, kind === "asan" ? "nacre-init-asan" : "nacre-init");
 }
@@ -213,9 +216,10 @@ function supervisors(): string[] {
   });
 }
 
-/** Mounts, cgroups that a test could have made, and nacre-inits. */
+/** What tests make is named after them: mounts in a scratch directory, cgroups, nacre-inits. */
 export function machine(): { mounts: string[]; cgroups: string[]; supervisors: string[] } {
-  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-  const cgroups = cgroupsBelow("/sys/fs/cgroup").filter((path) => path.includes("nacre-test"));
+  const ours = (name: string): boolean => name.includes("nacre-test-");
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter(ours);
+  const cgroups = cgroupsBelow("/sys/fs/cgroup").filter(ours);
   return { mounts, cgroups, supervisors: supervisors() };
 }

@@ -100,6 +100,7 @@ static int run_program(const struct program *program, struct cursor body, char *
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&most, faults[i]);
   sigprocmask(SIG_SETMASK, &most, NULL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would have our child reaped unseen */
   if (protect_binary(program, body, argv) || (program->has_process && open_namespaces(program))) {
     report("failed clone 0 %d %s\n", errno, detail);
     return 125;

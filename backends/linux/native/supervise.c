@@ -247,8 +247,9 @@ int supervise(const struct program *p, struct cursor body) {
   close(self.sync);
   report("ready %d %llu\n", (int)self.child, (unsigned long long)start_time(self.child));
   if (detached) {
+    OWNED null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(null, REPORT);
     setsid();
-    close(REPORT);
   }
   relay();
   return finish();
