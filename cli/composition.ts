@@ -28,6 +28,8 @@ export interface CreateEngineOptions {
   readonly registries?: EngineOptions["registries"];
   /** Where proxies, certificate authorities and credentials are looked up. Default: the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** For short commands: the process ends with the engine, which leaves it to close what it holds. */
+  readonly endsWithProcess?: boolean;
 }
 
 /**
@@ -42,15 +44,16 @@ export interface CreateEngineOptions {
  */
 export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
   const { backend = "linux", snapshotter, environment = process.env } = options;
+  const endsWithProcess = options.endsWithProcess ?? false;
   const root = resolve(options.root ?? "/var/lib/nacre");
   const registries = options.registries ?? configuredRegistries();
   const container = new Container();
   if (backend === "simulated") {
     const { simulatedKernelModule } = await import("@nacre/simulated/module.ts");
-    await container.load(linuxStorageModule({ root, init: "", environment }));
+    await container.load(linuxStorageModule({ root, init: "", environment, endsWithProcess }));
     await container.load(simulatedKernelModule());
   } else {
-    const linux = { root, init: initPath(root), environment };
+    const linux = { root, init: initPath(root), environment, endsWithProcess };
     await container.load(linuxStorageModule(linux), linuxKernelModule(linux));
   }
   await container.load(
@@ -67,7 +70,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
       ...(registries !== undefined && { registries }),
     }),
   );
-  return container.get(EngineToken);
+  return container.get<Engine>(EngineToken);
 }
 
 function initPath(root: string): string {
@@ -94,7 +97,8 @@ function compiledCore(): Core {
 
 /** This process as its kernel knows it. */
 function selfOf(container: Container, backend: string): EngineOptions["self"] {
-  const self = backend === "simulated" ? container.get(Kernel).identify(1) : identify(process.pid);
+  const self =
+    backend === "simulated" ? container.get<Kernel>(Kernel).identify(1) : identify(process.pid);
   if (!self) throw new TypeError("this process is not to be found in /proc");
   return self;
 }

@@ -70,7 +70,7 @@ export class ProcessHost implements Host {
 
   async createEngine(options: GlobalOptions) {
     const { createEngine } = await import("./composition.ts");
-    return createEngine(options);
+    return createEngine({ ...options, endsWithProcess: true });
   }
 }
 

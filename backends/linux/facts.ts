@@ -3,7 +3,7 @@
 // device says ENOTBLK before it has looked into the file. File systems that are not listed are
 // asked for through fsopen(2), which loads their modules.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, release } from "node:os";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
@@ -75,9 +75,53 @@ function takesFiles(init: string, kernel: string, privileged: boolean): boolean 
   return !privileged || refusal(init, "erofs", init) !== "ENOTBLK";
 }
 
-export function probeFacts(init: string): KernelFacts {
-  const kernel = release();
+/** What was found out on this boot, kept because finding out costs as much as starting a container. */
+interface KnownFacts {
+  readonly boot: string;
+  readonly erofs: "files" | "loop";
+}
+
+/** Only what is there is remembered: a module that is missing may be loaded any time. */
+function recall(path: string, boot: string): KnownFacts | undefined {
+  try {
+    const known = JSON.parse(readFileSync(path, "utf8")) as KnownFacts;
+    const sound = known.boot === boot && ["files", "loop"].includes(known.erofs);
+    return sound ? known : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(path: string, known: KnownFacts): void {
+  try {
+    writeFileSync(`${path}.${process.pid}`, JSON.stringify(known), { mode: 0o600 });
+    renameSync(`${path}.${process.pid}`, path);
+  } catch {
+    // Found out again next time.
+  }
+}
+
+/** `memory`: a file for what was found out, and the boot it holds for. */
+export function probeFacts(
+  init: string,
+  memory?: { readonly path: string; readonly boot: string },
+): KernelFacts {
   const privileged = mayMakeContainers(readFileSync("/proc/self/status", "utf8"));
+  const known = memory && recall(memory.path, memory.boot);
+  if (known) {
+    const architecture = ARCHITECTURES[arch()] ?? arch();
+    return { release: release(), architecture, privileged, erofs: known.erofs, overlay: true };
+  }
+  const facts = findOut(init, privileged);
+  const { erofs, overlay } = facts;
+  if (memory && privileged && overlay && erofs !== "none") {
+    remember(memory.path, { boot: memory.boot, erofs });
+  }
+  return facts;
+}
+
+function findOut(init: string, privileged: boolean): KernelFacts {
+  const kernel = release();
   const listed = readFileSync("/proc/filesystems", "utf8")
     .split("\n")
     .map((l) => l.split("\t")[1]);

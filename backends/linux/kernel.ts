@@ -30,6 +30,8 @@ import { type Failure, type Report, ReportReader } from "./report.ts";
 const require = createRequire(import.meta.url);
 
 export interface LinuxKernelOptions {
+  /** A file in which facts are remembered, and the boot they hold for (facts.ts). */
+  readonly facts?: { readonly path: string; readonly boot: string };
   /** Told of an inverse that failed when a process had ended: something of it is left. */
   readonly onUndoFailure?: (program: KernelProgram, fault: string) => void;
 }
@@ -134,7 +136,7 @@ export class LinuxKernel implements Kernel {
   }
 
   facts(): KernelFacts {
-    this.#facts ??= probeFacts(this.#init);
+    this.#facts ??= probeFacts(this.#init, this.#options.facts);
     return this.#facts;
   }
 

@@ -26,6 +26,8 @@ export interface LinuxOptions {
   /** Path of nacre-init. */
   readonly init: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The process ends with the engine; what the kernel takes back then is not given back before. */
+  readonly endsWithProcess?: boolean;
 }
 
 /** Names this boot of the machine (random(4)). */
@@ -57,7 +59,9 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
     bind(StateStore)
       .toResolvedValue(() => {
         prepareStateRoot(options.root);
-        return new SqliteStateStore(`${options.root}/state.db`);
+        return new SqliteStateStore(`${options.root}/state.db`, {
+          closes: options.endsWithProcess !== true,
+        });
       }, [])
       .inSingletonScope();
   });
@@ -65,8 +69,9 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
 
 export function linuxKernelModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
+    const facts = { path: `${options.root}/facts.json`, boot: bootId() };
     bind(Kernel)
-      .toResolvedValue(() => new LinuxKernel(options.init), [])
+      .toResolvedValue(() => new LinuxKernel(options.init, { facts }), [])
       .inSingletonScope();
   });
 }

@@ -11,6 +11,12 @@ export interface StateStoreOptions {
   readonly migrations?: readonly Migration[];
   /** How long another process's transaction is waited for, in milliseconds. */
   readonly busyMs?: number;
+  /**
+   * False leaves the closing to the end of the process: the last connection that is closed writes
+   * the log back into the database and flushes both, which a short command need not wait for.
+   * True if absent.
+   */
+  readonly closes?: boolean;
 }
 
 /** A writer holds the lock for well under a millisecond; this is for a stalled disk. */
@@ -32,12 +38,14 @@ export class SqliteStateStore implements StateStore {
   readonly #database: DatabaseSync;
   readonly #version: number;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #closes: boolean;
   #inTransaction = false;
   #closed = false;
 
   /** Opens `path`, makes it if it is missing, migrates it if it is older. */
   constructor(path: string, options: StateStoreOptions = {}) {
-    const { migrations = MIGRATIONS, busyMs = BUSY_MS } = options;
+    const { migrations = MIGRATIONS, busyMs = BUSY_MS, closes = true } = options;
+    this.#closes = closes;
     this.#path = path;
     this.#version = migrations.length;
     let database: DatabaseSync | undefined;
@@ -79,6 +87,7 @@ export class SqliteStateStore implements StateStore {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (!this.#closes) return;
     this.#statements.clear();
     this.#database.close();
   }
