@@ -89,7 +89,9 @@ describe("the log", () => {
 
   it("is not held open by a process of the host's pid namespace that lives on", async () => {
     const logPath = at("log-grandchild");
-    const child = [...enter(at("root")), sh("sleep 30 & echo $!; echo bye")];
+    const node = { major: 1, minor: 3, mode: 0o666, uid: 0, gid: 0 } as const;
+    const device: Operation = { op: "placeNode", path: "/dev/null", type: "character", ...node };
+    const child = [...enter(at("root"), device), sh("sleep 30 & echo $!; echo bye")];
     const clone = { create: ["mnt"] } as const;
     const supervision = { output: "log", logPath } as const;
     const started = Date.now();
