@@ -42,10 +42,10 @@ async function candidates(
   last: string,
   context: Context,
 ): Promise<Candidate[]> {
-  const { operands } = parseWords(GLOBAL_OPTIONS, before, false);
+  const global = optionNamed(GLOBAL_OPTIONS, before.at(-1) ?? "");
+  const operands = operandsOf(GLOBAL_OPTIONS, global ? before.slice(0, -1) : before);
   if (operands.length === 0) {
-    const wanted = suggestionFor(GLOBAL_OPTIONS, before.at(-1), last);
-    if (wanted) return suggestions(wanted, before, context);
+    if (global) return suggestions(global.suggest ?? [], [], context);
     return last.startsWith("-") ? optionWords(GLOBAL_OPTIONS) : nextNames([]);
   }
   const found = findEntry(operands);
@@ -66,30 +66,24 @@ async function candidates(
 
 /** The option whose value is the word that is being typed. */
 function pendingOption(definition: Command, given: readonly string[]): Option | undefined {
-  const word = given.at(-1);
-  if (word === undefined || !word.startsWith("-") || word.includes("=")) return undefined;
-  if (!definition.interspersed) {
-    // A word after the container's own command began is that command's.
-    const { operands } = parseTolerant(definition.options, given.slice(0, -1));
-    if (operands > 0) return undefined;
-  }
-  return optionNamed(definition.options, word);
+  const option = optionNamed(definition.options, given.at(-1) ?? "");
+  if (option === undefined || definition.interspersed) return option;
+  // A word after the container's own command began is that command's.
+  return operandsOf(definition.options, given.slice(0, -1)).length > 0 ? undefined : option;
 }
 
-function parseTolerant(table: OptionTable, words: readonly string[]): { operands: number } {
-  return { operands: parseWords(table, words, false).operands.length };
+function operandsOf(table: OptionTable, words: readonly string[]): readonly string[] {
+  return parseWords(table, words, false).operands;
 }
 
+/** The option that `word` names, if it takes a value that is not part of the word. */
 function optionNamed(table: OptionTable, word: string): Option | undefined {
+  if (!/^-[^=]+$/.test(word)) return undefined;
   const options = Object.values(table) as Option[];
   const option = word.startsWith("--")
     ? options.find(({ long }) => `--${long}` === word)
     : options.find(({ short }) => short !== undefined && word.endsWith(short));
   return option?.takes === undefined ? undefined : option;
-}
-
-function suggestionFor(table: OptionTable, word: string | undefined, _last: string) {
-  return word === undefined ? undefined : optionNamed(table, word)?.suggest;
 }
 
 function optionWords(table: OptionTable): Candidate[] {

@@ -73,7 +73,6 @@ class Parser {
 
   nodes(): Node[] {
     const nodes: Node[] = [];
-    this.ended = "";
     while (this.#at < this.#pieces.length) {
       const { text, words } = this.#pieces[this.#at++]!;
       if (words === undefined) {
@@ -89,6 +88,7 @@ class Parser {
         nodes.push(this.#block(first, words));
       else nodes.push({ kind: "pipe", pipe: readPipe(words) });
     }
+    this.ended = "";
     return nodes;
   }
 

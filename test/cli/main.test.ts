@@ -161,6 +161,7 @@ describe("errors", () => {
   it("never send a terminal what it would obey", async () => {
     const { err } = await failing(new NacreError("invalid", "no such \u001b[2Jthing\u009b"), [
       "run",
+      "-q",
       "x",
     ]);
     expect(err).toBe("nacre: no such \\x1b[2Jthing\\x9b\n");

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { main } from "../../../cli/main.ts";
+import { FakeEngine } from "../fake-engine.ts";
+import { FakeHost, nacre } from "../fake-host.ts";
+
+describe("events", () => {
+  const engine = new FakeEngine();
+  engine.recorded = [
+    {
+      sequence: 1,
+      timeMs: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+      type: "container",
+      action: "start",
+      subject: "abc",
+      attributes: { name: "web\n", image: "debian" },
+    },
+  ];
+
+  it("are printed as docker prints them", async () => {
+    const { out } = await nacre(["events", "--until", "0s"], { engine });
+    expect(out).toMatch(
+      /^2026-01-0\dT\d\d:\d4:05\.678000000\S+ container start abc \(image=debian, name=web\\n\)\n$/,
+    );
+  });
+
+  it("are printed as JSON", async () => {
+    const { out } = await nacre(["events", "--format", "json", "--until", "0s"], { engine });
+    expect(JSON.parse(out)).toMatchObject({
+      status: "start",
+      from: "debian",
+      Type: "container",
+      Actor: { ID: "abc", Attributes: { image: "debian" } },
+      time: Date.UTC(2026, 0, 2, 3, 4, 5) / 1000,
+    });
+  });
+
+  it("are asked for by time", async () => {
+    await nacre(["events", "--since", "10m", "--until", "5"], { engine, nowMs: 3_600_000 });
+    expect(engine.calls.at(-1)).toMatchObject([
+      "history",
+      { sinceMs: 3_000_000, untilMs: 5000, follow: false },
+    ]);
+    const { code, err } = await nacre(["events", "--since", "soon"]);
+    expect(code).toBe(125);
+    expect(err).toContain('invalid argument "soon" for "--since" flag');
+  });
+
+  it("go on until an interrupt", async () => {
+    const host = new FakeHost({ engine });
+    const running = main(["events"], host);
+    await expect.poll(() => host.out).not.toBe("");
+    host.raise(2);
+    expect(await running).toBe(130);
+  });
+});
+
+describe("info", () => {
+  it("prints lines, JSON, or a template", async () => {
+    const engine = new FakeEngine();
+    expect((await nacre(["info"], { engine })).out).toContain("Snapshotter: erofs\n");
+    expect(JSON.parse((await nacre(["info", "-f", "json"], { engine })).out).Driver).toBe("erofs");
+    expect((await nacre(["info", "-f", "{{.Images}}"], { engine })).out).toBe("1\n");
+  });
+});
+
+describe("system prune", () => {
+  it("asks first, and does nothing without a yes", async () => {
+    const engine = new FakeEngine();
+    const refused = await nacre(["system", "prune"], { engine, input: "n" });
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain("WARNING!");
+    expect(engine.calls).toEqual([]);
+    const agreed = await nacre(["system", "prune"], { engine, input: "y" });
+    expect(agreed.code).toBe(0);
+    expect(agreed.out).toContain("Deleted Containers:\nc1\n");
+    expect(agreed.out).toContain("Total reclaimed space: 12MB\n");
+  });
+
+  it("does not ask with -f", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["system", "prune", "-af"], { engine });
+    expect(out).not.toContain("WARNING");
+    expect(engine.calls).toEqual([["prune", { all: true }]]);
+  });
+});
+
+describe("explain run", () => {
+  it("takes run's options and runs nothing", async () => {
+    const engine = new FakeEngine();
+    const words = ["explain", "run", "--memory", "64m", "debian", "true"];
+    const { code, out } = await nacre(words, { engine });
+    expect(code).toBe(0);
+    expect(out).toContain("run debian");
+    expect(engine.calls).toMatchObject([
+      ["explain", { resources: { memoryBytes: 67108864 }, command: ["true"] }],
+    ]);
+  });
+
+  it("prints JSON", async () => {
+    const { out } = await nacre(["explain", "run", "--json", "debian"], {
+      engine: new FakeEngine(),
+    });
+    expect(JSON.parse(out)).toMatchObject({ title: "run debian" });
+  });
+});

@@ -1,0 +1,171 @@
+// bin/nacre with a package around it that only says how it was started.
+
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const LAUNCHER = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
+const NODE = realpathSync(process.execPath);
+const TELL = `console.log(JSON.stringify({ words: process.argv.slice(2), node: process.execPath }))`;
+
+let directory: string;
+let home: string;
+
+/** A node that answers as another version would; `lives` also runs scripts. */
+function fakeNode(path: string, lives: boolean): void {
+  mkdirSync(join(path, ".."), { recursive: true });
+  // What the launcher asks is a script after -e; an old Node says no to it.
+  const body = lives ? `exec ${NODE} "$@"` : "exit 1";
+  writeFileSync(path, `#!/bin/sh\necho run >> "${path}.calls"\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+function makePackage(at: string): string {
+  for (const name of ["bin", "dist"]) mkdirSync(join(at, name), { recursive: true });
+  copyFileSync(LAUNCHER, join(at, "bin", "nacre"));
+  writeFileSync(join(at, "dist", "start.cjs"), TELL);
+  return join(at, "bin", "nacre");
+}
+
+function start(launcher: string, environment: Record<string, string>, ...words: string[]) {
+  const { status, stdout, stderr } = spawnSync(launcher, words, {
+    env: environment,
+    encoding: "utf8",
+    cwd: directory,
+  });
+  const told = stdout === "" ? undefined : JSON.parse(stdout);
+  return { status, stderr, told: told as { words: string[]; node: string } | undefined };
+}
+
+beforeEach(() => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), "nacre launcher ")));
+  home = join(directory, "home");
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** No node of this machine: where one is installed, an absent PATH does not hide it. */
+const hidden = (): Record<string, string> => ({ HOME: home, PATH: join(directory, "nowhere") });
+
+describe("the launcher", () => {
+  it("starts the recorded node and looks for no other", () => {
+    const launcher = makePackage(join(directory, "package"));
+    const recorded = join(directory, "recorded");
+    symlinkSync(NODE, recorded);
+    writeFileSync(join(directory, "package", "dist", "node"), `${recorded}\n`);
+    fakeNode(join(directory, "bin", "node"), true);
+    const { told } = start(launcher, { PATH: join(directory, "bin") }, "run", "a b", "--", "*");
+    expect(told?.words).toEqual(["run", "a b", "--", "*"]);
+    expect(existsSync(join(directory, "bin", "node.calls"))).toBe(false);
+  });
+
+  it("prefers NACRE_NODE", () => {
+    const launcher = makePackage(join(directory, "package"));
+    writeFileSync(join(directory, "package", "dist", "node"), "/bin/false\n");
+    expect(start(launcher, { NACRE_NODE: NODE }).status).toBe(0);
+  });
+
+  it.each([
+    ["beside the package in a workspace", "node_modules/.bin/node"],
+    ["beside the installed package", ".bin/node"],
+  ])("finds a node %s, with an empty environment", (_, place) => {
+    const launcher = makePackage(join(directory, "package"));
+    mkdirSync(join(directory, place, ".."), { recursive: true });
+    symlinkSync(NODE, join(directory, place));
+    expect(start(launcher, {}, "x").told?.words).toEqual(["x"]);
+  });
+
+  it("passes by a node that is too old, also where it stands first in PATH", () => {
+    const launcher = makePackage(join(directory, "package"));
+    fakeNode(join(directory, "old", "node"), false);
+    fakeNode(join(directory, "new place", "node"), true);
+    const PATH = `${directory}/old:${directory}/new place`;
+    expect(start(launcher, { PATH }, "x").told?.words).toEqual(["x"]);
+    expect(existsSync(join(directory, "old", "node.calls"))).toBe(true);
+  });
+
+  it.each([
+    ".nvm/versions/node/v24.1.0/bin/node",
+    ".volta/tools/image/node/24.1.0/bin/node",
+    ".local/share/fnm/node-versions/v24.1.0/installation/bin/node",
+    ".asdf/installs/nodejs/24.1.0/bin/node",
+  ])("finds ~/%s", (place) => {
+    const launcher = makePackage(join(directory, "package"));
+    fakeNode(join(home, place), true);
+    expect(start(launcher, hidden(), "x").told?.words).toEqual(["x"]);
+    expect(existsSync(join(home, `${place}.calls`))).toBe(true);
+  });
+
+  it("remembers what it found, and looks again when that is gone", () => {
+    const root = join(directory, "package");
+    const launcher = makePackage(root);
+    const first = join(directory, "first", "node");
+    fakeNode(first, true);
+    start(launcher, { PATH: join(directory, "first") });
+    expect(readFileSync(join(root, "dist", "node"), "utf8")).toBe(`${first}\n`);
+    expect(start(launcher, hidden(), "y").told?.words).toEqual(["y"]);
+    rmSync(first);
+    fakeNode(join(directory, "second", "node"), true);
+    expect(start(launcher, { PATH: join(directory, "second") }, "z").told?.words).toEqual(["z"]);
+  });
+
+  it.each([
+    ["node_modules/nacre", "node_modules/.bin/nacre", "../nacre/bin/nacre"],
+    ["lib/node_modules/nacre", "bin/nacre", "../lib/node_modules/nacre/bin/nacre"],
+    ["elsewhere/package", "some/where/nacre", "../../elsewhere/package/bin/nacre"],
+  ])("works from %s through the link %s", (place, link, target) => {
+    makePackage(join(directory, place));
+    mkdirSync(join(directory, link, ".."), { recursive: true });
+    symlinkSync(target, join(directory, link));
+    const { told, stderr } = start(join(directory, link), { NACRE_NODE: NODE }, "x");
+    expect(stderr).toBe("");
+    expect(told?.words).toEqual(["x"]);
+  });
+
+  it("works when called by a shell with a bare name", () => {
+    makePackage(join(directory, "package"));
+    const { stdout } = spawnSync("/bin/sh", ["nacre", "x"], {
+      cwd: join(directory, "package", "bin"),
+      env: { NACRE_NODE: NODE },
+      encoding: "utf8",
+    });
+    expect(JSON.parse(stdout).words).toEqual(["x"]);
+  });
+
+  it("says what to do in a checkout that was not built", () => {
+    const launcher = makePackage(join(directory, "package"));
+    rmSync(join(directory, "package", "dist"), { recursive: true });
+    const { status, stderr } = start(launcher, hidden());
+    expect(status).toBe(125);
+    expect(stderr).toContain("npm ci");
+  });
+
+  it("says what is missing where no node is new enough", () => {
+    const launcher = makePackage(join(directory, "package"));
+    // Every place of the machine itself is passed by where the question cannot be answered.
+    const blind = readFileSync(launcher, "utf8").replaceAll(/\/(usr|opt|snap)\//g, "/none/$1/");
+    writeFileSync(launcher, blind);
+    const { status, stderr } = start(launcher, hidden());
+    expect(status).toBe(125);
+    expect(stderr).toMatch(/no Node 22\.19 or newer was found[\s\S]*NACRE_NODE/);
+  });
+
+  it("uses nothing but a shell on its way", () => {
+    const launcher = makePackage(join(directory, "package"));
+    writeFileSync(join(directory, "package", "dist", "node"), `${NODE}\n`);
+    expect(start(launcher, { PATH: join(directory, "nowhere") }, "x").told?.words).toEqual(["x"]);
+  });
+});
