@@ -2,13 +2,15 @@
 // and what they refuse. One table; cgroupfs.ts makes inodes of it.
 // Source: Linux, Documentation/admin-guide/cgroup-v1/*.rst, cgroup-v2.rst, kernel/cgroup/*.c.
 
-import type { CgroupNode, Controller } from "./cgroups.ts";
+import type { CgroupNode, Controller, Hierarchy } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 
 /** What control files need of the machine. */
 export interface CgroupContext {
   /** PIDs as the reading process counts; those that it cannot see are left out. */
   pidsOf(node: CgroupNode): number[];
+  /** The root of a hierarchy in the cgroup namespace of whoever asks. */
+  rootOf(hierarchy: Hierarchy): CgroupNode;
   /** Moves the process that the writing one calls `pid`; 0 is itself. ESRCH if there is none. */
   move(pid: number, node: CgroupNode): void;
   /** After the freezer state of a node changed. */

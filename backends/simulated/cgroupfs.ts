@@ -14,7 +14,9 @@ import {
   type Controller,
   type Hierarchy,
   isController,
+  pathFrom,
 } from "./cgroups.ts";
+import type { Dentry } from "./dentry.ts";
 import { fail } from "./errno.ts";
 import { GeneratedFile, GeneratedInode } from "./generated.ts";
 import { type Inode, type NewInode, Superblock } from "./inode.ts";
@@ -31,6 +33,13 @@ export class CgroupFileSystem extends Superblock {
     this.cgroups = cgroups;
     this.context = context;
     this.root = new CgroupDirectory(this, hierarchy.root, 0o755);
+  }
+
+  /** A node as seen from the reader's cgroup namespace: `/..` for each level above its root. */
+  override shownPath(root: Dentry): string {
+    const top = this.context.rootOf(this.hierarchy);
+    const node = root.inode instanceof CgroupDirectory ? root.inode.node : top;
+    return pathFrom(top, node);
   }
 
   override options(): readonly string[] {

@@ -230,6 +230,21 @@ function keyOf(nodes: ReadonlyMap<Hierarchy, CgroupNode>): string {
   return [...nodes].map(([hierarchy, node]) => `${hierarchy.id}:${node.id}`).join(" ");
 }
 
+/** A node's path as seen from another one: `/..` for each level that it lies above. */
+export function pathFrom(top: CgroupNode, node: CgroupNode): string {
+  const around = [...node.lineage()];
+  let up = "";
+  for (let at: CgroupNode | undefined = top; at; at = at.parent) {
+    const shared = around.indexOf(at);
+    if (shared >= 0) {
+      const names = around.slice(0, shared).map((n) => n.name);
+      return `${up}/${names.reverse().join("/")}`.replace(/(.)\/$/, "$1");
+    }
+    up += "/..";
+  }
+  return node.path;
+}
+
 /** Whether the node, or one above it, is frozen. */
 export function isFrozen(node: CgroupNode): boolean {
   const file = node.hierarchy.version === 1 ? "freezer.state" : "cgroup.freeze";

@@ -104,6 +104,11 @@ export abstract class Superblock {
     return [];
   }
 
+  /** What of it a mount shows, as mountinfo says it to whoever reads. */
+  shownPath(root: Dentry): string {
+    return root.path();
+  }
+
   /** Bytes free for whoever writes; undefined where there is no limit. */
   freeBytes(): number | undefined {
     return undefined;

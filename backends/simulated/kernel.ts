@@ -16,7 +16,7 @@ import type {
 } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import { boot, type CgroupLayout } from "./boot.ts";
+import { boot, type CgroupLayout, installProgram } from "./boot.ts";
 import type { TreeResolver } from "./erofs.ts";
 import { Errno } from "./errno.ts";
 import { Execution } from "./execution.ts";
@@ -265,12 +265,18 @@ export class SimulatedKernel implements Kernel {
   }
 
   mounts(): MountEntry[] {
-    return mountEntries(this.#caller.namespaces.mnt.tree, this.#caller.root);
+    const { namespaces, root } = this.#caller;
+    return this.machine.as(this.#caller, () => mountEntries(namespaces.mnt.tree, root));
   }
 
   /** The engine's files: the same tree that programs see. */
   hostFiles(): Files {
     return new HostFiles(this.machine, this.#caller);
+  }
+
+  /** Makes an executable file on the machine, for a program that the registry knows by its name. */
+  installProgram(path: string): void {
+    this.machine.as(this.#init, () => installProgram(this.#init, path));
   }
 
   /** All that is visible of the machine, to compare before and after. */

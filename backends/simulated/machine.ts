@@ -179,6 +179,7 @@ export class Machine implements MountFactory {
         node.processes
           .map((process) => process.pidIn(this.current.namespaces.pid))
           .filter((pid) => pid !== undefined),
+      rootOf: (of) => this.current.namespaces.cgroup.roots.get(of) ?? of.root,
       move: (pid, node) => this.#moveProcess(pid, node),
       thawed: (node) => {
         for (const below of node.subtree()) {

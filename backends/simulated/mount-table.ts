@@ -1,6 +1,7 @@
 // The mount table as it is read: entries of /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 
 import type { MountEntry } from "@nacre/core/ports/kernel.ts";
+import type { MountAttribute } from "@nacre/core/program/operation.ts";
 import { type Mount, type MountTree, nameFrom, type Path } from "./mount.ts";
 
 /** Those mounts of a tree that can be reached from `root`, in the order of their numbers. */
@@ -13,19 +14,26 @@ export function mountEntries(tree: MountTree, root: Path): MountEntry[] {
   return entries.sort((a, b) => a.id - b.id);
 }
 
+/** In the order in which the kernel shows them, `relatime` and `nosymfollow` behind. */
+const SHOWN: readonly MountAttribute[] = ["nosuid", "nodev", "noexec", "noatime", "nodiratime"];
+
 function entryOf(mount: Mount, target: string): MountEntry {
   const { superblock } = mount;
-  const words = [mount.readOnly ? "ro" : "rw", ...[...mount.attributes].filter((a) => a !== "ro")];
+  const words = [
+    mount.readOnly ? "ro" : "rw",
+    ...SHOWN.filter((attribute) => mount.attributes.has(attribute)),
+  ];
   if (!mount.attributes.has("noatime") && !mount.attributes.has("strictatime")) {
     words.push("relatime");
   }
+  if (mount.attributes.has("nosymfollow")) words.push("nosymfollow");
   return {
     id: mount.id,
     parent: mount.parent?.id ?? mount.id,
     device: `0:${superblock.minor}`,
-    root: mount.root.path(),
+    root: superblock.shownPath(mount.root),
     target,
-    options: words.filter((word) => word !== "strictatime").join(","),
+    options: words.join(","),
     type: superblock.type,
     source: superblock.source,
     superOptions: [superblock.readOnly ? "ro" : "rw", ...superblock.options()].join(","),

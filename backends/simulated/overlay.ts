@@ -166,6 +166,7 @@ export class OverlayInode extends Inode {
   }
 
   override names(): readonly string[] {
+    if (this.kind !== "directory") fail("ENOTDIR");
     const candidates = new Set<string>();
     for (const layer of [this.#upper, ...this.#lowers]) {
       for (const name of layer?.names() ?? []) candidates.add(name);

@@ -2,7 +2,7 @@
 // the machine. Contents are made when read, for whoever reads.
 // Source: proc(5) and its parts.
 
-import { CONTROLLERS } from "./cgroups.ts";
+import { CONTROLLERS, pathFrom } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
 import { type Inode, Superblock } from "./inode.ts";
@@ -126,10 +126,8 @@ function cgroup(machine: Machine, process: Process): string {
     .reverse()
     .map((hierarchy) => {
       const node = process.cssSet.in(hierarchy);
-      const root = roots.get(hierarchy) ?? hierarchy.root;
-      const inside = [...node.lineage()].includes(root);
-      const path = root.parent && inside ? node.path.slice(root.path.length) || "/" : node.path;
-      return `${hierarchy.id}:${hierarchy.label}:${inside ? path : `/..${path}`}\n`;
+      const path = pathFrom(roots.get(hierarchy) ?? hierarchy.root, node);
+      return `${hierarchy.id}:${hierarchy.label}:${path}\n`;
     })
     .join("");
 }

@@ -176,12 +176,15 @@ export class Supervisor {
       return { stdin, stdout: stdout.duplicate(), stderr: stderr.duplicate() };
     }
     this.#pipes = { stdout: new Pipe(), stderr: new Pipe() };
+    const written = {
+      stdout: this.#pipes.stdout.writeEnd(),
+      stderr: this.#pipes.stderr.writeEnd(),
+    };
     for (const name of ["stdout", "stderr"] as const) {
       const to = output === "both" ? this.#caller[name].duplicate() : undefined;
       this.#pumps.push(this.#pump(name, this.#pipes[name].readEnd(), to));
     }
-    const { stdout, stderr } = this.#pipes;
-    return { stdin, stdout: stdout.writeEnd(), stderr: stderr.writeEnd() };
+    return { stdin, ...written };
   }
 
   #closeStreams(): void {

@@ -110,13 +110,14 @@ export class MemoryInode extends Inode {
   #modified(): void {
     this.mtime = this.#filesystem.now();
     this.ctime = this.mtime;
+    this.#filesystem.changed(this);
   }
 
   override lookup(name: string): MemoryInode | undefined {
     return this.kind === "directory" ? this.#entries.get(name) : fail("ENOTDIR");
   }
   override names(): readonly string[] {
-    return [...this.#entries.keys()];
+    return this.kind === "directory" ? [...this.#entries.keys()] : fail("ENOTDIR");
   }
 
   #add(name: string, inode: MemoryInode): MemoryInode {

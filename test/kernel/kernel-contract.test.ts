@@ -1,0 +1,71 @@
+// The Kernel contract on the real kernel, below a temporary directory and one cgroup of its own.
+
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LinuxKernel } from "@nacre/linux/kernel.ts";
+import { kernelContract } from "../contract/kernel.ts";
+import { build, makeRoot } from "./native.ts";
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names of all directories below one, and of files where the tree is not a cgroup's. */
+function below(path: string, files: boolean): string[] {
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    const own = join(path, entry.name);
+    if (entry.isDirectory()) return [own, ...below(own, files)];
+    return files ? [own] : [];
+  });
+}
+
+const init = build();
+let count = 0;
+
+kernelContract("the real kernel", async () => {
+  const kernel = new LinuxKernel(init);
+  const directory = mkdtempSync(join(tmpdir(), "nacre-test-"));
+  const rootfs = makeRoot(join(directory, "rootfs"));
+  symlinkSync("busybox", join(rootfs, "bin/false"));
+  writeFileSync(join(rootfs, "bin/plain"), "no permission to execute\n");
+  writeFileSync(join(rootfs, "bin/nonsense"), "no program\n");
+  chmodSync(join(rootfs, "bin/nonsense"), 0o755);
+  const scratch = join(directory, "scratch");
+  mkdirSync(scratch);
+  for (const path of [directory, scratch]) chmodSync(path, 0o755);
+  const cgroup = `/sys/fs/cgroup/pids/nacre-test-${process.pid}-${count++}`;
+  mkdirSync(cgroup);
+  return {
+    kernel,
+    scratch,
+    rootfs,
+    cgroup,
+    readText,
+    // Other work on this machine does not count: only what is below these two directories.
+    state: () => ({
+      mounts: kernel.mounts().filter((mount) => mount.target.startsWith(directory)),
+      files: below(directory, true),
+      cgroups: below(cgroup, false),
+    }),
+    pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    dispose: () => {
+      rmdirSync(cgroup);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+});

@@ -1,0 +1,30 @@
+import { SimulatedClock } from "@nacre/simulated/clock.ts";
+import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
+import { kernelContract } from "../contract/kernel.ts";
+
+const DIRECTORIES = ["bin", "proc", "dev", "etc", "tmp"];
+const PROGRAMS = ["true", "false", "echo", "cat", "sleep"];
+
+kernelContract("the simulated kernel", async () => {
+  const clock = new SimulatedClock();
+  const kernel = new SimulatedKernel(clock);
+  const files = kernel.hostFiles();
+  const rootfs = "/srv/rootfs";
+  files.makeDirectory(rootfs, 0o755);
+  for (const name of DIRECTORIES) files.makeDirectory(`${rootfs}/${name}`, 0o755);
+  for (const name of PROGRAMS) kernel.installProgram(`${rootfs}/bin/${name}`);
+  files.replace(`${rootfs}/bin/plain`, "no permission to execute\n");
+  kernel.installProgram(`${rootfs}/bin/nonsense`);
+  files.makeDirectory("/srv/scratch", 0o755);
+  const cgroup = "/sys/fs/cgroup/pids/contract";
+  files.makeDirectory(cgroup);
+  return {
+    kernel,
+    scratch: "/srv/scratch",
+    rootfs,
+    cgroup,
+    readText: (path) => (files.status(path) ? files.readText(path) : undefined),
+    state: () => kernel.state(),
+    pass: (ms) => clock.advance(ms),
+  };
+});
