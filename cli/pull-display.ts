@@ -25,7 +25,9 @@ const PLAIN: Record<LayerEvent["phase"], string> = {
 export class PullDisplay {
   readonly #host: Host;
   readonly #write: (text: string) => void;
-  readonly #painted: boolean;
+  readonly #stream: 1 | 2;
+  /** Whether there is a terminal to paint on; asked when there is something to paint. */
+  #painted = false;
   readonly #layers = new Map<string, LayerEvent>();
   #announced = false;
   #linesUp = 0;
@@ -34,8 +36,8 @@ export class PullDisplay {
   /** @param stream the standard stream that it is written to */
   constructor(host: Host, stream: 1 | 2) {
     this.#host = host;
+    this.#stream = stream;
     this.#write = stream === 1 ? (text) => host.print(text) : (text) => host.printError(text);
-    this.#painted = host.isTerminal(stream) && host.environment.TERM !== "dumb";
   }
 
   show(event: EngineEvent): void {
@@ -58,6 +60,7 @@ export class PullDisplay {
   #announce(reference: string): void {
     if (this.#announced) return;
     this.#announced = true;
+    this.#painted = this.#host.isTerminal(this.#stream) && this.#host.environment.TERM !== "dumb";
     const { tag, digest, path } = referenceOf(reference);
     this.#write(`${neutralise(`${tag ?? digest ?? "latest"}: Pulling from ${path}`)}\n`);
   }

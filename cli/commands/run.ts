@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import type { Engine, EngineEvent } from "@nacre/engine/engine.ts";
+import type { Engine } from "@nacre/engine/engine.ts";
 import { checkTerminal, streamsOf, untilExit } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
 import type { Host } from "../host.ts";
 import { familiarName } from "../image-name.ts";
+import { PullDisplay } from "../pull-display.ts";
 import { neutralise } from "../text/escape.ts";
 
 export default command({
@@ -23,14 +24,13 @@ export default command({
   ],
   async run(context, values, operands) {
     const { host } = context;
-    const foreground = { ...values, tty: values.tty };
-    checkTerminal(foreground, host);
+    checkTerminal(values, host);
     const request = requestOf(values, operands, host);
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
     const attached = await engine.containers
-      .run(request, streamsOf(foreground))
+      .run(request, streamsOf(values))
       .finally(() => pulling.end());
     if (values.detach) {
       host.print(`${attached.container.id}\n`);
@@ -49,26 +49,22 @@ function tellDefaultNetwork({ global, host }: Context, values: ContainerValues):
   );
 }
 
-/** Shows what the pull of a missing image does, on standard error; loaded when one begins. */
-function showPull(engine: Engine, host: Host, values: ContainerValues): { end(): Promise<void> } {
-  const waiting: EngineEvent[] = [];
-  let display: Promise<import("../pull-display.ts").PullDisplay> | undefined;
+/** Shows on standard error how a missing image is pulled. */
+function showPull(engine: Engine, host: Host, { quiet, pull }: ContainerValues): { end(): void } {
+  const display = new PullDisplay(host, 2);
+  let told = quiet || pull === "always";
   const subscription = engine.events.subscribe((event) => {
     if (event.type === "notice") host.printError(`nacre: note: ${neutralise(event.message)}\n`);
-    if (values.quiet || (event.type !== "image" && event.type !== "layer")) return;
-    waiting.push(event);
-    display ??= import("../pull-display.ts").then(({ PullDisplay }) => {
-      if (values.pull !== "always") host.printError(missing(event.reference));
-      return new PullDisplay(host, 2);
-    });
-    void display.then((each) => {
-      for (const next of waiting.splice(0)) each.show(next);
-    });
+    if (event.type === "image" && !told) {
+      told = true;
+      host.printError(missing(event.reference));
+    }
+    if (!quiet) display.show(event);
   });
   return {
-    async end() {
+    end() {
       subscription.unsubscribe();
-      (await display)?.finish();
+      display.finish();
     },
   };
 }

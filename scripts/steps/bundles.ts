@@ -1,7 +1,7 @@
 // Bundles: CommonJS for the command line (start.ts says why), one ES module for embedders, one
 // for the contract suites.
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 import { DIST, ROOT } from "./step.ts";
@@ -25,12 +25,27 @@ const resolve = { alias: { rxjs: join(ROOT, "node_modules/rxjs/dist/esm/index.js
 
 export async function buildBundles(): Promise<void> {
   mkdirSync(DIST, { recursive: true });
-  const entry = await bundleCommandLine();
-  await Promise.all([bundleStart(entry), bundleLibrary("nacre"), bundleLibrary("contract")]);
+  const commandLine = await bundleCommandLine();
+  const written = [
+    ...commandLine.files,
+    ...(await bundleLibrary("nacre")),
+    ...(await bundleLibrary("contract")),
+  ];
+  // The last thing that is written: until then a start finds the old bundle whole.
+  await bundleStart(commandLine.entry);
+  removeOthers(new Set([...written, "start.cjs"]));
 }
 
-/** The chunks of the command line, named by their content. @returns the entry's file name */
-async function bundleCommandLine(): Promise<string> {
+/** Bundles of earlier builds, and V8's code for them. */
+function removeOthers(kept: ReadonlySet<string>): void {
+  for (const name of readdirSync(DIST)) {
+    const bundle = /^.*?\.(cjs|mjs)(?=$|\.)/.exec(name)?.[0];
+    if (bundle !== undefined && !kept.has(bundle)) rmSync(join(DIST, name));
+  }
+}
+
+/** The chunks of the command line, named by their content. */
+async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> {
   const build = await rolldown({
     cwd: ROOT,
     input: { nacre: join(ROOT, "cli", "entry.ts") },
@@ -38,7 +53,8 @@ async function bundleCommandLine(): Promise<string> {
     resolve,
     external: isExternal,
   });
-  const { output } = await build.generate({
+  const { output } = await build.write({
+    dir: DIST,
     format: "cjs",
     minify: true,
     // `import("node:http")` costs 30 ms, `require` of it 3.
@@ -53,10 +69,8 @@ async function bundleCommandLine(): Promise<string> {
     entryFileNames: "[name]-[hash].cjs",
     chunkFileNames: "[name]-[hash].cjs",
   });
-  const chunks = output.filter((each) => each.type === "chunk");
-  for (const name of readdirSync(DIST)) if (/\.(cjs|code)$/.test(name)) rmSync(join(DIST, name));
-  for (const { fileName, code } of chunks) writeFileSync(join(DIST, fileName), code);
-  return chunks.find((chunk) => chunk.isEntry)!.fileName;
+  const entry = output.find((each) => each.type === "chunk" && each.isEntry)!;
+  return { entry: entry.fileName, files: output.map(({ fileName }) => fileName) };
 }
 
 async function bundleStart(entry: string): Promise<void> {
@@ -72,7 +86,7 @@ async function bundleStart(entry: string): Promise<void> {
   await build.write({ file: join(DIST, "start.cjs"), format: "cjs", minify: true });
 }
 
-async function bundleLibrary(name: string): Promise<void> {
+async function bundleLibrary(name: string): Promise<string[]> {
   const build = await rolldown({
     cwd: ROOT,
     input: { [name]: join(ROOT, "cli", `${name}.ts`) },
@@ -80,10 +94,11 @@ async function bundleLibrary(name: string): Promise<void> {
     resolve,
     external: isExternal,
   });
-  await build.write({
+  const { output } = await build.write({
     dir: DIST,
     format: "esm",
     entryFileNames: "[name].mjs",
     chunkFileNames: `${name}-[name]-[hash].mjs`,
   });
+  return output.map(({ fileName }) => fileName);
 }
