@@ -1,0 +1,129 @@
+// The package as others get it: packed, installed in an empty project without a network, imported,
+// type-checked, started.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const NODE = realpathSync(process.execPath);
+
+let project: string;
+
+function run(command: string, words: readonly string[], directory: string, more = {}) {
+  const { status, stdout, stderr } = spawnSync(command, words, {
+    cwd: directory,
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${dirname(NODE)}:${process.env.PATH}`, ...more },
+  });
+  if (status !== 0) throw new Error(`${command} ${words.join(" ")}: ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+beforeAll(() => {
+  project = realpathSync(mkdtempSync(join(tmpdir(), "nacre-package-")));
+  run("npm", ["pack", "--silent", "--pack-destination", project], join(ROOT, "cli"));
+  const tarball = readdirSync(project).find((name) => name.endsWith(".tgz"))!;
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module", private: true }));
+  const quiet = ["--silent", "--no-audit", "--no-fund", "--cache", join(project, ".cache")];
+  // No registry, no cache: whatever is not in the tarball is not there.
+  run("npm", ["install", "--offline", ...quiet, `./${tarball}`], project);
+}, 120_000);
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+describe("the package", () => {
+  it("brings all that it needs and nothing of the machine that packed it", () => {
+    expect(readdirSync(join(project, "node_modules")).filter((name) => name[0] !== ".")).toEqual([
+      "nacre",
+    ]);
+    const dist = readdirSync(join(project, "node_modules", "nacre", "dist"));
+    expect(dist).toEqual(expect.arrayContaining(["core.wasm", "native", "start.cjs", "types"]));
+    expect(dist).not.toContain("node");
+    expect(dist.filter((name) => name.endsWith(".code"))).toEqual([]);
+    const top = readdirSync(join(project, "node_modules", "nacre"));
+    expect(top).toEqual(expect.arrayContaining(["LICENSE", "README.md", "completions", "bin"]));
+  });
+
+  it("starts with npx, again from the code that the first start kept", () => {
+    for (const _ of [1, 2]) {
+      expect(run("npx", ["--offline", "nacre", "version"], project)).toMatch(/^Nacre \d/);
+    }
+    const dist = readdirSync(join(project, "node_modules", "nacre", "dist"));
+    expect(dist.some((name) => name.endsWith(".code"))).toBe(true);
+    expect(dist).toContain("node");
+  });
+
+  it("starts with an empty environment", () => {
+    const { status, stdout } = spawnSync(join(project, "node_modules/.bin/nacre"), ["version"], {
+      env: {},
+      encoding: "utf8",
+    });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^Nacre \d/) });
+  });
+
+  it("can be imported, and keeps its state where it is told", () => {
+    const sample = `
+      import { createEngine, NacreError } from "nacre";
+      await using engine = await createEngine({ root: process.argv[2], backend: "simulated" });
+      const seen = [];
+      engine.events.subscribe((event) => seen.push(event.type));
+      const failed = await engine.images.pull("not a reference").catch((error) => error);
+      console.log(JSON.stringify({
+        backend: engine.system.info().backend,
+        containers: engine.containers.list({ all: true }).length,
+        kind: failed instanceof NacreError && failed.kind,
+      }));`;
+    writeFileSync(join(project, "sample.js"), sample);
+    const root = join(project, "root");
+    const out = run(NODE, ["--disable-warning=ExperimentalWarning", "sample.js", root], project);
+    expect(JSON.parse(out)).toEqual({ backend: "simulated", containers: 0, kind: "invalid" });
+    expect(readdirSync(root)).toContain("state.db");
+  });
+
+  it("is typed for an empty project: strict, no skipLibCheck, no other types", () => {
+    mkdirSync(join(project, "source"), { recursive: true });
+    const sample = `
+      import { createEngine, type ContainerRecord, type EngineEvent, NacreError } from "nacre";
+      export async function start(): Promise<string[]> {
+        await using engine = await createEngine({ root: "/tmp/x" });
+        const watching = engine.events.subscribe((event: EngineEvent) => event.type satisfies string);
+        watching.unsubscribe();
+        for await (const line of engine.containers.logs("web", { tail: 1 })) line.text.length;
+        const records: ContainerRecord[] = engine.containers.list();
+        try {
+          await engine.images.pull("debian", { platform: "linux/arm64" });
+        } catch (error) {
+          if (error instanceof NacreError && error.kind === "not-found") return [error.message];
+        }
+        // @ts-expect-error a name is text
+        await engine.containers.stop(7);
+        return records.map(({ name }) => name);
+      }`;
+    writeFileSync(join(project, "source", "sample.ts"), sample);
+    const compilerOptions = {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      module: "nodenext",
+      target: "esnext",
+      types: [],
+      noEmit: true,
+    };
+    const config = { compilerOptions, include: ["source"] };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(config));
+    expect(run(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], project)).toBe("");
+  });
+
+  it("builds nacre-init again where the one it brings is for another processor", () => {
+    const dist = join(project, "node_modules", "nacre", "dist");
+    for (const name of readdirSync(dist)) {
+      if (name.startsWith("nacre-init-")) rmSync(join(dist, name));
+    }
+    const out = run("npx", ["--offline", "nacre", "--root", join(project, "other"), "ps"], project);
+    expect(out).toContain("CONTAINER ID");
+    expect(readdirSync(dist).some((name) => name.startsWith("nacre-init-"))).toBe(true);
+  }, 60_000);
+});
