@@ -129,7 +129,9 @@ export class ImageService implements Images {
     const layers = image.layers.map(({ digest }, number): LayerReport => {
       const diffId = image.config.rootfs.diff_ids[number] as string;
       let entries = 0;
-      for (const entry of tree.layerEntries(number)) if (!entry.inherited) entries++;
+      for (const entry of tree.layerEntries(number)) {
+        if (!entry.inherited && !entry.implicit) entries++;
+      }
       return {
         diffId,
         digest,

@@ -41,18 +41,15 @@ export class Faults {
     });
   }
 
-  /** Those that hit this answer, used up by one; of those that do the same, the first that is left. */
+  /** What hits this answer: the first that is meant and not used up; one list element at most. */
   take(on: Fault["on"], of: string): Fault[] {
-    const hit = new Map<string, Fault>();
-    for (const entry of this.#faults) {
-      const { fault, left } = entry;
+    const entry = this.#faults.find(({ fault, left }) => {
       const matches = fault.on === "any" || fault.on === on;
-      const meant = fault.of === undefined || fault.of === of;
-      if (left <= 0 || !matches || !meant || hit.has(fault.do)) continue;
-      entry.left--;
-      hit.set(fault.do, fault);
-    }
-    return [...hit.values()];
+      return left > 0 && matches && (fault.of === undefined || fault.of === of);
+    });
+    if (!entry) return [];
+    entry.left--;
+    return [entry.fault];
   }
 }
 
