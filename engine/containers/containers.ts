@@ -143,7 +143,7 @@ export class ContainerService implements Containers {
     const { id } = this.#records.claim(found.id, this.#options.self, this.#options.bootId);
     let running: RunningProgram;
     try {
-      const program = this.#planner.program(found, image, this.#options.terminalSize());
+      const program = this.#planner.program(found, image, this.#sizeFor(found.request));
       const { exit } = this.#paths.container(id);
       if (this.#files.status(exit)) this.#files.remove(exit);
       running = await this.#execute(program, streams);
@@ -174,7 +174,7 @@ export class ContainerService implements Containers {
       record,
       this.#imageOf(record),
       request,
-      this.#options.terminalSize(),
+      this.#sizeFor(request),
     );
     const running = await this.#execute(program, streams);
     return this.#attached(record, running, request.detached ?? false, async () => {});
@@ -193,7 +193,12 @@ export class ContainerService implements Containers {
       createdMs: this.#clock.nowMs(),
       status: "created",
     };
-    return this.#planner.program(record, image, this.#options.terminalSize());
+    return this.#planner.program(record, image, this.#sizeFor(request));
+  }
+
+  /** Asked only for those that get a terminal: looking at ours costs milliseconds in Node. */
+  #sizeFor({ terminal }: { readonly terminal?: boolean }): TerminalSize | undefined {
+    return terminal ? this.#options.terminalSize() : undefined;
   }
 
   list(options: { readonly all?: boolean } = {}): ContainerRecord[] {
