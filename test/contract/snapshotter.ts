@@ -17,6 +17,11 @@ import type { TarEntry } from "../images/tar.ts";
 /** What is seen at a path: a file's contents, a link's target behind an arrow, or the kind. */
 export type Seen = Readonly<Record<string, string>>;
 
+/** Something that a container does to its root: removes a tree, or writes a file. */
+export type Change =
+  | { readonly remove: string }
+  | { readonly write: string; readonly text: string };
+
 export interface SnapshotterSubject {
   readonly snapshotter: Snapshotter;
   /** Stores a layer as the engine does: a tar and its index. */
@@ -26,8 +31,8 @@ export interface SnapshotterSubject {
   readonly storage: () => StorageLayer;
   /** Makes a stored layer's tar one byte shorter. */
   readonly truncate: (layer: StoredLayer) => void;
-  /** Executes a plan, runs `work` (a shell script) in the root, and says what is there afterwards. */
-  readonly look?: (plan: RootPlan, work?: string) => Promise<Seen>;
+  /** Executes a plan, makes the changes in its root, and says what is there then. */
+  readonly look?: (plan: RootPlan, changes?: readonly Change[]) => Promise<Seen>;
 }
 
 const BASE: readonly TarEntry[] = [
@@ -132,7 +137,10 @@ export function snapshotterContract(
       if (!subject.look) return context.skip("the subject has no kernel to look with");
       await snapshotter.commit(id, layers);
       expect(await subject.look(root())).toEqual(MERGED);
-      const changed = await subject.look(root(), "rm -r usr; echo -n me > etc/passwd");
+      const changed = await subject.look(root(), [
+        { remove: "usr" },
+        { write: "etc/passwd", text: "me" },
+      ]);
       expect(changed).toEqual({
         etc: "directory",
         "etc/passwd": "me",
@@ -148,7 +156,8 @@ export function snapshotterContract(
       await snapshotter.commit(id, layers);
       const storage = subject.storage();
       const plan = () => snapshotter.root(id, layers, storage, { readOnly: false });
-      await subject.look(plan(), "rm -r etc usr srv bin; echo -n 1 > kept");
+      const changes = ["etc", "usr", "srv", "bin"].map((remove) => ({ remove }));
+      await subject.look(plan(), [...changes, { write: "kept", text: "1" }]);
       expect(await subject.look(plan())).toEqual({ kept: "1" });
     });
 

@@ -22,6 +22,7 @@ import { LinuxRandom } from "@nacre/linux/random.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { chainIdOf, storeLayer } from "../contract/layers.ts";
 import {
+  type Change,
   type Seen,
   type SnapshotterSubject,
   snapshotterContract,
@@ -39,7 +40,7 @@ afterEach(() => {
 
 interface Ground extends SnapshotterSubject {
   readonly paths: StatePaths;
-  readonly look: (plan: RootPlan, work?: string) => Promise<Seen>;
+  readonly look: NonNullable<SnapshotterSubject["look"]>;
 }
 
 /** A process that lives in the plan's root, as a mount beside the machine's own root. */
@@ -106,6 +107,12 @@ function contentsOf(root: string): Seen {
   return seen;
 }
 
+/** A change as a line of shell. */
+const command = (change: Change): string =>
+  "remove" in change
+    ? `rm -r '${change.remove}'`
+    : `printf %s '${change.text}' > '${change.write}'`;
+
 function ground(make: (paths: StatePaths) => Snapshotter): Ground {
   const state = scratch();
   leftovers.push(state);
@@ -124,7 +131,8 @@ function ground(make: (paths: StatePaths) => Snapshotter): Ground {
       return { upper, work, rootfs: paths.rootfs };
     },
     truncate: ({ tarPath, tarBytes }) => truncateSync(tarPath, tarBytes - 1),
-    look: (plan, work = "") => visit(plan, paths.rootfs, work, contentsOf),
+    look: (plan, changes = []) =>
+      visit(plan, paths.rootfs, changes.map(command).join("\n"), contentsOf),
   };
 }
 
