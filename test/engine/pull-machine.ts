@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Core } from "@nacre/core/core.ts";
-import type { Credential } from "@nacre/core/ports/credential-store.ts";
+import type { Credential, CredentialStore } from "@nacre/core/ports/credential-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
@@ -75,7 +75,7 @@ export interface MachineOptions {
   readonly root?: string;
   readonly snapshotter?: RememberingSnapshotter;
   readonly registries?: RegistryOptions["registries"];
-  readonly credentials?: Readonly<Record<string, Credential>>;
+  readonly credentials?: Readonly<Record<string, Credential>> | CredentialStore;
   readonly environment?: Readonly<Record<string, string>>;
   readonly certificatesDirectory?: string;
   readonly bootId?: string;
@@ -113,7 +113,9 @@ export function machine(options: MachineOptions = {}): Machine {
   const credentials = {
     async find(registry: string) {
       asked.push(registry);
-      return options.credentials?.[registry];
+      const { credentials = {} } = options;
+      if (typeof credentials.find === "function") return credentials.find(registry);
+      return (credentials as Readonly<Record<string, Credential>>)[registry];
     },
   };
   const { environment = {}, certificatesDirectory } = options;
