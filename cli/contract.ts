@@ -4,4 +4,10 @@
 export { type ClockSubject, clockContract } from "../test/contract/clock.ts";
 export { contentStoreContract } from "../test/contract/content-store.ts";
 export { type FilesSubject, filesContract } from "../test/contract/files.ts";
+export {
+  type Change,
+  type Seen,
+  type SnapshotterSubject,
+  snapshotterContract,
+} from "../test/contract/snapshotter.ts";
 export { stateStoreContract } from "../test/contract/state-store.ts";
