@@ -3,7 +3,7 @@
 // lists (`-e A=1 -e B=2`). Where a command is handed on to a container, options end at the first
 // word that is none.
 //
-// Why this is not a library: docs/decisions/argument-parser.md.
+// Why this is not a library: docs/decisions/0011-argument-parser.md.
 
 import { FlagError } from "./flag-error.ts";
 import { parseBoolean } from "./parse/number.ts";

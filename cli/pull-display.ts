@@ -1,5 +1,5 @@
 // How a pull looks: in a terminal a bar a layer, repainted in place; in a pipe a line where a
-// layer's state changes. Not a library: docs/decisions/progress-bars.md.
+// layer's state changes. Not a library: docs/decisions/0012-progress-bars.md.
 
 import type { EngineEvent } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
