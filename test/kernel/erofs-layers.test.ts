@@ -11,6 +11,7 @@ import { ErofsBench, factsOf, run, withoutLinks } from "./erofs-bench.ts";
 
 const isRoot = process.getuid?.() === 0;
 
+// Only root may mount EROFS.
 describe.skipIf(!isRoot)("an image of layers, on the real kernel", () => {
   let bench: ErofsBench;
   beforeAll(() => {
