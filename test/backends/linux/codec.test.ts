@@ -60,7 +60,7 @@ describe("the codec of Linux", () => {
     const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
     const empty = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);
     const checked = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
-    const frames = [skippable, empty, zstdCompressSync(Buffer.alloc(0)), skippable];
+    const frames: Buffer[] = [skippable, empty, zstdCompressSync(Buffer.alloc(0)), skippable];
     for (let at = 0; at < text.length; at += 99_999) {
       const part = text.subarray(at, at + 99_999);
       frames.push(zstdCompressSync(part, at % 2 ? checked : {}), randomFrame(at), empty);
