@@ -75,15 +75,21 @@ function lazyLayout(files: Files): () => CgroupLayout {
   };
 }
 
-export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
+function layerStore(ports: EnginePorts, paths: StatePaths, options: EngineOptions): LayerStore {
+  const { files, content, state, codec } = ports;
+  return new LayerStore(options.core, files, content, state, codec, paths, options.bootId);
+}
+
+function imageService(
+  ports: EnginePorts,
+  chosen: Snapshotter,
+  layers: LayerStore,
+  bus: EventBus,
+  paths: StatePaths,
+  options: EngineOptions,
+): ImageService {
   const { kernel, files, state, clock, random, codec } = ports;
   const { core, bootId, self } = options;
-  const paths = new StatePaths(options.root);
-  for (const path of [paths.rootfs, paths.files]) files.makeDirectory(path);
-  const bus = new EventBus();
-  const layout = lazyLayout(files);
-  const chosen = choose(ports.snapshotters, options.snapshotter);
-  const layers = new LayerStore(core, files, ports.content, state, codec, paths, bootId);
   const registry = new Registry(
     core,
     ports.fetch,
@@ -93,7 +99,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     options.registries,
   );
   const platform = { os: "linux", architecture: kernel.facts().architecture };
-  const images = new ImageService(
+  return new ImageService(
     core,
     kernel,
     files,
@@ -109,6 +115,18 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     paths,
     { bootId, self, platform },
   );
+}
+
+export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
+  const { kernel, files, state, clock, random } = ports;
+  const { bootId, self } = options;
+  const paths = new StatePaths(options.root);
+  for (const path of [paths.rootfs, paths.files]) files.makeDirectory(path);
+  const bus = new EventBus();
+  const layout = lazyLayout(files);
+  const chosen = choose(ports.snapshotters, options.snapshotter);
+  const layers = layerStore(ports, paths, options);
+  const images = imageService(ports, chosen, layers, bus, paths, options);
   const records = new ContainerRecords(state, clock, random, bus);
   const planner = new Planner(
     kernel,
