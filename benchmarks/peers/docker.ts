@@ -73,6 +73,8 @@ export async function startDocker(dataRoot: string): Promise<Docker> {
   const log = openSync(join(folder, "log"), "w");
   const child = spawn("dockerd", daemonArguments(folder, dataRoot), {
     stdio: ["ignore", log, log],
+    // On a busy machine its containerd leaves dumps of its threads there.
+    env: { ...process.env, TMPDIR: folder },
   });
   closeSync(log);
   const ended = new Promise((resolve) => child.on("exit", resolve));
