@@ -18,6 +18,7 @@ import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Planner } from "./containers/planner.ts";
 import { Reconciler } from "./containers/reconcile.ts";
+import { TakeDown } from "./containers/take-down.ts";
 import type { Engine } from "./engine.ts";
 import { EventBus } from "./event-bus.ts";
 import { History } from "./history.ts";
@@ -137,7 +138,11 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     paths,
     { settleCommand: options.settleCommand, hierarchies: () => layout().hierarchies },
   );
-  const reconciler = new Reconciler(kernel, files, clock, records, paths, bootId);
+  const takeDown = new TakeDown(kernel, files, clock, paths, () => layout().hierarchies);
+  const reconciler = new Reconciler(kernel, files, clock, records, takeDown, paths, {
+    self,
+    bootId,
+  });
   const containers = new ContainerService(
     kernel,
     files,
@@ -150,13 +155,23 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     paths,
     { snapshotter: chosen.name, self, bootId, terminalSize: options.terminalSize },
   );
-  const system = new SystemService(kernel, files, state, images, containers, reconciler, paths, {
-    version: options.version,
-    backend: options.backend,
-    snapshotter: chosen.name,
-    cgroup: () => layout().version,
-  });
-  const history = new History(state, files, paths);
+  const system = new SystemService(
+    kernel,
+    files,
+    state,
+    images,
+    containers,
+    reconciler,
+    takeDown,
+    paths,
+    {
+      version: options.version,
+      backend: options.backend,
+      snapshotter: chosen.name,
+      cgroup: () => layout().version,
+    },
+  );
+  const history = new History(state, files, clock, paths);
   return {
     images,
     containers,
@@ -164,7 +179,8 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     events: bus.events,
     history: (wanted) => history.read(wanted),
     async [Symbol.asyncDispose]() {
-      await images.settled();
+      containers.release();
+      await Promise.all([images.settled(), reconciler.settled()]);
       bus[Symbol.dispose]();
       state.close();
     },

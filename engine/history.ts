@@ -1,6 +1,7 @@
 // Recorded events of every process on a root. Each process appends what it does to the state;
 // whoever follows reads on from the last sequence number when the database has changed.
 
+import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { EventRecord } from "@nacre/core/state/records.ts";
@@ -18,11 +19,13 @@ export interface HistoryOptions {
 export class History {
   readonly #state: StateStore;
   readonly #files: Files;
+  readonly #clock: Clock;
   readonly #paths: StatePaths;
 
-  constructor(state: StateStore, files: Files, paths: StatePaths) {
+  constructor(state: StateStore, files: Files, clock: Clock, paths: StatePaths) {
     this.#state = state;
     this.#files = files;
+    this.#clock = clock;
     this.#paths = paths;
   }
 
@@ -30,6 +33,7 @@ export class History {
     const { sinceMs = 0, untilMs = Number.POSITIVE_INFINITY, follow = false } = options;
     const signal = options.signal ?? new AbortController().signal;
     let last = 0;
+    let change: Promise<void> | undefined;
     while (!signal.aborted) {
       const batch = this.#state.events(last, BATCH);
       for (const event of batch) {
@@ -38,8 +42,13 @@ export class History {
         if (event.timeMs >= sinceMs) yield event;
       }
       if (batch.length > 0) continue;
-      if (!follow) return;
-      await this.#files.changed(this.#paths.root, signal);
+      if (!follow || this.#clock.nowMs() > untilMs) return;
+      // Watched first and looked at once more, or what came between the two would be missed.
+      const watched = change !== undefined;
+      change ??= this.#files.changed(this.#paths.root, signal);
+      if (!watched) continue;
+      await change;
+      change = undefined;
     }
   }
 }

@@ -5,6 +5,7 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { Reconciler } from "./containers/reconcile.ts";
+import type { TakeDown } from "./containers/take-down.ts";
 import type { Containers, PruneReport, System, SystemInfo } from "./engine.ts";
 import type { ImageService } from "./images/images.ts";
 import type { StatePaths } from "./images/paths.ts";
@@ -24,6 +25,7 @@ export class SystemService implements System {
   readonly #images: ImageService;
   readonly #containers: Containers;
   readonly #reconciler: Reconciler;
+  readonly #takeDown: TakeDown;
   readonly #paths: StatePaths;
   readonly #options: SystemOptions;
 
@@ -34,6 +36,7 @@ export class SystemService implements System {
     images: ImageService,
     containers: Containers,
     reconciler: Reconciler,
+    takeDown: TakeDown,
     paths: StatePaths,
     options: SystemOptions,
   ) {
@@ -43,6 +46,7 @@ export class SystemService implements System {
     this.#images = images;
     this.#containers = containers;
     this.#reconciler = reconciler;
+    this.#takeDown = takeDown;
     this.#paths = paths;
     this.#options = options;
   }
@@ -75,9 +79,9 @@ export class SystemService implements System {
       ) {
         continue;
       }
-      await this.#reconciler.remove(record.id);
-      containers.push(record.id);
+      if (await this.#reconciler.dismiss(record.id)) containers.push(record.id);
     }
+    await this.#reconciler.settled();
     containers.push(...(await this.#orphans()));
     const used = new Set(this.#containers.list({ all: true }).map((c) => c.imageId));
     const images: string[] = [];
@@ -112,20 +116,7 @@ export class SystemService implements System {
       await this.#files.removeTree(this.#paths.container(id).directory);
       removed.push(id);
     }
-    await this.#releaseMounts();
+    await this.#takeDown.releaseMounts();
     return removed;
-  }
-
-  /** A supervisor that was killed leaves its image mounted; taking and giving up a share unmounts it. */
-  async #releaseMounts(): Promise<void> {
-    const prefix = `${this.#paths.root}/mounts/`;
-    for (const { target } of this.#kernel.mounts()) {
-      if (!target.startsWith(prefix)) continue;
-      const lock = this.#paths.mountLock(`sha256:${target.slice(prefix.length)}`);
-      await this.#kernel.perform({
-        title: "release a shared mount",
-        host: [{ op: "releaseMount", lock, target, why: "nobody may need it any more" }],
-      });
-    }
   }
 }

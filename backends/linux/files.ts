@@ -4,6 +4,7 @@ import {
   close,
   closeSync,
   constants,
+  type FSWatcher,
   fstatSync,
   fsync,
   lstatSync,
@@ -28,6 +29,9 @@ import { makeDirectories } from "./make-directories.ts";
 import { readBeneath } from "./read-beneath.ts";
 import { removeTree } from "./remove-tree.ts";
 import { isAbandoned, ownName } from "./temporary-name.ts";
+
+/** How long a change may go unseen that no watch told of. */
+const LOOK_AGAIN_MS = 200;
 
 export class LinuxFiles implements Files {
   readText(path: string): string {
@@ -171,17 +175,20 @@ export class LinuxFiles implements Files {
         resolve();
         return;
       }
-      const watcher = attempt("watch", path, () => watch(path));
+      const watcher = watchOrNothing(path);
+      // What changed between the caller's last look and the watch is not told by the watch.
+      const timer = setTimeout(() => end(), LOOK_AGAIN_MS);
       const end = (error?: Error): void => {
-        watcher.close();
+        clearTimeout(timer);
+        watcher?.close();
         signal.removeEventListener("abort", onAbort);
         if (error) reject(fileError(error, "watch", path));
         else resolve();
       };
       const onAbort = (): void => end();
       signal.addEventListener("abort", onAbort, { once: true });
-      watcher.once("change", () => end());
-      watcher.once("error", end);
+      watcher?.once("change", () => end());
+      watcher?.once("error", end);
     });
   }
 }
@@ -219,6 +226,17 @@ class LinuxFileReader implements FileReader {
         else resolve();
       });
     });
+  }
+}
+
+/** Undefined where there is nothing to watch any more. */
+function watchOrNothing(path: string): FSWatcher | undefined {
+  try {
+    return watch(path);
+  } catch (error) {
+    // EMFILE, ENOSPC: the machine's watches are used up. Looking again does as well, if later.
+    if (["ENOENT", "EMFILE", "ENOSPC"].includes(errnoOf(error) ?? "")) return undefined;
+    throw fileError(error, "watch", path);
   }
 }
 

@@ -27,6 +27,17 @@ export const MIGRATIONS: readonly Migration[] = [
       );
     `);
   },
+  // Who starts a container is no longer kept as its supervisor, but as what holds it.
+  (database) => {
+    database.exec(`
+      UPDATE records
+      SET value = json_remove(
+        json_set(value, '$.holder', json_extract(value, '$.supervisor')), '$.supervisor')
+      WHERE kind = 'container'
+        AND json_extract(value, '$.status') = 'starting'
+        AND json_extract(value, '$.supervisor') IS NOT NULL;
+    `);
+  },
 ];
 
 /** How many events are kept; older ones go as new ones come. */

@@ -90,7 +90,8 @@ export interface Files {
   freeBytes(path: string): number;
   /**
    * Resolves when a file, or something directly in a directory, may have changed since the call,
-   * or when the signal aborts. So: call, look, then await.
+   * or when the signal aborts, or after a while by itself: whoever looks, then calls and looks
+   * again, misses nothing.
    */
   changed(path: string, signal: AbortSignal): Promise<void>;
 }

@@ -76,9 +76,12 @@ export interface ContainerRecord {
   readonly snapshotter: string;
   readonly createdMs: number;
   readonly status: ContainerStatus;
-  /** The first process and its supervisor, while running; the starter as `supervisor` while starting. Start times as decimal strings. */
+  /** The first process and its supervisor, while running. Start times as decimal strings. */
   readonly process?: { readonly pid: number; readonly startTime: string };
   readonly supervisor?: { readonly pid: number; readonly startTime: string };
+  /** The process of Nacre that is at work on it: starts it, waits for it in the foreground, removes it. While it lives nobody else puts the container to rest. */
+  readonly holder?: { readonly pid: number; readonly startTime: string };
+  /** The boot of the machine in which these processes run. */
   readonly bootId?: string;
   readonly startedMs?: number;
   readonly finishedMs?: number;

@@ -12,6 +12,26 @@ import type { EventBus } from "../event-bus.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
 
+/** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
+export const UNSEEN_EXIT_CODE = 255;
+
+const EVENT_BATCH = 1024;
+
+function withoutProcesses(record: ContainerRecord) {
+  const { process, supervisor, holder, ...rest } = record;
+  return rest;
+}
+
+function atRest(record: ContainerRecord, status: ExitStatus): ContainerRecord {
+  return {
+    ...withoutProcesses(record),
+    status: "exited",
+    exitCode: status.code,
+    oomKilled: status.oomKilled,
+    finishedMs: status.finishedAtMs,
+  };
+}
+
 const stored = (identity: ProcessIdentity) => ({
   pid: identity.pid,
   startTime: identity.startTime.toString(),
@@ -71,7 +91,7 @@ export class ContainerRecords {
   ): ContainerRecord {
     const wanted = request.name === undefined ? undefined : checkContainerName(request.name);
     const id = newContainerId(this.#random);
-    return this.#change("create", (t) => {
+    const created = this.#change("create", (t) => {
       const taken = (name: string) => t.get("name", name) !== undefined;
       if (wanted !== undefined && taken(wanted)) {
         const other = t.get("name", wanted)!.containerId.slice(0, 12);
@@ -94,54 +114,113 @@ export class ContainerRecords {
       t.put("name", name, { containerId: id });
       return record;
     });
+    return created as ContainerRecord;
   }
 
-  /** Claims the container for a start by `starter`; nobody else may start it meanwhile. */
-  claim(id: string, starter: ProcessIdentity, bootId: string): ContainerRecord {
+  /** Claims the container for a start by `holder`; nobody else may start it meanwhile. */
+  claim(id: string, holder: ProcessIdentity, bootId: string): ContainerRecord {
     return this.#update(id, "start", (record) => {
       const { exitCode, finishedMs, error, oomKilled, ...rest } = record;
-      return { ...rest, status: "starting", supervisor: stored(starter), bootId };
+      return { ...rest, status: "starting", holder: stored(holder), bootId };
     });
   }
 
+  /** A detached container is held by nobody from here on; one in the foreground stays with its starter. */
   started(id: string, process: ProcessIdentity, supervisor: ProcessIdentity): ContainerRecord {
-    return this.#update(id, "began", (record) => ({
-      ...record,
-      status: "running",
-      process: stored(process),
-      supervisor: stored(supervisor),
-      startedMs: this.#clock.nowMs(),
-    }));
+    return this.#update(id, "began", (record) => {
+      const { holder, ...rest } = record;
+      return {
+        ...rest,
+        ...(!record.request.detached && holder && { holder }),
+        status: "running",
+        process: stored(process),
+        supervisor: stored(supervisor),
+        startedMs: this.#clock.nowMs(),
+      };
+    });
   }
 
   /** A start that failed: docker leaves such a container `created`, with code and reason. */
   failed(id: string, exitCode: number, error: string): ContainerRecord {
     return this.#update(id, "began", (record) => {
-      const { process, supervisor, ...rest } = record;
-      return { ...rest, status: "created", exitCode, error };
+      return { ...withoutProcesses(record), status: "created", exitCode, error };
     });
   }
 
   /** Records the end once; a container that somebody else put to rest is returned as it is. */
   ended(id: string, status: ExitStatus): ContainerRecord {
-    return this.#update(id, "ended", (record) => {
-      const { process, supervisor, ...rest } = record;
-      return {
-        ...rest,
-        status: "exited",
-        exitCode: status.code,
-        oomKilled: status.oomKilled,
-        finishedMs: status.finishedAtMs,
-      };
+    return this.#update(id, "ended", (record) => atRest(record, status));
+  }
+
+  /**
+   * Puts a container to rest that nobody holds any more: with `status` as one that has ended, else
+   * as one whose start came to nothing. Nothing happens if it was changed since it was `seen`.
+   * @returns what it is now, undefined if it is gone
+   */
+  abandoned(
+    seen: ContainerRecord,
+    status: ExitStatus | undefined,
+    error: string | undefined,
+  ): ContainerRecord | undefined {
+    const unchanged = JSON.stringify(seen);
+    return this.#change("die", (t) => {
+      const record = t.get("container", seen.id);
+      if (!record || JSON.stringify(record) !== unchanged) return record;
+      const why = error === undefined ? {} : { error };
+      if (status) return { ...atRest(record, status), ...why };
+      return { ...withoutProcesses(record), status: "created", exitCode: UNSEEN_EXIT_CODE, ...why };
     });
   }
 
-  /** From here on nothing can be done with the container but to remove it. */
-  removing(id: string, force: boolean): ContainerRecord {
-    return this.#update(id, force ? "force-remove" : "remove", (record) => ({
-      ...record,
-      status: "removing",
-    }));
+  /**
+   * From here on nothing can be done with the container but to remove it, and only by `holder`.
+   * @throws NacreError `conflict` where somebody removes it already
+   */
+  removing(
+    id: string,
+    holder: ProcessIdentity,
+    bootId: string,
+    isHeld: (record: ContainerRecord) => boolean,
+  ): ContainerRecord {
+    return this.#update(id, "remove", (record) => {
+      if (record.status === "removing" && isHeld(record)) {
+        throw new NacreError(
+          "conflict",
+          `removal of container ${record.name} is already in progress`,
+        );
+      }
+      return { ...record, status: "removing", holder: stored(holder), bootId };
+    });
+  }
+
+  /** Gives up what `claim`, `started` or `removing` took, so that the next who looks may go on. */
+  released(id: string): void {
+    this.#change(undefined, (t) => {
+      const record = t.get("container", id);
+      if (!record?.holder) return record;
+      const { holder, ...rest } = record;
+      return rest;
+    });
+  }
+
+  /** Records what was done to a container without changing it. */
+  note(action: string, record: ContainerRecord, attributes: Record<string, string> = {}): void {
+    const event = this.#event(action, record);
+    const full = { ...event, attributes: { ...event.attributes, ...attributes } };
+    this.#emit(this.#state.write((t) => t.append(full)));
+  }
+
+  /** Of a container that was removed since: as its last event of that kind says. */
+  lastExitCode(id: string): number | undefined {
+    let code: number | undefined;
+    for (let after = 0; ; ) {
+      const batch = this.#state.events(after, EVENT_BATCH);
+      for (const { subject, action, attributes, sequence } of batch) {
+        if (subject === id && action === "die") code = Number(attributes.exitCode);
+        after = sequence;
+      }
+      if (batch.length < EVENT_BATCH) return code;
+    }
   }
 
   removed(id: string): void {
@@ -155,37 +234,35 @@ export class ContainerRecords {
     if (event) this.#emit(event);
   }
 
-  /** `undefined` from `change` leaves the record as it is and records no event. */
   #update(
     id: string,
     command: ContainerCommand,
     change: (record: ContainerRecord) => ContainerRecord,
   ): ContainerRecord {
     const action = ACTIONS[command];
-    return this.#change(action, (t) => {
+    const changed = this.#change(action, (t) => {
       const record = t.get("container", id);
       if (!record) throw new NacreError("not-found", `no such container: ${id.slice(0, 12)}`);
       if (command === "ended" && record.status === "exited") return record;
       mustAllow(command, record);
       return change(record);
     });
+    return changed as ContainerRecord;
   }
 
-  #change(action: string | undefined, work: (t: Transaction) => ContainerRecord): ContainerRecord {
-    const { record, events } = this.#state.write((t) => {
+  #change(
+    action: string | undefined,
+    work: (t: Transaction) => ContainerRecord | undefined,
+  ): ContainerRecord | undefined {
+    type Outcome = { record: ContainerRecord | undefined; events: EventRecord[] };
+    const { record, events } = this.#state.write((t): Outcome => {
       const record = work(t);
+      if (!record) return { record, events: [] };
       const before = t.get("container", record.id);
-      const events: EventRecord[] = [];
-      if (before !== record) {
-        t.put("container", record.id, record);
-        const changed = before?.status !== record.status;
-        if (action && changed && record.status !== "created") {
-          events.push(t.append(this.#event(action, record)));
-        } else if (action === "create") events.push(t.append(this.#event(action, record)));
-        if (action === "die" && record.oomKilled)
-          events.unshift(t.append(this.#event("oom", record)));
-      }
-      return { record, events };
+      if (JSON.stringify(before) === JSON.stringify(record)) return { record, events: [] };
+      t.put("container", record.id, record);
+      const actions = before?.status === record.status ? [] : actionsOf(action, record);
+      return { record, events: actions.map((one) => t.append(this.#event(one, record))) };
     });
     for (const event of events) this.#emit(event);
     return record;
@@ -211,13 +288,18 @@ export class ContainerRecords {
   }
 }
 
+/** What a change of state is recorded as. A start that failed leaves its container `created`: no event. */
+function actionsOf(action: string | undefined, { status, oomKilled }: ContainerRecord): string[] {
+  if (action === undefined || (status === "created" && action !== "create")) return [];
+  return action === "die" && oomKilled ? ["oom", "die"] : [action];
+}
+
 /** The event that a command's change is recorded as; none for those that only claim. */
 const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   start: undefined,
   began: "start",
   ended: "die",
-  signal: "kill",
+  signal: undefined,
   exec: undefined,
   remove: undefined,
-  "force-remove": undefined,
 };

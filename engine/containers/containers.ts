@@ -88,6 +88,8 @@ export class ContainerService implements Containers {
   readonly #reconciler: Reconciler;
   readonly #paths: StatePaths;
   readonly #options: ContainersOptions;
+  /** Containers that run in the foreground of this engine. */
+  readonly #held = new Set<string>();
 
   constructor(
     kernel: Kernel,
@@ -131,7 +133,7 @@ export class ContainerService implements Containers {
       for (const path of [upper, ...absent]) this.#files.makeDirectory(path, 0o755);
       return record;
     } catch (error) {
-      await this.#reconciler.remove(record.id);
+      await this.#reconciler.dismiss(record.id);
       throw error;
     }
   }
@@ -149,12 +151,17 @@ export class ContainerService implements Containers {
       running = await this.#execute(program, streams);
     } catch (error) {
       this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
-      if (found.request.autoRemove) await this.#reconciler.remove(id);
+      if (found.request.autoRemove) await this.#reconciler.dismiss(id);
       throw error;
     }
     const record = this.#records.started(id, running.process, running.supervisor);
-    const { detached } = record.request;
-    return this.#attached(record, running, detached, (status) => this.#rest(id, status));
+    if (record.request.detached) return this.#attached(record, running, Promise.resolve(0));
+    this.#held.add(id);
+    const atRest = running.exited
+      .then((status) => this.#rest(id, status))
+      .catch((error) => this.#lost(id, error))
+      .finally(() => this.#held.delete(id));
+    return this.#attached(record, running, atRest);
   }
 
   async run(request: PartialRequest, streams: ProcessStreams = IGNORE): Promise<Attached> {
@@ -177,7 +184,8 @@ export class ContainerService implements Containers {
       this.#sizeFor(request),
     );
     const running = await this.#execute(program, streams);
-    return this.#attached(record, running, request.detached ?? false, async () => {});
+    const ended = running.exited.then(({ code }) => code);
+    return this.#attached(record, running, request.detached ? Promise.resolve(0) : ended);
   }
 
   async explain(wanted: PartialRequest): Promise<KernelProgram> {
@@ -246,45 +254,45 @@ export class ContainerService implements Containers {
   async stop(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
     const record = this.get(container);
     if (!canDo("signal", record.status)) return;
-    this.#kernel.signal(identity(record.process), this.#stopSignal(record));
+    this.#signal(record, this.#stopSignal(record));
     if (!(await this.#gone(record, options.timeoutMs ?? STOP_TIMEOUT_MS))) {
-      this.#kernel.signal(identity(record.process), SIGKILL);
+      this.#signal(record, SIGKILL);
       await this.#gone(record, UNDO_TIMEOUT_MS);
     }
     await this.settle(record.id);
+    this.#records.note("stop", record);
   }
 
   async kill(container: string, signal: number): Promise<void> {
     const record = this.get(container);
     mustAllow("signal", record);
-    if (!this.#kernel.signal(identity(record.process), signal)) {
+    if (!this.#signal(record, signal)) {
       throw new NacreError("conflict", `cannot signal container ${record.name}: it has just ended`);
     }
   }
 
   async wait(container: string): Promise<number> {
     const { id } = this.get(container);
+    let code = 0;
     for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 100)) {
       const stored = this.#records.find(id);
       const record = stored && this.#reconciler.see(stored);
-      if (!record) return stored?.exitCode ?? 0;
-      if (record.status === "exited") return record.exitCode ?? 0;
-      if (record.status === "removing") return record.exitCode ?? 0;
+      code = record?.exitCode ?? code;
+      if (!record) return this.#records.lastExitCode(id) ?? code;
+      if (record.status === "exited" || record.status === "removing") return code;
       await this.#clock.sleep(delayMs);
     }
   }
 
   async remove(container: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    let record = this.get(container);
+    const record = this.get(container);
     if (options.force && canDo("signal", record.status)) {
-      this.#kernel.signal(identity(record.process), SIGKILL);
+      this.#signal(record, SIGKILL);
       await this.#gone(record, UNDO_TIMEOUT_MS);
-      const settled = this.#records.find(record.id);
-      // With --rm its own supervisor may have removed it meanwhile.
-      if (!settled) return;
-      record = this.#reconciler.see(settled) ?? settled;
+      await this.settle(record.id);
+      // With --rm it has removed itself.
+      if (record.request.autoRemove && !this.#records.find(record.id)) return;
     }
-    mustAllow(options.force ? "force-remove" : "remove", record);
     await this.#reconciler.remove(record.id);
   }
 
@@ -292,6 +300,11 @@ export class ContainerService implements Containers {
     const record = this.get(container);
     const { log } = this.#paths.container(record.id);
     return containerJson(record, this.#imageOf(record), log);
+  }
+
+  /** At the engine's end: what still runs in the foreground is left to whoever comes next. */
+  release(): void {
+    for (const id of this.#held) this.#records.released(id);
   }
 
   async settle(container: string): Promise<void> {
@@ -349,22 +362,30 @@ export class ContainerService implements Containers {
   #attached(
     container: ContainerRecord,
     running: RunningProgram,
-    detached: boolean,
-    rest: (status: ExitStatus) => Promise<void>,
+    exited: Promise<number>,
   ): Attached {
-    const exited = detached
-      ? Promise.resolve(0)
-      : running.exited.then(async (status) => {
-          await rest(status);
-          return status.code;
-        });
+    exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
     const { stdin, stdout, stderr } = running;
     return { container, stdin, stdout, stderr, exited, signal: (n) => running.signal(n) };
   }
 
-  async #rest(id: string, status: ExitStatus): Promise<void> {
+  async #rest(id: string, status: ExitStatus): Promise<number> {
     const record = this.#records.ended(id, status);
-    if (record.request.autoRemove) await this.#reconciler.remove(id);
+    if (record.request.autoRemove) await this.#reconciler.dismiss(id);
+    return status.code;
+  }
+
+  /** Its supervisor was killed, or its end could not be recorded: it is as one that nobody held. */
+  async #lost(id: string, error: unknown): Promise<never> {
+    this.#records.released(id);
+    await this.settle(id);
+    throw error;
+  }
+
+  #signal(record: ContainerRecord, signal: number): boolean {
+    if (!this.#kernel.signal(identity(record.process), signal)) return false;
+    this.#records.note("kill", record, { signal: String(signal) });
+    return true;
   }
 
   #stopSignal(record: ContainerRecord): number {

@@ -20,6 +20,9 @@ import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { hostFileOperations } from "./host-files.ts";
 
+/** A container's node in every hierarchy. */
+export const cgroupPath = (id: string): string => `/nacre/${id}`;
+
 /** The name of the pseudo-image that is this machine's own root. */
 export const HOST_IMAGE = "host";
 
@@ -98,7 +101,7 @@ export class Planner {
       // The machine's own root keeps the machine's own names and resolver.
       ...(image && { filesDirectory: this.#paths.files }),
       rootfs: this.#paths.rootfs,
-      cgroupsPath: `/nacre/${id}`,
+      cgroupsPath: cgroupPath(id),
       ...(size && { terminalSize: size }),
     });
     return compile({
@@ -155,7 +158,7 @@ export class Planner {
           },
           cgroups: this.#options
             .hierarchies()
-            .map((h) => `${h.mountpoint}/nacre/${id}`)
+            .map((h) => h.mountpoint + cgroupPath(id))
             .filter((node) => this.#files.status(node)),
           joinPaths: [],
         },

@@ -1,18 +1,22 @@
 // Without a daemon nobody watches a container all the time. Whoever looks next compares what is
-// recorded with what is there: an exit record, a process that is gone, a boot that is another.
+// recorded with what is there: a holder that is gone, an exit record, a process that is gone, a
+// boot that is another. What is found out at a look is recorded at once; what takes longer (a
+// container to be taken down, a storage layer to be deleted) goes on behind the look, and the
+// engine waits for it before it ends.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ExitStatus, Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
-import type { ContainerRecords } from "./container-records.ts";
+import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
+import type { TakeDown } from "./take-down.ts";
 
-/** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
-const UNSEEN_EXIT_CODE = 255;
-/** How long a starter may take between the claim and the record of its start. */
-const SETTLE_PATIENCE_MS = 10_000;
+const SIGKILL = 9;
+/** How long another process may take to put a container to rest that it holds. */
+const PATIENCE_MS = 10_000;
 
 /** A stored identity as the kernel port takes it; pid 0 where there is none. */
 export function identity(stored: ContainerRecord["process"]): ProcessIdentity {
@@ -26,75 +30,168 @@ export function processesAlive(kernel: Kernel, record: ContainerRecord): boolean
   );
 }
 
+/** One that was created and has no exit code was not started yet. */
+function isToBeRemoved({ status, request, exitCode }: ContainerRecord): boolean {
+  if (status === "removing") return true;
+  return (
+    request.autoRemove && (status === "exited" || status === "created") && exitCode !== undefined
+  );
+}
+
+const isAtRest = ({ status }: ContainerRecord): boolean =>
+  status === "created" || status === "exited";
+
+export interface ReconcilerOptions {
+  /** This process, recorded as the holder of what it removes. */
+  readonly self: ProcessIdentity;
+  /** Changes with every boot; a process of an earlier boot is gone. */
+  readonly bootId: string;
+}
+
 export class Reconciler {
   readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #clock: Clock;
   readonly #records: ContainerRecords;
+  readonly #takeDown: TakeDown;
   readonly #paths: StatePaths;
-  readonly #bootId: string;
+  readonly #options: ReconcilerOptions;
+  /** What looks have set going, by container. */
+  readonly #background = new Map<string, Promise<void>>();
 
   constructor(
     kernel: Kernel,
     files: Files,
     clock: Clock,
     records: ContainerRecords,
+    takeDown: TakeDown,
     paths: StatePaths,
-    bootId: string,
+    options: ReconcilerOptions,
   ) {
     this.#kernel = kernel;
     this.#files = files;
     this.#clock = clock;
     this.#records = records;
+    this.#takeDown = takeDown;
     this.#paths = paths;
-    this.#bootId = bootId;
+    this.#options = options;
   }
 
   /** The container as it is now; undefined if all that was left to do was its removal. */
   see(record: ContainerRecord): ContainerRecord | undefined {
-    const { status, id } = record;
-    if (status !== "starting" && status !== "running" && status !== "paused") return record;
-    const sameBoot = record.bootId === this.#bootId;
-    if (sameBoot && processesAlive(this.#kernel, record)) return record;
-    if (status === "starting" && !this.#files.status(this.#paths.container(id).exit)) {
-      return this.#records.failed(id, UNSEEN_EXIT_CODE, "the process that started it was killed");
+    if (this.#isHeld(record)) return record;
+    if (isToBeRemoved(record)) return this.#dismissLater(record);
+    if (isAtRest(record) || this.#isAlive(record, record.supervisor)) return record;
+    const settled = this.#putToRest(record);
+    if (settled && isToBeRemoved(settled)) return this.#dismissLater(settled);
+    if (settled && this.#takeDown.isLeft(settled.id)) {
+      this.#later(settled.id, () => this.#takeDown.run(settled.id));
     }
-    return this.#records.ended(id, this.#exitStatus(id));
+    return settled;
   }
 
-  /** Puts a container to rest whose processes have ended, and removes it if it asked for that. */
+  /** Waits until a container is at rest whose processes end, and removes it if it asked for that. */
   async settle(id: string): Promise<void> {
-    const until = this.#clock.monotonicMs() + SETTLE_PATIENCE_MS;
+    const until = this.#clock.monotonicMs() + PATIENCE_MS;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 100)) {
       const stored = this.#records.find(id);
       const record = stored && this.see(stored);
+      await this.#background.get(id);
       if (!record) return;
-      if (record.status === "exited") {
-        if (record.request.autoRemove) await this.remove(id);
-        return;
-      }
       const ending = record.status === "starting" || record.status === "running";
-      if (!ending || this.#clock.monotonicMs() > until) return;
+      // Held by another process: it is about to be removed, as it asked for.
+      const leaving = record.status === "removing" && record.request.autoRemove;
+      if (!(ending || leaving) || this.#clock.monotonicMs() > until) return;
       await this.#clock.sleep(delayMs);
     }
   }
 
-  /** Deletes a container's storage layer and its record. What a killed removal left is finished. */
+  /**
+   * Deletes a container's storage layer and its record. What a killed removal left is finished.
+   * @throws NacreError `conflict` if it runs, or somebody else removes it; `not-found`
+   */
   async remove(id: string): Promise<void> {
-    if (!this.#records.find(id)) return;
-    this.#records.removing(id, true);
-    await this.#files.removeTree(this.#paths.container(id).directory);
+    await this.#background.get(id);
+    await this.#delete(id);
+  }
+
+  /** Sees to it that a container at rest is gone, whoever does it. False if it was somebody else. */
+  async dismiss(id: string): Promise<boolean> {
+    const until = this.#clock.monotonicMs() + PATIENCE_MS;
+    for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 100)) {
+      try {
+        await this.remove(id);
+        return true;
+      } catch (error) {
+        const kind = error instanceof NacreError ? error.kind : undefined;
+        if (kind === "not-found") return false;
+        if (kind !== "conflict" || this.#clock.monotonicMs() > until) throw error;
+      }
+      await this.#clock.sleep(delayMs);
+    }
+  }
+
+  /** Resolves when nothing that a look has set going is under way any more. */
+  async settled(): Promise<void> {
+    while (this.#background.size > 0) await Promise.all(this.#background.values());
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  #isAlive(record: ContainerRecord, stored: ContainerRecord["process"]): boolean {
+    if (stored === undefined || record.bootId !== this.#options.bootId) return false;
+    return this.#kernel.alive(identity(stored));
+  }
+
+  #isHeld(record: ContainerRecord): boolean {
+    return this.#isAlive(record, record.holder);
+  }
+
+  /** Records the end of a container that nobody watches any more. */
+  #putToRest(record: ContainerRecord): ContainerRecord | undefined {
+    const { exit } = this.#paths.container(record.id);
+    // Nobody would carry its streams, write its log, or tell of its end.
+    const orphaned = this.#isAlive(record, record.process);
+    if (orphaned) this.#kernel.signal(identity(record.process), SIGKILL);
+    if (this.#files.status(exit) && !orphaned) {
+      const status = parseExitRecord(this.#files.readText(exit));
+      return this.#records.abandoned(record, status, undefined);
+    }
+    if (record.status === "starting") {
+      return this.#records.abandoned(record, undefined, "the process that started it was killed");
+    }
+    const unseen = { signal: 0, oomKilled: false, finishedAtMs: this.#clock.nowMs() };
+    const end: ExitStatus = orphaned
+      ? { ...unseen, code: 128 + SIGKILL, signal: SIGKILL }
+      : { ...unseen, code: UNSEEN_EXIT_CODE };
+    const why = orphaned ? "its supervisor was killed" : "nobody saw its end";
+    return this.#records.abandoned(record, end, why);
+  }
+
+  #dismissLater({ id }: ContainerRecord): undefined {
+    this.#later(id, () => this.#delete(id));
+    return undefined;
+  }
+
+  async #delete(id: string): Promise<void> {
+    const { self, bootId } = this.#options;
+    this.#records.removing(id, self, bootId, (record) => this.#isHeld(record));
+    try {
+      await this.#takeDown.run(id);
+      await this.#files.removeTree(this.#paths.container(id).directory);
+    } catch (error) {
+      this.#records.released(id);
+      throw error;
+    }
     this.#records.removed(id);
   }
 
-  #exitStatus(id: string): ExitStatus {
-    const { exit } = this.#paths.container(id);
-    if (this.#files.status(exit)) return parseExitRecord(this.#files.readText(exit));
-    return {
-      code: UNSEEN_EXIT_CODE,
-      signal: 0,
-      oomKilled: false,
-      finishedAtMs: this.#clock.nowMs(),
-    };
+  #later(id: string, work: () => Promise<void>): void {
+    if (this.#background.has(id)) return;
+    // What cannot be done stays recorded, and the next look tries it again.
+    const done = work()
+      .catch(() => {})
+      .finally(() => this.#background.delete(id));
+    this.#background.set(id, done);
   }
 }

@@ -8,8 +8,8 @@
 //      │                                   paused               │
 //      └───── remove ───────────────(force)───┴─────────────────┴──▶ removing ──▶ gone
 //
-// A container whose starter was killed stays `starting`; whoever comes next sees that the starter
-// is gone and puts it back (reconcile.ts).
+// Forced, a removal kills what runs first. A container whose starter was killed stays `starting`;
+// whoever comes next sees that the starter is gone and puts it back (reconcile.ts).
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRecord, ContainerStatus } from "@nacre/core/state/records.ts";
@@ -21,8 +21,7 @@ export type ContainerCommand =
   | "ended"
   | "signal"
   | "exec"
-  | "remove"
-  | "force-remove";
+  | "remove";
 
 const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> = {
   start: ["created", "exited"],
@@ -32,7 +31,6 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   exec: ["running"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing"],
-  "force-remove": ["created", "exited", "removing"],
 };
 
 const ADVICE: Partial<Record<ContainerCommand, (name: string) => string>> = {
@@ -49,7 +47,6 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   signal: "signal",
   exec: "execute in",
   remove: "remove",
-  "force-remove": "remove",
 };
 
 export const canDo = (command: ContainerCommand, status: ContainerStatus): boolean =>

@@ -51,7 +51,10 @@ export class JsonFileLog implements LogDriver {
     if (!this.#files.status(path)) return;
     const reader = await this.#files.open(path);
     const splitter = new LineSplitter();
+    const done = new AbortController();
+    const signal = AbortSignal.any([options.signal, done.signal]);
     let offset = 0;
+    let change: Promise<void> | undefined;
     try {
       while (!options.signal.aborted) {
         // Asked before reading: what is written before the end is read after it was seen.
@@ -64,9 +67,15 @@ export class JsonFileLog implements LogDriver {
         }
         if (bytes.length > 0) continue;
         if (last) return;
-        await this.#files.changed(path, options.signal);
+        // Watched first and looked at once more, or what came between the two would be missed.
+        const watched = change !== undefined;
+        change ??= this.#files.changed(path, signal);
+        if (!watched) continue;
+        await change;
+        change = undefined;
       }
     } finally {
+      done.abort();
       await reader.close();
     }
   }

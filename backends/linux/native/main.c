@@ -12,11 +12,12 @@ struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .termi
 char detail[DETAIL_SIZE];
 static struct stat own_binary;
 
-void report(const char *format, ...) {
+int report(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  vdprintf(REPORT, format, arguments);
+  int result = vdprintf(REPORT, format, arguments);
   va_end(arguments);
+  return result;
 }
 
 /* Says what of an operation failed, in one line, unless something deeper has said it already. */

@@ -48,7 +48,7 @@ extern struct self {
 extern char detail[DETAIL_SIZE];
 
 /* main.c */
-void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int because(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool is_own_binary(const char *path);
 

@@ -205,6 +205,7 @@ static void run_on_exit(void) {
 }
 
 static int give_up(void) {
+  if (raw) tcsetattr(0, TCSADRAIN, &cooked);
   if (self.child > 0) k_pidfd_send_signal(self.pidfd, SIGKILL);
   if (self.child > 0) waitid(P_PID, (id_t)self.child, NULL, WEXITED);
   undo_all(NULL);
@@ -245,7 +246,9 @@ int supervise(const struct program *p, struct cursor body) {
   bool detached = word(&a[DETACHED], 0);
   munmap((void *)(body.at - HEADER), (size_t)(body.end - body.at) + HEADER);
   close(self.sync);
-  report("ready %d %llu\n", (int)self.child, (unsigned long long)start_time(self.child));
+  /* Whoever asked for it is gone, and nobody would ever know of it. */
+  if (report("ready %d %llu\n", (int)self.child, (unsigned long long)start_time(self.child)) < 0)
+    return give_up();
   if (detached) {
     OWNED null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(null, REPORT);

@@ -1,0 +1,101 @@
+// What a supervisor does when its container ends, done for one that was killed before it could:
+// whatever still runs in the container's cgroups is killed, the cgroups and the image's mount go.
+
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
+import { inverseOf } from "@nacre/core/program/inverse.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import type { StatePaths } from "../images/paths.ts";
+import { cgroupPath } from "./planner.ts";
+
+const SIGKILL = 9;
+/** How long killed processes may take to be gone. */
+const KILL_MS = 5000;
+
+export class TakeDown {
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #clock: Clock;
+  readonly #paths: StatePaths;
+  readonly #hierarchies: () => readonly MountedHierarchy[];
+
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    clock: Clock,
+    paths: StatePaths,
+    hierarchies: () => readonly MountedHierarchy[],
+  ) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#clock = clock;
+    this.#paths = paths;
+    this.#hierarchies = hierarchies;
+  }
+
+  /** Whether something of the container is left: its cgroups are the last that a supervisor removes. */
+  isLeft(id: string): boolean {
+    return this.#nodes(id).some((node) => this.#files.status(node) !== undefined);
+  }
+
+  /** Takes down what is left of a container. It does no harm to a supervisor that is about it too. */
+  async run(id: string): Promise<void> {
+    if (!this.isLeft(id)) return;
+    const until = this.#clock.monotonicMs() + KILL_MS;
+    while (this.#kill(id) && this.#clock.monotonicMs() < until) await this.#clock.sleep(5);
+    const { host } = planCgroups(this.#hierarchies(), cgroupPath(id), {});
+    const inverses = host.map(inverseOf).filter((one) => one !== undefined);
+    await this.#kernel.perform({
+      title: `take down what is left of container ${id.slice(0, 12)}`,
+      host: [...this.#releases(), ...inverses.reverse()],
+    });
+  }
+
+  /** Unmounts the images that no supervisor holds any more. */
+  async releaseMounts(): Promise<void> {
+    const host = this.#releases();
+    if (host.length > 0) await this.#kernel.perform({ title: "release shared mounts", host });
+  }
+
+  #nodes(id: string): readonly string[] {
+    return planCgroups(this.#hierarchies(), cgroupPath(id), {}).nodes;
+  }
+
+  /** Whether there was anybody to kill. */
+  #kill(id: string): boolean {
+    let found = false;
+    for (const node of this.#nodes(id)) {
+      for (const pid of this.#processes(node)) {
+        const process = this.#kernel.identify(pid);
+        found ||= process !== undefined;
+        if (process) this.#kernel.signal(process, SIGKILL);
+      }
+    }
+    return found;
+  }
+
+  #processes(node: string): number[] {
+    if (!this.#files.status(node)) return [];
+    try {
+      return this.#files.readText(`${node}/cgroup.procs`).split("\n").filter(Boolean).map(Number);
+    } catch {
+      return []; // removed meanwhile
+    }
+  }
+
+  /** A supervisor that was killed leaves its image mounted; to give up a share unmounts it if there is no other. */
+  #releases(): Operation[] {
+    const prefix = `${this.#paths.root}/mounts/`;
+    return this.#kernel
+      .mounts()
+      .filter(({ target }) => target.startsWith(prefix))
+      .map(({ target }) => ({
+        op: "releaseMount",
+        lock: this.#paths.mountLock(`sha256:${target.slice(prefix.length)}`),
+        target,
+        why: "nobody may need it any more",
+      }));
+  }
+}
