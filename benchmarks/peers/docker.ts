@@ -71,7 +71,9 @@ export async function startDocker(dataRoot: string): Promise<Docker> {
   const folder = mkdtempSync(join(tmpdir(), "nacre-docker-"));
   const hadKey = existsSync(KEY);
   const log = openSync(join(folder, "log"), "w");
-  const child = spawn("dockerd", daemonArguments(folder, dataRoot), {
+  // It ends with whoever started it, also when that is killed.
+  const command = ["--pdeathsig", "TERM", "dockerd", ...daemonArguments(folder, dataRoot)];
+  const child = spawn("setpriv", command, {
     stdio: ["ignore", log, log],
     // On a busy machine its containerd leaves dumps of its threads there.
     env: { ...process.env, TMPDIR: folder },

@@ -63,9 +63,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   if (htpasswd !== undefined) writeFileSync(htpasswd, options.htpasswd ?? "");
   writeFileSync(join(folder, "config.yml"), configuration(port, storage, htpasswd));
   const output = openSync(log, "w");
-  const child = spawn("docker-registry", ["serve", join(folder, "config.yml")], {
-    stdio: ["ignore", output, output],
-  });
+  // It ends with whoever started it, also when that is killed.
+  const command = ["--pdeathsig", "TERM", "docker-registry", "serve", join(folder, "config.yml")];
+  const child = spawn("setpriv", command, { stdio: ["ignore", output, output] });
   closeSync(output);
   const ended = new Promise<void>((resolve) => {
     child.on("exit", () => resolve());
