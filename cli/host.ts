@@ -21,6 +21,7 @@ export interface Host {
   onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void;
   /** Reads a small text file. @throws as node:fs does */
   readText(path: string): string;
+  exists(path: string): boolean;
   /** Makes an empty file; false if it is there already or cannot be made. */
   mark(path: string): boolean;
   /** Reads a line from standard input. */

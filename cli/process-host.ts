@@ -1,7 +1,7 @@
 // The real host: this process. Streams are written with write(2) itself, since process.stdout
 // costs milliseconds to load and a pipe's bytes would have to be waited for before the exit.
 
-import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import type { GlobalOptions } from "./command.ts";
 import type { Host } from "./host.ts";
@@ -50,6 +50,10 @@ export class ProcessHost implements Host {
 
   readText(path: string): string {
     return readFileSync(path, "utf8");
+  }
+
+  exists(path: string): boolean {
+    return existsSync(path);
   }
 
   mark(path: string): boolean {

@@ -59,7 +59,16 @@ export function createDatabase(path: string, fill: (database: DatabaseSync) => v
   } catch (error) {
     if (!(error instanceof NacreError && error.kind === "exists")) throw error;
   } finally {
-    for (const suffix of ["", "-wal", "-shm"]) rmSync(own + suffix, { force: true });
+    for (const suffix of ["", "-wal", "-shm"]) discard(own + suffix);
+  }
+}
+
+/** Where it cannot be removed it could not be made either, and that is the error to tell. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The error of the making is on its way.
   }
 }
 

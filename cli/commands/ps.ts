@@ -44,9 +44,14 @@ export default command({
   },
 });
 
-/** What `inspect` says that a container runs: entry point and command, as they were combined. */
+/**
+ * What `inspect` says that a container runs: entry point and command, as they were combined.
+ * Words with a space stand in quotes, as docker has it.
+ */
 function commandOf(engine: Engine, id: string): string {
   const { Path, Args } = engine.containers.inspect(id);
-  const words = Array.isArray(Args) ? Args : [];
-  return [Path, ...words].filter((word) => typeof word === "string").join(" ");
+  return [Path, ...(Array.isArray(Args) ? Args : [])]
+    .filter((word) => typeof word === "string")
+    .map((word) => (word.includes(" ") ? `'${word}'` : word))
+    .join(" ");
 }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { command } from "../command.ts";
 
 export default command({
@@ -14,7 +13,7 @@ export default command({
   async run(context, _, [container]) {
     // A supervisor may come to this after somebody has deleted the whole root: nothing is left to
     // settle, and the root must not come back.
-    if (!existsSync(context.global.root)) return 0;
+    if (!context.host.exists(context.global.root)) return 0;
     const { containers } = await context.engine();
     await containers.settle(container!);
     return 0;

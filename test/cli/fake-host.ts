@@ -8,6 +8,8 @@ import { main } from "../../cli/main.ts";
 interface Settings {
   readonly environment?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
+  /** Paths that are not there. */
+  readonly absent?: readonly string[];
   /** Standard streams that are terminals. */
   readonly terminals?: readonly number[];
   readonly engine?: Engine;
@@ -62,6 +64,9 @@ export class FakeHost implements Host {
     const content = this.#settings.files?.[path];
     if (content === undefined) throw Object.assign(new Error("absent"), { code: "ENOENT" });
     return content;
+  }
+  exists(path: string): boolean {
+    return !this.#settings.absent?.includes(path);
   }
   mark(path: string): boolean {
     if (this.marks.has(path)) return false;
