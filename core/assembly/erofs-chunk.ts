@@ -8,7 +8,7 @@
 
 import { commit, reserve } from "./growing";
 import { DIRTY_PADDING, R_BYTES, R_FLAGS, R_OFFSET, R_SPARSE } from "./layer-index";
-import { LAYERS, layersHeap } from "./layers";
+import { LAYERS, layersHeap } from "./layer-stack";
 import { alloc, getF64, getU8, getU32, setF64, setU16, setU32 } from "./memory";
 import { V_RECORD, V_SOURCE } from "./tree";
 

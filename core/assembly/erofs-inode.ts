@@ -26,7 +26,7 @@ import {
   REGULAR,
   SYMLINK,
 } from "./layer-index";
-import { L_UNIFIED, layerAt, layersHeap } from "./layers";
+import { L_UNIFIED, layerAt, layersHeap } from "./layer-stack";
 import { copy, getF64, getU8, getU16, getU32, setU8, setU16, setU32 } from "./memory";
 import { kindOf, V_LINKS, V_PAYLOAD, V_RECORD, V_SOURCE } from "./tree";
 

@@ -35,7 +35,7 @@ import {
 import { base, GROWING_SIZE, used } from "./growing";
 import { FINE, IMAGE_TOO_LARGE } from "./layer-fault";
 import { DIRECTORY, SYMLINK } from "./layer-index";
-import { IMAGE, L_TAR, L_UNIFIED, LAYERS, layerAt } from "./layers";
+import { IMAGE, L_TAR, L_UNIFIED, LAYERS, layerAt } from "./layer-stack";
 import { alloc, copy, getF64, getU8, getU32, setF64, setU8, setU16, setU32 } from "./memory";
 import {
   kindOf,

@@ -49,7 +49,8 @@ export {
   erofsImageSize,
   erofsSpillSize,
 } from "./erofs";
-export { layersAdd, layersCulprit, layersHeap, layersNew } from "./layers";
+export { layersHeap } from "./layer-stack";
+export { layersAdd, layersCulprit, layersNew } from "./layers";
 export {
   layersCursor,
   layersFind,

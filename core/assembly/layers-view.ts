@@ -34,16 +34,8 @@ import {
   SYMLINK,
   WHITEOUT,
 } from "./layer-index";
-import {
-  FOLLOW_LAST,
-  L_FIRST,
-  LAYERS,
-  layerAt,
-  layersHeap,
-  NO_LAYER,
-  WITH_DEAD,
-  walk,
-} from "./layers";
+import { FOLLOW_LAST, WITH_DEAD, walk } from "./layer-path";
+import { L_FIRST, LAYERS, layerAt, layersHeap, NO_LAYER } from "./layer-stack";
 import { copy, fill, getF64, getU16, getU32, setF64, setU8, setU16, setU32 } from "./memory";
 import {
   EFFECTIVE,

@@ -266,6 +266,12 @@ describe.each(builds)("merging layers with $build", ({ core }) => {
       ]);
     });
 
+    it("have no whiteouts in opaque directories, where an overlay would list them", () => {
+      const lower = [dir("d"), { name: "d/a" }, { name: "d/b" }];
+      const marks = [{ name: "d/.wh.a" }, { name: "d/.wh..wh..opq" }, { name: "d/.wh.b" }];
+      expect(own(1, lower, marks).slice(1)).toEqual(["directory d opaque inherited"]);
+    });
+
     it("mark a directory opaque that takes the place of a hidden one", () => {
       const lower = [dir("d"), { name: "d/x" }];
       expect(own(1, lower, [dir("d"), { name: ".wh.d" }]).slice(1)).toEqual(["directory d opaque"]);

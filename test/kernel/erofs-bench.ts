@@ -81,15 +81,16 @@ export class ErofsBench {
 
   /** The overlay of the layers as GNU tar unpacks them, bottom first. */
   overlay(tars: readonly string[]): string {
-    const lowers = tars.map((tar) => {
+    let lowers: string[] = [];
+    for (const tar of tars) {
       const to = this.directory();
       const flags = ["--xattrs", "--xattrs-include=*", "--numeric-owner", "--same-owner", "-p"];
       run("tar", ...flags, "-C", to, "-xf", tar);
-      run("python3", helper("to-overlay.py"), to);
-      return to;
-    });
+      const opaque = run("python3", helper("to-overlay.py"), to).trim() === "opaque";
+      lowers = opaque ? [to] : [to, ...lowers];
+    }
     // An overlay needs two lower directories, or an upper one.
-    const stack = [...lowers.reverse(), this.directory()];
+    const stack = [...lowers, this.directory()];
     const target = this.directory();
     run("mount", "-t", "overlay", "overlay", "-o", `lowerdir=${stack.join(":")}`, target);
     this.#mounts.push(target);

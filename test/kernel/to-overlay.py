@@ -2,7 +2,8 @@
 
 A file .wh.NAME becomes a character device 0:0 called NAME, and .wh..wh..opq an attribute of its
 directory. Where the layer has NAME itself, a directory becomes opaque, and nothing is to be done
-for anything else. Directories keep their times.
+for anything else. Directories keep their times. Prints "opaque" where DIRECTORY itself is to hide
+all that lies below it: overlayfs takes no such mark from its roots.
 """
 
 import os
@@ -36,3 +37,4 @@ def convert(directory):
 
 
 convert(os.fsencode(sys.argv[1]))
+print("opaque" if OPAQUE in os.listxattr(sys.argv[1]) else "")

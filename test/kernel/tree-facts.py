@@ -66,8 +66,9 @@ def walk(directory):
         path = os.path.join(directory, name)
         if os.path.isdir(path) and not os.path.islink(path):
             yield from walk(path)
-        else:
+        elif os.path.lexists(path):
             yield facts(path)
+        # Else a whiteout in a directory that hides nothing: overlayfs lists its name all the same.
 
 
 sys.setrecursionlimit(10000)
