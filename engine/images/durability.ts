@@ -2,33 +2,43 @@
 // page cache under its name; its flush begins then and nobody waits for it. A record is marked
 // durable once its files have been flushed. A process that ends before that leaves its records
 // unmarked, which is right: as long as the machine is up they are whole, and after another boot
-// whoever uses them verifies them first (LayerStore.intact) or makes them anew (snapshots).
+// whoever uses them verifies them first (LayerStore.intact) or makes them anew (Roots.prepare).
+// The next pull flushes what earlier processes left.
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { ImageRecord } from "@nacre/core/state/records.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { StatePaths } from "./paths.ts";
+
+type Kind = "blob" | "layer" | "snapshot";
+
+/** A record whose files are not flushed yet. */
+interface Pending {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly paths: readonly string[];
+}
 
 export class Durability {
   readonly #files: Files;
   readonly #state: StateStore;
   readonly #paths: StatePaths;
+  readonly #bootId: string;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(files: Files, state: StateStore, paths: StatePaths) {
+  constructor(files: Files, state: StateStore, paths: StatePaths, bootId: string) {
     this.#files = files;
     this.#state = state;
     this.#paths = paths;
+    this.#bootId = bootId;
   }
 
-  /** Begins to flush what an image consists of, after what is being flushed already. */
-  begin(image: ImageRecord): void {
+  /** Begins to flush what was written in this boot, after what is being flushed already. */
+  begin(): void {
     this.#running = this.#running
-      .then(() => this.#flush(image))
-      .catch(() => {
-        // The records stay unmarked, which is the truth.
-      });
+      .then(() => this.#flush())
+      // The records stay unmarked, which is the truth.
+      .catch(() => {});
   }
 
   /** Resolves when nothing is being flushed. */
@@ -36,53 +46,71 @@ export class Durability {
     return this.#running;
   }
 
-  async #flush(image: ImageRecord): Promise<void> {
-    const { blobs, layers, tars } = this.#state.read((t) => pending(t, image));
-    if (blobs.length + layers.length === 0) return;
-    const paths = [
-      ...blobs.map((digest) => this.#paths.blob(digest)),
-      ...tars.flatMap((diffId) => [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)]),
-    ];
-    for (const path of paths) await this.#sync(path);
-    // Their names: renames of a directory are durable once it was flushed.
-    for (const path of new Set(paths.map((p) => p.slice(0, p.lastIndexOf("/"))))) {
-      await this.#sync(path);
+  async #flush(): Promise<void> {
+    const pending = this.#pending();
+    const flushed: Pending[] = [];
+    for (const one of pending) {
+      if (await this.#all(one.paths)) flushed.push(one);
     }
+    // Their names: a rename is durable once the directory was flushed.
+    const paths = flushed.flatMap((one) => one.paths);
+    await this.#all(new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/")))));
+    if (flushed.length === 0) return;
     this.#state.write((transaction) => {
-      for (const digest of blobs) {
-        const record = transaction.get("blob", digest);
-        if (record) transaction.put("blob", digest, { ...record, durable: true });
-      }
-      for (const diffId of layers) {
-        const record = transaction.get("layer", diffId);
-        if (record) transaction.put("layer", diffId, { ...record, durable: true });
+      for (const { kind, key } of flushed) {
+        const record = transaction.get(kind, key);
+        if (record) transaction.put(kind, key, { ...record, durable: true });
       }
     });
   }
 
-  async #sync(path: string): Promise<void> {
+  #pending(): Pending[] {
+    const fresh = (one: { readonly durable: boolean; readonly bootId: string }): boolean =>
+      !one.durable && one.bootId === this.#bootId;
+    return this.#state.read((transaction) => [
+      ...transaction
+        .list("blob")
+        .filter(fresh)
+        .map(({ digest }): Pending => {
+          return { kind: "blob", key: digest, paths: [this.#paths.blob(digest)] };
+        }),
+      ...transaction
+        .list("layer")
+        .filter(fresh)
+        .map(({ diffId }): Pending => {
+          const paths = [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)];
+          return { kind: "layer", key: diffId, paths };
+        }),
+      ...transaction
+        .list("snapshot")
+        .filter(fresh)
+        .flatMap((record): Pending[] => {
+          const paths = this.#snapshotFiles(record.snapshotter, record.chainId);
+          return paths ? [{ kind: "snapshot", key: record.key, paths }] : [];
+        }),
+    ]);
+  }
+
+  /** The files of a snapshot; undefined for one that is a directory, which nobody flushes. */
+  #snapshotFiles(snapshotter: string, chainId: string): string[] | undefined {
+    const directory = this.#paths.snapshots(snapshotter);
+    const hex = chainId.slice(chainId.indexOf(":") + 1);
+    const paths = this.#files
+      .list(directory)
+      .filter((name) => name.startsWith(hex))
+      .map((name) => `${directory}/${name}`);
+    const files = paths.every((path) => this.#files.status(path)?.kind === "file");
+    return files && paths.length > 0 ? paths : undefined;
+  }
+
+  /** Whether all could be flushed: what was removed meanwhile needs no mark. */
+  async #all(paths: Iterable<string>): Promise<boolean> {
     try {
-      await this.#files.sync(path);
+      for (const path of paths) await this.#files.sync(path);
+      return true;
     } catch (error) {
-      if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
+      if (error instanceof NacreError && error.kind === "not-found") return false;
+      throw error;
     }
   }
-}
-
-/** What of an image is not durable yet. */
-function pending(transaction: Transaction, image: ImageRecord) {
-  const blobs = imageBlobs(image).filter(
-    (digest) => transaction.get("blob", digest)?.durable === false,
-  );
-  const layers = image.config.rootfs.diff_ids.filter(
-    (diffId) => transaction.get("layer", diffId)?.durable === false,
-  );
-  return { blobs, layers, tars: [...new Set(layers)] };
-}
-
-/** Digests of all blobs that an image consists of, without the indexes that name it. */
-export function imageBlobs(image: ImageRecord): string[] {
-  return [
-    ...new Set([image.manifestDigest, image.id, ...image.layers.map((layer) => layer.digest)]),
-  ];
 }

@@ -9,7 +9,6 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
-import { imageBlobs } from "./durability.ts";
 import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
 
@@ -175,6 +174,13 @@ export class ImageRemoval {
     const bytes = this.#random.bytes(8);
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
+}
+
+/** Digests of all blobs that an image consists of, without the indexes that name it. */
+export function imageBlobs(image: ImageRecord): string[] {
+  return [
+    ...new Set([image.manifestDigest, image.id, ...image.layers.map((layer) => layer.digest)]),
+  ];
 }
 
 /** Digests and IDs that an image keeps from being removed. */

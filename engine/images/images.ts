@@ -10,7 +10,7 @@ import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
-import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type {
@@ -23,14 +23,15 @@ import type {
 } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { Registry } from "../registry/registry.ts";
-import { Durability, imageBlobs } from "./durability.ts";
+import { mergeLayers } from "../snapshotters/stored-layers.ts";
+import { Durability } from "./durability.ts";
 import { findImage } from "./image-lookup.ts";
-import { type Forgotten, ImageRemoval } from "./image-removal.ts";
-import { mergeLayers } from "./image-tree.ts";
+import { type Forgotten, ImageRemoval, imageBlobs } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import { Puller } from "./pull.ts";
 import { PullIntents } from "./pull-intent.ts";
+import { Roots } from "./roots.ts";
 
 export interface ImageServiceOptions {
   readonly bootId: string;
@@ -51,6 +52,7 @@ export class ImageService implements Images {
   readonly #layers: LayerStore;
   readonly #durability: Durability;
   readonly #removal: ImageRemoval;
+  readonly #roots: Roots;
   readonly #puller: Puller;
 
   /** `snapshotter` is the one that pulls prepare images for; `snapshotters` are all there are. */
@@ -77,7 +79,8 @@ export class ImageService implements Images {
     this.#bus = bus;
     this.#layers = layers;
     const intents = new PullIntents(kernel, state, clock, random, options.self);
-    this.#durability = new Durability(files, state, paths);
+    this.#durability = new Durability(files, state, paths, options.bootId);
+    this.#roots = new Roots(snapshotter, state, options.bootId);
     this.#removal = new ImageRemoval(files, content, state, random, snapshotters, intents, paths);
     const parallel = options.parallelLayers;
     this.#puller = new Puller(
@@ -88,7 +91,7 @@ export class ImageService implements Images {
       clock,
       bus,
       registry,
-      snapshotter,
+      this.#roots,
       layers,
       intents,
       this.#removal,
@@ -192,7 +195,8 @@ export class ImageService implements Images {
         advice: "Pull the image again; the layers that are whole are not fetched again.",
       });
     }
-    await this.#puller.commitRoot(image);
+    const chainId = image.chainIds.at(-1);
+    if (chainId !== undefined) await this.#roots.prepare(chainId, this.#stored(image));
   }
 
   /** Resolves when nothing is being flushed to disk any more. */
@@ -203,8 +207,11 @@ export class ImageService implements Images {
   // -- parts ------------------------------------------------------------------------------------
 
   #tree(image: ImageRecord): ImageTree {
-    const stored = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
-    return mergeLayers(this.#core().fork(), this.#files, stored);
+    return mergeLayers(this.#core().fork(), this.#files, this.#stored(image));
+  }
+
+  #stored(image: ImageRecord): StoredLayer[] {
+    return image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
   }
 
   #forget(

@@ -176,8 +176,8 @@ export class LayerStore {
         return blob.commit();
       });
     } catch (error) {
-      if (judged || !isCorrupt(error)) throw error;
-      // Wrong bytes rarely decompress. Which of the two is wrong decides who is told.
+      if (judged || !isDamage(error)) throw error;
+      // Wrong bytes rarely make a tar. Whether they are wrong decides who is told.
       await blob.suspend();
       await this.#fetchRest(task);
       throw error;
@@ -299,6 +299,9 @@ export class LayerStore {
     }
   }
 }
+
+const isDamage = (error: unknown): boolean =>
+  error instanceof NacreError && ["corrupt", "invalid", "unsupported"].includes(error.kind);
 
 const isCorrupt = (error: unknown): boolean =>
   error instanceof NacreError && error.kind === "corrupt";

@@ -13,21 +13,21 @@ import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { PulledImage, PullOptions } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
+import { readAccounts } from "./accounts.ts";
 import { eachBounded } from "./bounded.ts";
 import type { Durability } from "./durability.ts";
 import type { ImageRemoval } from "./image-removal.ts";
-import { readAccounts } from "./image-tree.ts";
 import type { DiskBudget, LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
 import { type Document, type Resolved, Resolver } from "./resolve.ts";
+import type { Roots } from "./roots.ts";
 
 /** How many layers are fetched at once, if nobody says otherwise. */
 const PARALLEL_LAYERS = 4;
@@ -52,7 +52,7 @@ export class Puller {
   readonly #clock: Clock;
   readonly #bus: EventBus;
   readonly #registry: Registry;
-  readonly #snapshotter: Snapshotter;
+  readonly #roots: Roots;
   readonly #layers: LayerStore;
   readonly #intents: PullIntents;
   readonly #removal: ImageRemoval;
@@ -69,7 +69,7 @@ export class Puller {
     clock: Clock,
     bus: EventBus,
     registry: Registry,
-    snapshotter: Snapshotter,
+    roots: Roots,
     layers: LayerStore,
     intents: PullIntents,
     removal: ImageRemoval,
@@ -84,7 +84,7 @@ export class Puller {
     this.#clock = clock;
     this.#bus = bus;
     this.#registry = registry;
-    this.#snapshotter = snapshotter;
+    this.#roots = roots;
     this.#layers = layers;
     this.#intents = intents;
     this.#removal = removal;
@@ -104,7 +104,7 @@ export class Puller {
     if (intent.foundDead) this.#files.sweep(this.#paths.layers, { partials: false });
     try {
       const pulled = await this.#store(repository, reference, resolved, options.signal);
-      this.#durability.begin(pulled.image);
+      this.#durability.begin();
       const { digest } = pulled;
       this.#bus.emit({ type: "image", reference: name, phase: "ready", digest });
       return pulled;
@@ -209,7 +209,7 @@ export class Puller {
     const top = chains.at(-1);
     if (top !== undefined) {
       const say = () => this.#bus.emit({ type: "image", reference: name, phase: "merging" });
-      await this.#commit(top, stored, say);
+      await this.#roots.prepare(top, stored, say);
     }
     const accounts = existing ?? (await readAccounts(this.#core().fork(), this.#files, stored));
     return {
@@ -224,45 +224,6 @@ export class Puller {
       passwd: accounts.passwd,
       group: accounts.group,
     };
-  }
-
-  /** Makes an image's merged root ready if it is not, or cannot be trusted. Its layers are whole. */
-  async commitRoot(image: ImageRecord): Promise<void> {
-    const chainId = image.chainIds.at(-1);
-    if (chainId === undefined) return;
-    const stored = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
-    await this.#commit(chainId, stored, () => {});
-  }
-
-  async #commit(
-    chainId: string,
-    stored: readonly StoredLayer[],
-    begins: () => void,
-  ): Promise<void> {
-    const key = `${this.#snapshotter.name}/${chainId}`;
-    const { bootId } = this.#options;
-    const record = this.#state.read((transaction) => transaction.get("snapshot", key));
-    const trusted = record !== undefined && (record.durable || record.bootId === bootId);
-    if (this.#snapshotter.has(chainId)) {
-      if (trusted) return;
-      // Unrecorded, or of a boot that may have torn it: made anew, which costs little.
-      await this.#snapshotter.remove(chainId, []);
-    }
-    begins();
-    const { sizeBytes } = await this.#snapshotter.commit(chainId, stored);
-    const snapshotter = this.#snapshotter.name;
-    const diffIds = stored.map((layer) => layer.diffId);
-    const fresh = { durable: false, bootId };
-    this.#state.write((transaction) => {
-      transaction.put("snapshot", key, {
-        key,
-        snapshotter,
-        chainId,
-        diffIds,
-        sizeBytes,
-        ...fresh,
-      });
-    });
   }
 
   /** The last transaction. Returns whether anything is new; `not-found` if somebody took away what was stored. */
@@ -309,7 +270,7 @@ export class Puller {
     const top = image.chainIds.at(-1);
     return (
       image.config.rootfs.diff_ids.every((id) => transaction.get("layer", id) !== undefined) &&
-      (top === undefined || this.#snapshotter.has(top))
+      (top === undefined || this.#roots.has(top))
     );
   }
 }

@@ -1,23 +1,14 @@
-// The merged tree of an image that is here, from the indexes of its layers.
+// Who an image knows: users are looked up at every start, so that the accounts of its root are kept in
+// its record.
 
 import type { Core } from "@nacre/core/core.ts";
-import { ImageTree } from "@nacre/core/image-tree.ts";
 import type { LayerEntry } from "@nacre/core/layer-entry.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import { mergeLayers } from "../snapshotters/stored-layers.ts";
 
 /** Files of accounts are read whole and kept in the image's record. */
 const ACCOUNTS_LIMIT_BYTES = 1 << 20;
-
-/** Merges layers, bottom first. The tree lives as long as `core`: hand in a fork. */
-export function mergeLayers(core: Core, files: Files, layers: readonly StoredLayer[]): ImageTree {
-  return ImageTree.merge(
-    core,
-    layers.map(({ diffId, tarBytes, indexPath }) => {
-      return { diffId, tarBytes, index: files.readBytes(indexPath) };
-    }),
-  );
-}
 
 /** /etc/passwd and /etc/group as a container of the image sees them; empty where there is none. */
 export async function readAccounts(

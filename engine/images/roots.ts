@@ -1,0 +1,68 @@
+// Merged roots: what a snapshotter has made of an image's layers, under their chain ID, and the
+// record of it.
+
+import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+
+const RUNS: readonly string[] = ["starting", "running", "paused"];
+
+export class Roots {
+  readonly #snapshotter: Snapshotter;
+  readonly #state: StateStore;
+  readonly #bootId: string;
+
+  constructor(snapshotter: Snapshotter, state: StateStore, bootId: string) {
+    this.#snapshotter = snapshotter;
+    this.#state = state;
+    this.#bootId = bootId;
+  }
+
+  has(chainId: string): boolean {
+    return this.#snapshotter.has(chainId);
+  }
+
+  /**
+   * Makes a root ready if it is not, or if a machine that went down may have torn it; `begins` is
+   * called if there is something to do. The layers are whole.
+   */
+  async prepare(
+    chainId: string,
+    layers: readonly StoredLayer[],
+    begins: () => void = () => {},
+  ): Promise<void> {
+    if (this.#snapshotter.has(chainId)) {
+      if (this.#state.read((transaction) => this.#trusted(transaction, chainId))) return;
+      await this.#snapshotter.remove(chainId, []);
+    }
+    begins();
+    const { sizeBytes } = await this.#snapshotter.commit(chainId, layers);
+    const snapshotter = this.#snapshotter.name;
+    const key = this.#key(chainId);
+    const diffIds = layers.map((layer) => layer.diffId);
+    this.#state.write((transaction) => {
+      const fresh = { durable: false, bootId: this.#bootId };
+      transaction.put("snapshot", key, {
+        key,
+        snapshotter,
+        chainId,
+        diffIds,
+        sizeBytes,
+        ...fresh,
+      });
+    });
+  }
+
+  #key(chainId: string): string {
+    return `${this.#snapshotter.name}/${chainId}`;
+  }
+
+  /** Whether what is there is whole. What a running container stands on is, and must stay. */
+  #trusted(transaction: Transaction, chainId: string): boolean {
+    const record = transaction.get("snapshot", this.#key(chainId));
+    if (record && (record.durable || record.bootId === this.#bootId)) return true;
+    return transaction.list("container").some(({ status, imageId, bootId }) => {
+      const runs = RUNS.includes(status) && bootId === this.#bootId && imageId !== undefined;
+      return runs && transaction.get("image", imageId)?.chainIds.at(-1) === chainId;
+    });
+  }
+}
