@@ -111,6 +111,14 @@ export function writeChunks(t: u32, object: u32, to: u32, copies: u32, spilled: 
       stored += getF64(segment + 8);
       segment += 16;
     }
+    if (to === 0) {
+      // Holes take nothing of the spill, however many chunks they are.
+      if (segment >= segmentsEnd) break;
+      if (getF64(segment) >= end) {
+        start = Math.floor(getF64(segment) / size) * size - size;
+        continue;
+      }
+    }
     let device: u32 = 0;
     let block: f64 = f64(HOLE);
     if (segment < segmentsEnd && getF64(segment) < end) {

@@ -133,7 +133,6 @@ function pass(t: u32, image: u32, what: u32): void {
     for (let child = getU32(node + N_FIRST); child !== 0; child = getU32(child + N_NEXT)) {
       if (kindOf(objectOf(child)) !== DIRECTORY) visit(t, image, child, what);
     }
-    if (getU32(image + I_CURSOR) > IMAGE_LIMIT) return;
   }
 }
 
@@ -161,6 +160,8 @@ function survey(t: u32, image: u32, object: u32): void {
 
 /** Finds the inode's place: an inline tail may not cross into the next block. */
 function place(t: u32, image: u32, object: u32, size: f64): void {
+  // Past the limit nothing counts any more, and no sum may overflow.
+  if (getU32(image + I_CURSOR) > IMAGE_LIMIT) return;
   const head = headSize(t, object, size);
   const tail = tailSize(t, object, size, head);
   let at = roundUp(getU32(image + I_CURSOR), 32);

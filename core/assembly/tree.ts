@@ -78,7 +78,7 @@ export const TREE_LAST: u32 = 36;
 export const TREE_SIZE: u32 = 40;
 
 /** The most paths of an image. */
-const NODE_LIMIT: u32 = 1 << 23;
+const NODE_LIMIT: u32 = 1 << 22;
 /** Longer chains of equal hashes come from nobody but an attacker. */
 const CHAIN_LIMIT: u32 = 256;
 const ARENA_STEP: u32 = 1 << 16;

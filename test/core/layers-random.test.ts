@@ -36,7 +36,7 @@ function everything(core: Core, tars: readonly Uint8Array[]): unknown {
   };
 }
 
-describe("random layers", () => {
+describe("random layers", { timeout: 60_000 }, () => {
   it("are the same to both builds, whatever the chunks", () => {
     fc.assert(
       fc.property(layers, fc.integer({ min: 1, max: 2000 }), (entries, step) => {
@@ -53,7 +53,7 @@ describe("random layers", () => {
         expect(index(wasmCore(), step)).toBe(whole);
         expect(index(portableCore(), step)).toBe(whole);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -66,7 +66,7 @@ describe("random layers", () => {
         resign(tar);
         expect(everything(portableCore(), [tar])).toEqual(everything(wasmCore(), [tar]));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
