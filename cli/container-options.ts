@@ -3,7 +3,7 @@
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
-import { choice, flag, list, text, type Values, value } from "./options.ts";
+import { alsoNamed, choice, flag, list, text, type Values, value } from "./options.ts";
 import { parseMemoryLimit } from "./parse/bytes.ts";
 import { parseCpuLimit } from "./parse/cpus.ts";
 import {
@@ -37,11 +37,14 @@ export const CONTAINER_OPTIONS = {
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
   memory: value(["memory", "m"], "bytes", "Memory limit, such as 64m or 1g", parseMemoryLimit),
   name: text(["name"], "string", "A name for the container"),
-  network: text(
-    ["network", "net"],
-    "none|host",
-    "none: a network of its own with lo alone (default); host: this machine's",
-    ["none", "host"],
+  network: alsoNamed(
+    "net",
+    text(
+      ["network"],
+      "none|host",
+      "none: a network of its own with lo alone (default); host: this machine's",
+      ["none", "host"],
+    ),
   ),
   pidsLimit: value(
     ["pids-limit"],

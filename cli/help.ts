@@ -5,6 +5,8 @@ import type { Command } from "./command.ts";
 import type { Option, OptionTable } from "./options.ts";
 
 const COLUMNS = 80;
+const PURPOSE =
+  "Runs containers without a daemon: every container is a program for the kernel, which you can read before it runs (nacre explain run).";
 
 /** `nacre --help`, or with `group` the commands of one first word. */
 export function generalHelp(
@@ -12,11 +14,10 @@ export function generalHelp(
   global: OptionTable,
   group?: string,
 ): string {
-  const parts = [
+  const parts =
     group === undefined
-      ? "Usage:  nacre [OPTIONS] COMMAND [ARG...]\n\nRuns containers without a daemon: every container is a program for the kernel that\nyou can read before it runs (nacre explain).\n"
-      : `Usage:  nacre ${group} COMMAND [ARG...]\n`,
-  ];
+      ? ["Usage:  nacre [OPTIONS] COMMAND [ARG...]\n", `${wrap(PURPOSE, COLUMNS).join("\n")}\n`]
+      : [`Usage:  nacre ${group} COMMAND [ARG...]\n`];
   for (const heading of ["Containers", "Images", "System"]) {
     const members = entries.filter((entry) => entry.group === heading);
     if (members.length === 0) continue;

@@ -15,6 +15,8 @@ export type Suggestion = readonly string[] | "images" | "containers" | "running"
 export interface Option<T = unknown> {
   readonly long: string;
   readonly short: string | undefined;
+  /** An older long name, understood and not shown. */
+  readonly alias?: string;
   /** The value's name in the help; absent for a flag. */
   readonly takes: string | undefined;
   readonly help: string;
@@ -57,6 +59,11 @@ export function text(
   suggest?: Suggestion,
 ): Option<string | undefined> {
   return value(names, takes, help, (word) => word, suggest);
+}
+
+/** The same option under an older name, too. */
+export function alsoNamed<T>(alias: string, option: Option<T>): Option<T> {
+  return { ...option, alias };
 }
 
 /** One of a few words. */
@@ -136,7 +143,7 @@ class Reader {
   long(word: string, next: string | undefined): boolean {
     const equals = word.indexOf("=");
     const name = word.slice(2, equals < 0 ? undefined : equals);
-    const found = this.#options.find(([, option]) => option.long === name);
+    const found = this.#options.find(([, { long, alias }]) => long === name || alias === name);
     if (found === undefined) {
       if (name === "help") this.help = true;
       else throw new FlagError(`unknown flag: --${name}`);

@@ -13,6 +13,7 @@ describe("the command line", () => {
       if (group === "") expect(out).not.toContain(`\n  ${name} `);
       else expect(out).toContain(`\n  ${name}`);
     }
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
     expect(host.made).toBeUndefined();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { flag, list, parseWords, text, value } from "../../cli/options.ts";
+import { alsoNamed, flag, list, parseWords, text, value } from "../../cli/options.ts";
 import { parseInteger } from "../../cli/parse/number.ts";
 
 const TABLE = {
@@ -20,6 +20,12 @@ describe("options", () => {
     expect(values("-n", "x").name).toBe("x");
     expect(values("-nx").name).toBe("x");
     expect(values("-n=x").name).toBe("x");
+  });
+
+  it("answer to an older name", () => {
+    const table = { network: alsoNamed("net", text(["network"], "name", "")) };
+    expect(parseWords(table, ["--net", "host"], true).values.network).toBe("host");
+    expect(() => parseWords(table, ["-net", "host"], true)).toThrow("unknown shorthand flag: 'n'");
   });
 
   it("may be combined, the last one with a value", () => {
