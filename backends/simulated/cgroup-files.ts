@@ -32,11 +32,16 @@ const PAGE_BYTES = 4096;
 /** PAGE_COUNTER_MAX pages: what v1 shows for "no limit". */
 const UNLIMITED_BYTES = 9223372036854771712n;
 const PID_MAX = 4194304;
+/** MAX_BW of kernel/sched/sched.h. */
+const QUOTA_MAX_US = 2 ** 44 - 1;
 
-/** kstrtoll: one number, nothing but a line feed behind it. */
+/** kstrtoll: one number, decimal, octal after `0` or hexadecimal after `0x`. */
 function integer(text: string): number {
-  const digits = text.trim();
-  return /^[+-]?\d+$/.test(digits) ? Number(digits) : fail("EINVAL");
+  const parts = /^([+-]?)(0x[\da-f]+|\d+)$/i.exec(text.trim()) ?? fail("EINVAL");
+  const [, sign, digits = ""] = parts;
+  if (/^0\d/.test(digits) && !/^[0-7]+$/.test(digits)) fail("EINVAL");
+  const value = /^0\d/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  return sign === "-" ? -value : value;
 }
 
 function between(text: string, least: number, most: number): number {
@@ -76,7 +81,8 @@ function kept(
 export const unifiedName = (controller: Controller): string =>
   controller === "blkio" ? "io" : controller;
 
-const flag = (text: string): string => String(between(text, 0, 1));
+/** A number of which only counts whether it is 0. */
+const flag = (text: string): string => (between(text, 0, 2 ** 64) === 0 ? "0" : "1");
 
 function membership(name: string, version: 1 | 2): ControlFile {
   return {
@@ -89,8 +95,7 @@ function membership(name: string, version: 1 | 2): ControlFile {
         .map((pid) => `${pid}\n`)
         .join(""),
     write: (node, text, context) => {
-      const pid = integer(text);
-      if (pid < 0) fail("EINVAL");
+      const pid = between(text, 0, 2 ** 31 - 1);
       context.move(pid, node);
     },
   };
@@ -164,7 +169,7 @@ const CPU: readonly ControlFile[] = [
   {
     ...kept("cpu.cfs_quota_us", "-1", (text, node) => {
       const quota = integer(text);
-      if (!node.parent || (quota >= 0 && quota < 1000)) fail("EINVAL");
+      if (!node.parent || (quota >= 0 && quota < 1000) || quota > QUOTA_MAX_US) fail("EINVAL");
       const period = Number(node.values.get("cpu.cfs_period_us") ?? 100_000);
       if (!quotaFits(node, quota, period)) fail("EINVAL");
       return String(Math.max(quota, -1));
@@ -230,7 +235,8 @@ const MEMORY: readonly ControlFile[] = [
     read: (node) =>
       `oom_kill_disable ${node.values.get("memory.oom_control") ?? "0"}\nunder_oom 0\noom_kill ${node.values.get("oom_kill") ?? "0"}\n`,
     write: (node, text) => {
-      node.values.set("memory.oom_control", flag(text));
+      if (!node.parent) fail("EINVAL");
+      node.values.set("memory.oom_control", String(between(text, 0, 1)));
     },
   },
   {

@@ -99,6 +99,7 @@ export class CgroupDirectory extends GeneratedInode {
       ...(read && { read: () => read(node, context) }),
       ...(write && {
         write: (text: string) => {
+          if (text === "") return; // nobody is asked about nothing
           if (node.removed) fail("ENODEV");
           write(node, text, context);
         },

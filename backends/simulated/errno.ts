@@ -43,7 +43,8 @@ const NUMBERS = {
   ENODATA: 61,
   EOVERFLOW: 75,
   EUSERS: 87,
-  EOPNOTSUPP: 95,
+  // Linux calls it EOPNOTSUPP as well; this is the name that Node gives the number.
+  ENOTSUP: 95,
   ESTALE: 116,
   EDQUOT: 122,
 } as const;

@@ -8,7 +8,7 @@ import { fail } from "./errno.ts";
 import { FixedDirectory } from "./generated.ts";
 import { Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
-import { makeOverlay } from "./overlay.ts";
+import { makeOverlay } from "./overlay-mount.ts";
 import type { Process } from "./process.ts";
 import { ProcFileSystem } from "./procfs.ts";
 import { Tmpfs, tmpfsOptions } from "./tmpfs.ts";

@@ -60,6 +60,8 @@ export abstract class Superblock {
   readonly source: string;
   readonly readOnly: boolean;
   abstract readonly root: Inode;
+  /** How many file systems lie below, of which this one is made. */
+  readonly stackDepth: number = 0;
 
   constructor(type: string, minor: number, source: string, readOnly: boolean) {
     this.type = type;
@@ -209,15 +211,15 @@ export abstract class Inode {
   abstract setAttributes(change: AttributeChange): void;
 
   attribute(_name: string): Uint8Array {
-    return fail("EOPNOTSUPP");
+    return fail("ENOTSUP");
   }
   attributeNames(): readonly string[] {
     return [];
   }
   setAttribute(_name: string, _value: Uint8Array): void {
-    fail("EOPNOTSUPP");
+    fail("ENOTSUP");
   }
   removeAttribute(_name: string): void {
-    fail("EOPNOTSUPP");
+    fail("ENOTSUP");
   }
 }

@@ -24,7 +24,6 @@ type Table = {
 };
 
 const ANY: readonly Place[] = ["host", "parent", "child"];
-const OUTSIDE: readonly Place[] = ["host", "parent"];
 const TREE: readonly Place[] = ["host", "child"];
 const CHILD: readonly Place[] = ["child"];
 
@@ -35,11 +34,11 @@ const HOW: Table = {
   writeFile: [host.writeFile, ANY],
   createFile: [host.createFile, ANY],
   removeFile: [host.removeFile, ANY],
-  makeCgroup: [host.makeCgroup, OUTSIDE],
+  makeCgroup: [host.makeCgroup, ANY],
   mount: [host.mount, ANY],
   unmount: [host.unmountTarget, ANY],
-  shareMount: [host.shareMount, OUTSIDE],
-  releaseMount: [host.releaseMount, OUTSIDE],
+  shareMount: [host.shareMount, ANY],
+  releaseMount: [host.releaseMount, ANY],
   fail: [host.failOnPurpose, ANY],
   joinCgroup: [host.joinCgroup, ["parent"]],
   writeProcessFile: [host.writeProcessFile, ["parent"]],

@@ -45,7 +45,7 @@ export function moveMount(machine: Machine, process: Process, mount: Mount, targ
   const place = followMounts(target);
   if (place.mount.tree !== process.namespaces.mnt.tree) fail("EINVAL");
   const directory = mount.root.inode.kind === "directory";
-  if (directory !== (place.dentry.inode.kind === "directory")) fail("ENOTDIR");
+  if (directory !== (place.dentry.inode.kind === "directory")) fail("EINVAL");
   if (!place.dentry.hashed) fail("ENOENT");
   attachTree(mount, place.mount, place.dentry, machine);
 }

@@ -20,7 +20,7 @@ const SHOWN: readonly MountAttribute[] = ["nosuid", "nodev", "noexec", "noatime"
 function entryOf(mount: Mount, target: string): MountEntry {
   const { superblock } = mount;
   const words = [
-    mount.readOnly ? "ro" : "rw",
+    mount.attributes.has("ro") ? "ro" : "rw",
     ...SHOWN.filter((attribute) => mount.attributes.has(attribute)),
   ];
   if (!mount.attributes.has("noatime") && !mount.attributes.has("strictatime")) {

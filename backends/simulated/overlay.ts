@@ -4,7 +4,6 @@
 // Source: Linux, Documentation/filesystems/overlayfs.rst.
 
 import { fail } from "./errno.ts";
-import type { MountRequest } from "./filesystem-types.ts";
 import {
   type AttributeChange,
   Inode,
@@ -14,8 +13,6 @@ import {
   type Timestamp,
 } from "./inode.ts";
 import type { Path } from "./mount.ts";
-import { requireWritable } from "./mount.ts";
-import { lookup } from "./path-lookup.ts";
 
 const PRIVATE_ATTRIBUTE = "trusted.overlay.";
 const OPAQUE = "trusted.overlay.opaque";
@@ -37,6 +34,9 @@ interface Layers {
 export class Overlay extends Superblock {
   readonly root: OverlayInode;
   readonly upper: Path | undefined;
+  /** Roots of layers and the work directory: met inside another layer, they give ELOOP. */
+  readonly traps: ReadonlySet<Inode>;
+  override readonly stackDepth: number;
   readonly #shown: readonly string[];
   readonly #hardLinks = new WeakMap<Inode, OverlayInode>();
 
@@ -44,11 +44,18 @@ export class Overlay extends Superblock {
     minor: number,
     source: string,
     readOnly: boolean,
-    layers: { upper: Path | undefined; lowers: readonly Path[] },
+    layers: {
+      readonly upper: Path | undefined;
+      readonly lowers: readonly Path[];
+      readonly traps: ReadonlySet<Inode>;
+    },
     shown: readonly string[],
   ) {
     super("overlay", minor, source, readOnly || !layers.upper);
     this.upper = layers.upper;
+    this.traps = layers.traps;
+    const below = [...layers.lowers, ...(layers.upper ? [layers.upper] : [])];
+    this.stackDepth = 1 + Math.max(...below.map((path) => path.mount.superblock.stackDepth));
     this.#shown = shown;
     this.root = new OverlayInode(this, undefined, "", {
       upper: layers.upper?.dentry.inode,
@@ -135,6 +142,7 @@ export class OverlayInode extends Inode {
   #layersOf(name: string): Layers | undefined {
     const upper = this.#upper?.lookup(name);
     if (upper && isWhiteout(upper)) return undefined;
+    if (upper) this.#requireNoTrap(upper);
     const lowers: Inode[] = [];
     const hides = (inode: Inode): boolean => inode.kind !== "directory" || isOpaque(inode);
     if (upper && hides(upper)) return { upper, lowers };
@@ -143,6 +151,7 @@ export class OverlayInode extends Inode {
       if (!found) continue;
       const merges = found.kind === "directory" || (lowers.length === 0 && !upper);
       if (isWhiteout(found) || !merges) break;
+      this.#requireNoTrap(found);
       lowers.push(found);
       if (hides(found)) break;
     }
@@ -167,11 +176,19 @@ export class OverlayInode extends Inode {
 
   override names(): readonly string[] {
     if (this.kind !== "directory") fail("ENOTDIR");
-    const candidates = new Set<string>();
+    // The topmost layer that has a name says whether it is there.
+    const seen = new Map<string, boolean>();
     for (const layer of [this.#upper, ...this.#lowers]) {
-      for (const name of layer?.names() ?? []) candidates.add(name);
+      for (const name of layer?.names() ?? []) {
+        const inode = seen.has(name) ? undefined : layer?.lookup(name);
+        if (inode) seen.set(name, !isWhiteout(inode));
+      }
     }
-    return [...candidates].filter((name) => this.#layersOf(name) !== undefined);
+    return [...seen.keys()].filter((name) => seen.get(name));
+  }
+
+  #requireNoTrap(inode: Inode): void {
+    if (inode.kind === "directory" && this.#overlay.traps.has(inode)) fail("ELOOP");
   }
 
   /** Whether a lower has the name, so that removing it needs a whiteout. */
@@ -334,51 +351,4 @@ export class OverlayInode extends Inode {
 
 function copyContent(from: Inode, to: Inode): void {
   for (let at = 0; at < from.size; at += COPY_BYTES) to.write(at, from.read(at, COPY_BYTES));
-}
-
-const FLAGS =
-  /^(index|redirect_dir|metacopy|nfs_export|xino|uuid|verity|fsync)=\w+$|^(userxattr|volatile)$/;
-
-/** Directories that options name: `lowerdir=a:b`, `lowerdir+=a`, `upperdir`, `workdir`. */
-export function overlayOptions(options: readonly string[]): {
-  lowers: string[];
-  upper: string | undefined;
-  work: string | undefined;
-} {
-  const lowers: string[] = [];
-  let upper: string | undefined;
-  let work: string | undefined;
-  for (const option of options) {
-    const equals = option.indexOf("=");
-    const [key, value] = [option.slice(0, equals), option.slice(equals + 1)];
-    if (key === "lowerdir+") lowers.push(value);
-    else if (key === "lowerdir") lowers.splice(0, lowers.length, ...value.split(":"));
-    else if (key === "upperdir") upper = value;
-    else if (key === "workdir") work = value;
-    else if (!FLAGS.test(option)) fail("EINVAL", `fsconfig ${key || option}`);
-  }
-  return { lowers, upper, work };
-}
-
-/** EINVAL for a work directory that does not fit the upper one, and without any lower. */
-export function makeOverlay(request: MountRequest): Overlay {
-  const { machine, process, source, readOnly, options } = request;
-  const named = overlayOptions(options);
-  const directory = (path: string): Path => {
-    const at = lookup(process, path);
-    return at.dentry.inode.kind === "directory" ? at : fail("ENOTDIR");
-  };
-  const lowers = named.lowers.map(directory);
-  const upper = named.upper === undefined ? undefined : directory(named.upper);
-  const work = named.work === undefined ? undefined : directory(named.work);
-  if (lowers.length === 0 || (upper && !work)) fail("EINVAL", "create");
-  if (upper && work) {
-    const nested = upper.dentry.isBelow(work.dentry) || work.dentry.isBelow(upper.dentry);
-    if (upper.mount !== work.mount || nested) fail("EINVAL", "create");
-    if (upper.mount.superblock.type === "overlay") fail("EINVAL", "create");
-    requireWritable(upper.mount);
-    const { inode } = work.dentry;
-    if (!inode.lookup("work")) inode.makeDirectory("work", { mode: 0, uid: 0, gid: 0 });
-  }
-  return new Overlay(machine.newMinor(), source, readOnly, { upper, lowers }, options);
 }

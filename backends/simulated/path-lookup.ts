@@ -55,8 +55,8 @@ class Walk {
     this.#options = options;
     this.#root = options.inRoot ?? task.root;
     const relative = options.inRoot ?? options.start ?? task.cwd;
-    this.at = path.startsWith("/") ? followMounts(this.#root) : relative;
-    if (path.startsWith("/") && options.inRoot) this.at = this.#root;
+    // The root is where it was, even if something was mounted on it since.
+    this.at = path.startsWith("/") ? this.#root : relative;
   }
 
   requireSearchable(): void {
@@ -111,7 +111,7 @@ class Walk {
     }
     const text = link.dentry.inode.readLink();
     if (text === "") fail("ENOENT");
-    if (text.startsWith("/")) this.at = this.#options.inRoot ?? followMounts(this.#root);
+    if (text.startsWith("/")) this.at = this.#root;
     return text;
   }
 }

@@ -109,8 +109,8 @@ export function placeSymlink(self: Execution, o: Of<"placeSymlink">): void {
 }
 
 export function placeHardLink(self: Execution, o: Of<"placeHardLink">): void {
-  const from = parentInRoot(self, o.existing);
   const { parent, name } = makeRoom(self, o.path);
+  const from = parentInRoot(self, o.existing);
   because("link", () => files.linkAt(self.process, from.name, from.parent, name, parent));
 }
 

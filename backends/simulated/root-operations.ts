@@ -80,7 +80,7 @@ function makeLast(
 /** The directory that holds `path`, made where it is missing, and the last name of `path`. */
 export function parentInRoot(self: Execution, path: string): { parent: Path; name: string } {
   const { head, name } = split(path);
-  if (name === "" || name === "." || name === "..") fail("EINVAL", "not a name inside the root");
+  if (name === "" || name === "." || name === "..") fail("EINVAL", "not a name in the root");
   return { parent: because(`open ${head}`, () => makeInRoot(self, head, "directory")), name };
 }
 
@@ -102,15 +102,16 @@ export function openRoot(self: Execution, o: Of<"openRoot">): void {
 }
 
 export function mountInRoot(self: Execution, o: Of<"mountInRoot">): void {
-  const mount = newMount(self.machine, self.process, o.mount);
-  const target = (): Path => {
-    const made = makeInRoot(self, o.target, "directory");
-    const { type } = o.mount;
-    if (type !== "proc" && type !== "sysfs") return made;
+  const { type } = o.mount;
+  const target = because("open target", () => {
+    makeInRoot(self, o.target, "directory");
     // What masks and protects /proc and /sys names them again: a link would let it miss them.
-    return lookup(self.process, o.target, { inRoot: openedRoot(self), noLinks: true });
-  };
-  attach(self, mount, target, o.target);
+    const plain = type !== "proc" && type !== "sysfs";
+    const how = plain ? { noMagicLinks: true } : { noLinks: true };
+    return lookup(self.process, o.target, { inRoot: openedRoot(self), ...how });
+  });
+  const mount = newMount(self.machine, self.process, o.mount);
+  because("move_mount", () => moveMount(self.machine, self.process, mount, target));
 }
 
 function change(
@@ -145,7 +146,7 @@ function nullDevice(self: Execution): Mount {
   );
   const { kind, device } = path.dentry.inode;
   if (kind !== "character" || device?.major !== 1 || device.minor !== 3) {
-    fail("EINVAL", "/dev/null is not the null device");
+    fail("ENODEV", "/dev/null is another device");
   }
   return openTree(self.machine, self.process, path, { recursive: false });
 }
@@ -154,8 +155,8 @@ function emptyDirectory(self: Execution): Mount {
   const { machine } = self;
   const identity = { type: "tmpfs", minor: machine.newMinor(), source: "none", readOnly: false };
   const root = { mode: 0o1777, uid: 0, gid: 0 };
-  const tmpfs = new Tmpfs(identity, machine.now, root, { inodes: 1 }, ["nr_inodes=1"]);
-  return machine.newMount(tmpfs, tmpfs.dentry, ["ro", "nosuid", "nodev", "noexec"]);
+  const tmpfs = new Tmpfs(identity, machine.now, root);
+  return machine.newMount(tmpfs, tmpfs.dentry, ["ro", "nosuid", "nodev"]);
 }
 
 /** The place of a name inside the root, or undefined where there is none. */
@@ -204,8 +205,9 @@ export function setPropagation(self: Execution, o: Of<"setPropagation">): void {
 }
 
 export function setMountAttributes(self: Execution, o: Of<"setMountAttributes">): void {
-  const path = lookup(self.process, o.path);
   const { attributes } = o;
+  if (attributes.length === 0) return;
+  const path = lookup(self.process, o.path);
   because("mount_setattr", () =>
     setAttributes(self.machine, self.process, path, { attributes, recursive: false }),
   );

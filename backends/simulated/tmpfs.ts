@@ -218,7 +218,7 @@ export class MemoryInode extends Inode {
     return [...this.#attributes.keys()];
   }
   override setAttribute(name: string, value: Uint8Array): void {
-    if (!XATTR_NAMESPACES.test(name)) fail("EOPNOTSUPP");
+    if (!XATTR_NAMESPACES.test(name)) fail("ENOTSUP");
     if (name.startsWith("user.") && this.kind !== "file" && this.kind !== "directory") {
       fail("EPERM");
     }

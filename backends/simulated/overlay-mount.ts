@@ -1,0 +1,105 @@
+// Mounting an overlay: its options, and the layers that do not go together.
+// Source: Linux, fs/overlayfs/params.c and super.c (6.18).
+
+import { errnoOf, fail } from "./errno.ts";
+import type { MountRequest } from "./filesystem-types.ts";
+import type { Inode } from "./inode.ts";
+import type { Path } from "./mount.ts";
+import { Overlay } from "./overlay.ts";
+import { lookup } from "./path-lookup.ts";
+
+/** FILESYSTEM_MAX_STACK_DEPTH. */
+const MAX_STACK_DEPTH = 2;
+
+const FLAGS =
+  /^(index|redirect_dir|metacopy|nfs_export|xino|uuid|verity|fsync)=\w+$|^(userxattr|volatile)$/;
+
+interface Layers {
+  lowers: Path[];
+  upper: Path | undefined;
+  work: Path | undefined;
+}
+
+/** A layer's directory, as fsconfig(2) takes it: EINVAL for what cannot be one. */
+function directory(request: MountRequest, path: string, writable: boolean): Path {
+  const at = lookup(request.process, path);
+  if (at.dentry.inode.kind !== "directory") fail("EINVAL", `${path} is not a directory`);
+  if (writable && at.mount.superblock.type === "overlay")
+    fail("EINVAL", "not supported as upperdir");
+  if (writable && at.mount.readOnly) fail("EINVAL", "filesystem is read-only");
+  return at;
+}
+
+function layersOf(request: MountRequest): Layers {
+  const layers: Layers = { lowers: [], upper: undefined, work: undefined };
+  for (const option of request.options) {
+    const equals = option.indexOf("=");
+    const [key, value] = [option.slice(0, equals), option.slice(equals + 1)];
+    if (key === "lowerdir+") layers.lowers.push(directory(request, value, false));
+    else if (key === "lowerdir") {
+      layers.lowers = value.split(":").map((path) => directory(request, path, false));
+    } else if (key === "upperdir") layers.upper = directory(request, value, true);
+    else if (key === "workdir") layers.work = directory(request, value, true);
+    else if (!FLAGS.test(option)) fail("EINVAL", `fsconfig ${key || option}`);
+  }
+  return layers;
+}
+
+/** Makes `work` in the work directory, empty. False where that fails: then nothing can be written. */
+function prepareWork(work: Inode): boolean {
+  try {
+    const left = work.lookup("work");
+    if (left) {
+      for (const name of left.names()) left.unlink(name);
+      work.removeDirectory("work");
+    }
+    work.makeDirectory("work", { mode: 0, uid: 0, gid: 0 });
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
+/** ELOOP where a layer is another's root, or a lower lies inside another layer. */
+function trapsOf({ lowers, upper, work }: Layers): Set<Inode> {
+  const traps = new Set<Inode>();
+  const add = (inode: Inode): void => {
+    if (traps.has(inode)) fail("ELOOP", "conflicting layers");
+    traps.add(inode);
+  };
+  if (upper) add(upper.dentry.inode);
+  if (upper && work) {
+    add(work.dentry.inode);
+    const made = work.dentry.inode.lookup("work");
+    if (made) add(made);
+  }
+  for (const lower of lowers) add(lower.dentry.inode);
+  for (const lower of lowers) {
+    for (let at = lower.dentry.parent; at; at = at.parent) {
+      if (traps.has(at.inode)) fail("ELOOP", "overlapping lowerdir path");
+    }
+  }
+  return traps;
+}
+
+export function makeOverlay(request: MountRequest): Overlay {
+  const layers = layersOf(request);
+  const { lowers, upper, work } = layers;
+  const all = [...lowers, ...(upper ? [upper] : [])];
+  // One directory alone makes no union.
+  if (lowers.length === 0 || all.length === 1 || (upper && !work)) fail("EINVAL", "create");
+  if (all.some((path) => path.mount.unbindable)) fail("EINVAL", "create");
+  if (all.some((path) => path.mount.superblock.stackDepth >= MAX_STACK_DEPTH)) {
+    fail("EINVAL", "maximum fs stacking depth exceeded");
+  }
+  let readOnly = request.readOnly;
+  if (upper && work) {
+    const nested = upper.dentry.isBelow(work.dentry) || work.dentry.isBelow(upper.dentry);
+    if (upper.mount !== work.mount || nested) fail("EINVAL", "create");
+    if (!prepareWork(work.dentry.inode)) readOnly = true;
+  }
+  const { machine, source, options } = request;
+  const made = { upper, lowers, traps: trapsOf(layers) };
+  return new Overlay(machine.newMinor(), source, readOnly, made, options);
+}
