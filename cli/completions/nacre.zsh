@@ -10,9 +10,9 @@ _nacre() {
     if [[ "$word" == ":files" ]]; then
       files=1
     elif [[ "$word" == "$line" ]]; then
-      described+=("${word//:/\\\\:}")
+      described+=("${word//:/\\:}")
     else
-      described+=("${word//:/\\\\:}:$says")
+      described+=("${word//:/\\:}:$says")
     fi
   done < <("${words[1]}" __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)
   (( ${#described} )) && _describe 'nacre' described
