@@ -17,6 +17,9 @@ export interface RunMark {
   readonly temporary: string;
 }
 
+/** Compiled code that Node itself keeps in TMPDIR, for npm among others. */
+const NODE_CACHE = "node-compile-cache";
+
 function read(path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -118,7 +121,7 @@ export function machineState(mark: RunMark): MachineState {
     ["loop device", new Set(loopDevices(mark))],
     ["network link", new Set(links())],
     ["shared memory", new Set(list("/dev/shm").filter((name) => name.includes("nacre")))],
-    ["temporary file", new Set(list(mark.temporary))],
+    ["temporary file", new Set(list(mark.temporary).filter((name) => name !== NODE_CACHE))],
   ]);
 }
 
