@@ -82,7 +82,8 @@ function compile(path: string): Script {
 function keep(script: Script, path: string): void {
   const temporary = `${path}.${process.pid}`;
   try {
-    writeFileSync(temporary, script.createCachedData());
+    // V8 believes what it reads: after a power cut the name must not stand for half a file.
+    writeFileSync(temporary, script.createCachedData(), { flush: true });
     renameSync(temporary, path);
   } catch {
     rmSync(temporary, { force: true });
