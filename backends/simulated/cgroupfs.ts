@@ -97,13 +97,12 @@ export class CgroupDirectory extends GeneratedInode {
     const mode = (read ? 0o444 : 0) | (write ? 0o200 : 0);
     return new GeneratedFile(this.superblock, mode, {
       ...(read && { read: () => read(node, context) }),
-      ...(write && {
-        write: (text: string) => {
-          if (text === "") return; // nobody is asked about nothing
-          if (node.removed) fail("ENODEV");
-          write(node, text, context);
-        },
-      }),
+      write: (text) => {
+        if (text === "") return; // nobody is asked about nothing
+        if (node.removed) fail("ENODEV");
+        if (!write) fail("EINVAL");
+        write(node, text, context);
+      },
     });
   }
 

@@ -57,11 +57,6 @@ export class GeneratedFile extends GeneratedInode {
     this.#source = source;
   }
 
-  // kernfs refuses what a file cannot do even to those who may pass over its mode.
-  override open(access: { readonly write: boolean }): void {
-    if (access.write && !this.#source.write) fail("EINVAL");
-    if (!access.write && !this.#source.read) fail("EINVAL");
-  }
   override read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     const read = this.#source.read ?? fail("EINVAL");
     return encoder.encode(read()).slice(offset, offset + length);

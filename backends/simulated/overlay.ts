@@ -174,8 +174,14 @@ export class OverlayInode extends Inode {
     return made;
   }
 
+  /** Where nothing is merged the one layer's names are handed on, even those of whiteouts. */
   override names(): readonly string[] {
     if (this.kind !== "directory") fail("ENOTDIR");
+    const only = this.#lowers.length + (this.#upper ? 1 : 0) === 1;
+    return only ? this.#top.names() : this.#merged();
+  }
+
+  #merged(): readonly string[] {
     // The topmost layer that has a name says whether it is there.
     const seen = new Map<string, boolean>();
     for (const layer of [this.#upper, ...this.#lowers]) {
@@ -207,6 +213,7 @@ export class OverlayInode extends Inode {
     if (this.#upper) return this.#upper;
     if (!this.#overlay.upper || !this.#parent) return fail("EROFS");
     const directory = this.#parent.copyUp();
+    const { mtime: before } = directory;
     const lower = this.#lowers[0] as Inode;
     const { mode, uid, gid, mtime, device } = lower;
     const attributes = { mode, uid, gid, ...(device && { device }) };
@@ -216,6 +223,7 @@ export class OverlayInode extends Inode {
     }
     if (withContent && lower.kind === "file") copyContent(lower, upper);
     upper.setAttributes({ uid, gid, mode, mtime });
+    directory.setAttributes({ mtime: before });
     this.#upper = upper;
     this.#overlay.remember(upper, this);
     return upper;
@@ -285,7 +293,7 @@ export class OverlayInode extends Inode {
   }
   override removeDirectory(name: string): void {
     const directory = this.lookup(name) ?? fail("ENOENT");
-    if (directory.names().length > 0) fail("ENOTEMPTY");
+    if (directory.#merged().length > 0) fail("ENOTEMPTY");
     this.#hide(name);
   }
 
@@ -295,7 +303,7 @@ export class OverlayInode extends Inode {
     // Without redirect_dir a directory with a part below cannot move: mv(1) copies it.
     if (moved.kind === "directory" && moved.#lowers.length > 0) fail("EXDEV");
     const replaced = target.lookup(newName);
-    if (replaced?.kind === "directory" && replaced.names().length > 0) fail("ENOTEMPTY");
+    if (replaced?.kind === "directory" && replaced.#merged().length > 0) fail("ENOTEMPTY");
     const upper = moved.copyUp();
     const to = target.copyUp();
     const covered = to.lookup(newName);

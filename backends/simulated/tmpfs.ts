@@ -191,6 +191,7 @@ export class MemoryInode extends Inode {
     return this.#content.read(offset, length);
   }
   override write(offset: number, bytes: Uint8Array): number {
+    if (bytes.length === 0) return 0; // not even its time changes
     this.#filesystem.charge(this.#content.growth(offset, bytes.length));
     this.#content.write(offset, bytes);
     this.#modified();

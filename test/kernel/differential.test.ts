@@ -18,7 +18,13 @@ import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { build } from "./native.ts";
-import { cgroupOperations, operations, overlayOperations, PREFIX, programOf } from "./random-programs.ts";
+import {
+  cgroupOperations,
+  operations,
+  overlayOperations,
+  PREFIX,
+  programOf,
+} from "./random-programs.ts";
 import { realView, simulatedView, type View } from "./visible-state.ts";
 
 const PROGRAMS = Number(process.env.NACRE_PROGRAMS ?? 150);
@@ -44,10 +50,12 @@ async function run(
     const { section, index, errno } = faultOf(error);
     return { failed: `${section} ${index} ${errno}`, index };
   }
-  const seen = view(running);
-  kernel.signal(running.process, 9);
-  await running.exited;
-  return { view: seen };
+  try {
+    return { view: view(running) };
+  } finally {
+    kernel.signal(running.process, 9);
+    await running.exited;
+  }
 }
 
 async function perform(kernel: Kernel, operation: Operation): Promise<string> {

@@ -174,7 +174,7 @@ const LAYERS = ["/layers/first", "/layers/second", "/layers/upper"];
 function inside(directory: string, operation: Operation): Operation {
   const moved: Record<string, unknown> = { ...operation };
   for (const key of ["path", "existing"]) {
-    if (typeof moved[key] === "string") moved[key] = directory + moved[key];
+    if (String(moved[key]).startsWith("/")) moved[key] = directory + moved[key];
   }
   return moved as unknown as Operation;
 }
@@ -187,18 +187,18 @@ const OPAQUE: fc.Arbitrary<Operation> = make("placeAttribute", {
 
 /** Layers with files, whiteouts and opaque directories; an overlay of them; and work in it. */
 export const overlayOperations: fc.Arbitrary<Operation[]> = fc
-  .tuple(
-    ...LAYERS.map((layer) =>
-      fc
-        .array(weighted([...FILES, [1, OPAQUE]]), { maxLength: 6 })
-        .map((all) => [...STANDING.slice(0, 2), ...all].map((one) => inside(layer, one))),
+  .record({
+    layers: fc.tuple(
+      ...LAYERS.map((layer) =>
+        fc
+          .array(weighted([...FILES, [1, OPAQUE]]), { maxLength: 6 })
+          .map((all) => [...STANDING.slice(0, 2), ...all].map((one) => inside(layer, one))),
+      ),
     ),
-    fc.constantFrom("/work", "/layers/upper/a"),
-    fc.array(weighted(FILES), { minLength: 1, maxLength: 10 }),
-  )
-  .map((parts) => {
-    const then = parts.pop() as Operation[];
-    const work = parts.pop() as string;
+    work: fc.constantFrom("/work", "/work", "/work", "/layers/upper/a"),
+    then: fc.array(weighted(FILES), { minLength: 1, maxLength: 10 }),
+  })
+  .map(({ layers, work, then }) => {
     const options = [
       "lowerdir+=/layers/first",
       "lowerdir+=/layers/second",
@@ -209,7 +209,7 @@ export const overlayOperations: fc.Arbitrary<Operation[]> = fc
       ...["/layers", ...LAYERS, "/work", "/o"].map(
         (at): Operation => ({ op: "makeDirectory", path: at, mode: 0o755, existing: "fail" }),
       ),
-      ...(parts as Operation[][]).flat(),
+      ...layers.flat(),
       {
         op: "mount",
         mount: { type: "overlay", source: "o", options, attributes: [] },

@@ -12,6 +12,8 @@ export interface View {
 }
 
 const DEEPEST = 7;
+/** /bin is the same everywhere; what an overlay keeps in its work directory is its own affair. */
+const NOT_COMPARED = ["/bin", "/work/work"];
 
 interface Thing {
   readonly mode: number;
@@ -50,13 +52,22 @@ function line(tree: Tree, path: string): string {
 function walk(tree: Tree, path: string, depth: number): string[] {
   const own = line(tree, path);
   const isDirectory = (tree.thing(path).mode & TYPES) === DIRECTORY;
-  // /bin is the same everywhere, and no random program reaches it.
-  if (!isDirectory || depth === DEEPEST || path === "/bin") return [own];
+  if (!isDirectory || depth === DEEPEST || NOT_COMPARED.includes(path)) return [own];
   const below = tree
     .names(path)
     .sort()
-    .flatMap((name) => walk(tree, `${path === "/" ? "" : path}/${name}`, depth + 1));
+    .flatMap((name) => walkIfThere(tree, `${path === "/" ? "" : path}/${name}`, depth + 1));
   return [own, ...below];
+}
+
+/** An overlay lists whiteouts where it merges nothing, and trapped layers: names of nothing. */
+function walkIfThere(tree: Tree, path: string, depth: number): string[] {
+  try {
+    return walk(tree, path, depth);
+  } catch (error) {
+    const { code, errno } = error as { code?: string; errno?: string };
+    return [`${path}: ${code ?? errno}`];
+  }
 }
 
 /** Lines of mountinfo without what only names or numbers things: IDs, devices, peer groups. */
