@@ -110,22 +110,17 @@ export function machine(options: MachineOptions = {}): Machine {
   const events: EngineEvent[] = [];
   const subscription = bus.events.subscribe((event) => events.push(event));
   const asked: string[] = [];
-  const credentials = {
-    async find(registry: string) {
-      asked.push(registry);
-      const { credentials = {} } = options;
-      if (typeof credentials.find === "function") return credentials.find(registry);
-      return (credentials as Readonly<Record<string, Credential>>)[registry];
-    },
-  };
-  const { environment = {}, certificatesDirectory } = options;
-  const fetch = new UndiciFetch({
-    environment,
-    ...(certificatesDirectory === undefined ? {} : { certificatesDirectory }),
-  });
+  const fetch = fetchOf(options);
   const { registries } = options;
   const registryOptions = registries ? { registries } : {};
-  const registry = new Registry(testCore, fetch, clock, codec, credentials, registryOptions);
+  const registry = new Registry(
+    testCore,
+    fetch,
+    clock,
+    codec,
+    credentialsOf(options, asked),
+    registryOptions,
+  );
   const snapshotter = options.snapshotter ?? new RememberingSnapshotter();
   const bootId = options.bootId ?? "this boot";
   const layers = new LayerStore(testCore, files, content, state, codec, paths, bootId);
@@ -166,6 +161,21 @@ export function machine(options: MachineOptions = {}): Machine {
       bus[Symbol.dispose]();
       state.close();
       if (options.root === undefined) rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function fetchOf({ environment = {}, certificatesDirectory }: MachineOptions): UndiciFetch {
+  const certificates = certificatesDirectory === undefined ? {} : { certificatesDirectory };
+  return new UndiciFetch({ environment, ...certificates });
+}
+
+function credentialsOf({ credentials = {} }: MachineOptions, asked: string[]): CredentialStore {
+  return {
+    async find(registry) {
+      asked.push(registry);
+      if (typeof credentials.find === "function") return credentials.find(registry);
+      return (credentials as Readonly<Record<string, Credential>>)[registry];
     },
   };
 }

@@ -1,8 +1,9 @@
 import { MEDIA } from "@nacre/core/oci/image.ts";
 import { sha256 } from "@nacre/plugin-registry/content.ts";
-import { type BuiltImage, buildIndex } from "@nacre/plugin-registry/image-builder.ts";
+import { type BuiltImage, buildImage, buildIndex } from "@nacre/plugin-registry/image-builder.ts";
 import { type ServeOptions, serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { describe, expect, it } from "vitest";
+import { tar } from "../images/tar.ts";
 import { AMD64, contentOf, type Machine, machine, sampleImage } from "./pull-machine.ts";
 
 const image = sampleImage();
@@ -56,6 +57,20 @@ describe("a registry's faults", () => {
       expect(error.message).toContain(`blob ${bottom.digest} is not what was promised`);
       expect(files).toEqual({});
     }
+  });
+
+  it("wrong bytes in a plain layer: are not taken for a malformed tar", async () => {
+    const plain = buildImage({
+      layers: [{ tar: tar([{ name: "a", content: "a" }]), compression: "none" }],
+      platform: AMD64,
+    });
+    const { error, files } = await fail(
+      { faults: [{ on: "blob", of: plain.layers[0]!.digest, do: "flip", at: 0 }] },
+      contentOf({ "1": plain }),
+    );
+    expect(error).toMatchObject({ kind: "corrupt" });
+    expect(error.message).toContain(`blob ${plain.layers[0]!.digest} is not what was promised`);
+    expect(files).toEqual({});
   });
 
   it("wrong bytes in a manifest or a config: compares digests", async () => {

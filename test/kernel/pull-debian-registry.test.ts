@@ -1,6 +1,6 @@
 // Against Debian's docker-registry, filled by skopeo: programs that know nothing of us.
 
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -13,8 +13,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { MEDIA } from "@nacre/core/oci/image.ts";
 import { HostCredentials } from "@nacre/linux/credentials.ts";
+import { LayoutContent } from "@nacre/plugin-registry/content.ts";
+import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { machine } from "../engine/pull-machine.ts";
 import { busyboxImage } from "../images/busybox.ts";
@@ -142,6 +145,22 @@ describe("pulling from Debian's docker-registry", () => {
     configure({ credHelpers: { [registry.address]: "cave" } });
     await using helped = machine({ credentials: store });
     expect((await helped.images.pull(reference)).image.id).toBe(image.configDigest);
+  });
+
+  it("is what skopeo does with our own registry, too", async () => {
+    // Not in our process's way: the registry answers from it.
+    const run = promisify(execFile);
+    await using registry = await serveRegistry(new LayoutContent(layout, "team/busybox"));
+    const source = `docker://${registry.address}/team/busybox:${CACHED_TAG}`;
+    const format = ["--tls-verify=false", "--format", "{{.Digest}}"];
+    const inspected = await run("skopeo", ["inspect", ...format, source], { timeout: 20_000 });
+    expect(inspected.stdout.trim()).toBe(image.digest);
+    const copy = join(folder, "copy");
+    const arguments_ = ["copy", "--quiet", "--src-tls-verify=false", source, `oci:${copy}:1`];
+    await run("skopeo", arguments_, { timeout: 20_000 });
+    for (const { digest: blob } of image.layers) {
+      expect(await sha256(join(copy, "blobs", ...blob.split(":")))).toBe(blob);
+    }
   });
 
   it("notices a blob that was damaged in the registry's storage", async () => {
