@@ -27,6 +27,28 @@ export async function* gather(source: AsyncIterable<Uint8Array>): AsyncGenerator
   if (filled > 0) yield buffer.subarray(0, filled);
 }
 
+/** The same chunks, each asked for while the consumer works on the one before. */
+export async function* ahead(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const ask = (): Promise<IteratorResult<Uint8Array>> => {
+    const next = source.next();
+    // Looked at below, or not at all if the consumer gives up first.
+    next.catch(() => {});
+    return next;
+  };
+  let next = ask();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = ask();
+      yield value;
+    }
+  } finally {
+    // Not waited for: what is being asked for may take as long as its server likes.
+    source.return(undefined).catch(() => {});
+  }
+}
+
 /** The same bytes, each chunk written to `blob` while the consumer works on it. */
 export async function* kept(
   source: AsyncIterable<Uint8Array>,

@@ -23,7 +23,7 @@ import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Repository } from "../registry/registry.ts";
-import { contents, gather, kept } from "./layer-source.ts";
+import { ahead, contents, gather, kept } from "./layer-source.ts";
 import type { StatePaths } from "./paths.ts";
 
 /** What a pull may still write: shared by its layers, so that no bomb fills the disk. */
@@ -143,7 +143,7 @@ export class LayerStore {
     const resumed = blob.offset;
     try {
       received(resumed);
-      const source = gather(repository.blob(descriptor, blob.offset, signal));
+      const source = ahead(gather(repository.blob(descriptor, blob.offset, signal)));
       if (blob.offset === 0) return await this.#tee(task, source, blob);
       for await (const chunk of source) {
         await blob.write(chunk);
