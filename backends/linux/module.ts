@@ -20,6 +20,9 @@ import { LinuxRandom } from "./random.ts";
 import { prepareStateRoot } from "./state-root.ts";
 import { SqliteStateStore } from "./state-store.ts";
 
+/** Where docker looks for authorities and client certificates of single registries. */
+const CERTIFICATES = "/etc/docker/certs.d";
+
 export interface LinuxOptions {
   /** Directory of all state, absolute; made if it is missing. */
   readonly root: string;
@@ -51,7 +54,14 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
       .toResolvedValue(() => new NodeCodec(), [])
       .inSingletonScope();
     bind(Fetch)
-      .toResolvedValue(() => new UndiciFetch({ environment: options.environment }), [])
+      .toResolvedValue(
+        () =>
+          new UndiciFetch({
+            environment: options.environment,
+            certificatesDirectory: CERTIFICATES,
+          }),
+        [],
+      )
       .inSingletonScope();
     bind(CredentialStore)
       .toResolvedValue(() => new HostCredentials(options.environment), [])
