@@ -53,7 +53,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     await container.load(linuxStorageModule({ root, init: "", environment, endsWithProcess }));
     await container.load(simulatedKernelModule());
   } else {
-    const linux = { root, init: initPath(root), environment, endsWithProcess };
+    const linux = { root, init: initPath(root), addon: addonPath(), environment, endsWithProcess };
     await container.load(linuxStorageModule(linux), linuxKernelModule(linux));
   }
   await container.load(
@@ -86,6 +86,9 @@ function initPath(root: string): string {
   const dist = join(packageRoot(), "dist");
   return initBinary({ directories: [dist, join(root, "init")], sources: join(dist, "native") });
 }
+
+/** Built for this processor; where it does not load, child_process does its work. */
+const addonPath = (): string => join(packageRoot(), "dist", `launch-${process.arch}.node`);
 
 let core: Core | undefined;
 

@@ -1,7 +1,6 @@
 // The Kernel port on Linux. Every program is executed by one nacre-init (native/): it is handed
 // the program on descriptor 3, reports on descriptor 4, and stays as the process's parent.
 
-import type { ChildProcess, StdioOptions } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Readable, Writable } from "node:stream";
@@ -22,6 +21,7 @@ import { encodeProgram } from "@nacre/core/program/wire.ts";
 import { errnoName } from "./errno.ts";
 import { probeFacts } from "./facts.ts";
 import { operationError } from "./fault.ts";
+import { type Launched, Launcher, type LaunchListener } from "./launch.ts";
 import { parseMountinfo } from "./mountinfo.ts";
 import { identify, isAlive, namespacesOf, sendSignal } from "./process.ts";
 import { type Failure, type Report, ReportReader } from "./report.ts";
@@ -32,6 +32,8 @@ const require = createRequire(import.meta.url);
 export interface LinuxKernelOptions {
   /** A file in which facts are remembered, and the boot they hold for (facts.ts). */
   readonly facts?: { readonly path: string; readonly boot: string };
+  /** Path of launch.node (addon/launch.c); without it nacre-init is started by child_process. */
+  readonly addon?: string;
   /** Told of an inverse that failed when a process had ended: something of it is left. */
   readonly onUndoFailure?: (program: KernelProgram, fault: string) => void;
 }
@@ -39,60 +41,42 @@ export interface LinuxKernelOptions {
 const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
 
 /** One nacre-init at work: its reports turned into promises. */
-class Session {
-  readonly child: ChildProcess;
+class Session implements LaunchListener {
   /** Settles with `ready` or `done`, or rejects when what was done is undone. */
   readonly started: Promise<Report>;
   readonly exited: Promise<ExitStatus>;
   readonly #program: KernelProgram;
+  readonly #reader = new ReportReader();
+  readonly #start = Promise.withResolvers<Report>();
+  readonly #exit = Promise.withResolvers<ExitStatus>();
   readonly #undoing: Failure[] = [];
   #failed: Extract<Report, { kind: "failed" | "malformed" }> | undefined;
   #ready = false;
 
-  constructor(path: string, program: KernelProgram, streams: ProcessStreams) {
+  constructor(program: KernelProgram) {
     this.#program = program;
-    const { spawn } = require("node:child_process") as typeof import("node:child_process");
-    const { stdin, stdout, stderr } = streams;
-    const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe"];
-    const message = encodeProgram(program);
-    // A session of its own: a terminal's signals reach the caller, who hands them on.
-    this.child = spawn(path, [], { stdio, detached: true });
-    const start = Promise.withResolvers<Report>();
-    const exit = Promise.withResolvers<ExitStatus>();
-    this.started = start.promise;
-    this.exited = exit.promise;
-    exit.promise.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
-    this.child.once("error", (error) => start.reject(this.#cannotStart(path, error)));
-    const [, , , input, report] = this.child.stdio as unknown as [0, 0, 0, Writable, Readable];
-    if (!report) return;
-    input.on("error", () => {}); // it ended before it read everything: the report says why
-    input.end(message);
-    const reader = new ReportReader();
-    report.on("data", (chunk: Buffer) => {
-      for (const one of reader.push(chunk)) this.#take(one, start.resolve, exit.resolve);
-    });
-    let left = 2; // the report's end and the process's: then nothing of it runs any more
-    const ended = (): void => {
-      if (--left > 0) return;
-      const error = this.#end();
-      start.reject(error);
-      exit.reject(error);
-    };
-    report.once("close", ended);
-    this.child.once("exit", ended);
+    this.started = this.#start.promise;
+    this.exited = this.#exit.promise;
+    this.exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
   }
 
-  #take(
-    report: Report,
-    started: (report: Report) => void,
-    exited: (status: ExitStatus) => void,
-  ): void {
+  report(chunk: Buffer): void {
+    for (const one of this.#reader.push(chunk)) this.#take(one);
+  }
+
+  ended(): void {
+    const error = this.#end();
+    this.#start.reject(error);
+    this.#exit.reject(error);
+  }
+
+  #take(report: Report): void {
     if (report.kind === "undo-failed") this.#undoing.push(report);
     else if (report.kind === "failed" || report.kind === "malformed") this.#failed = report;
-    else if (report.kind === "exited") exited(parseExitRecord(report.record));
+    else if (report.kind === "exited") this.#exit.resolve(parseExitRecord(report.record));
     else {
       this.#ready = true;
-      started(report);
+      this.#start.resolve(report);
     }
   }
 
@@ -113,25 +97,27 @@ class Session {
       advice: "Its next use finds out what it left behind.",
     });
   }
+}
 
-  #cannotStart(path: string, error: Error): NacreError {
-    const errno = (error as NodeJS.ErrnoException).code;
-    return new NacreError("internal", `${path} cannot be started: ${error.message}`, {
-      ...(errno && { errno }),
-      advice: "Build it with `npm run build`, which needs a C compiler and make.",
-      cause: error,
-    });
-  }
+function cannotStart(path: string, error: unknown): NacreError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new NacreError("internal", `${path} cannot be started: ${message}`, {
+    ...(code && { errno: code }),
+    advice: "Build it with `npm run build`, which needs a C compiler and make.",
+    cause: error,
+  });
 }
 
 export class LinuxKernel implements Kernel {
   readonly #init: string;
+  readonly #launcher: Launcher;
   readonly #options: LinuxKernelOptions;
   #facts: KernelFacts | undefined;
 
   /** `init`: the path of nacre-init. */
   constructor(init: string, options: LinuxKernelOptions = {}) {
     this.#init = init;
+    this.#launcher = new Launcher(init, options.addon);
     this.#options = options;
   }
 
@@ -142,20 +128,21 @@ export class LinuxKernel implements Kernel {
 
   async perform(program: KernelProgram): Promise<void> {
     if (program.process) throw new TypeError("perform runs programs without a process");
-    await new Session(this.#init, program, SILENT).started;
+    const session = new Session(program);
+    await this.#launch(session, program, SILENT);
+    await session.started;
   }
 
   async execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
-    const session = new Session(this.#init, program, streams);
-    const { child } = session;
+    const session = new Session(program);
+    const child = await this.#launch(session, program, streams);
     const report = await session.started;
-    const supervisor = identify(child.pid as number);
+    const supervisor = identify(child.pid);
     if (report.kind !== "ready") throw new TypeError("execute runs programs with a process");
-    if (program.process?.supervision.detached) child.unref();
     return {
       process: { pid: report.pid, startTime: report.startTime },
       // A zombie by now, if the process was quick: then there is nobody left to signal.
-      supervisor: supervisor ?? { pid: child.pid as number, startTime: 0n },
+      supervisor: supervisor ?? { pid: child.pid, startTime: 0n },
       stdin: child.stdin ? toWeb<WritableStream<Uint8Array>>("Writable", child.stdin) : undefined,
       stdout: child.stdout
         ? toWeb<ReadableStream<Uint8Array>>("Readable", child.stdout)
@@ -170,6 +157,20 @@ export class LinuxKernel implements Kernel {
         if (supervisor) sendSignal(supervisor, number);
       },
     };
+  }
+
+  async #launch(
+    session: Session,
+    program: KernelProgram,
+    streams: ProcessStreams,
+  ): Promise<Launched> {
+    const message = encodeProgram(program);
+    const detached = program.process?.supervision.detached ?? false;
+    try {
+      return await this.#launcher.launch(message, streams, detached, session);
+    } catch (error) {
+      throw cannotStart(this.#init, error);
+    }
   }
 
   #settle(program: KernelProgram, session: Session, status: ExitStatus): ExitStatus {

@@ -28,6 +28,8 @@ export interface LinuxOptions {
   readonly root: string;
   /** Path of nacre-init. */
   readonly init: string;
+  /** Path of the addon launch.node, if there is one. */
+  readonly addon?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The process ends with the engine; what the kernel takes back then is not given back before. */
   readonly endsWithProcess?: boolean;
@@ -81,7 +83,11 @@ export function linuxKernelModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const facts = { path: `${options.root}/facts.json`, boot: bootId() };
     bind(Kernel)
-      .toResolvedValue(() => new LinuxKernel(options.init, { facts }), [])
+      .toResolvedValue(
+        () =>
+          new LinuxKernel(options.init, { facts, ...(options.addon && { addon: options.addon }) }),
+        [],
+      )
       .inSingletonScope();
   });
 }

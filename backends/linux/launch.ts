@@ -1,0 +1,123 @@
+// How nacre-init is started: by the addon where it loads and no stream is to be piped through
+// JavaScript, else by node:child_process. Both give the same child: a session of its own, its
+// program on descriptor 3, its report on 4.
+
+import type { ChildProcess, StdioOptions } from "node:child_process";
+import { createRequire } from "node:module";
+import type { Readable, Writable } from "node:stream";
+import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+
+// `require` loads it in a tenth of the time that `import` takes, and only when needed.
+const require = createRequire(import.meta.url);
+
+/** What is told of a child, in order; `ended` last, once nothing of it runs any more. */
+export interface LaunchListener {
+  report(chunk: Buffer): void;
+  ended(): void;
+}
+
+export interface Launched {
+  readonly pid: number;
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+}
+
+/** backends/linux/addon/launch.c. */
+interface Addon {
+  launch(
+    path: string,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+    message: Uint8Array,
+    detached: boolean,
+    onReport: (chunk: Buffer | null) => void,
+  ): number;
+  leave(code: number): never;
+}
+
+/** The addon at `path`; undefined where it does not load: another libc or processor. */
+export function loadAddon(path: string): Addon | undefined {
+  const module = { exports: {} as Addon };
+  try {
+    process.dlopen(module, path);
+    return module.exports;
+  } catch {
+    return undefined;
+  }
+}
+
+export class Launcher {
+  readonly #init: string;
+  readonly #addonPath: string | undefined;
+  #addon: Addon | undefined | null = null;
+
+  /** `init`: the path of nacre-init; `addonPath`: that of launch.node, if there is one. */
+  constructor(init: string, addonPath?: string) {
+    this.#init = init;
+    this.#addonPath = addonPath;
+  }
+
+  /** A `detached` child outlives this process, and does not keep it alive once its report has ended. */
+  launch(
+    message: Uint8Array,
+    streams: ProcessStreams,
+    detached: boolean,
+    listener: LaunchListener,
+  ): Promise<Launched> | Launched {
+    const { stdin, stdout, stderr } = streams;
+    const piped = [stdin, stdout, stderr].includes("pipe");
+    if (this.#addon === null)
+      this.#addon = this.#addonPath && !piped ? loadAddon(this.#addonPath) : null;
+    const addon = this.#addon;
+    if (!addon || piped) return this.#spawn(message, streams, detached, listener);
+    const number = (stream: number | string) => (typeof stream === "number" ? stream : -1);
+    const pid = addon.launch(
+      this.#init,
+      number(stdin),
+      number(stdout),
+      number(stderr),
+      message,
+      detached,
+      (chunk) => (chunk ? listener.report(chunk) : listener.ended()),
+    );
+    return { pid, stdin: undefined, stdout: undefined, stderr: undefined };
+  }
+
+  #spawn(
+    message: Uint8Array,
+    { stdin, stdout, stderr }: ProcessStreams,
+    detached: boolean,
+    listener: LaunchListener,
+  ): Promise<Launched> {
+    const { spawn } = require("node:child_process") as typeof import("node:child_process");
+    const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe"];
+    const child = spawn(this.#init, [], { stdio, detached: true });
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      if (child.pid === undefined) return;
+      listen(child, message, listener);
+      if (detached) child.unref();
+      resolve({
+        pid: child.pid,
+        stdin: child.stdin ?? undefined,
+        stdout: child.stdout ?? undefined,
+        stderr: child.stderr ?? undefined,
+      });
+    });
+  }
+}
+
+function listen(child: ChildProcess, message: Uint8Array, listener: LaunchListener): void {
+  const [, , , input, report] = child.stdio as unknown as [0, 0, 0, Writable, Readable];
+  input.on("error", () => {}); // it ended before it read everything: the report says why
+  input.end(message);
+  report.on("data", (chunk: Buffer) => listener.report(chunk));
+  let left = 2; // the report's end and the process's
+  const ended = (): void => {
+    if (--left === 0) listener.ended();
+  };
+  report.once("close", ended);
+  child.once("exit", ended);
+}
