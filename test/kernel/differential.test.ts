@@ -27,7 +27,7 @@ import {
 } from "./random-programs.ts";
 import { realView, simulatedView, type View } from "./visible-state.ts";
 
-const PROGRAMS = Number(process.env.NACRE_PROGRAMS ?? 150);
+const PROGRAMS = Number(process.env.NACRE_PROGRAMS ?? 100);
 const SEED = process.env.NACRE_SEED === undefined ? {} : { seed: Number(process.env.NACRE_SEED) };
 const timeout = 60_000 + PROGRAMS * 1_000;
 const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;

@@ -1,0 +1,310 @@
+// What the simulated kernel has beyond the contract: faults that replay, programs in TypeScript,
+// images behind a resolver, layouts of cgroups, and the kernel's concepts seen from inside.
+
+import type { NacreError } from "@nacre/core/error.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
+import { SimulatedClock } from "@nacre/simulated/clock.ts";
+import { SimulatedKernel, type SimulatedKernelOptions } from "@nacre/simulated/kernel.ts";
+import type { SimulatedProgram } from "@nacre/simulated/programs.ts";
+import { describe, expect, it } from "vitest";
+
+const PIPES = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
+const PLAIN: Supervision = {
+  stdin: "null",
+  output: "inherit",
+  terminal: "none",
+  collect: [],
+  detached: false,
+};
+const TMPFS = { type: "tmpfs", source: "t", options: [], attributes: [] } as const;
+
+const directory = (path: string): Operation => ({
+  op: "makeDirectory",
+  path,
+  mode: 0o755,
+  existing: "fail",
+});
+
+interface Parts {
+  readonly host?: readonly Operation[];
+  readonly child?: readonly Operation[];
+  readonly command: readonly string[];
+  readonly cgroups?: readonly string[];
+}
+
+function programOf({ host = [], child = [], command, cgroups = [] }: Parts): KernelProgram {
+  const execute: Operation = { op: "execute", arguments: command, environment: ["PATH=/bin"] };
+  return {
+    title: "a test",
+    host,
+    process: {
+      clone: { create: ["mnt"], cgroups, joinPaths: [] },
+      parent: [],
+      child: [...child, execute],
+      supervision: PLAIN,
+    },
+  };
+}
+
+function simulate(options: SimulatedKernelOptions = {}) {
+  const clock = new SimulatedClock();
+  return { clock, kernel: new SimulatedKernel(clock, options) };
+}
+
+async function outputOf(kernel: SimulatedKernel, parts: Parts): Promise<string> {
+  const running = await kernel.execute(programOf(parts), PIPES);
+  const text = (stream: unknown) =>
+    new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text();
+  const [stdout, stderr] = await Promise.all([text(running.stdout), text(running.stderr)]);
+  const { code } = await running.exited;
+  return `${stdout}${stderr}${code}`;
+}
+
+const programs = (entries: Record<string, SimulatedProgram>) => ({
+  programs: new Map(Object.entries(entries)),
+});
+
+describe("faults", () => {
+  const host = ["/tmp/a", "/tmp/a/b", "/tmp/a/b/c"].map(directory);
+
+  it("take the place of the operation that they are for", async () => {
+    const failAt = { section: "host", index: 1, errno: "ENOSPC" } as const;
+    const { kernel } = simulate({ faults: { failAt } });
+    const before = kernel.state();
+    await expect(kernel.perform({ title: "t", host })).rejects.toMatchObject({
+      kind: "no-space",
+      cause: failAt,
+    });
+    expect(kernel.state()).toEqual(before);
+  });
+
+  it("fail the clone, too, and leave nothing of the host section", async () => {
+    const failAt = { section: "clone", index: 0, errno: "EAGAIN" } as const;
+    const { kernel } = simulate({ faults: { failAt } });
+    const before = kernel.state();
+    const program = programOf({ host, command: ["true"] });
+    await expect(kernel.execute(program, PIPES)).rejects.toMatchObject({ cause: failAt });
+    expect(kernel.state()).toEqual(before);
+  });
+
+  it("are the same again for the same seed, and others for another", async () => {
+    const run = async (seed: number): Promise<string[]> => {
+      const random = { seed, probability: 0.2, errnos: ["EIO", "ENOMEM"] } as const;
+      const { kernel } = simulate({ faults: { random } });
+      const results: string[] = [];
+      for (let i = 0; i < 20; i++) {
+        const before = JSON.stringify(kernel.state());
+        const done = await kernel.perform({ title: "t", host }).then(
+          () => "done",
+          (error: NacreError) => JSON.stringify(error.cause),
+        );
+        results.push(done);
+        if (done === "done") await kernel.hostFiles().removeTree("/tmp/a");
+        else expect(JSON.stringify(kernel.state())).toBe(before);
+      }
+      return results;
+    };
+    const first = await run(7);
+    expect(first).toContain("done");
+    expect(new Set(first).size).toBeGreaterThan(2);
+    expect(await run(7)).toEqual(first);
+    expect(await run(8)).not.toEqual(first);
+  });
+});
+
+describe("scripted programs", () => {
+  it("read and write the one tree that the engine's files are in", async () => {
+    const { kernel } = simulate(
+      programs({
+        shout: async ({ arguments: [, path = ""], files, stdout }) => {
+          await stdout.write(files.readText(path).toUpperCase());
+          files.write("/tmp/answer", "heard");
+          return 3;
+        },
+      }),
+    );
+    kernel.hostFiles().replace("/tmp/word", "pearl ");
+    expect(await outputOf(kernel, { command: ["shout", "/tmp/word"] })).toBe("PEARL 3");
+    expect(kernel.hostFiles().readText("/tmp/answer")).toBe("heard");
+  });
+
+  it("handle a signal, and end by the next that they do not", async () => {
+    const { kernel, clock } = simulate(
+      programs({
+        stubborn: async ({ handle, stdout, sleep }) => {
+          handle(15, () => void stdout.write("not yet\n"));
+          await sleep(60_000);
+          return 0;
+        },
+      }),
+    );
+    const running = await kernel.execute(programOf({ command: ["stubborn"] }), PIPES);
+    await clock.advance(1);
+    kernel.signal(running.process, 15);
+    await clock.advance(1);
+    expect(kernel.alive(running.process)).toBe(true);
+    kernel.signal(running.process, 2);
+    expect(await running.exited).toMatchObject({ code: 130 });
+    const stdout = running.stdout as ReadableStream<Uint8Array<ArrayBuffer>>;
+    expect(await new Response(stdout).text()).toBe("not yet\n");
+  });
+
+  it("cannot fork past a pids limit", async () => {
+    const { kernel } = simulate(
+      programs({
+        forks: async ({ spawn, stdout }) => {
+          await spawn(["sleep", "1"]);
+          await spawn(["sleep", "1"]).catch((error: Error) => stdout.write(`${error.message} `));
+          return 0;
+        },
+      }),
+    );
+    const node = "/sys/fs/cgroup/pids/two";
+    const host: Operation[] = [
+      { op: "makeCgroup", path: node, shared: false },
+      { op: "writeFile", path: `${node}/pids.max`, data: "2" },
+    ];
+    const parts = { host, command: ["forks"], cgroups: [node] };
+    const running = await kernel.execute(programOf(parts), PIPES);
+    const stdout = running.stdout as ReadableStream<Uint8Array>;
+    const { value } = await stdout.getReader().read();
+    expect(new TextDecoder().decode(value)).toBe("EAGAIN ");
+  });
+
+  it("do not get on while their cgroup is frozen, and not even die in one of version 1", async () => {
+    const { kernel, clock } = simulate();
+    const node = "/sys/fs/cgroup/freezer/cold";
+    const host: Operation[] = [{ op: "makeCgroup", path: node, shared: false }];
+    const parts = { host, command: ["sleep", "1"], cgroups: [node] };
+    const running = await kernel.execute(programOf(parts), PIPES);
+    const files = kernel.hostFiles();
+    files.control(`${node}/freezer.state`, "FROZEN");
+    await clock.advance(5000);
+    kernel.signal(running.process, 9);
+    expect(kernel.alive(running.process)).toBe(true);
+    files.control(`${node}/freezer.state`, "THAWED");
+    expect(await running.exited).toMatchObject({ code: 137, signal: 9 });
+    expect(files.status(node)).toBeUndefined();
+  });
+
+  it("are interpreters, where a file says so in its first line", async () => {
+    const { kernel } = simulate();
+    kernel.installProgram("/bin/script");
+    const script: Operation = {
+      op: "placeText",
+      path: "/bin/script",
+      data: "#!/bin/echo read by\nnothing\n",
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+    };
+    await kernel.perform({ title: "t", host: [{ op: "openRoot", path: "/" }, script] });
+    expect(await outputOf(kernel, { command: ["/bin/script", "x"] })).toBe(
+      "read by /bin/script x\n0",
+    );
+  });
+});
+
+describe("file systems", () => {
+  it("show an image's tree as the resolver reads it, to read only", async () => {
+    const times = { seconds: 0, nanoseconds: 0 };
+    const owner = { mode: 0o755, uid: 0, gid: 0, mtime: times };
+    const { kernel } = simulate({
+      erofs: ({ source, read, size }) => {
+        const text = read(source, 0, size(source));
+        const file = {
+          ...owner,
+          kind: "file" as const,
+          size: text.length,
+          read: (offset: number, length: number) => text.slice(offset, offset + length),
+        };
+        return { ...owner, kind: "directory", entries: () => [["motto", file]] };
+      },
+    });
+    const files = kernel.hostFiles();
+    files.replace("/tmp/image", "thin layers\n");
+    files.makeDirectory("/tmp/at");
+    const image = { type: "erofs", source: "/tmp/image", options: [], attributes: [] };
+    await kernel.perform({ title: "t", host: [{ op: "mount", mount: image, target: "/tmp/at" }] });
+    expect(files.readText("/tmp/at/motto")).toBe("thin layers\n");
+    expect(() => files.replace("/tmp/at/other", "")).toThrow(
+      expect.objectContaining({ errno: "EROFS" }),
+    );
+  });
+
+  it("tell a container that has no image reader so: EINVAL, and ENOENT for a missing image", async () => {
+    const { kernel } = simulate();
+    const files = kernel.hostFiles();
+    files.replace("/tmp/image", "");
+    for (const [source, errno] of [
+      ["/tmp/image", "EINVAL"],
+      ["/tmp/none", "ENOENT"],
+    ] as const) {
+      const image = { type: "erofs", source, options: [], attributes: [] };
+      const host: Operation[] = [{ op: "mount", mount: image, target: "/tmp" }];
+      await expect(kernel.perform({ title: "t", host })).rejects.toMatchObject({ errno });
+    }
+  });
+
+  it("carry mounts of a shared tree to those who share it, and of a slave to nobody", async () => {
+    const { kernel } = simulate();
+    const files = kernel.hostFiles();
+    files.makeDirectory("/tmp/a");
+    const first = await kernel.execute(
+      programOf({
+        child: [
+          { op: "setPropagation", path: "/", mode: "shared", recursive: true },
+          { op: "openRoot", path: "/" },
+        ],
+        command: ["sleep", "60"],
+      }),
+      PIPES,
+    );
+    const seenByFirst = async (mode: "shared" | "slave"): Promise<boolean> => {
+      const program = programOf({
+        child: [
+          { op: "unshare", namespaces: ["mnt"] },
+          { op: "setPropagation", path: "/", mode, recursive: true },
+          { op: "mount", mount: TMPFS, target: "/tmp/a" },
+        ],
+        command: ["true"],
+      });
+      const process = program.process as NonNullable<KernelProgram["process"]>;
+      const clone = {
+        ...process.clone,
+        create: [],
+        join: { ...first.process, namespaces: ["mnt"] },
+      };
+      const joined = { ...program, process: { ...process, clone } } as KernelProgram;
+      await (await kernel.execute(joined, PIPES)).exited;
+      return files.readText(`/proc/${first.process.pid}/mountinfo`).includes(" /tmp/a ");
+    };
+    expect(await seenByFirst("slave")).toBe(false);
+    expect(await seenByFirst("shared")).toBe(true);
+    expect(kernel.mounts().filter((m) => m.target === "/tmp/a")).toEqual([]);
+  });
+});
+
+describe("cgroups of version 2", () => {
+  it("hand controllers down, and keep processes out of inner nodes", async () => {
+    const { kernel } = simulate({ cgroups: "v2" });
+    const files = kernel.hostFiles();
+    const top = "/sys/fs/cgroup";
+    expect(files.readText(`${top}/cgroup.controllers`)).toBe("cpuset cpu io memory pids\n");
+    files.makeDirectory(`${top}/a/b`);
+    expect(files.status(`${top}/a/pids.max`)).toBeUndefined();
+    files.control(`${top}/cgroup.subtree_control`, "+pids +memory");
+    files.control(`${top}/a/pids.max`, "5");
+    expect(() => files.control(`${top}/a/cgroup.subtree_control`, "+cpu")).toThrow(
+      expect.objectContaining({ errno: "ENOENT" }),
+    );
+    files.control(`${top}/a/cgroup.subtree_control`, "+pids");
+    expect(() => files.control(`${top}/a/cgroup.procs`, "2")).toThrow(
+      expect.objectContaining({ errno: "EBUSY" }),
+    );
+    files.control(`${top}/a/b/cgroup.procs`, "2");
+    expect(() => files.remove(`${top}/a/b`)).toThrow(expect.objectContaining({ kind: "in-use" }));
+    expect(files.readText("/proc/2/cgroup")).toBe("0::/a/b\n");
+  });
+});
