@@ -60,8 +60,8 @@ function whenUsed(id: string): unknown {
 }
 
 function compile(path: string): Script {
-  const head = "(function (exports, require, module, __filename, __dirname) {";
-  const source = `${head}${readFileSync(path, "utf8")}\n})`;
+  // The build has wrapped it in a function and left nothing but ASCII in it.
+  const source = readFileSync(path, "latin1");
   let cachedData: Buffer | undefined;
   try {
     cachedData = readFileSync(path + compiled);
@@ -70,7 +70,6 @@ function compile(path: string): Script {
   }
   const script = new Script(source, {
     filename: path,
-    columnOffset: -head.length,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });

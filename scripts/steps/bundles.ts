@@ -1,7 +1,7 @@
 // Bundles: CommonJS for the command line (start.ts says why), one ES module for embedders, one
 // for the contract suites.
 
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 import { DIST, ROOT } from "./step.ts";
@@ -69,8 +69,23 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     entryFileNames: "[name]-[hash].cjs",
     chunkFileNames: "[name]-[hash].cjs",
   });
+  for (const each of output) if (each.type === "chunk") wrapChunk(each.fileName, each.code);
   const entry = output.find((each) => each.type === "chunk" && each.isEntry)!;
   return { entry: entry.fileName, files: output.map(({ fileName }) => fileName) };
+}
+
+/**
+ * As cli/start.ts compiles it: inside the function that makes it a module, and in ASCII, so that it
+ * can be read as one byte a character. What is not ASCII stands in strings and regular expressions
+ * only, where an escape means the same.
+ */
+function wrapChunk(name: string, code: string): void {
+  const ascii = code.replace(
+    /[^\0-\x7f]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const head = "(function (exports, require, module, __filename, __dirname) {";
+  writeFileSync(join(DIST, name), `${head}${ascii}\n})`);
 }
 
 async function bundleStart(entry: string): Promise<void> {

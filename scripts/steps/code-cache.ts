@@ -13,9 +13,6 @@ import { join } from "node:path";
 import { constants, Script } from "node:vm";
 import { DIST, run } from "./step.ts";
 
-/** cli/start.ts wraps a chunk in the same words; V8 compares the length of the whole. */
-const HEAD = "(function (exports, require, module, __filename, __dirname) {";
-
 const COMMANDS = ["version", "ps -a", "images", "explain run --rm --memory 64m host true"];
 const SIMULATED = ["run --rm --memory 64m host true"];
 
@@ -66,9 +63,8 @@ function perform(entry: string, words: readonly string[], scripts: Map<string, S
 }
 
 function compile(path: string): Script {
-  return new Script(`${HEAD}${readFileSync(path, "utf8")}\n})`, {
+  return new Script(readFileSync(path, "latin1"), {
     filename: path,
-    columnOffset: -HEAD.length,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
 }
