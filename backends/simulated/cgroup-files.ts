@@ -3,6 +3,7 @@
 // Source: Linux, Documentation/admin-guide/cgroup-v1/*.rst, cgroup-v2.rst, kernel/cgroup/*.c.
 
 import type { CgroupNode, Controller, Hierarchy } from "./cgroups.ts";
+import { changeDevices, listDevices } from "./devices.ts";
 import { fail } from "./errno.ts";
 
 /** What control files need of the machine. */
@@ -55,7 +56,8 @@ function bytes(text: string, unlimited: string): number | undefined {
   if (trimmed === unlimited) return undefined;
   const parts = /^(\d+)([kmgt]?)$/i.exec(trimmed) ?? fail("EINVAL");
   const power = " kmgt".indexOf((parts[2] || " ").toLowerCase());
-  return Math.floor((Number(parts[1]) * 1024 ** power) / PAGE_BYTES) * PAGE_BYTES;
+  const wanted = Math.floor((Number(parts[1]) * 1024 ** power) / PAGE_BYTES) * PAGE_BYTES;
+  return wanted >= Number(UNLIMITED_BYTES) ? undefined : wanted;
 }
 
 const value = (node: CgroupNode, file: string, otherwise: string): string =>
@@ -117,31 +119,6 @@ function memoryLimit(name: string, other: string, fits: (own: number, other: num
     controller: "memory",
     version: 1,
   } satisfies ControlFile;
-}
-
-const DEVICE_RULE = /^(a|[bc] (\*|\d+):(\*|\d+) [rwm]{1,3})/;
-
-function deviceRule(name: string): ControlFile {
-  return {
-    name,
-    controller: "devices",
-    version: 1,
-    write: (node, text) => {
-      const rule = text.trim();
-      if (!DEVICE_RULE.test(rule)) fail("EINVAL");
-      const allow = name === "devices.allow";
-      const all = rule.startsWith("a");
-      const list = (node.values.get("devices.list") ?? "a *:* rwm").split("\n").filter(Boolean);
-      const next = all
-        ? allow
-          ? ["a *:* rwm"]
-          : []
-        : allow
-          ? [...list.filter((r) => r !== rule), rule]
-          : list.filter((r) => r !== rule);
-      node.values.set("devices.list", next.join("\n"));
-    },
-  };
 }
 
 function freeze(node: CgroupNode, file: string, state: string, context: CgroupContext): void {
@@ -317,13 +294,23 @@ const FREEZER: readonly ControlFile[] = [
 ];
 
 const OTHERS: readonly ControlFile[] = [
-  deviceRule("devices.allow"),
-  deviceRule("devices.deny"),
+  {
+    name: "devices.allow",
+    controller: "devices",
+    version: 1,
+    write: (node, text) => changeDevices(node, text, true),
+  },
+  {
+    name: "devices.deny",
+    controller: "devices",
+    version: 1,
+    write: (node, text) => changeDevices(node, text, false),
+  },
   {
     name: "devices.list",
     controller: "devices",
     version: 1,
-    read: (node) => value(node, "devices.list", "a *:* rwm"),
+    read: (node) => listDevices(node),
   },
   { name: "cpuacct.usage", controller: "cpuacct", version: 1, read: constant("0\n") },
   { name: "cpuacct.stat", controller: "cpuacct", version: 1, read: constant("user 0\nsystem 0\n") },

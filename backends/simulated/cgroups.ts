@@ -4,6 +4,7 @@
 // end frees it. How this looks as files stands in cgroupfs.ts.
 // Source: Linux, kernel/cgroup/cgroup.c; Documentation/admin-guide/cgroup-v1/cgroups.rst.
 
+import { policyOf } from "./devices.ts";
 import { fail } from "./errno.ts";
 import type { Process } from "./process.ts";
 
@@ -160,6 +161,7 @@ export class Cgroups {
     if (name.includes("\n")) fail("EINVAL");
     const node = new CgroupNode(++this.#lastNode, name, parent.hierarchy, parent);
     parent.children.set(name, node);
+    policyOf(node);
     return node;
   }
 
