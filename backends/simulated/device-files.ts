@@ -26,18 +26,28 @@ function pseudoRandom(): (length: number) => Uint8Array<ArrayBuffer> {
     });
 }
 
-const random = pseudoRandom();
+/** A sequence for each device file, so that one machine's reading does not change another's. */
+const sequences = new WeakMap<Inode, Driver>();
+
+function randomDriver(inode: Inode): Driver {
+  const known = sequences.get(inode);
+  if (known) return known;
+  const made = { read: pseudoRandom(), write: swallow };
+  sequences.set(inode, made);
+  return made;
+}
+
 const DRIVERS: Readonly<Record<string, Driver>> = {
   "1:3": { read: () => zeros(0), write: swallow },
   "1:5": { read: zeros, write: swallow },
   "1:7": { read: zeros, write: () => fail("ENOSPC") },
-  "1:8": { read: random, write: swallow },
-  "1:9": { read: random, write: swallow },
 };
 
 function driverOf(inode: Inode): Driver | undefined {
   if (inode.kind !== "character" && inode.kind !== "block") return undefined;
-  return DRIVERS[`${inode.device?.major}:${inode.device?.minor}`] ?? fail("ENXIO");
+  const number = `${inode.device?.major}:${inode.device?.minor}`;
+  if (number === "1:8" || number === "1:9") return randomDriver(inode);
+  return DRIVERS[number] ?? fail("ENXIO");
 }
 
 export function readAt(inode: Inode, offset: number, length: number): Uint8Array<ArrayBuffer> {
