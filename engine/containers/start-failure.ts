@@ -1,0 +1,29 @@
+// A start that failed, as a shell and a person are told of it.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+
+/** The exit code that a shell would see of a start that failed. */
+export function failureCode(error: unknown): number {
+  if (!(error instanceof NacreError)) return 125;
+  if (error.kind === "command-not-found") return 127;
+  return error.kind === "command-not-executable" ? 126 : 125;
+}
+
+/** A command that cannot be run, in a person's words; every other failure is left as it is. */
+export function commandError(error: unknown, program: KernelProgram): unknown {
+  if (!(error instanceof NacreError)) return error;
+  const found = error.kind === "command-not-executable";
+  if (!found && error.kind !== "command-not-found") return error;
+  const last = program.process?.child.at(-1);
+  const command = last?.op === "execute" ? JSON.stringify(last.arguments[0]) : "the command";
+  const advice = found
+    ? "It needs the x bit, this machine's architecture, and an interpreter that is there."
+    : "A name without a slash is looked up in the PATH of the container's environment.";
+  const why = found ? `cannot be executed (${error.errno})` : "executable file not found";
+  return new NacreError(error.kind, `${program.title}: ${command}: ${why}`, {
+    ...(error.errno !== undefined && { errno: error.errno }),
+    advice,
+    cause: error,
+  });
+}
