@@ -36,12 +36,36 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   "SIGWINCH",
 ];
 
-/** Hands signals on until the process has ended; its exit code. */
-export async function untilExit(attached: Attached, host: Host): Promise<number> {
-  const release = host.onSignals(FORWARDED, (number) => attached.signal(number));
-  try {
-    return await attached.exited;
-  } finally {
-    release();
+/**
+ * Signals of ours that are the container's. From `hold` on they do not end this process; those
+ * that come before the container's process is there are handed to it then.
+ */
+export class SignalRelay implements Disposable {
+  readonly #host: Host;
+  readonly #early: number[] = [];
+  #attached: Attached | undefined;
+  #release: (() => void) | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  hold(): void {
+    this.#release ??= this.#host.onSignals(FORWARDED, (number) => {
+      if (this.#attached) this.#attached.signal(number);
+      else this.#early.push(number);
+    });
+  }
+
+  /** Hands signals on until the process has ended; its exit code. */
+  untilExit(attached: Attached): Promise<number> {
+    this.hold();
+    this.#attached = attached;
+    for (const number of this.#early.splice(0)) attached.signal(number);
+    return attached.exited;
+  }
+
+  [Symbol.dispose](): void {
+    this.#release?.();
   }
 }

@@ -1,4 +1,4 @@
-import { checkTerminal, streamsOf, untilExit } from "../attachment.ts";
+import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { command } from "../command.ts";
 import { CONTAINER_OPTIONS, environmentOf } from "../container-options.ts";
 
@@ -35,7 +35,9 @@ export default command({
       ...(values.workdir !== undefined && { workingDirectory: values.workdir }),
     };
     const engine = await context.engine();
+    using signals = new SignalRelay(host);
+    if (!values.detach) signals.hold();
     const attached = await engine.containers.exec(container!, request, streamsOf(values));
-    return values.detach ? 0 : untilExit(attached, host);
+    return values.detach ? 0 : await signals.untilExit(attached);
   },
 });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Engine } from "@nacre/engine/engine.ts";
-import { checkTerminal, streamsOf, untilExit } from "../attachment.ts";
+import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
 import type { Host } from "../host.ts";
@@ -29,6 +29,8 @@ export default command({
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
+    using signals = new SignalRelay(host);
+    if (!values.detach) holdOnceCreated(engine, signals);
     const attached = await engine.containers
       .run(request, streamsOf(values))
       .finally(() => pulling.end());
@@ -36,7 +38,7 @@ export default command({
       host.print(`${attached.container.id}\n`);
       return 0;
     }
-    return untilExit(attached, host);
+    return await signals.untilExit(attached);
   },
 });
 
@@ -47,6 +49,15 @@ function tellDefaultNetwork({ global, host }: Context, values: ContainerValues):
   host.printError(
     "nacre: note: containers have no network but their own lo until bridges come; --network host gives them this machine's. This is said once.\n",
   );
+}
+
+/** Until then a signal ends a pull, and with it this process. */
+function holdOnceCreated(engine: Engine, signals: SignalRelay): void {
+  const subscription = engine.events.subscribe((event) => {
+    if (event.type !== "record" || event.event.action !== "create") return;
+    signals.hold();
+    subscription.unsubscribe();
+  });
 }
 
 /** Shows on standard error how a missing image is pulled. */

@@ -82,6 +82,21 @@ function cgroupMounts(mount: SpecMount, hierarchies: readonly MountedHierarchy[]
   return [directory, ...each];
 }
 
+/** The directory of v1 hierarchies is closed once they are in it. */
+function closedCgroups(spec: Spec, hierarchies: readonly MountedHierarchy[]): Operation[] {
+  const mount = spec.mounts.find(({ type }) => type === "cgroup");
+  if (!mount || hierarchies[0]?.version !== 1) return [];
+  if (!mountFlags(mount).attributes.includes("ro")) return [];
+  return [
+    {
+      op: "setMountAttributes",
+      path: mount.destination,
+      attributes: ["ro", ...mountFlags(mount).attributes.filter((a) => a !== "ro")],
+      why: "and nothing is to be made beside them",
+    },
+  ];
+}
+
 function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
   if (mount.type === "cgroup" || mount.type === "cgroup2") return cgroupMounts(mount, hierarchies);
   const { attributes, options, bind, recursive, propagation } = mountFlags(mount);
@@ -287,6 +302,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
     ...terminalOperations(spec.process),
     { op: "enterRoot", why: "the machine's own tree is gone from the child's sight" },
   );
+  child.push(...closedCgroups(spec, cgroups.hierarchies));
   if (spec.root.readonly) {
     child.push({
       op: "setMountAttributes",

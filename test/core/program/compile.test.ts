@@ -98,8 +98,11 @@ describe("compile", () => {
   });
 
   it("makes the root read-only only when asked", () => {
-    expect(at(program(), "setMountAttributes")).toBe(-1);
-    expect(at(program({ readOnlyRoot: true }), "setMountAttributes")).toBeGreaterThan(0);
+    const readOnly = (p: KernelProgram) =>
+      child(p).flatMap((o) => (o.op === "setMountAttributes" ? [o.path] : []));
+    expect(readOnly(program())).toEqual(["/sys/fs/cgroup"]);
+    expect(readOnly(program({ readOnlyRoot: true }))).toEqual(["/sys/fs/cgroup", "/"]);
+    expect(readOnly(program({}, V2))).toEqual([]);
   });
 
   it("joins no v1 hierarchy in which it has nothing to write or count", () => {
