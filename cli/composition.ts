@@ -5,7 +5,9 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import { Files } from "@nacre/core/ports/files.ts";
 import { Kernel } from "@nacre/core/ports/kernel.ts";
+import { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { EngineToken, engineModule } from "@nacre/engine/module.ts";
 import type { EngineOptions } from "@nacre/engine/options.ts";
@@ -49,9 +51,10 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const registries = options.registries ?? configuredRegistries();
   const container = new Container();
   if (backend === "simulated") {
-    const { simulatedKernelModule } = await import("@nacre/simulated/module.ts");
+    const { simulation } = await import("./simulation.ts");
     await container.load(linuxStorageModule({ root, init: "", environment, endsWithProcess }));
-    await container.load(simulatedKernelModule());
+    const [files, state] = [container.get<Files>(Files), container.get<StateStore>(StateStore)];
+    await container.load(simulation(files, state, root, compiledCore));
   } else {
     const linux = { root, init: initPath(root), addon: addonPath(), environment, endsWithProcess };
     await container.load(linuxStorageModule(linux), linuxKernelModule(linux));

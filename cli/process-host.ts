@@ -83,8 +83,8 @@ function terminals(): typeof import("node:tty") {
 }
 
 /** Waits where a pipe is full; ends the process as SIGPIPE would where nobody reads any more. */
-function writeAll(descriptor: 1 | 2, text: string): void {
-  let rest = Buffer.from(text);
+export function writeAll(descriptor: 1 | 2, data: string | Uint8Array): void {
+  let rest: Uint8Array = typeof data === "string" ? Buffer.from(data) : data;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));

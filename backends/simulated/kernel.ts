@@ -23,11 +23,14 @@ import { Execution } from "./execution.ts";
 import { type FaultOptions, Faults } from "./faults.ts";
 import { registerTypes } from "./filesystem-types.ts";
 import { HostFiles } from "./host-files.ts";
+import { HostTree, type ReadableFiles } from "./host-tree.ts";
 import { Interpreter, malformed, OperationFailure, type UndoFailure } from "./interpreter.ts";
 import { Machine } from "./machine.ts";
+import { moveMount } from "./mount-calls.ts";
 import { mountEntries } from "./mount-table.ts";
 import { NAMESPACE_KINDS } from "./namespaces.ts";
 import { operationError } from "./operation-error.ts";
+import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
 import type { Process } from "./process.ts";
 import { BUILT_IN, type SimulatedProgram } from "./programs.ts";
@@ -198,7 +201,7 @@ export class SimulatedKernel implements Kernel {
       const failures = await session.interpreter.undo(session.self);
       this.#end(session, 125);
       if (!(error instanceof OperationFailure)) throw error;
-      throw operationError(program, error, failures);
+      throw operationError(program, error, failures, this.machine.programs.keys());
     }
   }
 
@@ -272,6 +275,17 @@ export class SimulatedKernel implements Kernel {
   /** The engine's files: the same tree that programs see. */
   hostFiles(): Files {
     return new HostFiles(this.machine, this.#caller);
+  }
+
+  /** Shows a directory of the host at the same path of the machine, read-only. */
+  shareDirectory(files: ReadableFiles, path: string): void {
+    const { machine } = this;
+    new HostFiles(machine, this.#init).makeDirectory(path);
+    machine.as(this.#init, () => {
+      const tree = new HostTree(machine.newMinor(), files, path);
+      const mount = machine.newMount(tree, tree.dentry, ["ro", "nosuid", "nodev"]);
+      moveMount(machine, this.#init, mount, lookup(this.#init, path));
+    });
   }
 
   /** Makes an executable file on the machine, for a program that the registry knows by its name. */

@@ -29,11 +29,25 @@ const ADVICE: Partial<Record<ErrorKind, string>> = {
   "no-space": "Free some space: `nacre system prune` removes what is unused.",
 };
 
-/** `undoing`: inverses that failed as well, so that the kernel is not as it was. */
+/** What to do about it: of a file that is no program here, that only `programs` are. */
+function adviceFor(
+  kind: ErrorKind,
+  errno: ErrnoName,
+  programs: Iterable<string>,
+): string | undefined {
+  if (kind !== "command-not-executable" || errno !== "ENOEXEC") return ADVICE[kind];
+  return `The simulated kernel executes no machine code. It knows these programs by their names: ${[...programs].sort().join(", ")}.`;
+}
+
+/**
+ * `undoing`: inverses that failed as well, so that the kernel is not as it was. `programs`: what
+ * the machine can execute.
+ */
 export function operationError(
   program: KernelProgram,
   failure: OperationFailure,
   undoing: readonly UndoFailure[],
+  programs: Iterable<string>,
 ): NacreError {
   const operation = operationAt(program, failure);
   const { errno, detail } = failure.fault;
@@ -43,7 +57,7 @@ export function operationError(
   const what = operation ? describe(operation) : section;
   const how = detail ? ` (at ${detail})` : "";
   const left = undoing.map((u) => `; undoing operation ${u.index} failed, too: ${u.fault.message}`);
-  const advice = ADVICE[kind];
+  const advice = adviceFor(kind, errno, programs);
   return new NacreError(kind, `${what}: ${errno}${how}${left.join("")}`, {
     operation: what,
     errno,

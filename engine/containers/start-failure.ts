@@ -17,13 +17,13 @@ export function commandError(error: unknown, program: KernelProgram): unknown {
   if (!found && error.kind !== "command-not-found") return error;
   const last = program.process?.child.at(-1);
   const command = last?.op === "execute" ? JSON.stringify(last.arguments[0]) : "the command";
-  const advice = found
+  const usual = found
     ? "It needs the x bit, this machine's architecture, and an interpreter that is there."
     : "A name without a slash is looked up in the PATH of the container's environment.";
   const why = found ? `cannot be executed (${error.errno})` : "executable file not found";
   return new NacreError(error.kind, `${program.title}: ${command}: ${why}`, {
     ...(error.errno !== undefined && { errno: error.errno }),
-    advice,
+    advice: error.advice ?? usual,
     cause: error,
   });
 }

@@ -1,0 +1,94 @@
+// The simulated kernel over the real state root. Images are real and stay; containers, their cgroups
+// and mounts exist in the memory of this process and end with it. A container's streams are the
+// process's own.
+
+import { dirname } from "node:path";
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { StatePaths } from "@nacre/engine/images/paths.ts";
+import { identify } from "@nacre/linux/process.ts";
+import { simulatedKernelModule } from "@nacre/simulated/module.ts";
+import type { Descriptor } from "@nacre/simulated/pipe.ts";
+import { writeAll } from "./process-host.ts";
+
+/** For what all chain IDs have in common: the directory that is named after none. */
+const ANY = "sha256:any";
+
+/** Binds the simulated kernel, and Files that show it together with the images below `root`. */
+export function simulation(files: Files, state: StateStore, root: string, core: () => Core) {
+  refuseRealContainers(state, root);
+  const paths = new StatePaths(root);
+  return simulatedKernelModule({
+    host: {
+      files,
+      root,
+      directories: [paths.blobs, paths.layers, paths.snapshots("erofs"), paths.trash],
+    },
+    layers: { core, indexOf: (tarPath) => indexOf(files, paths, tarPath) },
+    // An image that an earlier process committed has its mount point and lock in that one's only.
+    directories: [dirname(paths.mount(ANY)), dirname(paths.mountLock(ANY))],
+    descriptors: new Map<number, Descriptor>([
+      [0, new Input()],
+      [1, new Output(1)],
+      [2, new Output(2)],
+    ]),
+    architecture: process.arch === "x64" ? "amd64" : process.arch,
+  });
+}
+
+/** The simulated machine knows nothing of them: it would take them for dead, and record it. */
+function refuseRealContainers(state: StateStore, root: string): void {
+  const running = state
+    .read((transaction) => transaction.list("container"))
+    .find(({ process: stored }) => {
+      const real = stored && identify(stored.pid);
+      return real !== undefined && String(real.startTime) === String(stored?.startTime);
+    });
+  if (!running) return;
+  const message = `container ${running.name} of ${root} runs on this machine's own kernel`;
+  throw new NacreError("conflict", message, {
+    advice: "Give the simulation a --root of its own, or stop the container.",
+  });
+}
+
+/** A device of a mount is a layer's tar, or the spill, which has no index. */
+function indexOf(files: Files, paths: StatePaths, tarPath: string): Uint8Array | undefined {
+  const hex = /([0-9a-f]+)\.tar$/.exec(tarPath)?.[1];
+  return hex === undefined ? undefined : files.readBytes(paths.layerIndex(`sha256:${hex}`));
+}
+
+class Output implements Descriptor {
+  readonly #number: 1 | 2;
+
+  constructor(number: 1 | 2) {
+    this.#number = number;
+  }
+  async read(): Promise<undefined> {}
+  async write(bytes: Uint8Array): Promise<void> {
+    writeAll(this.#number, bytes);
+  }
+  duplicate(): Descriptor {
+    return this;
+  }
+  close(): void {}
+}
+
+class Input implements Descriptor {
+  #chunks: AsyncIterator<Uint8Array> | undefined;
+
+  async read(): Promise<Uint8Array | undefined> {
+    this.#chunks ??= process.stdin[Symbol.asyncIterator]();
+    const { value, done } = await this.#chunks.next();
+    return done ? undefined : value;
+  }
+  async write(): Promise<void> {}
+  duplicate(): Descriptor {
+    return this;
+  }
+  /** What waits for input must not keep this process alive once nobody wants it any more. */
+  close(): void {
+    if (this.#chunks) process.stdin.unref();
+  }
+}
