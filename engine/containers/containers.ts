@@ -19,7 +19,6 @@ import {
   type PartialRequest,
 } from "@nacre/core/program/request.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
-import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { Attached, Containers, ExecRequest } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
@@ -28,6 +27,7 @@ import type { ContainerRecords } from "./container-records.ts";
 import { containerJson } from "./inspect.ts";
 import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
 import { identity, processesAlive, type Reconciler } from "./reconcile.ts";
+import { checkRequest } from "./request-check.ts";
 import { commandError, failureCode } from "./start-failure.ts";
 import { canDo, mustAllow } from "./state.ts";
 
@@ -38,8 +38,6 @@ const STOP_TIMEOUT_MS = 10_000;
 const UNDO_TIMEOUT_MS = 5000;
 /** The ID in a program that is only explained. */
 const EXAMPLE_ID = "0123456789abcdef".repeat(4);
-/** Docker's least memory limit: below it a process does not even start. */
-const LEAST_MEMORY_BYTES = 6 << 20;
 
 export interface ContainersOptions {
   /** Snapshotter of new containers. */
@@ -317,22 +315,8 @@ export class ContainerService implements Containers {
 
   /** What can be refused before anything is made. */
   #check(request: ContainerRequest, image: ImageRecord | undefined): void {
-    const config = image?.config.config ?? {};
-    commandLine(request, config);
-    workingDirectory(request, config);
+    checkRequest(request, image?.config.config ?? {});
     this.#planner.network(request.network);
-    const { memoryBytes, nanoCpus } = request.resources;
-    if (memoryBytes !== undefined && memoryBytes < LEAST_MEMORY_BYTES) {
-      throw new NacreError("invalid", "minimum memory limit allowed is 6MB", {
-        advice: "Give at least --memory 6m.",
-      });
-    }
-    if (nanoCpus !== undefined && nanoCpus < 1e7) {
-      throw new NacreError(
-        "invalid",
-        "--cpus is too small: a hundredth of a processor is the least",
-      );
-    }
   }
 
   #attached(
@@ -346,15 +330,28 @@ export class ContainerService implements Containers {
   }
 
   async #rest(id: string, status: ExitStatus): Promise<number> {
-    const record = this.#records.ended(id, status);
-    if (record.request.autoRemove) await this.#reconciler.dismiss(id);
+    const { autoRemove } = this.#records.get(id).request;
+    try {
+      this.#records.ended(id, status);
+    } catch (error) {
+      const full = error instanceof NacreError && error.kind === "no-space";
+      if (!(full && autoRemove)) throw error;
+      // It may be what fills the disk, and nobody will want it again.
+      await this.#reconciler.deleteStorage(id);
+      this.#records.ended(id, status);
+    }
+    if (autoRemove) await this.#reconciler.dismiss(id);
     return status.code;
   }
 
   /** Its supervisor was killed, or its end could not be recorded: it is as one that nobody held. */
   async #lost(id: string, error: unknown): Promise<never> {
-    this.#records.released(id);
-    await this.settle(id);
+    try {
+      this.#records.released(id);
+      await this.settle(id);
+    } catch {
+      // What stands in the way of this stood in the way before: that is what is told.
+    }
     throw error;
   }
 

@@ -18,6 +18,8 @@ import type { ExecRequest } from "../engine.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
+import { kernelAtLeast } from "../snapshotters/mount-option.ts";
+import { LOWERDIR_ADD_KERNEL } from "../snapshotters/overlay.ts";
 import { hostFileOperations } from "./host-files.ts";
 
 /** A container's node in every hierarchy. */
@@ -242,6 +244,13 @@ export class Planner {
         advice:
           "Run the command with sudo. What works without: --backend simulated, explain, images.",
       });
+    }
+    if (!kernelAtLeast(facts.release, LOWERDIR_ADD_KERNEL)) {
+      throw new NacreError(
+        "unsupported",
+        `kernel ${facts.release} is too old: containers need Linux ${LOWERDIR_ADD_KERNEL} or newer`,
+        { advice: "A newer kernel is needed; --backend simulated works with any." },
+      );
     }
     if (!facts.overlay) {
       throw new NacreError("unsupported", `kernel ${facts.release} has no overlay file system`, {

@@ -12,6 +12,7 @@ import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
+import { canDo } from "./state.ts";
 import type { TakeDown } from "./take-down.ts";
 
 const SIGKILL = 9;
@@ -131,6 +132,11 @@ export class Reconciler {
     }
   }
 
+  /** Deletes what a container wrote, its log included. */
+  deleteStorage(id: string): Promise<void> {
+    return this.#files.removeTree(this.#paths.container(id).directory);
+  }
+
   /** Resolves when nothing that a look has set going is under way any more. */
   async settled(): Promise<void> {
     while (this.#background.size > 0) await Promise.all(this.#background.values());
@@ -173,12 +179,26 @@ export class Reconciler {
     return undefined;
   }
 
-  async #delete(id: string): Promise<void> {
+  /** What the container wrote may be what fills the disk: it goes first, then there is room to say so. */
+  async #claimRemoval(id: string): Promise<void> {
     const { self, bootId } = this.#options;
-    this.#records.removing(id, self, bootId, (record) => this.#isHeld(record));
+    const claim = () => this.#records.removing(id, self, bootId, (one) => this.#isHeld(one));
+    try {
+      claim();
+    } catch (error) {
+      if (!(error instanceof NacreError && error.kind === "no-space")) throw error;
+      const record = this.#records.find(id);
+      if (!record || !canDo("remove", record.status) || this.#isHeld(record)) throw error;
+      await this.deleteStorage(id);
+      claim();
+    }
+  }
+
+  async #delete(id: string): Promise<void> {
+    await this.#claimRemoval(id);
     try {
       await this.#takeDown.run(id);
-      await this.#files.removeTree(this.#paths.container(id).directory);
+      await this.deleteStorage(id);
     } catch (error) {
       this.#records.released(id);
       throw error;

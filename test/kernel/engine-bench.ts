@@ -232,14 +232,17 @@ export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
 /** The state's own files change with every command, and what facts were found is kept. */
 const ALWAYS = /^(state\.db.*|default-network-told|facts.*)$/;
 
+/** Directories that come and go with a container, a mount, a removal; the others stand. */
+const TRACES = /^(containers|mounts|trash)\//;
+
 function filesBelow(root: string, path = ""): string[] {
   let names: string[] = [];
   try {
     names = readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) => {
       const below = path === "" ? entry.name : `${path}/${entry.name}`;
       if (path === "" && ALWAYS.test(entry.name)) return [];
-      const name = `file: ${below}`;
-      return entry.isDirectory() ? [name, ...filesBelow(root, below)] : [name];
+      if (!entry.isDirectory()) return [`file: ${below}`];
+      return [...(TRACES.test(below) ? [`file: ${below}`] : []), ...filesBelow(root, below)];
     });
   } catch {
     return []; // removed meanwhile
