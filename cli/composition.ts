@@ -6,7 +6,6 @@ import { join, resolve } from "node:path";
 import { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { Files } from "@nacre/core/ports/files.ts";
-import { Kernel } from "@nacre/core/ports/kernel.ts";
 import { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { EngineToken, engineModule } from "@nacre/engine/module.ts";
@@ -54,7 +53,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     const { simulation } = await import("./simulation.ts");
     await container.load(linuxStorageModule({ root, init: "", environment, endsWithProcess }));
     const [files, state] = [container.get<Files>(Files), container.get<StateStore>(StateStore)];
-    await container.load(simulation(files, state, root, compiledCore));
+    const options = { root, core: compiledCore, endsWithProcess };
+    await container.load(simulation(files, state, options));
   } else {
     const linux = { root, init: initPath(root), addon: addonPath(), environment, endsWithProcess };
     await container.load(linuxStorageModule(linux), linuxKernelModule(linux));
@@ -66,7 +66,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
       backend,
       core: compiledCore,
       bootId: bootId(),
-      self: selfOf(container, backend),
+      self: selfOf(),
       settleCommand: (id) => settleCommand(root, snapshotter, id),
       terminalSize,
       ...(snapshotter !== undefined && { snapshotter }),
@@ -102,9 +102,8 @@ function compiledCore(): Core {
 }
 
 /** This process as its kernel knows it. */
-function selfOf(container: Container, backend: string): EngineOptions["self"] {
-  const self =
-    backend === "simulated" ? container.get<Kernel>(Kernel).identify(1) : identify(process.pid);
+function selfOf(): EngineOptions["self"] {
+  const self = identify(process.pid);
   if (!self) throw new TypeError("this process is not to be found in /proc");
   return self;
 }

@@ -7,8 +7,9 @@ import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
-import { identify } from "@nacre/linux/process.ts";
+import { identify, isAlive } from "@nacre/linux/process.ts";
 import { simulatedKernelModule } from "@nacre/simulated/module.ts";
 import type { Descriptor } from "@nacre/simulated/pipe.ts";
 import { writeAll } from "./process-host.ts";
@@ -16,8 +17,17 @@ import { writeAll } from "./process-host.ts";
 /** For what all chain IDs have in common: the directory that is named after none. */
 const ANY = "sha256:any";
 
+export interface SimulationOptions {
+  /** The state root. */
+  readonly root: string;
+  readonly core: () => Core;
+  /** The process ends when what it was started for is done, and the machine with it. */
+  readonly endsWithProcess: boolean;
+}
+
 /** Binds the simulated kernel, and Files that show it together with the images below `root`. */
-export function simulation(files: Files, state: StateStore, root: string, core: () => Core) {
+export function simulation(files: Files, state: StateStore, options: SimulationOptions) {
+  const { root, core, endsWithProcess } = options;
   refuseRealContainers(state, root);
   const paths = new StatePaths(root);
   return simulatedKernelModule({
@@ -34,6 +44,9 @@ export function simulation(files: Files, state: StateStore, root: string, core: 
       [1, new Output(1)],
       [2, new Output(2)],
     ]),
+    hostAlive: isAlive,
+    refuse: (program) =>
+      (endsWithProcess ? refuseDetached(program) : undefined) ?? refuseBinds(program, files, root),
     architecture: process.arch === "x64" ? "amd64" : process.arch,
   });
 }
@@ -51,6 +64,25 @@ function refuseRealContainers(state: StateStore, root: string): void {
   throw new NacreError("conflict", message, {
     advice: "Give the simulation a --root of its own, or stop the container.",
   });
+}
+
+function refuseDetached(program: KernelProgram): NacreError | undefined {
+  if (!program.process?.supervision.detached) return undefined;
+  const message = "a container on the simulated kernel ends with the command that started it";
+  return new NacreError("unsupported", message, { advice: "Run it without -d (--detach)." });
+}
+
+/** The machine has files of its own: under a path of the host it would show an empty directory. */
+function refuseBinds(program: KernelProgram, files: Files, root: string): NacreError | undefined {
+  const own = ["/dev", "/proc", "/sys", root];
+  const isOwn = (path: string): boolean =>
+    own.some((top) => path === top || path.startsWith(`${top}/`));
+  const bind = program.process?.child.find(
+    (o) => o.op === "bindInRoot" && !isOwn(o.source) && files.status(o.source) !== undefined,
+  );
+  if (bind?.op !== "bindInRoot") return undefined;
+  const message = `${bind.source} cannot be mounted in a container on the simulated kernel, which sees no files of this machine but pulled images`;
+  return new NacreError("unsupported", message, { advice: "Leave the mount out, or use tmpfs." });
 }
 
 /** A device of a mount is a layer's tar, or the spill, which has no index. */

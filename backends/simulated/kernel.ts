@@ -48,6 +48,10 @@ export interface SimulatedKernelOptions {
   readonly descriptors?: ReadonlyMap<number, Descriptor>;
   /** OCI architecture. */
   readonly architecture?: string;
+  /** Why a program is not carried out here, where its host knows better; thrown as it is. */
+  readonly refuse?: (program: KernelProgram) => NacreError | undefined;
+  /** Whether a process that is not the machine's lives on the host: who else uses the same state. */
+  readonly hostAlive?: (process: ProcessIdentity) => boolean;
   /** Told of an inverse that failed when a process had ended: something of it is left. */
   readonly onUndoFailure?: (program: KernelProgram, fault: string) => void;
 }
@@ -113,6 +117,8 @@ export class SimulatedKernel implements Kernel {
   async execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
     const { process } = program;
     if (!process) throw new TypeError("execute runs programs with a process");
+    const refused = this.#options.refuse?.(program);
+    if (refused) throw refused;
     const session = this.#begin(program, streams);
     const { self, interpreter, pipes } = session;
     const supervisor = new Supervisor(self, interpreter, process, session.streams);
@@ -246,7 +252,7 @@ export class SimulatedKernel implements Kernel {
   }
 
   alive(process: ProcessIdentity): boolean {
-    return this.#find(process) !== undefined;
+    return this.#find(process) !== undefined || (this.#options.hostAlive?.(process) ?? false);
   }
 
   identify(pid: number): ProcessIdentity | undefined {

@@ -21,7 +21,7 @@ const image = buildImage({
     {
       tar: tar([
         { name: "bin", type: "directory" },
-        ...["true", "false", "echo", "cat", "compiler"].map((name) => ({
+        ...["true", "false", "echo", "cat", "sleep", "compiler"].map((name) => ({
           name: `bin/${name}`,
           mode: 0o755,
           content: "\u007fELF of a real machine\n",
@@ -154,6 +154,24 @@ describe("a container on the simulated kernel", () => {
     const listed = await nacre(["ps", "-a", "--format", "{{.Names}} {{.Status}}"]);
     expect(listed.stdout).toMatch(/^kept Exited \(1\)/);
     expect((await nacre(["rm", "kept"])).code).toBe(0);
+    expect((await nacre(["ps", "-aq"])).stdout).toBe("");
+  });
+
+  it("is seen running by another process, and ends by itself", async () => {
+    const running = nacre(["run", "--rm", "--name", "sleeper", name, "sleep", "2"]);
+    const seen = async () => (await nacre(["ps", "--format", "{{.Names}} {{.Status}}"])).stdout;
+    await expect.poll(seen, { timeout: 5000 }).toMatch(/^sleeper Up /);
+    expect(await running).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect((await nacre(["ps", "-aq"])).stdout).toBe("");
+  });
+
+  it("is refused what the simulation cannot do", async () => {
+    const detached = await nacre(["run", "-d", "--rm", name, "true"]);
+    expect(detached).toMatchObject({ code: 125, stdout: "" });
+    expect(detached.stderr).toContain("ends with the command that started it");
+    const bound = await nacre(["run", "--rm", "-v", `${base}:/mnt`, name, "true"]);
+    expect(bound.code).toBe(125);
+    expect(bound.stderr).toContain(`${base} cannot be mounted`);
     expect((await nacre(["ps", "-aq"])).stdout).toBe("");
   });
 
