@@ -26,6 +26,13 @@ const json = async (name: string) => JSON.parse(await bench.does(["inspect", nam
 const isAlive = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
+/** Every nacre-init of this bench. */
+const supervisors = (): number[] =>
+  bench.state().flatMap((one) => {
+    const pid = /^process: (\d+) .*nacre-init/.exec(one)?.[1];
+    return pid === undefined ? [] : [Number(pid)];
+  });
+
 /** The parent of a process, as /proc has it. */
 const parentOf = (pid: number) =>
   Number(/\) . (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))![1]);
@@ -141,6 +148,26 @@ describe("a killed supervisor", () => {
       });
       expect(await bench.does(["ps", "-aq"])).toBe("");
     });
+  });
+});
+
+describe("supervisors that are killed at any moment", () => {
+  it("leave nothing after the next command", async () => {
+    await bench.unchanged(async () => {
+      for (let i = 0; i < 10; i++) {
+        const mode = i % 2 === 0 ? ["-d"] : ["-d", "--rm"];
+        const run = bench.start(["run", ...mode, bench.name(), "sleep", "0.05"]);
+        const done = outcomeOf(run);
+        await sleep(40 + i * 8);
+        for (const pid of supervisors()) process.kill(pid, "SIGKILL");
+        await done;
+        await bench.does(["ps", "-a"]);
+      }
+      await sleep(200); // what the last one had started is gone
+      await bench.does(["system", "prune", "-f"]);
+      expect(await bench.does(["ps", "-aq"])).toBe("");
+      expect(mounts()).toEqual([]);
+    }, /^file: (locks|mounts)/);
   });
 });
 
