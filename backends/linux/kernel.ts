@@ -34,6 +34,8 @@ export interface LinuxKernelOptions {
   readonly facts?: { readonly path: string; readonly boot: string };
   /** Path of launch.node (addon/launch.c); without it nacre-init is started by child_process. */
   readonly addon?: string;
+  /** This process ends at once when it exits: for short commands. */
+  readonly endsWithProcess?: boolean;
   /** Told of an inverse that failed when a process had ended: something of it is left. */
   readonly onUndoFailure?: (program: KernelProgram, fault: string) => void;
 }
@@ -117,7 +119,7 @@ export class LinuxKernel implements Kernel {
   /** `init`: the path of nacre-init. */
   constructor(init: string, options: LinuxKernelOptions = {}) {
     this.#init = init;
-    this.#launcher = new Launcher(init, options.addon);
+    this.#launcher = new Launcher(init, options.addon, options.endsWithProcess);
     this.#options = options;
   }
 

@@ -51,12 +51,17 @@ export function loadAddon(path: string): Addon | undefined {
 export class Launcher {
   readonly #init: string;
   readonly #addonPath: string | undefined;
+  readonly #endsWithProcess: boolean;
   #addon: Addon | undefined | null = null;
 
-  /** `init`: the path of nacre-init; `addonPath`: that of launch.node, if there is one. */
-  constructor(init: string, addonPath?: string) {
+  /**
+   * `init`: the path of nacre-init; `addonPath`: that of launch.node, if there is one;
+   * `endsWithProcess`: this process ends at once when it exits, without taking down its heap.
+   */
+  constructor(init: string, addonPath?: string, endsWithProcess = false) {
     this.#init = init;
     this.#addonPath = addonPath;
+    this.#endsWithProcess = endsWithProcess;
   }
 
   /** A `detached` child outlives this process, and does not keep it alive once its report has ended. */
@@ -68,10 +73,8 @@ export class Launcher {
   ): Promise<Launched> | Launched {
     const { stdin, stdout, stderr } = streams;
     const piped = [stdin, stdout, stderr].includes("pipe");
-    if (this.#addon === null)
-      this.#addon = this.#addonPath && !piped ? loadAddon(this.#addonPath) : null;
-    const addon = this.#addon;
-    if (!addon || piped) return this.#spawn(message, streams, detached, listener);
+    const addon = piped ? undefined : this.#loaded();
+    if (!addon) return this.#spawn(message, streams, detached, listener);
     const number = (stream: number | string) => (typeof stream === "number" ? stream : -1);
     const pid = addon.launch(
       this.#init,
@@ -83,6 +86,14 @@ export class Launcher {
       (chunk) => (chunk ? listener.report(chunk) : listener.ended()),
     );
     return { pid, stdin: undefined, stdout: undefined, stderr: undefined };
+  }
+
+  #loaded(): Addon | undefined {
+    if (this.#addon !== null) return this.#addon;
+    const addon = this.#addonPath === undefined ? undefined : loadAddon(this.#addonPath);
+    if (addon && this.#endsWithProcess) process.once("exit", (code) => addon.leave(code));
+    this.#addon = addon;
+    return addon;
   }
 
   #spawn(

@@ -85,7 +85,11 @@ export function linuxKernelModule(options: LinuxOptions): ContainerModule {
     bind(Kernel)
       .toResolvedValue(
         () =>
-          new LinuxKernel(options.init, { facts, ...(options.addon && { addon: options.addon }) }),
+          new LinuxKernel(options.init, {
+            facts,
+            ...(options.addon && { addon: options.addon }),
+            endsWithProcess: options.endsWithProcess ?? false,
+          }),
         [],
       )
       .inSingletonScope();
