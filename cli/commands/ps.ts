@@ -1,3 +1,4 @@
+import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { CONTAINER_HEADINGS, containerRow } from "../container-row.ts";
@@ -31,9 +32,10 @@ export default command({
     const records = engine.containers
       .list({ all })
       .toSorted((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1));
-    const rows = records.map((record) =>
-      containerRow(record, commandOf(engine, record.id), host.nowMs(), !noTrunc),
-    );
+    const rows = records.flatMap((record) => {
+      const command = commandOf(engine, record.id);
+      return command === undefined ? [] : [containerRow(record, command, host.nowMs(), !noTrunc)];
+    });
     if (quiet && format === undefined) {
       host.print(rows.map((row) => `${row.ID}\n`).join(""));
       return 0;
@@ -46,12 +48,23 @@ export default command({
 
 /**
  * What `inspect` says that a container runs: entry point and command, as they were combined.
- * Words with a space stand in quotes, as docker has it.
+ * Words with a space stand in quotes, as docker has it. Undefined if the container has gone since.
  */
-function commandOf(engine: Engine, id: string): string {
-  const { Path, Args } = engine.containers.inspect(id);
+function commandOf(engine: Engine, id: string): string | undefined {
+  const found = inspected(engine, id);
+  if (found === undefined) return undefined;
+  const { Path, Args } = found;
   return [Path, ...(Array.isArray(Args) ? Args : [])]
     .filter((word) => typeof word === "string")
     .map((word) => (word.includes(" ") ? `'${word}'` : word))
     .join(" ");
+}
+
+function inspected(engine: Engine, id: string): Record<string, unknown> | undefined {
+  try {
+    return engine.containers.inspect(id);
+  } catch (error) {
+    if (error instanceof NacreError && error.kind === "not-found") return undefined;
+    throw error;
+  }
 }
