@@ -3,11 +3,12 @@
 // kernel kills all that is left in the namespace (pid_namespaces(7)).
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { type Cgroups, isFrozen } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 import type { NamespaceSet, PidNamespace } from "./namespaces.ts";
 import { Process, type Streams, type WaitStatus } from "./process.ts";
-import { defaultDisposition, isForced, LAST_SIGNAL, SIGNALS } from "./signals.ts";
+import { defaultDisposition, isForced, LAST_SIGNAL } from "./signals.ts";
 
 const TICKS_PER_SECOND = 100;
 

@@ -3,11 +3,11 @@
 // its signals. Every wait of it is a place where it can be stopped, frozen or killed.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { Errno, errnoOf } from "./errno.ts";
 import type { Machine } from "./machine.ts";
 import type { Process } from "./process.ts";
 import { ProgramFiles } from "./program-files.ts";
-import { SIGNALS } from "./signals.ts";
 
 export interface ProgramInput {
   /** Undefined at the end. */

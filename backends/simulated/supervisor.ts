@@ -5,6 +5,7 @@
 import type { ExitStatus, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { readAt } from "./device-files.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
 import { Execution } from "./execution.ts";
@@ -18,7 +19,7 @@ import { NamespaceInode } from "./nsfs.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe } from "./pipe.ts";
 import type { Process, WaitStatus } from "./process.ts";
-import { LAST_SIGNAL, SIGNALS } from "./signals.ts";
+import { LAST_SIGNAL } from "./signals.ts";
 
 export type ProgramProcess = NonNullable<KernelProgram["process"]>;
 

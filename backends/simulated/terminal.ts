@@ -2,6 +2,7 @@
 // terminal needs it: echo, lines, the characters for interrupt and end, and `\n` shown as `\r\n`.
 // Source: pty(7), termios(3).
 
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { fail } from "./errno.ts";
 import type { Execution } from "./execution.ts";
 import type { Of } from "./host-operations.ts";
@@ -9,7 +10,6 @@ import { openTree } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, Pipe } from "./pipe.ts";
 import { attachInRoot, openedRoot } from "./root-operations.ts";
-import { SIGNALS } from "./signals.ts";
 
 const INTERRUPT = 3;
 const END = 4;

@@ -6,7 +6,7 @@ export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   description: "A container goes with all that was written in it. A running one needs -f.",
   options: {
-    force: flag(["force", "f"], "Kill it first if it runs; nothing is wrong if it is not there"),
+    force: flag(["force", "f"], "Kill it first if it runs"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   interspersed: true,

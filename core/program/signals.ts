@@ -1,6 +1,7 @@
 // Signals by name and number (signal(7), x86 and ARM; the numbers of most architectures).
 
-const NUMBERS: Readonly<Record<string, number>> = {
+/** Number by name, aliases included. */
+export const SIGNALS = {
   HUP: 1,
   INT: 2,
   QUIT: 3,
@@ -35,7 +36,9 @@ const NUMBERS: Readonly<Record<string, number>> = {
   POLL: 29,
   PWR: 30,
   SYS: 31,
-};
+} as const;
+
+const NUMBERS: Readonly<Record<string, number>> = SIGNALS;
 const RTMIN = 34;
 const RTMAX = 64;
 

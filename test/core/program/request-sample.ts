@@ -1,21 +1,6 @@
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { type ContainerRequest, completeRequest } from "@nacre/core/program/request.ts";
 
-/** A request as the command line makes it from `nacre run IMAGE`. */
+/** A request as the command line makes it from `nacre run debian`. */
 export function sampleRequest(change: Partial<ContainerRequest> = {}): ContainerRequest {
-  return {
-    image: "debian",
-    command: [],
-    environment: [],
-    terminal: false,
-    interactive: false,
-    detached: false,
-    autoRemove: false,
-    readOnlyRoot: false,
-    mounts: [],
-    network: "none",
-    resources: {},
-    labels: {},
-    pull: "missing",
-    ...change,
-  };
+  return completeRequest({ image: "debian", ...change });
 }
