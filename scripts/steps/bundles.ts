@@ -56,6 +56,8 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     platform: "node",
     resolve,
     external: isExternal,
+    // Nobody imports the chunks but each other.
+    preserveEntrySignatures: false,
   });
   const { output } = await build.write({
     dir: DIST,
