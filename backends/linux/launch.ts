@@ -38,7 +38,7 @@ interface Addon {
 }
 
 /** The addon at `path`; undefined where it does not load: another libc or processor. */
-export function loadAddon(path: string): Addon | undefined {
+function loadAddon(path: string): Addon | undefined {
   const module = { exports: {} as Addon };
   try {
     process.dlopen(module, path);

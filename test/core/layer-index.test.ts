@@ -1,9 +1,8 @@
 // The reader of tars: every dialect, and what it refuses.
 
-import { NacreError } from "@nacre/core/error.ts";
 import { ImageTree } from "@nacre/core/image-tree.ts";
 import { describe, expect, it } from "vitest";
-import { indexOf, paths, plain, treeOf } from "./layer-support.ts";
+import { indexOf, paths, plain, refusal, treeOf } from "./layer-support.ts";
 import { builds } from "./portable.ts";
 import {
   archive,
@@ -25,15 +24,6 @@ const file = (fields: HeaderFields, content = ""): Buffer =>
 describe.each(builds)("reading tars with $build", ({ core }) => {
   const read = (...parts: Uint8Array[]) => [...treeOf(core(), archive(...parts)).entries()];
   const only = (...parts: Uint8Array[]) => plain(read(...parts)[1]!);
-  const refusal = (run: () => unknown): string => {
-    try {
-      run();
-    } catch (error) {
-      if (error instanceof NacreError) return `${error.kind}: ${error.message}`;
-      throw error;
-    }
-    return "no refusal";
-  };
   const refuses = (...parts: Uint8Array[]) => refusal(() => read(...parts));
 
   describe("dialects", () => {

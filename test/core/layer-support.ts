@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
 import { ImageTree, type Layer } from "@nacre/core/image-tree.ts";
 import type { LayerEntry } from "@nacre/core/layer-entry.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
@@ -50,4 +51,15 @@ export function paths(entries: Iterable<LayerEntry>): string[] {
   return [...entries]
     .filter((entry) => entry.path !== "")
     .map((entry) => (entry.kind === "directory" ? `${entry.path}/` : entry.path));
+}
+
+/** What a call was refused with, as `kind: message`; "no refusal" where it went through. */
+export function refusal(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof NacreError) return `${error.kind}: ${error.message}`;
+    throw error;
+  }
+  return "no refusal";
 }

@@ -1,8 +1,7 @@
 // The reader of tars: sparse files, in the four forms in which GNU tar and others write them.
 
-import { NacreError } from "@nacre/core/error.ts";
 import { describe, expect, it } from "vitest";
-import { paths, plain, treeOf } from "./layer-support.ts";
+import { paths, plain, refusal, treeOf } from "./layer-support.ts";
 import { builds } from "./portable.ts";
 import { archive, body, type HeaderFields, header, pax } from "./tar-writer.ts";
 
@@ -11,15 +10,6 @@ const file = (fields: HeaderFields, content = ""): Buffer =>
 
 describe.each(builds)("reading sparse files with $build", ({ core }) => {
   const read = (...parts: Uint8Array[]) => [...treeOf(core(), archive(...parts)).entries()];
-  const refusal = (run: () => unknown): string => {
-    try {
-      run();
-    } catch (error) {
-      if (error instanceof NacreError) return `${error.kind}: ${error.message}`;
-      throw error;
-    }
-    return "no refusal";
-  };
   const refuses = (...parts: Uint8Array[]) => refusal(() => read(...parts));
 
   describe("sparse files", () => {
