@@ -8,6 +8,8 @@ export type FaultKind =
   | { readonly do: "status"; readonly status: number; readonly headers?: Record<string, string> }
   /** The connection is cut after so many bytes of the body. */
   | { readonly do: "drop"; readonly afterBytes: number }
+  /** After so many bytes of the body nothing more comes, and the connection stays. */
+  | { readonly do: "stall"; readonly afterBytes: number }
   /** The body ends after so many bytes, as if that were all. */
   | { readonly do: "cut"; readonly afterBytes: number }
   /** More bytes follow the right ones. */
@@ -70,14 +72,16 @@ export class DamagedBody extends Transform {
   override _transform(chunk: Buffer, _: string, done: (error?: Error | null) => void): void {
     let bytes = chunk;
     let dropped = false;
+    let stalled = false;
     for (const fault of this.#faults) {
       if (fault.do === "flip" && fault.at >= this.#at && fault.at < this.#at + bytes.length) {
         bytes = Buffer.from(bytes);
         bytes[fault.at - this.#at]! ^= 0xff;
       }
-      if (fault.do === "drop" || fault.do === "cut") {
+      if (fault.do === "drop" || fault.do === "cut" || fault.do === "stall") {
         const left = Math.max(fault.afterBytes - this.#sent, 0);
         dropped ||= fault.do === "drop" && bytes.length > left;
+        stalled ||= fault.do === "stall" && bytes.length > left;
         bytes = bytes.subarray(0, left);
       }
     }
@@ -86,7 +90,7 @@ export class DamagedBody extends Transform {
     if (bytes.length > 0) this.push(bytes);
     // What was pushed has to leave before the connection goes.
     if (dropped) setImmediate(this.#drop);
-    else done();
+    else if (!stalled) done();
   }
 
   override _flush(done: (error?: Error | null) => void): void {
