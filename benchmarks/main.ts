@@ -13,8 +13,17 @@ import { pull } from "./pull.ts";
 import { run } from "./run.ts";
 import { table } from "./table.ts";
 import { tarIndex } from "./tar-index.ts";
+import { testContainer } from "./test-container.ts";
 
-export const BENCHMARKS: readonly Benchmark[] = [run, inProcess, pull, tarIndex, mount, memory];
+export const BENCHMARKS: readonly Benchmark[] = [
+  run,
+  inProcess,
+  testContainer,
+  pull,
+  tarIndex,
+  mount,
+  memory,
+];
 
 const DEFAULT_JSON = fileURLToPath(new URL("../build/benchmarks.json", import.meta.url));
 

@@ -25,15 +25,19 @@ const KEY = "/etc/docker/key.json";
 export interface Docker extends AsyncDisposable {
   readonly name: string;
   readonly version: string;
+  /** Where its API is, as DOCKER_HOST says it. */
+  readonly host: string;
   /** Standard output of `docker args…`. */
   output(...args: string[]): string;
   /** Milliseconds that `docker args…` takes. */
   timed(...args: string[]): number;
 }
 
+const hostOf = (folder: string): string => `unix://${join(folder, "docker.sock")}`;
+
 /** The client talks to our daemon alone, and reads nobody's configuration. */
 function client(folder: string): string[] {
-  return ["--config", join(folder, "client"), "--host", `unix://${join(folder, "docker.sock")}`];
+  return ["--config", join(folder, "client"), "--host", hostOf(folder)];
 }
 
 function daemonArguments(folder: string, dataRoot: string): string[] {
@@ -41,7 +45,7 @@ function daemonArguments(folder: string, dataRoot: string): string[] {
   return [
     ...["--config-file", join(folder, "daemon.json")],
     ...["--data-root", dataRoot, "--exec-root", join(folder, "exec")],
-    ...["--pidfile", join(folder, "pid"), "--host", `unix://${join(folder, "docker.sock")}`],
+    ...["--pidfile", join(folder, "pid"), "--host", hostOf(folder)],
     ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"],
     ...["--ip-masq=false", "--cgroup-parent", `/${PEERS}`, "--storage-driver", "overlay2"],
     ...["--log-level", "error", "--exec-opt", "native.cgroupdriver=cgroupfs"],
@@ -97,6 +101,7 @@ export async function startDocker(dataRoot: string): Promise<Docker> {
   return {
     name: "docker",
     version: versions,
+    host: hostOf(folder),
     output: (...args) => output("docker", ...client(folder), ...args),
     timed: (...args) => timed("docker", ...client(folder), ...args),
     [Symbol.asyncDispose]: stop,
