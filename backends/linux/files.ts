@@ -13,6 +13,7 @@ import {
   read,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -69,6 +70,17 @@ export class LinuxFiles implements Files {
         modifiedMs: Number(found.mtimeNs / 1_000_000n),
       };
     });
+  }
+
+  readLink(path: string): string | undefined {
+    try {
+      return readlinkSync(path);
+    } catch (error) {
+      // EINVAL: it is no link; ESRCH: its process is going.
+      const absent = ["ENOENT", "ENOTDIR", "EINVAL", "ESRCH"].includes(errnoOf(error) ?? "");
+      if (absent) return undefined;
+      throw fileError(error, "read", path);
+    }
   }
 
   list(path: string): string[] {

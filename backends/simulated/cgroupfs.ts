@@ -42,6 +42,14 @@ export class CgroupFileSystem extends Superblock {
     return pathFrom(top, node);
   }
 
+  /** cgroup1_reconfigure: never another name, and other controllers only while there are no nodes. */
+  override reconfigure(options: readonly string[]): void {
+    if (this.hierarchy.version === 2) return;
+    const { controllers, name } = hierarchyOptions(options);
+    if (name !== "" && name !== this.hierarchy.name) fail("EINVAL", "reconfigure");
+    this.cgroups.reattach(this.hierarchy, controllers);
+  }
+
   override options(): readonly string[] {
     return this.hierarchy.label === "" ? [] : this.hierarchy.label.split(",");
   }

@@ -83,7 +83,7 @@ export class CgroupNode {
 export class Hierarchy {
   readonly id: number;
   readonly version: 1 | 2;
-  readonly controllers: readonly Controller[];
+  controllers: readonly Controller[];
   /** `name=` of a v1 hierarchy, else empty. */
   readonly name: string;
   readonly root: CgroupNode;
@@ -144,6 +144,18 @@ export class Cgroups {
       for (const member of [...set.members]) this.#enter(member, nodes);
     }
     return hierarchy;
+  }
+
+  /** Other controllers for a v1 hierarchy: EBUSY once it has nodes, or where another has them. */
+  reattach(hierarchy: Hierarchy, controllers: readonly Controller[]): void {
+    const { controllers: before } = hierarchy;
+    if (before.length === controllers.length && before.every((c) => controllers.includes(c))) {
+      return;
+    }
+    const others = this.hierarchies.filter((h) => h.version === 1 && h !== hierarchy);
+    const taken = others.some((h) => h.controllers.some((c) => controllers.includes(c)));
+    if (taken || hierarchy.root.children.size > 0) fail("EBUSY", "reconfigure");
+    hierarchy.controllers = controllers;
   }
 
   get unified(): Hierarchy | undefined {

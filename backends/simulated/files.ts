@@ -74,6 +74,11 @@ export class SimulatedFiles implements Files {
     };
   }
 
+  /** There are none on this disk. */
+  readLink(_path: string): undefined {
+    return undefined;
+  }
+
   list(path: string): string[] {
     const node = this.#tree.find(path);
     if (!node) return [];

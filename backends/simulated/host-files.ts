@@ -97,6 +97,13 @@ export class HostFiles implements Files {
     });
   }
 
+  readLink(path: string): string | undefined {
+    return this.#attempt("read", path, () => {
+      const inode = this.#lookup(path)?.dentry.inode;
+      return inode?.kind === "symlink" ? inode.readLink() : undefined;
+    });
+  }
+
   list(path: string): string[] {
     return this.#attempt("list", path, () => {
       const found = this.#lookup(path);

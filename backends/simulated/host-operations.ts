@@ -8,7 +8,7 @@ import { type Execution, NOTHING_MADE, type Outcome } from "./execution.ts";
 import * as files from "./file-calls.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./mount.ts";
-import { moveMount, newMount, unmount } from "./mount-calls.ts";
+import { moveMount, newMount, openTree, reconfigure, unmount } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
 
 export type Of<N extends Operation["op"]> = Extract<Operation, { op: N }>;
@@ -153,6 +153,20 @@ export function mount(self: Execution, o: Of<"mount">): void {
   because("move_mount", () => {
     moveMount(machine, process, made, lookup(process, o.target, { follow: false }));
   });
+}
+
+export function bind(self: Execution, o: Of<"bind">): void {
+  const { machine, process } = self;
+  const tree = because(`open_tree ${o.source}`, () =>
+    openTree(machine, process, lookup(process, o.source), { recursive: false }),
+  );
+  because("move_mount", () => {
+    moveMount(machine, process, tree, lookup(process, o.target, { follow: false }));
+  });
+}
+
+export function remount(self: Execution, o: Of<"remount">): void {
+  because("fspick", () => reconfigure(self.process, o.target, o.options));
 }
 
 export function unmountTarget(self: Execution, o: Of<"unmount">): void {

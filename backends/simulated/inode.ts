@@ -106,6 +106,11 @@ export abstract class Superblock {
     return [];
   }
 
+  /** Other options while it is mounted: `mount -o remount`. */
+  reconfigure(_options: readonly string[]): void {
+    fail("EINVAL", "reconfigure");
+  }
+
   /** What of it a mount shows, as mountinfo says it to whoever reads. */
   shownPath(root: Dentry): string {
     return root.path();

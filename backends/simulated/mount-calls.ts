@@ -92,6 +92,14 @@ export function setMountAttributes(
   }
 }
 
+/** fspick(2) and FSCONFIG_CMD_RECONFIGURE: other options for the file system mounted at a place. */
+export function reconfigure(process: Process, target: string, options: readonly string[]): void {
+  requireAdministrator(process);
+  const { mount, dentry } = lookup(process, target, { follow: false });
+  if (dentry !== mount.root) fail("EINVAL");
+  mount.superblock.reconfigure(options);
+}
+
 /** Whether somebody's root, working directory or open file lies in one of these mounts. */
 function isBusy(machine: Machine, mounts: readonly Mount[]): boolean {
   return machine.processes

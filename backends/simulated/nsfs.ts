@@ -26,6 +26,11 @@ export class NamespaceFileSystem extends Superblock {
     this.#mount = new Mount(0, this, this.dentry);
   }
 
+  /** As mountinfo names one that is bound somewhere: `net:[4026531840]`. */
+  override shownPath(root: Dentry): string {
+    return root.name;
+  }
+
   /** The place of a namespace: the same dentry whoever asks. */
   pathOf(namespace: Namespace): Path {
     const known = this.#paths.get(namespace);

@@ -41,6 +41,9 @@ export class SharedFiles implements Files {
   status(path: string): FileStatus | undefined {
     return this.#at(path).status(path);
   }
+  readLink(path: string): string | undefined {
+    return this.#at(path).readLink(path);
+  }
   list(path: string): string[] {
     return this.#at(path).list(path);
   }

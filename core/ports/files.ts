@@ -61,6 +61,8 @@ export interface Files {
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined;
   /** Undefined where there is nothing; symlinks are not followed. */
   status(path: string): FileStatus | undefined;
+  /** What a symlink says, magic links of procfs too; undefined where there is none. */
+  readLink(path: string): string | undefined;
   /** Names in a directory, unsorted; empty if it does not exist. */
   list(path: string): string[];
   /** Makes a directory, with another mode than 0700 where asked, and those above it; what exists is left as it is. */

@@ -21,7 +21,10 @@ export function inverseOf(operation: Operation): Operation | undefined {
     case "createFile":
       return { op: "removeFile", path: operation.path };
     case "mount":
+    case "bind":
       return { op: "unmount", target: operation.target, detach: true };
+    case "remount":
+      return { ...operation, options: operation.before, before: operation.options };
     case "shareMount":
       return { op: "releaseMount", lock: operation.lock, target: operation.target };
     default:

@@ -104,6 +104,19 @@ export interface Mount extends Explained {
   readonly mount: MountDescription;
   readonly target: string;
 }
+/** A bind mount of `source`, without what is mounted below it, on `target`, which exists. Of a file of /proc/PID/ns it keeps the namespace alive (nsfs). */
+export interface Bind extends Explained {
+  readonly op: "bind";
+  readonly source: string;
+  readonly target: string;
+}
+/** Other options for the file system that is mounted at `target`: fspick(2), fsconfig(2). `before` undoes it. */
+export interface Remount extends Explained {
+  readonly op: "remount";
+  readonly target: string;
+  readonly options: readonly string[];
+  readonly before: readonly string[];
+}
 /** umount2(2) with MNT_DETACH where asked; not a mount point is fine. */
 export interface Unmount extends Explained {
   readonly op: "unmount";
@@ -155,7 +168,7 @@ export interface Unshare extends Explained {
   readonly op: "unshare";
   readonly namespaces: readonly NamespaceKind[];
 }
-/** Propagation of every mount below `path`. */
+/** Propagation of the mount at `path`, or of every mount below it. In the host section it goes with that mount. */
 export interface SetPropagation extends Explained {
   readonly op: "setPropagation";
   readonly path: string;
@@ -342,6 +355,8 @@ export type Operation =
   | RemoveFile
   | MakeCgroup
   | Mount
+  | Bind
+  | Remount
   | Unmount
   | ShareMount
   | ReleaseMount

@@ -151,6 +151,8 @@ export const ARGUMENTS: Encoders = {
   removeFile: { names: ["path"], encode: (o) => [o.path] },
   makeCgroup: { names: ["path", "shared"], encode: (o) => [o.path, flag(o.shared)] },
   mount: { names: [...MOUNT, "target"], encode: (o) => [...mountArguments(o.mount), o.target] },
+  bind: { names: ["source", "target"], encode: (o) => [o.source, o.target] },
+  remount: { names: ["options", "target"], encode: (o) => [o.options, o.target] },
   unmount: { names: ["target", "detach"], encode: (o) => [o.target, flag(o.detach)] },
   shareMount: {
     names: [...MOUNT, "target", "lock"],

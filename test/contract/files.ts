@@ -62,6 +62,13 @@ export function filesContract(name: string, makeSubject: () => Promise<FilesSubj
         expect(files.readText(`${root}/memory.max`)).toBe("64x\n");
       });
 
+      it("sees no link where there is none", () => {
+        files.replace(`${root}/a`, "1");
+        for (const path of [root, `${root}/a`, `${root}/none`, `${root}/a/b`]) {
+          expect(files.readLink(path)).toBeUndefined();
+        }
+      });
+
       it("renames over what has the name", () => {
         files.replace(`${root}/a`, "1");
         files.replace(`${root}/b`, "2");

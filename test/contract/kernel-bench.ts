@@ -150,7 +150,10 @@ export class KernelBench {
       { op: "makeCgroup", path: `${cgroup}/shared/own`, shared: false },
       { op: "writeFile", path: `${cgroup}/shared/own/pids.max`, data: "20" },
       { op: "mount", mount: TMPFS, target: `${scratch}/a` },
+      { op: "setPropagation", path: `${scratch}/a`, mode: "private", recursive: false },
       { op: "createFile", path: `${scratch}/a/file`, mode: 0o644, data: "text\n" },
+      { op: "createFile", path: `${scratch}/a/uts`, mode: 0o400, data: "" },
+      { op: "bind", source: "/proc/self/ns/uts", target: `${scratch}/a/uts` },
       { op: "shareMount", lock: `${scratch}/lock`, mount: TMPFS, target: `${scratch}/share` },
     ];
   }

@@ -24,6 +24,13 @@ export function programsContract(bench: () => KernelBench): void {
         .kernel.mounts()
         .find((m) => m.target === `${bench().subject.scratch}/a`);
       expect(mounted).toMatchObject({ type: "tmpfs", source: "contract" });
+      const pinned = bench()
+        .kernel.mounts()
+        .find((m) => m.target === `${bench().subject.scratch}/a/uts`);
+      expect(pinned).toMatchObject({
+        type: "nsfs",
+        root: expect.stringMatching(/^uts:\[\d+\]$/),
+      });
       await bench().kernel.perform(hostProgram(inversesOf(bench().effects())));
       await bench().unchanged();
     });

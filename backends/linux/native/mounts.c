@@ -62,6 +62,20 @@ static int mount_on(const struct operation *o, int at, const char *target) {
 
 int mount_at(const struct operation *o) { return mount_on(o, AT_FDCWD, text(o, MOUNT_TARGET)); }
 
+int bind_at(const char *source, const char *target) {
+  OWNED tree = k_open_tree(AT_FDCWD, source, 0);
+  if (tree < 0) return because("open_tree %s", source);
+  return checked(k_move_mount(tree, AT_FDCWD, target), "move_mount");
+}
+
+int remount(const struct operation *o) {
+  OWNED fs = (int)syscall(SYS_fspick, AT_FDCWD, text(o, REMOUNT_TARGET), FSPICK_CLOEXEC);
+  if (fs < 0) return because("fspick");
+  for (const char *option = NULL; (option = next_string(&o->argument[REMOUNT_OPTIONS], option));)
+    if (configure(fs, option)) return -1;
+  return k_fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL) ? refused(fs, "reconfigure", "") : 0;
+}
+
 int set_attributes(int at, const char *path, unsigned flags, uint64_t set, uint64_t propagation) {
   struct mount_attr attributes = {.attr_set = set, .propagation = propagation};
   if (set & MOUNT_ATTR__ATIME) attributes.attr_clr = MOUNT_ATTR__ATIME;

@@ -76,6 +76,8 @@ bool is_mount_root(int at, const char *path);
 int empty_mount(const char *type, unsigned attributes);
 int set_attributes(int at, const char *path, unsigned flags, uint64_t set, uint64_t propagation);
 int mount_at(const struct operation *o);
+int bind_at(const char *source, const char *target);
+int remount(const struct operation *o);
 int mount_in_root(const struct operation *o);
 int share_mount(const struct operation *o);
 int release_mount(const struct operation *o);

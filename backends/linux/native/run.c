@@ -106,6 +106,8 @@ static int run_outside(const struct operation *o) {
     return unlink(text(o, REMOVE_FILE_PATH)) && errno != ENOENT ? because("unlink") : 0;
   case OP_MAKE_CGROUP: return make_cgroup(o);
   case OP_MOUNT: return mount_at(o);
+  case OP_BIND: return bind_at(text(o, BIND_SOURCE), text(o, BIND_TARGET));
+  case OP_REMOUNT: return remount(o);
   case OP_UNMOUNT: return unmount(o);
   case OP_SHARE_MOUNT: return share_mount(o);
   case OP_RELEASE_MOUNT: return release_mount(o);
@@ -159,7 +161,7 @@ bool allowed(int code, enum section section) {
   if (code <= OP_FAIL) return true;
   if (code <= OP_WRITE_PROCESS_FILE) return section == PARENT;
   bool tree = code >= OP_PLACE_DIRECTORY || code == OP_OPEN_ROOT || code == OP_MOUNT_IN_ROOT ||
-              code == OP_BIND_IN_ROOT;
+              code == OP_BIND_IN_ROOT || code == OP_SET_PROPAGATION;
   return section == CHILD || (section == HOST && tree);
 }
 
