@@ -1,9 +1,9 @@
 // How a pull looks: in a terminal a bar a layer, repainted in place; in a pipe a line where a
 // layer's state changes. Not a library: docs/decisions/0012-progress-bars.md.
 
-import type { EngineEvent } from "@nacre/engine/engine.ts";
+import type { Engine, EngineEvent } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
-import { referenceOf, shortId } from "./image-name.ts";
+import { familiarName, referenceOf, shortId } from "./image-name.ts";
 import { neutralise } from "./text/escape.ts";
 import { humanSize } from "./text/size.ts";
 
@@ -100,4 +100,32 @@ function layerLine(layer: LayerEvent): string {
   const bar = `${"=".repeat(Math.floor(filled))}>`.slice(0, BAR_WIDTH).padEnd(BAR_WIDTH);
   const sizes = `${humanSize(receivedBytes, 3)}/${humanSize(totalBytes, 3)}`;
   return `${name}: Downloading [${bar}] ${sizes}`;
+}
+
+/** Shows on standard error how a missing image is pulled. */
+export function showPull(
+  engine: Engine,
+  host: Host,
+  { quiet, pull }: { readonly quiet: boolean; readonly pull: string | undefined },
+): { end(): void } {
+  const display = new PullDisplay(host, 2);
+  let told = quiet || pull === "always";
+  const subscription = engine.events.subscribe((event) => {
+    if (event.type === "notice") host.printError(`nacre: note: ${neutralise(event.message)}\n`);
+    if (event.type === "image" && !told) {
+      told = true;
+      host.printError(missing(event.reference));
+    }
+    if (!quiet) display.show(event);
+  });
+  return {
+    end() {
+      subscription.unsubscribe();
+      display.finish();
+    },
+  };
+}
+
+function missing(reference: string): string {
+  return `Unable to find image '${neutralise(familiarName(reference))}' locally\n`;
 }

@@ -16,6 +16,8 @@ import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
+import { Endings } from "./containers/endings.ts";
+import { Freezer } from "./containers/freezer.ts";
 import { Planner } from "./containers/planner.ts";
 import { Reconciler } from "./containers/reconcile.ts";
 import { TakeDown } from "./containers/take-down.ts";
@@ -138,7 +140,9 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     paths,
     { settleCommand: options.settleCommand, hierarchies: () => layout().hierarchies },
   );
-  const takeDown = new TakeDown(kernel, files, clock, paths, () => layout().hierarchies);
+  const hierarchies = () => layout().hierarchies;
+  const freezer = new Freezer(files, clock, hierarchies);
+  const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
   const reconciler = new Reconciler(kernel, files, clock, records, takeDown, paths, {
     self,
     bootId,
@@ -152,6 +156,8 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     records,
     planner,
     reconciler,
+    new Endings(kernel, clock, images, records, reconciler, freezer),
+    freezer,
     paths,
     { snapshotter: chosen.name, self, bootId, terminalSize: options.terminalSize },
   );

@@ -5,7 +5,12 @@ import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest } from "@nacre/core/program/request.ts";
-import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type {
+  ContainerRecord,
+  ContainerStatus,
+  EventRecord,
+  ImageRecord,
+} from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
 
 // -- events -------------------------------------------------------------------------------------
@@ -124,10 +129,18 @@ export interface Attached {
   signal(number: number): void;
 }
 
+export interface StartOptions {
+  /** Whether it goes on without this process; as it was made, if absent. */
+  readonly detached?: boolean;
+}
+
+/** What `wait` waits for: the present end or the next one, the removal, or a state. */
+export type WaitCondition = "not-running" | "next-exit" | "removed" | ContainerStatus;
+
 export interface Containers {
   /** Makes a container and its storage layer; pulls the image where the request says so. */
   create(request: PartialRequest): Promise<ContainerRecord>;
-  start(container: string, streams?: ProcessStreams): Promise<Attached>;
+  start(container: string, streams?: ProcessStreams, options?: StartOptions): Promise<Attached>;
   /** create and start; with `autoRemove` also removal, before `exited` settles. */
   run(request: PartialRequest, streams?: ProcessStreams): Promise<Attached>;
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
@@ -140,11 +153,19 @@ export interface Containers {
     container: string,
     options?: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal },
   ): AsyncIterable<LogLine>;
+  /** stop, if it runs, and start, detached. */
+  restart(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+  /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */
+  pause(container: string): Promise<void>;
+  unpause(container: string): Promise<void>;
+  /** NacreError `exists` if the name is taken. */
+  rename(container: string, name: string): ContainerRecord;
   /** SIGTERM or the image's STOPSIGNAL, then SIGKILL after `timeoutMs` (10 s). */
   stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   /** By signal number. NacreError `conflict` if it does not run. */
   kill(container: string, signal: number): Promise<void>;
-  wait(container: string): Promise<number>;
+  /** Resolves with the exit code when the condition holds (`not-running`), or the container is gone. */
+  wait(container: string, condition?: WaitCondition): Promise<number>;
   remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
   /** Docker's JSON for `inspect`. */
   inspect(container: string): Record<string, unknown>;

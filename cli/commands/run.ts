@@ -3,10 +3,7 @@ import type { Engine } from "@nacre/engine/engine.ts";
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
-import type { Host } from "../host.ts";
-import { familiarName } from "../image-name.ts";
-import { PullDisplay } from "../pull-display.ts";
-import { neutralise } from "../text/escape.ts";
+import { showPull } from "../pull-display.ts";
 
 export default command({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
@@ -58,28 +55,4 @@ function holdOnceCreated(engine: Engine, signals: SignalRelay): void {
     signals.hold();
     subscription.unsubscribe();
   });
-}
-
-/** Shows on standard error how a missing image is pulled. */
-function showPull(engine: Engine, host: Host, { quiet, pull }: ContainerValues): { end(): void } {
-  const display = new PullDisplay(host, 2);
-  let told = quiet || pull === "always";
-  const subscription = engine.events.subscribe((event) => {
-    if (event.type === "notice") host.printError(`nacre: note: ${neutralise(event.message)}\n`);
-    if (event.type === "image" && !told) {
-      told = true;
-      host.printError(missing(event.reference));
-    }
-    if (!quiet) display.show(event);
-  });
-  return {
-    end() {
-      subscription.unsubscribe();
-      display.finish();
-    },
-  };
-}
-
-function missing(reference: string): string {
-  return `Unable to find image '${neutralise(familiarName(reference))}' locally\n`;
 }

@@ -32,6 +32,16 @@ function atRest(record: ContainerRecord, status: ExitStatus): ContainerRecord {
   };
 }
 
+function mustBeFree(t: Transaction, name: string): void {
+  const other = t.get("name", name)?.containerId.slice(0, 12);
+  if (other === undefined) return;
+  throw new NacreError(
+    "exists",
+    `the container name "${name}" is already in use by container ${other}`,
+    { advice: `Remove that container (nacre rm ${name}) or choose another name.` },
+  );
+}
+
 const stored = (identity: ProcessIdentity) => ({
   pid: identity.pid,
   startTime: identity.startTime.toString(),
@@ -93,14 +103,7 @@ export class ContainerRecords {
     const id = newContainerId(this.#random);
     const created = this.#change("create", (t) => {
       const taken = (name: string) => t.get("name", name) !== undefined;
-      if (wanted !== undefined && taken(wanted)) {
-        const other = t.get("name", wanted)!.containerId.slice(0, 12);
-        throw new NacreError(
-          "exists",
-          `the container name "${wanted}" is already in use by container ${other}`,
-          { advice: `Remove that container (nacre rm ${wanted}) or choose another name.` },
-        );
-      }
+      if (wanted !== undefined) mustBeFree(t, wanted);
       const name = wanted ?? newContainerName(this.#random, taken);
       const record: ContainerRecord = {
         id,
@@ -117,11 +120,12 @@ export class ContainerRecords {
     return created as ContainerRecord;
   }
 
-  /** Claims the container for a start by `holder`; nobody else may start it meanwhile. */
-  claim(id: string, holder: ProcessIdentity, bootId: string): ContainerRecord {
+  /** Claims the container for a start by `holder`; nobody else may start it meanwhile. `detached`: how it runs this time. */
+  claim(id: string, holder: ProcessIdentity, bootId: string, detached: boolean): ContainerRecord {
     return this.#update(id, "start", (record) => {
       const { exitCode, finishedMs, error, oomKilled, ...rest } = record;
-      return { ...rest, status: "starting", holder: stored(holder), bootId };
+      const request = { ...record.request, detached };
+      return { ...rest, request, status: "starting", holder: stored(holder), bootId };
     });
   }
 
@@ -145,6 +149,29 @@ export class ContainerRecords {
     return this.#update(id, "began", (record) => {
       return { ...withoutProcesses(record), status: "created", exitCode, error };
     });
+  }
+
+  paused(id: string): ContainerRecord {
+    return this.#update(id, "pause", (record) => ({ ...record, status: "paused" }));
+  }
+
+  resumed(id: string): ContainerRecord {
+    return this.#update(id, "unpause", (record) => ({ ...record, status: "running" }));
+  }
+
+  /** Gives the container another name. NacreError `exists` if the name is taken. */
+  rename(id: string, wanted: string): ContainerRecord {
+    const name = checkContainerName(wanted);
+    let before = name;
+    const renamed = this.#update(id, "rename", (record, t) => {
+      before = record.name;
+      mustBeFree(t, name);
+      t.delete("name", before);
+      t.put("name", name, { containerId: id });
+      return { ...record, name };
+    });
+    this.note("rename", renamed, { oldName: `/${before}` });
+    return renamed;
   }
 
   /** Records the end once; a container that somebody else put to rest is returned as it is. */
@@ -237,7 +264,7 @@ export class ContainerRecords {
   #update(
     id: string,
     command: ContainerCommand,
-    change: (record: ContainerRecord) => ContainerRecord,
+    change: (record: ContainerRecord, t: Transaction) => ContainerRecord,
   ): ContainerRecord {
     const action = ACTIONS[command];
     const changed = this.#change(action, (t) => {
@@ -245,7 +272,7 @@ export class ContainerRecords {
       if (!record) throw new NacreError("not-found", `no such container: ${id.slice(0, 12)}`);
       if (command === "ended" && record.status === "exited") return record;
       mustAllow(command, record);
-      return change(record);
+      return change(record, t);
     });
     return changed as ContainerRecord;
   }
@@ -300,6 +327,9 @@ const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   began: "start",
   ended: "die",
   signal: undefined,
+  pause: "pause",
+  unpause: "unpause",
   exec: undefined,
+  rename: undefined,
   remove: undefined,
 };

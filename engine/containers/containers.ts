@@ -18,24 +18,20 @@ import {
   completeRequest,
   type PartialRequest,
 } from "@nacre/core/program/request.ts";
-import { signalNumber } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
-import type { Attached, Containers, ExecRequest } from "../engine.ts";
+import type { Attached, Containers, ExecRequest, StartOptions, WaitCondition } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
+import type { Endings } from "./endings.ts";
+import type { Freezer } from "./freezer.ts";
 import { containerJson } from "./inspect.ts";
 import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
-import { identity, processesAlive, type Reconciler } from "./reconcile.ts";
+import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
 import { commandError, failureCode } from "./start-failure.ts";
 import { canDo, mustAllow } from "./state.ts";
 
-const SIGTERM = 15;
-const SIGKILL = 9;
-const STOP_TIMEOUT_MS = 10_000;
-/** How long a supervisor may take to undo its program once the container's process is gone. */
-const UNDO_TIMEOUT_MS = 5000;
 /** The ID in a program that is only explained. */
 const EXAMPLE_ID = "0123456789abcdef".repeat(4);
 
@@ -60,6 +56,8 @@ export class ContainerService implements Containers {
   readonly #records: ContainerRecords;
   readonly #planner: Planner;
   readonly #reconciler: Reconciler;
+  readonly #endings: Endings;
+  readonly #freezer: Freezer;
   readonly #paths: StatePaths;
   readonly #options: ContainersOptions;
   /** Containers that run in the foreground of this engine. */
@@ -74,6 +72,8 @@ export class ContainerService implements Containers {
     records: ContainerRecords,
     planner: Planner,
     reconciler: Reconciler,
+    endings: Endings,
+    freezer: Freezer,
     paths: StatePaths,
     options: ContainersOptions,
   ) {
@@ -85,6 +85,8 @@ export class ContainerService implements Containers {
     this.#records = records;
     this.#planner = planner;
     this.#reconciler = reconciler;
+    this.#endings = endings;
+    this.#freezer = freezer;
     this.#paths = paths;
     this.#options = options;
   }
@@ -112,11 +114,18 @@ export class ContainerService implements Containers {
     }
   }
 
-  async start(container: string, streams: ProcessStreams = IGNORE): Promise<Attached> {
+  async start(
+    container: string,
+    streams: ProcessStreams = IGNORE,
+    options: StartOptions = {},
+  ): Promise<Attached> {
     this.#planner.mustBeAble();
-    const found = this.get(container);
-    const image = this.#imageOf(found);
-    const { id } = this.#records.claim(found.id, this.#options.self, this.#options.bootId);
+    const before = this.get(container);
+    const image = this.#imageOf(before);
+    const { id } = before;
+    const { self, bootId } = this.#options;
+    const detached = options.detached ?? before.request.detached;
+    const found = this.#records.claim(id, self, bootId, detached);
     let running: RunningProgram;
     try {
       const program = this.#planner.program(found, image, this.#sizeFor(found.request));
@@ -227,43 +236,56 @@ export class ContainerService implements Containers {
 
   async stop(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
     const record = this.get(container);
-    if (!canDo("signal", record.status)) return;
-    this.#signal(record, this.#stopSignal(record));
-    if (!(await this.#gone(record, options.timeoutMs ?? STOP_TIMEOUT_MS))) {
-      this.#signal(record, SIGKILL);
-      await this.#gone(record, UNDO_TIMEOUT_MS);
-    }
-    await this.settle(record.id);
-    this.#records.note("stop", record);
+    if (await this.#endings.stop(record, options.timeoutMs)) this.#records.note("stop", record);
   }
 
   async kill(container: string, signal: number): Promise<void> {
+    this.#endings.kill(this.get(container), signal);
+  }
+
+  async restart(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
     const record = this.get(container);
-    mustAllow("signal", record);
-    if (!this.#signal(record, signal)) {
-      throw new NacreError("conflict", `cannot signal container ${record.name}: it has just ended`);
+    if (record.request.autoRemove && canDo("signal", record.status)) {
+      throw new NacreError("conflict", `cannot restart container ${record.name}: it has --rm`, {
+        advice: "It is gone when it has stopped: run it anew.",
+      });
+    }
+    await this.#endings.stop(record, options.timeoutMs);
+    const { container: started } = await this.start(record.id, IGNORE, { detached: true });
+    this.#records.note("restart", started);
+  }
+
+  wait(container: string, condition: WaitCondition = "not-running"): Promise<number> {
+    return this.#endings.wait(this.get(container).id, condition);
+  }
+
+  async pause(container: string): Promise<void> {
+    this.#freezer.mustBeAble();
+    // Recorded first: one that is recorded and not held is let go by `unpause` all the same.
+    const { id } = this.#records.paused(this.get(container).id);
+    try {
+      await this.#freezer.freeze(id);
+    } catch (error) {
+      this.#records.resumed(id);
+      throw error;
     }
   }
 
-  async wait(container: string): Promise<number> {
-    const { id } = this.get(container);
-    let code = 0;
-    for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 100)) {
-      const stored = this.#records.find(id);
-      const record = stored && this.#reconciler.see(stored);
-      code = record?.exitCode ?? code;
-      if (!record) return this.#records.lastExitCode(id) ?? code;
-      if (record.status === "exited" || record.status === "removing") return code;
-      await this.#clock.sleep(delayMs);
-    }
+  async unpause(container: string): Promise<void> {
+    const record = this.get(container);
+    mustAllow("unpause", record);
+    this.#freezer.thaw(record.id);
+    this.#records.resumed(record.id);
+  }
+
+  rename(container: string, name: string): ContainerRecord {
+    return this.#records.rename(this.get(container).id, name);
   }
 
   async remove(container: string, options: { readonly force?: boolean } = {}): Promise<void> {
     const record = this.get(container);
-    if (options.force && canDo("signal", record.status)) {
-      this.#signal(record, SIGKILL);
-      await this.#gone(record, UNDO_TIMEOUT_MS);
-      await this.settle(record.id);
+    if (options.force) {
+      await this.#endings.force(record);
       // With --rm it has removed itself.
       if (record.request.autoRemove && !this.#records.find(record.id)) return;
     }
@@ -353,30 +375,5 @@ export class ContainerService implements Containers {
       // What stands in the way of this stood in the way before: that is what is told.
     }
     throw error;
-  }
-
-  #signal(record: ContainerRecord, signal: number): boolean {
-    if (!this.#kernel.signal(identity(record.process), signal)) return false;
-    this.#records.note("kill", record, { signal: String(signal) });
-    return true;
-  }
-
-  #stopSignal(record: ContainerRecord): number {
-    const name = this.#imageOf(record)?.config.config?.StopSignal;
-    return name === undefined ? SIGTERM : (signalNumber(name) ?? SIGTERM);
-  }
-
-  /** Waits until the container's processes, supervisor included, are gone. */
-  async #gone(record: ContainerRecord, timeoutMs: number): Promise<boolean> {
-    const until = this.#clock.monotonicMs() + timeoutMs;
-    for (
-      let delayMs = 1;
-      processesAlive(this.#kernel, record);
-      delayMs = Math.min(delayMs * 2, 50)
-    ) {
-      if (this.#clock.monotonicMs() >= until) return false;
-      await this.#clock.sleep(delayMs);
-    }
-    return true;
   }
 }

@@ -99,7 +99,7 @@ export class Reconciler {
       const record = stored && this.see(stored);
       await this.#background.get(id);
       if (!record) return;
-      const ending = record.status === "starting" || record.status === "running";
+      const ending = ["starting", "running", "paused"].includes(record.status);
       // Held by another process: it is about to be removed, as it asked for.
       const leaving = record.status === "removing" && record.request.autoRemove;
       if (!(ending || leaving) || this.#clock.monotonicMs() > until) return;

@@ -20,7 +20,10 @@ export type ContainerCommand =
   | "began"
   | "ended"
   | "signal"
+  | "pause"
+  | "unpause"
   | "exec"
+  | "rename"
   | "remove";
 
 const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> = {
@@ -28,7 +31,10 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   began: ["starting"],
   ended: ["starting", "running", "paused", "exited"],
   signal: ["running", "paused"],
+  pause: ["running"],
+  unpause: ["paused"],
   exec: ["running"],
+  rename: ["created", "starting", "running", "paused", "exited"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing"],
 };
@@ -36,7 +42,9 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
 const ADVICE: Partial<Record<ContainerCommand, (name: string) => string>> = {
   start: () => "It runs already: exec into it, or stop it first.",
   signal: () => "Only a running container takes signals; nacre ps lists those.",
-  exec: () => "Only a running container can be joined; nacre ps lists those.",
+  pause: () => "Only a running container can be held; nacre ps lists those.",
+  unpause: () => "Only a paused container can be let go; nacre ps lists those.",
+  exec: () => "Only a running container can be joined; a paused one after nacre unpause.",
   remove: (name) => `Stop it first, or force its removal: nacre rm -f ${name}`,
 };
 
@@ -45,7 +53,10 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   began: "begin",
   ended: "end",
   signal: "signal",
+  pause: "pause",
+  unpause: "unpause",
   exec: "execute in",
+  rename: "rename",
   remove: "remove",
 };
 

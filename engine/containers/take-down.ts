@@ -8,6 +8,7 @@ import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-p
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { StatePaths } from "../images/paths.ts";
+import type { Freezer } from "./freezer.ts";
 import { cgroupPath } from "./planner.ts";
 
 const SIGKILL = 9;
@@ -18,6 +19,7 @@ export class TakeDown {
   readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #clock: Clock;
+  readonly #freezer: Freezer;
   readonly #paths: StatePaths;
   readonly #hierarchies: () => readonly MountedHierarchy[];
 
@@ -25,12 +27,14 @@ export class TakeDown {
     kernel: Kernel,
     files: Files,
     clock: Clock,
+    freezer: Freezer,
     paths: StatePaths,
     hierarchies: () => readonly MountedHierarchy[],
   ) {
     this.#kernel = kernel;
     this.#files = files;
     this.#clock = clock;
+    this.#freezer = freezer;
     this.#paths = paths;
     this.#hierarchies = hierarchies;
   }
@@ -43,6 +47,8 @@ export class TakeDown {
   /** Takes down what is left of a container. It does no harm to a supervisor that is about it too. */
   async run(id: string): Promise<void> {
     if (!this.isLeft(id)) return;
+    // The v1 freezer holds back even SIGKILL.
+    this.#freezer.thaw(id);
     const until = this.#clock.monotonicMs() + KILL_MS;
     while (this.#kill(id) && this.#clock.monotonicMs() < until) await this.#clock.sleep(5);
     const { host } = planCgroups(this.#hierarchies(), cgroupPath(id), {});

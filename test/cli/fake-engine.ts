@@ -166,8 +166,14 @@ export class FakeEngine implements Engine {
   };
 
   readonly containers: Containers = {
-    create: async () => this.records[0]!,
-    start: async () => this.#attached(),
+    create: async (request) => {
+      this.#called("create", request);
+      return this.records[0]!;
+    },
+    start: async (container, streams, options) => {
+      this.#called("start", container, streams, options);
+      return this.#attached();
+    },
     run: async (request: ContainerRequest, streams?: ProcessStreams) => {
       this.#called("run", request, streams);
       return this.#attached();
@@ -192,7 +198,17 @@ export class FakeEngine implements Engine {
     },
     stop: async (container, options) => this.#called("stop", container, options),
     kill: async (container, signal) => this.#called("kill", container, signal),
-    wait: async () => 0,
+    restart: async (container, options) => this.#called("restart", container, options),
+    pause: async (container) => this.#called("pause", container),
+    unpause: async (container) => this.#called("unpause", container),
+    rename: (container, name) => {
+      this.#called("rename", container, name);
+      return { ...this.containers.get(container), name };
+    },
+    wait: async (container, condition) => {
+      this.#called("wait", container, condition);
+      return 0;
+    },
     remove: async (container, options) => {
       this.calls.push(["rm", container, options]);
       this.containers.get(container);

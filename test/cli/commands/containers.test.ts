@@ -270,3 +270,43 @@ describe("settle", () => {
     expect(host.made).toBeUndefined();
   });
 });
+
+describe("start", () => {
+  it("goes to the background, or stays with one container and ends as it did", async () => {
+    const engine = new FakeEngine();
+    engine.exit = { code: 7 };
+    const [first] = engine.records;
+    const exited = { ...first!, name: "job", status: "exited" as const };
+    engine.records.push(exited);
+    expect(await nacre(["start", "job"], { engine })).toMatchObject({ code: 0, out: "job\n" });
+    expect(await nacre(["start", "-a", "job"], { engine })).toMatchObject({ code: 7, out: "" });
+    expect(await nacre(["start", "-i", "job"], { engine })).toMatchObject({ code: 7 });
+    expect(asked(engine, "start")).toEqual([
+      ["job", undefined, { detached: true }],
+      ["job", { stdin: "ignore", stdout: 1, stderr: 2 }, { detached: false }],
+      ["job", { stdin: 0, stdout: 1, stderr: 2 }, { detached: false }],
+    ]);
+  });
+});
+
+describe("commands that do one thing to each container", () => {
+  it.each(["pause", "unpause", "restart"])(
+    "%s names each, and fails if one fails",
+    async (name) => {
+      const engine = new FakeEngine();
+      const { code, out, err } = await nacre([name, "web", "db"], { engine });
+      expect({ code, out, err }).toEqual({ code: 0, out: "web\ndb\n", err: "" });
+      expect(asked(engine, name).map(([container]) => container)).toEqual(["web", "db"]);
+    },
+  );
+
+  it("wait prints exit codes, and knows what to wait for", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["wait", "--condition", "removed", "web"], { engine });
+    expect(out).toBe("0\n");
+    expect(asked(engine, "wait")).toEqual([["web", "removed"]]);
+    const { code, err } = await nacre(["wait", "--condition", "x", "web"], { engine });
+    expect(code).toBe(125);
+    expect(err).toContain("must be one of not-running, next-exit, removed");
+  });
+});

@@ -1,0 +1,26 @@
+import { command } from "../command.ts";
+import { CONTAINER_OPTIONS, requestOf } from "../container-options.ts";
+import { showPull } from "../pull-display.ts";
+
+const { detach: _, ...OPTIONS } = CONTAINER_OPTIONS;
+
+export default command({
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  description:
+    "As run, but nothing is started: the container's name and storage layer are there, and its ID is printed.",
+  options: OPTIONS,
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: false,
+  suggest: ["images"],
+  failure: 1,
+  examples: [["nacre start -a $(nacre create debian date)", "what run does, in two steps"]],
+  async run(context, values, operands) {
+    const { host } = context;
+    const request = requestOf({ ...values, detach: false }, operands, host);
+    const engine = await context.engine();
+    const pulling = showPull(engine, host, values);
+    const { id } = await engine.containers.create(request).finally(() => pulling.end());
+    host.print(`${id}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,56 @@
+import { NacreError } from "@nacre/core/error.ts";
+import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
+import { type Context, command } from "../command.ts";
+import { forEachOperand } from "../each-operand.ts";
+import { flag } from "../options.ts";
+
+interface Values {
+  readonly attach: boolean;
+  readonly interactive: boolean;
+}
+
+export default command({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  description:
+    "Starts containers that were created or have ended, with all that was written in them. In the background, unless -a or -i is given: then the exit code is the container's.",
+  options: {
+    attach: flag(["attach", "a"], "Stay with it: its output is ours, our signals are its"),
+    interactive: flag(["interactive", "i"], "Stay with it, and give it our standard input"),
+  },
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: true,
+  suggest: ["containers"],
+  failure: 1,
+  examples: [["nacre start web", "again, in the background"]],
+  async run(context, values, operands) {
+    const { host, global } = context;
+    if (values.attach || values.interactive) return await attached(context, values, operands);
+    const { containers } = await context.engine();
+    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+      // One that runs already is what was asked for.
+      const { status } = containers.get(name);
+      if (status !== "running") await containers.start(name, undefined, { detached: true });
+      host.print(`${name}\n`);
+    });
+  },
+});
+
+async function attached(
+  context: Context,
+  { interactive }: Values,
+  [name, ...others]: readonly string[],
+): Promise<number> {
+  if (others.length > 0) {
+    throw new NacreError("invalid", "you cannot start and attach multiple containers at once", {
+      advice: "Name one, or leave out -a and -i.",
+    });
+  }
+  const { containers } = await context.engine();
+  const { request } = containers.get(name!);
+  const foreground = { interactive, tty: request.terminal, detach: false };
+  checkTerminal(foreground, context.host);
+  using signals = new SignalRelay(context.host);
+  signals.hold();
+  const running = await containers.start(name!, streamsOf(foreground), { detached: false });
+  return await signals.untilExit(running);
+}

@@ -1,0 +1,37 @@
+import { command } from "../command.ts";
+import { forEachOperand } from "../each-operand.ts";
+import { choice } from "../options.ts";
+
+const CONDITIONS = [
+  "not-running",
+  "next-exit",
+  "removed",
+  "created",
+  "running",
+  "paused",
+  "exited",
+] as const;
+
+export default command({
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  description: "Waits until the containers have ended, and prints their exit codes.",
+  options: {
+    condition: choice(
+      ["condition"],
+      CONDITIONS,
+      "What to wait for: an end (not-running, the default), another end than it may have come to before, its removal, or a state",
+    ),
+  },
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: true,
+  suggest: ["containers"],
+  failure: 1,
+  examples: [["nacre wait job", "the exit code of job, when it has one"]],
+  async run(context, { condition }, operands) {
+    const { host, global } = context;
+    const { containers } = await context.engine();
+    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+      host.print(`${await containers.wait(name, condition)}\n`);
+    });
+  },
+});

@@ -1,0 +1,150 @@
+// How a container comes to its end, or is waited for: signals, the time it gets, and what is made
+// of one that is held meanwhile.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import { SIGNALS, signalNumber } from "@nacre/core/program/signals.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { WaitCondition } from "../engine.ts";
+import type { ImageService } from "../images/images.ts";
+import type { ContainerRecords } from "./container-records.ts";
+import type { Freezer } from "./freezer.ts";
+import { identity, processesAlive, type Reconciler } from "./reconcile.ts";
+import { canDo, mustAllow } from "./state.ts";
+
+const STOP_TIMEOUT_MS = 10_000;
+/** How long a supervisor may take to undo its program once the container's process is gone. */
+const UNDO_TIMEOUT_MS = 5000;
+
+export class Endings {
+  readonly #kernel: Kernel;
+  readonly #clock: Clock;
+  readonly #images: ImageService;
+  readonly #records: ContainerRecords;
+  readonly #reconciler: Reconciler;
+  readonly #freezer: Freezer;
+
+  constructor(
+    kernel: Kernel,
+    clock: Clock,
+    images: ImageService,
+    records: ContainerRecords,
+    reconciler: Reconciler,
+    freezer: Freezer,
+  ) {
+    this.#kernel = kernel;
+    this.#clock = clock;
+    this.#images = images;
+    this.#records = records;
+    this.#reconciler = reconciler;
+    this.#freezer = freezer;
+  }
+
+  /** False if it was at rest. */
+  async stop(record: ContainerRecord, timeoutMs = STOP_TIMEOUT_MS): Promise<boolean> {
+    if (!canDo("signal", record.status)) return false;
+    this.#signal(record, this.#stopSignal(record));
+    if (!(await this.#gone(record, timeoutMs))) {
+      this.#signal(record, SIGNALS.KILL);
+      await this.#gone(record, UNDO_TIMEOUT_MS);
+    }
+    await this.#reconciler.settle(record.id);
+    return true;
+  }
+
+  kill(record: ContainerRecord, signal: number): void {
+    mustAllow("signal", record);
+    if (this.#signal(record, signal)) return;
+    throw new NacreError("conflict", `cannot signal container ${record.name}: it has just ended`);
+  }
+
+  /** Kills what runs and waits until it is at rest. */
+  async force(record: ContainerRecord): Promise<void> {
+    if (!canDo("signal", record.status)) return;
+    this.#signal(record, SIGNALS.KILL);
+    await this.#gone(record, UNDO_TIMEOUT_MS);
+    await this.#reconciler.settle(record.id);
+  }
+
+  /** The exit code, 0 where there is none yet. */
+  async wait(id: string, condition: WaitCondition): Promise<number> {
+    const first = this.#now(id);
+    let code = first?.exitCode ?? 0;
+    for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 100)) {
+      const record = this.#now(id);
+      code = record?.exitCode ?? code;
+      if (!record) return this.#records.lastExitCode(id) ?? code;
+      if (holds(condition, record, first)) return code;
+      await this.#clock.sleep(delayMs);
+    }
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  #now(id: string): ContainerRecord | undefined {
+    const stored = this.#records.find(id);
+    return stored && this.#reconciler.see(stored);
+  }
+
+  #signal(record: ContainerRecord, signal: number): boolean {
+    if (!this.#kernel.signal(identity(record.process), signal)) return false;
+    this.#records.note("kill", record, { signal: String(signal) });
+    if (record.status === "paused") this.#letGo(record);
+    return true;
+  }
+
+  /** What is held would never see its signal. */
+  #letGo({ id }: ContainerRecord): void {
+    this.#freezer.thaw(id);
+    try {
+      this.#records.resumed(id);
+    } catch (error) {
+      // It was at its end before we could say that it runs again.
+      if (!(error instanceof NacreError && ["conflict", "not-found"].includes(error.kind))) {
+        throw error;
+      }
+    }
+  }
+
+  #stopSignal({ imageId }: ContainerRecord): number {
+    const image = imageId === undefined ? undefined : this.#images.get(imageId).image;
+    const name = image?.config.config?.StopSignal;
+    return name === undefined ? SIGNALS.TERM : (signalNumber(name) ?? SIGNALS.TERM);
+  }
+
+  /** Waits until the container's processes, supervisor included, are gone. */
+  async #gone(record: ContainerRecord, timeoutMs: number): Promise<boolean> {
+    const until = this.#clock.monotonicMs() + timeoutMs;
+    for (
+      let delayMs = 1;
+      processesAlive(this.#kernel, record);
+      delayMs = Math.min(delayMs * 2, 50)
+    ) {
+      if (this.#clock.monotonicMs() >= until) return false;
+      await this.#clock.sleep(delayMs);
+    }
+    return true;
+  }
+}
+
+const isAtRest = ({ status }: ContainerRecord): boolean =>
+  status === "exited" || status === "removing";
+
+function holds(
+  condition: WaitCondition,
+  record: ContainerRecord,
+  first: ContainerRecord | undefined,
+): boolean {
+  switch (condition) {
+    case "not-running":
+      return isAtRest(record);
+    case "next-exit":
+      // Another end than the one that it may have come to before.
+      return isAtRest(record) && record.finishedMs !== first?.finishedMs;
+    case "removed":
+      return false;
+    default:
+      return record.status === condition;
+  }
+}

@@ -1,0 +1,176 @@
+// What is done to containers that are there: start, restart, hold, let go, rename, wait.
+
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Bench, outcomeOf } from "./engine-bench.ts";
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await Bench.make();
+  await bench.does(["pull", "-q", bench.name()]);
+  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
+});
+afterAll(() => bench[Symbol.asyncDispose]());
+
+const state = async (name: string) => JSON.parse(await bench.does(["inspect", name]))[0].State;
+const COUNT = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done";
+
+/** Starts a container that writes a line every 10 ms; waits for the first. */
+async function counting(name: string, ...options: string[]): Promise<void> {
+  await bench.does(["run", "-d", "--name", name, ...options, bench.name(), "sh", "-c", COUNT]);
+  await bench.until(async () => (await lines(name)) > 0);
+}
+const lines = async (name: string): Promise<number> =>
+  (await bench.does(["logs", name])).split("\n").filter(Boolean).length;
+
+describe("a container that is created", () => {
+  it("runs when it is started, in the foreground or not, as often as one likes", async () => {
+    await bench.unchanged(async () => {
+      const script = "echo x >> /count; wc -l < /count; exit 3";
+      const id = await bench.does(["create", "--name", "made", bench.name(), "sh", "-c", script]);
+      expect(await state("made")).toMatchObject({ Status: "created", Running: false, Pid: 0 });
+      expect(await bench.nacre(["start", "-a", "made"])).toEqual({
+        code: 3,
+        stdout: "1\n",
+        stderr: "",
+      });
+      expect(await bench.does(["start", "made"])).toBe("made");
+      expect(await bench.does(["wait", "made"])).toBe("3");
+      expect(await bench.does(["start", id])).toBe(id);
+      expect(await bench.does(["wait", "made"])).toBe("3");
+      expect(await bench.does(["logs", "made"])).toBe("1\n2\n3");
+      await bench.does(["rm", "made"]);
+    });
+  });
+
+  it("gets our standard input with -i", async () => {
+    await bench.does(["create", "-i", "--name", "reader", bench.name(), "cat"]);
+    const { code, stdout } = await bench.nacre(["start", "-i", "reader"], { input: "words" });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "words" });
+    await bench.does(["rm", "reader"]);
+  });
+
+  it("is refused together with others where one is to stay with it", async () => {
+    const { code, stderr } = await bench.nacre(["start", "-a", "one", "two"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("cannot start and attach multiple containers");
+  });
+});
+
+describe("restart", () => {
+  it("stops what runs and keeps what was written", async () => {
+    await bench.unchanged(async () => {
+      const script = "echo x >> /count; wc -l < /count; exec sleep 100";
+      await bench.does(["run", "-d", "--name", "again", bench.name(), "sh", "-c", script]);
+      await bench.until(async () => (await bench.does(["logs", "again"])) === "1");
+      const { Pid } = await state("again");
+      await bench.does(["restart", "-t", "0", "again"]);
+      await bench.until(async () => (await bench.does(["logs", "again"])) === "1\n2");
+      const after = await state("again");
+      expect(after).toMatchObject({ Status: "running" });
+      expect(after.Pid).not.toBe(Pid);
+      await bench.does(["stop", "-t", "0", "again"]);
+      await bench.does(["restart", "again"]);
+      await bench.until(async () => (await bench.does(["logs", "again"])) === "1\n2\n3");
+      await bench.does(["rm", "-f", "again"]);
+    });
+  });
+
+  it("is refused to a container that would be gone", async () => {
+    await counting("fleeting", "--rm");
+    const { code, stderr } = await bench.nacre(["restart", "fleeting"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("it has --rm");
+    await bench.does(["rm", "-f", "fleeting"]);
+  });
+});
+
+describe("a paused container", () => {
+  it("stands still until it is let go, and cannot be joined meanwhile", async () => {
+    await bench.unchanged(async () => {
+      await counting("still");
+      expect(await bench.does(["pause", "still"])).toBe("still");
+      expect(await state("still")).toMatchObject({ Status: "paused", Running: true, Paused: true });
+      expect(await bench.does(["ps", "--format", "{{.Status}}"])).toMatch(/\(Paused\)$/);
+      const before = await lines("still");
+      await sleep(150);
+      expect(await lines("still")).toBe(before);
+      const joined = await bench.nacre(["exec", "still", "true"]);
+      expect(joined.code).toBe(1);
+      expect(joined.stderr).toContain("it is paused");
+      expect((await bench.nacre(["pause", "still"])).stderr).toContain("it is paused");
+      expect(await bench.does(["unpause", "still"])).toBe("still");
+      expect(await state("still")).toMatchObject({ Status: "running", Paused: false });
+      await bench.until(async () => (await lines("still")) > before);
+      expect((await bench.nacre(["unpause", "still"])).stderr).toContain("it is running");
+      await bench.does(["rm", "-f", "still"]);
+    });
+  });
+
+  it("hears the signal of stop, and of kill", async () => {
+    await bench.unchanged(async () => {
+      const script = `trap 'echo bye; exit 3' TERM; ${COUNT}`;
+      const run = (name: string) =>
+        bench.does(["run", "-d", "--name", name, bench.name(), "sh", "-c", script]);
+      await run("polite");
+      await bench.until(async () => (await lines("polite")) > 0);
+      await bench.does(["pause", "polite"]);
+      await bench.does(["stop", "polite"]);
+      expect(await state("polite")).toMatchObject({ Status: "exited", ExitCode: 3 });
+      await run("killed");
+      await bench.does(["pause", "killed"]);
+      await bench.does(["kill", "killed"]);
+      expect(await bench.does(["wait", "killed"])).toBe("137");
+      await bench.does(["rm", "polite", "killed"]);
+    });
+  });
+
+  it("is removed by force, and leaves nothing when its supervisor is killed", async () => {
+    await bench.unchanged(async () => {
+      await counting("held");
+      await bench.does(["pause", "held"]);
+      await bench.does(["rm", "-f", "held"]);
+      await counting("orphan");
+      await bench.does(["pause", "orphan"]);
+      const { Pid } = await state("orphan");
+      process.kill(parentOf(readFileSync(`/proc/${Pid}/stat`, "latin1")), "SIGKILL");
+      await bench.until(async () => (await state("orphan")).Status === "exited");
+      expect(await state("orphan")).toMatchObject({ ExitCode: 137 });
+      await bench.does(["rm", "orphan"]);
+    });
+  });
+});
+
+/** Field 4 of /proc/PID/stat. */
+const parentOf = (stat: string): number =>
+  Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+
+describe("rename", () => {
+  it("frees the old name, and refuses one that is taken", async () => {
+    await bench.does(["create", "--name", "first", bench.name(), "true"]);
+    await bench.does(["create", "--name", "other", bench.name(), "true"]);
+    await bench.does(["rename", "first", "second"]);
+    expect((await bench.nacre(["inspect", "first"])).code).toBe(1);
+    expect(JSON.parse(await bench.does(["inspect", "second"]))[0].Name).toBe("/second");
+    const taken = await bench.nacre(["rename", "second", "other"]);
+    expect(taken.code).toBe(1);
+    expect(taken.stderr).toContain('the container name "other" is already in use');
+    await bench.does(["create", "--name", "first", bench.name(), "true"]);
+    await bench.does(["rm", "first", "second", "other"]);
+  });
+});
+
+describe("wait", () => {
+  it("waits for the next end, a state, or the removal", async () => {
+    await bench.does(["create", "--name", "job", bench.name(), "sh", "-c", "exit 4"]);
+    expect((await bench.nacre(["start", "-a", "job"])).code).toBe(4);
+    const next = outcomeOf(bench.start(["wait", "--condition", "next-exit", "job"]));
+    const removed = outcomeOf(bench.start(["wait", "--condition", "removed", "job"]));
+    await sleep(100);
+    await bench.does(["start", "job"]);
+    expect(await next).toMatchObject({ code: 0, stdout: "4\n" });
+    await bench.does(["rm", "job"]);
+    expect(await removed).toMatchObject({ code: 0, stdout: "4\n" });
+  });
+});
