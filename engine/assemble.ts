@@ -14,6 +14,7 @@ import type { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
@@ -120,16 +121,22 @@ function imageService(
   );
 }
 
-export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
+/** What containers are made of, and those who keep them in order. */
+function containerServices(
+  ports: EnginePorts,
+  shared: {
+    readonly images: ImageService;
+    readonly layers: LayerStore;
+    readonly bus: EventBus;
+    readonly paths: StatePaths;
+    readonly snapshotter: string;
+    readonly hierarchies: () => readonly MountedHierarchy[];
+  },
+  options: EngineOptions,
+) {
   const { kernel, files, state, clock, random } = ports;
-  const { bootId, self } = options;
-  const paths = new StatePaths(options.root);
-  for (const path of [paths.rootfs, paths.files]) files.makeDirectory(path);
-  const bus = new EventBus();
-  const layout = lazyLayout(files);
-  const chosen = choose(ports.snapshotters, options.snapshotter);
-  const layers = layerStore(ports, paths, options);
-  const images = imageService(ports, chosen, layers, bus, paths, options);
+  const { images, layers, bus, paths, snapshotter, hierarchies } = shared;
+  const { self, bootId, settleCommand, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus);
   const planner = new Planner(
     kernel,
@@ -138,9 +145,8 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     named(ports.snapshotters),
     named(ports.networks),
     paths,
-    { settleCommand: options.settleCommand, hierarchies: () => layout().hierarchies },
+    { settleCommand, hierarchies },
   );
-  const hierarchies = () => layout().hierarchies;
   const freezer = new Freezer(files, clock, hierarchies);
   const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
   const reconciler = new Reconciler(kernel, files, clock, records, takeDown, paths, {
@@ -159,7 +165,25 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     new Endings(kernel, clock, images, records, reconciler, freezer),
     freezer,
     paths,
-    { snapshotter: chosen.name, self, bootId, terminalSize: options.terminalSize },
+    { snapshotter, self, bootId, terminalSize },
+  );
+  return { containers, reconciler, takeDown };
+}
+
+export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
+  const { kernel, files, state, clock } = ports;
+  const paths = new StatePaths(options.root);
+  for (const path of [paths.rootfs, paths.files]) files.makeDirectory(path);
+  const bus = new EventBus();
+  const layout = lazyLayout(files);
+  const chosen = choose(ports.snapshotters, options.snapshotter);
+  const layers = layerStore(ports, paths, options);
+  const images = imageService(ports, chosen, layers, bus, paths, options);
+  const hierarchies = () => layout().hierarchies;
+  const { containers, reconciler, takeDown } = containerServices(
+    ports,
+    { images, layers, bus, paths, snapshotter: chosen.name, hierarchies },
+    options,
   );
   const system = new SystemService(
     kernel,
