@@ -12,6 +12,7 @@ import type {
   ImageRecord,
 } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
+import type { ContainerFilters } from "./containers/filter.ts";
 
 // -- events -------------------------------------------------------------------------------------
 
@@ -137,6 +138,23 @@ export interface StartOptions {
 /** What `wait` waits for: the present end or the next one, the removal, or a state. */
 export type WaitCondition = "not-running" | "next-exit" | "removed" | ContainerStatus;
 
+export interface LogOptions {
+  /** Waits for more until the container ends. */
+  readonly follow?: boolean;
+  /** Only so many lines from the end of those that are there. */
+  readonly tail?: number;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ListOptions {
+  readonly all?: boolean;
+  readonly filters?: ContainerFilters;
+  /** Only so many of the newest, whatever their state. */
+  readonly last?: number;
+}
+
 export interface Containers {
   /** Makes a container and its storage layer; pulls the image where the request says so. */
   create(request: PartialRequest): Promise<ContainerRecord>;
@@ -146,13 +164,11 @@ export interface Containers {
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
   /** What `run` would do, without doing it. The image must be here. */
   explain(request: PartialRequest): Promise<KernelProgram>;
-  list(options?: { readonly all?: boolean }): ContainerRecord[];
+  /** Newest first; those that run, with `all` or filters by state also the others. NacreError `invalid` for an unknown filter. */
+  list(options?: ListOptions): ContainerRecord[];
   /** By ID, ID prefix or name. NacreError `not-found`. */
   get(container: string): ContainerRecord;
-  logs(
-    container: string,
-    options?: { readonly follow?: boolean; readonly tail?: number; readonly signal?: AbortSignal },
-  ): AsyncIterable<LogLine>;
+  logs(container: string, options?: LogOptions): AsyncIterable<LogLine>;
   /** stop, if it runs, and start, detached. */
   restart(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */

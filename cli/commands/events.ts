@@ -1,9 +1,8 @@
 import type { EventRecord } from "@nacre/core/state/records.ts";
 import { command } from "../command.ts";
-import { FlagError } from "../flag-error.ts";
 import { interruptible } from "../interruption.ts";
 import { text } from "../options.ts";
-import { parseTimeMs } from "../parse/time.ts";
+import { timeOption } from "../parse/time.ts";
 import { neutralise } from "../text/escape.ts";
 import { parseTemplate } from "../text/template.ts";
 import { rfc3339 } from "../text/time.ts";
@@ -30,8 +29,8 @@ export default command({
     const { host } = context;
     const nowMs = host.nowMs();
     const options = {
-      sinceMs: since === undefined ? nowMs : timeOf("since", since, nowMs),
-      ...(until !== undefined && { untilMs: timeOf("until", until, nowMs) }),
+      sinceMs: since === undefined ? nowMs : timeOption("since", since, nowMs),
+      ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
     };
     const follow = options.untilMs === undefined || options.untilMs > nowMs;
     const line = formatter(format);
@@ -44,19 +43,6 @@ export default command({
     });
   },
 });
-
-function timeOf(option: string, word: string, nowMs: number): number {
-  try {
-    return parseTimeMs(word, nowMs);
-  } catch (error) {
-    if (error instanceof FlagError) {
-      throw new FlagError(
-        `invalid argument ${JSON.stringify(word)} for "--${option}" flag: ${error.message}`,
-      );
-    }
-    throw error;
-  }
-}
 
 function formatter(format: string | undefined): (event: EventRecord) => string {
   if (format === undefined || format === "") return eventText;

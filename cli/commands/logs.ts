@@ -7,7 +7,8 @@ import type { Containers } from "@nacre/engine/engine.ts";
 import { type Context, command } from "../command.ts";
 import { FlagError } from "../flag-error.ts";
 import { interruptible } from "../interruption.ts";
-import { flag, value } from "../options.ts";
+import { flag, text, value } from "../options.ts";
+import { timeOption } from "../parse/time.ts";
 import { neutraliseLog } from "../text/escape.ts";
 
 export default command({
@@ -17,7 +18,9 @@ export default command({
   options: {
     follow: flag(["follow", "f"], "Wait for more until the container ends"),
     raw: flag(["raw"], "Pass every byte, also to a terminal"),
+    since: text(["since"], "time", "Only lines since then: 10m ago, a date, or seconds since 1970"),
     tail: value(["tail", "n"], "int", "Only so many lines from the end ('all' for all)", parseTail),
+    until: text(["until"], "time", "Only lines until then"),
     timestamps: flag(["timestamps", "t"], "Show when each line was written"),
   },
   operands: { least: 1, most: 1 },
@@ -25,11 +28,16 @@ export default command({
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre logs -f --tail 20 web", "the last 20 lines, then what comes"]],
-  async run(context, { follow, raw, tail, timestamps }, [container]) {
+  async run(context, { follow, raw, since, tail, timestamps, until }, [container]) {
+    const nowMs = context.host.nowMs();
+    const times = {
+      ...(since !== undefined && { sinceMs: timeOption("since", since, nowMs) }),
+      ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
+    };
     const { containers } = await context.engine();
     const { id } = containers.get(container!);
     const writer = new LogWriter(context, raw, timestamps);
-    const options = { follow, ...(tail !== undefined && { tail }) };
+    const options = { follow, ...times, ...(tail !== undefined && { tail }) };
     return interruptible(context.host, (signal) =>
       copy(containers, id, { ...options, signal }, writer),
     );

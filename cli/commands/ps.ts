@@ -2,18 +2,29 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { CONTAINER_HEADINGS, containerRow } from "../container-row.ts";
-import { flag, text } from "../options.ts";
+import { flag, text, value } from "../options.ts";
+import { filterOption, filtersOf } from "../parse/filter.ts";
+import { parseInteger } from "../parse/number.ts";
 import { formatListing } from "../text/listing.ts";
 
 export default command({
   usage: "[OPTIONS]",
-  description: "Shows the running containers; with -a also those that have ended.",
+  description:
+    "Shows the running containers; with -a also those that have ended. Filters: id, name, label, ancestor (an image), status, exited (a code), before, since (a container), volume, network.",
   options: {
     all: flag(["all", "a"], "Show all containers, not only the running ones"),
+    filter: filterOption("Only those for which it holds, such as status=exited"),
     format: text(["format"], "string", "'table', 'json', a Go template, or 'table TEMPLATE'", [
       "table",
       "json",
     ]),
+    last: value(
+      ["last", "n"],
+      "int",
+      "The last n that were made, whatever their state",
+      parseInteger,
+    ),
+    latest: flag(["latest", "l"], "The one that was made last, whatever its state"),
     noTrunc: flag(["no-trunc"], "Do not shorten IDs and commands"),
     quiet: flag(["quiet", "q"], "Print IDs only"),
   },
@@ -24,14 +35,18 @@ export default command({
   examples: [
     ["nacre ps -a", "every container"],
     ["nacre rm -f $(nacre ps -aq)", "remove them all"],
+    ["nacre ps -f status=exited -f label=ci", "what has ended and has that label"],
     ["nacre ps --format '{{.Names}}: {{.Status}}'", "a line of your own"],
   ],
-  async run(context, { all, format, noTrunc, quiet }) {
+  async run(context, { all, filter, format, last, latest, noTrunc, quiet }) {
     const { host } = context;
     const engine = await context.engine();
-    const records = engine.containers
-      .list({ all })
-      .toSorted((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1));
+    const newest = latest ? 1 : last;
+    const records = engine.containers.list({
+      all,
+      filters: filtersOf(filter),
+      ...(newest !== undefined && newest >= 0 && { last: newest }),
+    });
     const rows = records.flatMap((record) => {
       const command = commandOf(engine, record.id);
       return command === undefined ? [] : [containerRow(record, command, host.nowMs(), !noTrunc)];

@@ -60,3 +60,15 @@ export function parseTimeMs(text: string, nowMs: number): number {
     throw new FlagError(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   }
 }
+
+/** The same for `--option`, named where it cannot be read. */
+export function timeOption(option: string, text: string, nowMs: number): number {
+  try {
+    return parseTimeMs(text, nowMs);
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    throw new FlagError(
+      `invalid argument ${JSON.stringify(text)} for "--${option}" flag: ${error.message}`,
+    );
+  }
+}

@@ -19,13 +19,23 @@ import {
   type PartialRequest,
 } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
-import type { Attached, Containers, ExecRequest, StartOptions, WaitCondition } from "../engine.ts";
+import type {
+  Attached,
+  Containers,
+  ExecRequest,
+  ListOptions,
+  LogOptions,
+  StartOptions,
+  WaitCondition,
+} from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
+import { isMeant } from "./filter.ts";
 import type { Freezer } from "./freezer.ts";
 import { containerJson } from "./inspect.ts";
+import { logLines } from "./log-lines.ts";
 import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
@@ -192,13 +202,21 @@ export class ContainerService implements Containers {
     return terminal ? this.#options.terminalSize() : undefined;
   }
 
-  list(options: { readonly all?: boolean } = {}): ContainerRecord[] {
+  list({ all, filters = {}, last }: ListOptions = {}): ContainerRecord[] {
+    // As docker has it, these speak of containers that do not run.
+    const any = all || last !== undefined || filters.status || filters.exited;
+    const context = {
+      find: (name: string) => this.get(name),
+      imageId: (reference: string) => this.#imageId(reference),
+    };
     return this.#records
       .list()
       .map((record) => this.#reconciler.see(record))
       .filter((record) => record !== undefined)
-      .filter((record) => options.all || record.status === "running" || record.status === "paused")
-      .sort((a, b) => b.createdMs - a.createdMs);
+      .filter(({ status }) => any || status === "running" || status === "paused")
+      .filter((record) => isMeant(record, filters, context))
+      .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1))
+      .slice(0, last);
   }
 
   get(container: string): ContainerRecord {
@@ -207,31 +225,13 @@ export class ContainerService implements Containers {
     throw new NacreError("not-found", `no such container: ${container}`);
   }
 
-  async *logs(
-    container: string,
-    options: {
-      readonly follow?: boolean;
-      readonly tail?: number;
-      readonly signal?: AbortSignal;
-    } = {},
-  ): AsyncIterable<LogLine> {
+  logs(container: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const { id } = this.get(container);
-    const read = (follow: boolean) =>
-      this.#log.read(this.#paths.container(id).log, {
-        follow,
-        signal: options.signal ?? new AbortController().signal,
-        ended: () => {
-          const record = this.#records.find(id);
-          return !record || this.#reconciler.see(record)?.status !== "running";
-        },
-      });
-    if (options.tail === undefined) {
-      yield* read(options.follow ?? false);
-      return;
-    }
-    let skip = -options.tail;
-    for await (const _ of read(false)) skip++;
-    for await (const line of read(options.follow ?? false)) if (skip-- <= 0) yield line;
+    return logLines(this.#log, this.#paths.container(id).log, options, () => {
+      const record = this.#records.find(id);
+      const now = record && this.#reconciler.see(record);
+      return !now || !canDo("ended", now.status) || now.status === "exited";
+    });
   }
 
   async stop(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -328,6 +328,15 @@ export class ContainerService implements Containers {
       const absent = error instanceof NacreError && error.kind === "not-found";
       if (!absent || request.pull === "never") throw error;
       return (await this.#images.pull(request.image, pull)).image;
+    }
+  }
+
+  #imageId(reference: string): string | undefined {
+    try {
+      return this.#images.get(reference).image.id;
+    } catch (error) {
+      if (error instanceof NacreError && ["not-found", "invalid"].includes(error.kind)) return;
+      throw error;
     }
   }
 

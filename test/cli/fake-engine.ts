@@ -186,7 +186,10 @@ export class FakeEngine implements Engine {
       this.#called("explain", request);
       return { title: "run debian", host: [] };
     },
-    list: ({ all } = {}) => this.records.filter(({ status }) => all || status === "running"),
+    list: ({ all, filters, last } = {}) => {
+      this.#called("list", { filters, last });
+      return this.records.filter(({ status }) => all || status === "running");
+    },
     get: (name) => {
       const found = this.records.find((record) => record.name === name);
       if (!found) throw new NacreError("not-found", `no such container: ${name}`);

@@ -1,0 +1,107 @@
+// Which containers are meant, as docker's --filter has it: values of one key are alternatives,
+// keys must all hold. Labels are the exception: every one of them must be there.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+
+/** Values by key, as in `--filter key=value`. */
+export type ContainerFilters = Readonly<Record<string, readonly string[]>>;
+
+/** What a filter must know beside the container itself. */
+export interface FilterContext {
+  /** By ID, ID prefix or name. NacreError `not-found`. */
+  readonly find: (container: string) => ContainerRecord;
+  /** The image's ID and those it was built on, undefined if there is none of that name. */
+  readonly imageId: (reference: string) => string | undefined;
+}
+
+type Test = (record: ContainerRecord, value: string, context: FilterContext) => boolean;
+
+/** As docker has them; a container that is being started is created. */
+const STATUSES: readonly string[] = [
+  "created",
+  "restarting",
+  "running",
+  "removing",
+  "paused",
+  "exited",
+  "dead",
+];
+
+/** A part of a word, or a regular expression; docker's names begin with a slash, ours do not. */
+function matches(text: string, pattern: string): boolean {
+  const bare = pattern.replace(/^(\^?)\//, "$1");
+  if (text.includes(bare)) return true;
+  try {
+    return new RegExp(bare).test(text);
+  } catch {
+    return false;
+  }
+}
+
+function ancestor({ request, imageId }: ContainerRecord, value: string, context: FilterContext) {
+  if (request.image === value) return true;
+  const wanted = context.imageId(value);
+  return wanted !== undefined && wanted === imageId;
+}
+
+function exited({ status, exitCode }: ContainerRecord, value: string): boolean {
+  if (!/^-?\d+$/.test(value)) throw invalid("exited", value, "an exit code is a whole number");
+  return status === "exited" && exitCode === Number(value);
+}
+
+function hasStatus({ status }: ContainerRecord, value: string): boolean {
+  if (!STATUSES.includes(value)) {
+    throw invalid("status", value, `there are ${STATUSES.join(", ")}`);
+  }
+  return (status === "starting" ? "created" : status) === value;
+}
+
+/** A volume's name or where it is mounted. */
+function hasMount({ request }: ContainerRecord, value: string): boolean {
+  return request.mounts.some(
+    (m) => m.target === value || (m.type === "bind" && m.source === value),
+  );
+}
+
+const TESTS: Readonly<Record<string, Test>> = {
+  id: ({ id }, value) => id.startsWith(value) || matches(id, value),
+  name: ({ name }, value) => matches(name, value),
+  label: ({ request }, value) => hasLabel(request.labels, value),
+  ancestor,
+  exited,
+  status: hasStatus,
+  before: (record, value, { find }) => record.createdMs < find(value).createdMs,
+  since: (record, value, { find }) => record.createdMs > find(value).createdMs,
+  volume: hasMount,
+  network: ({ request }, value) => request.network === value,
+};
+
+/** `K` or `K=V`. */
+export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const [name = "", ...rest] = wanted.split("=");
+  if (!Object.hasOwn(labels, name)) return false;
+  return rest.length === 0 || labels[name] === rest.join("=");
+}
+
+/** @throws NacreError `invalid` for a key or a value that no container can be asked by */
+export function isMeant(
+  record: ContainerRecord,
+  filters: ContainerFilters,
+  context: FilterContext,
+): boolean {
+  return Object.entries(filters).every(([key, values]) => {
+    const test = Object.hasOwn(TESTS, key) ? TESTS[key] : undefined;
+    if (!test) {
+      throw new NacreError("invalid", `invalid filter '${key}'`, {
+        advice: `There are ${Object.keys(TESTS).join(", ")}.`,
+      });
+    }
+    const results = values.map((value) => test(record, value, context));
+    return key === "label" ? results.every(Boolean) : results.some(Boolean);
+  });
+}
+
+function invalid(key: string, value: string, why: string): NacreError {
+  return new NacreError("invalid", `invalid filter '${key}=${value}': ${why}`);
+}
