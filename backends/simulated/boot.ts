@@ -4,6 +4,7 @@
 
 import type { Controller } from "./cgroups.ts";
 import { ROOT } from "./credentials.ts";
+import { programFile } from "./exec.ts";
 import * as files from "./file-calls.ts";
 import type { Machine } from "./machine.ts";
 import { type Mount, MountTree } from "./mount.ts";
@@ -141,7 +142,7 @@ function mountCgroups(machine: Machine, init: Process, layout: CgroupLayout): vo
 export function installProgram(init: Process, name: string): void {
   const path = name.startsWith("/") ? name : `/bin/${name}`;
   const { inode } = files.open(init, path, { write: true, create: true, mode: 0o755 }).dentry;
-  inode.write(0, new TextEncoder().encode("\u007fELF simulated\n"));
+  inode.write(0, new TextEncoder().encode(programFile(name)));
 }
 
 /** The machine's init, and a child of it that stands for the engine's process. */

@@ -6,11 +6,14 @@ import type { Machine } from "./machine.ts";
 import { nameFrom, type Path } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
-import type { SimulatedProgram } from "./programs.ts";
+import type { SimulatedProgram } from "./program.ts";
+import { IGNORE } from "./signals.ts";
 
 export type ProgramRegistry = ReadonlyMap<string, SimulatedProgram>;
 
 const MOST_INTERPRETERS = 4;
+/** What a file says that is a program of the registry, whatever it is called. */
+const MARK = /^\u007fELF simulated (.+)\n/;
 const decoder = new TextDecoder();
 
 export interface Image {
@@ -28,9 +31,12 @@ function requireExecutable(process: Process, path: Path): void {
   if (!permitted(process.credentials, inode, MAY_EXECUTE)) fail("EACCES");
 }
 
+/** What to write into a file for it to be `program`. */
+export const programFile = (program: string): string => `\u007fELF simulated ${program}\n`;
+
 /**
- * The program that a file stands for: the registry knows it by its whole name, its last name, or
- * the name of a link to it. ENOENT, EACCES, and ENOEXEC for a file that nothing explains.
+ * The program that a file stands for: the registry knows it by what the file says, its whole name,
+ * its last name, or the name of a link to it. ENOENT, EACCES, and ENOEXEC for a file that nothing explains.
  */
 function load(
   machine: Machine,
@@ -51,9 +57,11 @@ function load(
     return load(machine, process, interpreter, next, depth + 1);
   }
   const { programs } = machine;
+  const marked = MARK.exec(head)?.[1];
   const full = nameFrom(process.root, path) ?? name;
-  const program =
-    programs.get(full) ?? programs.get(baseName(full)) ?? programs.get(baseName(name));
+  const program = [marked, full, baseName(full), baseName(name)]
+    .map((known) => (known === undefined ? undefined : programs.get(known)))
+    .find((found) => found !== undefined);
   if (!program) fail("ENOEXEC");
   return { program, path, arguments: words };
 }
@@ -82,6 +90,11 @@ export function findImage(
   return fail(denied ? "EACCES" : "ENOENT");
 }
 
+/** With another arguments[0] than the name of its file. */
+export function named(image: Image, name: string | undefined): Image {
+  return name === undefined ? image : { ...image, arguments: [name, ...image.arguments.slice(1)] };
+}
+
 /** The process becomes what was found. */
 export function become(process: Process, image: Image, environment: readonly string[]): void {
   const { inode } = image.path.dentry;
@@ -97,5 +110,7 @@ export function become(process: Process, image: Image, environment: readonly str
   process.arguments = image.arguments;
   process.environment = environment;
   process.command = baseName(image.arguments[0] ?? "");
-  process.handlers.clear();
+  for (const [signal, handler] of process.handlers) {
+    if (handler !== IGNORE) process.handlers.delete(signal);
+  }
 }

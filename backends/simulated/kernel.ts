@@ -17,6 +17,7 @@ import type {
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { boot, type CgroupLayout, installProgram } from "./boot.ts";
+import { BUILT_IN } from "./built-in.ts";
 import type { TreeResolver } from "./erofs.ts";
 import { Errno } from "./errno.ts";
 import { Execution } from "./execution.ts";
@@ -33,7 +34,7 @@ import { operationError } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
 import type { Process } from "./process.ts";
-import { BUILT_IN, type SimulatedProgram } from "./programs.ts";
+import type { SimulatedProgram } from "./program.ts";
 import { type MachineState, stateOf } from "./state.ts";
 import { type CallerStreams, Supervisor } from "./supervisor.ts";
 
@@ -81,6 +82,7 @@ export class SimulatedKernel implements Kernel {
     this.machine = new Machine(clock, {
       programs: new Map([...BUILT_IN, ...(options.programs ?? [])]),
       release: RELEASE,
+      architecture: options.architecture ?? "amd64",
       memoryBytes: MEMORY_BYTES,
       hostname: "simulated",
     });

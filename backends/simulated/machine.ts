@@ -7,7 +7,7 @@ import { CgroupDirectory, CgroupFileSystem } from "./cgroupfs.ts";
 import { type CgroupNode, Cgroups, type Hierarchy } from "./cgroups.ts";
 import type { Dentry } from "./dentry.ts";
 import { because, fail } from "./errno.ts";
-import { become, findImage, type ProgramRegistry } from "./exec.ts";
+import { become, findImage, named, type ProgramRegistry } from "./exec.ts";
 import type { FileSystemType } from "./filesystem-types.ts";
 import type { Inode, Superblock, Timestamp } from "./inode.ts";
 import { Mount } from "./mount.ts";
@@ -15,23 +15,41 @@ import { discardTree } from "./mount-calls.ts";
 import { FIRST_INODE } from "./namespaces.ts";
 import { NamespaceFileSystem } from "./nsfs.ts";
 import { lookup } from "./path-lookup.ts";
-import type { Process } from "./process.ts";
+import type { Process, Streams } from "./process.ts";
 import { ProcessTable } from "./process-table.ts";
-import { run, type SimulatedProgram } from "./programs.ts";
+import type { SimulatedProgram } from "./program.ts";
+import { run } from "./programs.ts";
 import type { MountFactory } from "./propagation.ts";
+import { IGNORE } from "./signals.ts";
 
 export interface MachineOptions {
   /** What runs in processes, by the name of the file that is executed. */
   readonly programs: ProgramRegistry;
   /** uname -r. */
   readonly release: string;
+  /** OCI architecture. */
+  readonly architecture: string;
   readonly memoryBytes: number;
   readonly hostname: string;
 }
 
+/** What a spawned process has of its own. */
+interface SpawnFrom {
+  readonly streams?: Streams;
+  readonly environment?: readonly string[];
+  readonly name?: string | undefined;
+}
+
+const duplicates = ({ stdin, stdout, stderr }: Streams): Streams => ({
+  stdin: stdin.duplicate(),
+  stdout: stdout.duplicate(),
+  stderr: stderr.duplicate(),
+});
+
 export class Machine implements MountFactory {
   readonly clock: Clock;
   readonly release: string;
+  readonly architecture: string;
   readonly memoryBytes: number;
   readonly hostname: string;
   readonly programs: ProgramRegistry;
@@ -51,6 +69,7 @@ export class Machine implements MountFactory {
   constructor(clock: Clock, options: MachineOptions) {
     this.clock = clock;
     this.release = options.release;
+    this.architecture = options.architecture;
     this.memoryBytes = options.memoryBytes;
     this.hostname = options.hostname;
     this.programs = options.programs;
@@ -79,22 +98,37 @@ export class Machine implements MountFactory {
 
   /** A process that has executed a program runs it from now on. */
   start(process: Process, program: SimulatedProgram): void {
-    run(this, process, program, (parent, command) => this.spawn(parent, command));
+    run(this, process, program);
+  }
+
+  /** fork(2): the child has its own descriptors, and keeps which signals are ignored. */
+  fork(parent: Process, streams: Streams): Process {
+    const { root, cwd, credentials, command } = parent;
+    const namespaces = { ...parent.namespaces, pid: parent.pidForChildren };
+    let child: Process;
+    try {
+      const from = { root, cwd, credentials, streams, command };
+      child = this.processes.fork(parent, namespaces, from);
+    } catch (error) {
+      for (const stream of Object.values(streams)) stream.close();
+      throw error;
+    }
+    child.arguments = parent.arguments;
+    child.environment = parent.environment;
+    child.executable = parent.executable;
+    child.terminal = parent.terminal;
+    for (const [signal, handler] of parent.handlers) {
+      if (handler === IGNORE) child.handlers.set(signal, handler);
+    }
+    return child;
   }
 
   /** fork(2), and execve(2) in the child; fails as either does. */
-  spawn(parent: Process, command: readonly string[]): Process {
-    const { root, cwd, credentials, environment } = parent;
-    const streams = {
-      stdin: parent.streams.stdin.duplicate(),
-      stdout: parent.streams.stdout.duplicate(),
-      stderr: parent.streams.stderr.duplicate(),
-    };
-    const namespaces = { ...parent.namespaces, pid: parent.pidForChildren };
-    const from = { root, cwd, credentials, streams, command: parent.command };
-    const child = this.processes.fork(parent, namespaces, from);
+  spawn(parent: Process, command: readonly string[], options: SpawnFrom = {}): Process {
+    const { environment = parent.environment, streams = duplicates(parent.streams) } = options;
+    const child = this.fork(parent, streams);
     try {
-      const image = findImage(this, child, command, environment);
+      const image = named(findImage(this, child, command, environment), options.name);
       become(child, image, environment);
       this.start(child, image.program);
       return child;

@@ -1,160 +1,164 @@
-// What runs in a simulated process: a scripted program, found by the name of the file that
-// execve(2) was given. It sees the machine as a process does: through its streams, its tree and
-// its signals. Every wait of it is a place where it can be stopped, frozen or killed.
+// How a program runs in a process: what it is handed, and what becomes of it. A program that
+// returns exits, one that throws exits with 1 and says why, and one whose process was killed
+// unwinds unheard.
 
 import { NacreError } from "@nacre/core/error.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
-import { Errno, errnoOf } from "./errno.ts";
+import { capable } from "./credentials.ts";
+import { fail } from "./errno.ts";
+import { become, findImage, named } from "./exec.ts";
 import type { Machine } from "./machine.ts";
-import type { Process } from "./process.ts";
+import { openFile } from "./open-file.ts";
+import { Pipe } from "./pipe.ts";
+import type { Process, Streams } from "./process.ts";
+import type {
+  ChildOptions,
+  ChildProgram,
+  ProgramContext,
+  Signal,
+  SignalHandler,
+  SimulatedProgram,
+  SpawnOptions,
+} from "./program.ts";
 import { ProgramFiles } from "./program-files.ts";
+import { ProcessEnded, ProgramStream, waited } from "./program-stream.ts";
+import { programSystem } from "./program-system.ts";
+import { IGNORE, isForced, LAST_SIGNAL } from "./signals.ts";
 
-export interface ProgramInput {
-  /** Undefined at the end. */
-  read(): Promise<Uint8Array | undefined>;
-  /** All that comes until the end. */
-  text(): Promise<string>;
-}
+/** Thrown by `exit`, to leave a program from wherever it is. */
+class Exited extends Error {
+  readonly code: number;
 
-export interface ProgramOutput {
-  write(data: string | Uint8Array): Promise<void>;
-}
-
-export interface ProgramContext {
-  /** With the name it was called by. */
-  readonly arguments: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly stdin: ProgramInput;
-  readonly stdout: ProgramOutput;
-  readonly stderr: ProgramOutput;
-  readonly files: ProgramFiles;
-  /** In its own pid namespace. */
-  readonly pid: number;
-  /** Aborted when the process ends, by itself or not. */
-  readonly signal: AbortSignal;
-  sleep(delayMs: number): Promise<void>;
-  /** Runs `handler` instead of the default disposition of a signal. */
-  handle(signal: number, handler: () => void): void;
-  /** fork(2) and execve(2) of another program, with this one's streams; resolves when it runs. */
-  spawn(command: readonly string[]): Promise<ChildProgram>;
-}
-
-export interface ChildProgram {
-  readonly pid: number;
-  kill(signal: number): void;
-  /** wait(2): the exit code, or 128 and the signal. */
-  readonly exited: Promise<number>;
-}
-
-/** Resolves to the exit code. */
-export type SimulatedProgram = (context: ProgramContext) => Promise<number>;
-
-/** Thrown inside a program whose process has ended, so that it unwinds; nobody sees it. */
-class ProcessEnded extends Error {}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-export type Spawn = (parent: Process, command: readonly string[]) => Process;
-
-/** Lets `program` run in `process` until it returns, fails or is killed. */
-export function run(
-  machine: Machine,
-  process: Process,
-  program: SimulatedProgram,
-  spawn: Spawn,
-): void {
-  const context = contextOf(machine, process, spawn);
-  const exit = (code: number): void => machine.processes.exit(process, { code, signal: 0 });
-  Promise.resolve()
-    .then(async () => {
-      if (!(await machine.processes.mayRun(process))) return;
-      exit((await program(context)) & 0xff);
-    })
-    .catch(async (error: unknown) => {
-      if (error instanceof ProcessEnded || !process.alive) return;
-      const text = error instanceof Error ? error.message : String(error);
-      await process.streams.stderr
-        .write(encoder.encode(`${process.command}: ${text}\n`))
-        .catch(() => {});
-      exit(1);
-    });
-}
-
-/** A call that waits, and that a stopped process does not come back from before it goes on. */
-async function waited<T>(machine: Machine, process: Process, call: () => Promise<T>): Promise<T> {
-  const ended = process.ended.promise.then(() => {
-    throw new ProcessEnded();
-  });
-  ended.catch(() => {});
-  if (!(await machine.processes.mayRun(process))) throw new ProcessEnded();
-  const result = await Promise.race([call(), ended]);
-  if (!(await machine.processes.mayRun(process))) throw new ProcessEnded();
-  return result;
-}
-
-async function write(
-  machine: Machine,
-  process: Process,
-  to: "stdout" | "stderr",
-  data: string | Uint8Array,
-) {
-  const bytes = typeof data === "string" ? encoder.encode(data) : data;
-  try {
-    await waited(machine, process, () => process.streams[to].write(bytes));
-  } catch (error) {
-    // A write into a pipe that nobody reads any more raises SIGPIPE.
-    if (errnoOf(error) === "EPIPE") {
-      machine.processes.signal(process, SIGNALS.PIPE, process.namespaces.pid);
-      if (!process.alive) throw new ProcessEnded();
-    }
-    throw error;
+  constructor(code: number) {
+    super(`exit ${code}`);
+    this.code = code;
   }
 }
 
-function contextOf(machine: Machine, process: Process, spawn: Spawn): ProgramContext {
-  const read = () => waited(machine, process, () => process.streams.stdin.read());
+/** Thrown by `execute`: another program has taken this one's place. */
+class Replaced extends Error {
+  readonly program: SimulatedProgram;
+
+  constructor(program: SimulatedProgram) {
+    super("replaced");
+    this.program = program;
+  }
+}
+
+/** Lets `program` run in `process` until it returns, fails or is killed. */
+export function run(machine: Machine, process: Process, program: SimulatedProgram): void {
+  void (async () => {
+    let next: SimulatedProgram | undefined = program;
+    while (next) next = await runOne(machine, process, next);
+  })();
+}
+
+/** Resolves to the program that took its place, if one did. */
+async function runOne(
+  machine: Machine,
+  process: Process,
+  program: SimulatedProgram,
+): Promise<SimulatedProgram | undefined> {
+  const exit = (code: number): void =>
+    machine.processes.exit(process, { code: code & 0xff, signal: 0 });
+  try {
+    if (!(await machine.processes.mayRun(process))) return undefined;
+    exit((await program(contextOf(machine, process))) ?? 0);
+  } catch (error) {
+    if (error instanceof Replaced) return error.program;
+    if (error instanceof Exited) exit(error.code);
+    if (error instanceof ProcessEnded || !process.alive) return undefined;
+    const text = error instanceof Error ? error.message : String(error);
+    const bytes = new TextEncoder().encode(`${process.command}: ${text}\n`);
+    await process.streams.stderr.write(bytes).catch(() => {});
+    exit(1);
+  }
+  return undefined;
+}
+
+const numberOf = (signal: Signal): number =>
+  typeof signal === "number" ? signal : SIGNALS[signal];
+
+function handle(process: Process, signal: number, handler: SignalHandler): void {
+  if (isForced(signal) || signal < 1 || signal > LAST_SIGNAL) fail("EINVAL");
+  if (handler === "default") process.handlers.delete(signal);
+  else process.handlers.set(signal, handler === "ignore" ? IGNORE : handler);
+}
+
+/** kill(2): ESRCH where there is nobody, EPERM for another user's process. */
+function kill(machine: Machine, process: Process, pid: number, signal: number): void {
+  const namespace = process.namespaces.pid;
+  const others = [...namespace.members.values()];
+  const chosen =
+    pid > 0
+      ? others.filter((other) => other.pidIn(namespace) === pid)
+      : pid === -1
+        ? others.filter((other) => other !== process && !other.isInit)
+        : others.filter((other) =>
+            pid === 0 ? other.session === process.session : other.session.pidIn(namespace) === -pid,
+          );
+  if (chosen.length === 0) fail("ESRCH");
+  const who = process.credentials;
+  const may = (other: Process): boolean =>
+    capable(who, "CAP_KILL") || who.uid === other.credentials.uid;
+  const allowed = chosen.filter(may);
+  if (allowed.length === 0) fail("EPERM");
+  for (const other of allowed) machine.processes.signal(other, signal, namespace);
+}
+
+function streamsOf(process: Process, options: ChildOptions): Streams {
+  const { stdin, stdout, stderr } = process.streams;
   return {
-    arguments: process.arguments,
-    environment: Object.fromEntries(
-      process.environment.map((entry) => {
-        const equals = entry.indexOf("=");
-        return equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)];
-      }),
-    ),
-    stdin: {
-      read,
-      async text() {
-        let text = "";
-        for (let chunk = await read(); chunk; chunk = await read()) text += decoder.decode(chunk);
-        return text;
-      },
-    },
-    stdout: { write: (data) => write(machine, process, "stdout", data) },
-    stderr: { write: (data) => write(machine, process, "stderr", data) },
-    files: new ProgramFiles(machine, process),
-    pid: process.pidIn(process.namespaces.pid) as number,
-    signal: process.killed.signal,
-    sleep: (delayMs) => waited(machine, process, () => sleepUntilKilled(machine, process, delayMs)),
-    handle: (signal, handler) => {
-      process.handlers.set(signal, handler);
-    },
-    spawn: async (command) => {
-      if (!process.alive) throw new ProcessEnded();
-      const child = machine.as(process, () => spawn(process, command));
-      return {
-        pid: child.pidIn(process.namespaces.pid) as number,
-        kill: (signal) => machine.processes.signal(child, signal, process.namespaces.pid),
-        exited: child.ended.promise.then(({ code, signal }) => {
-          machine.processes.reap(child);
-          return signal > 0 ? 128 + signal : code;
-        }),
-      };
-    },
+    stdin: options.stdin?.descriptor() ?? stdin.duplicate(),
+    stdout: options.stdout?.descriptor() ?? stdout.duplicate(),
+    stderr: options.stderr?.descriptor() ?? stderr.duplicate(),
   };
 }
 
-async function sleepUntilKilled(machine: Machine, process: Process, delayMs: number) {
+const environmentOf = (process: Process, options: ChildOptions): readonly string[] =>
+  options.environment
+    ? Object.entries(options.environment).map(([name, value]) => `${name}=${value}`)
+    : process.environment;
+
+function childOf(machine: Machine, parent: Process, child: Process): ChildProgram {
+  const namespace = parent.namespaces.pid;
+  return {
+    pid: child.pidIn(namespace) as number,
+    kill: (signal) => machine.processes.signal(child, numberOf(signal), namespace),
+    exited: child.ended.promise.then(({ code, signal }) => {
+      machine.processes.reap(child);
+      return signal > 0 ? 128 + signal : code;
+    }),
+  };
+}
+
+async function execute(
+  machine: Machine,
+  process: Process,
+  command: readonly string[],
+  options: SpawnOptions,
+): Promise<never> {
+  if (!process.alive) throw new ProcessEnded();
+  const environment = environmentOf(process, options);
+  const image = machine.as(process, () =>
+    named(findImage(machine, process, command, environment), options.name),
+  );
+  const before = Object.values(process.streams);
+  process.streams = streamsOf(process, options);
+  for (const stream of before) stream.close();
+  become(process, image, environment);
+  throw new Replaced(image.program);
+}
+
+function pipe(machine: Machine, process: Process): ReturnType<ProgramContext["pipe"]> {
+  const made = new Pipe();
+  return {
+    input: new ProgramStream(machine, process, made.readEnd()),
+    output: new ProgramStream(machine, process, made.writeEnd()),
+  };
+}
+
+async function sleep(machine: Machine, process: Process, delayMs: number): Promise<void> {
   try {
     await machine.clock.sleep(delayMs, process.killed.signal);
   } catch (error) {
@@ -163,51 +167,67 @@ async function sleepUntilKilled(machine: Machine, process: Process, delayMs: num
   }
 }
 
-/** Programs that every simulated machine has in /bin. */
-export const BUILT_IN: ReadonlyMap<string, SimulatedProgram> = new Map<string, SimulatedProgram>([
-  ["true", async () => 0],
-  ["false", async () => 1],
-  [
-    "echo",
-    async (context) => {
-      const [, ...words] = context.arguments;
-      const bare = words[0] === "-n";
-      await context.stdout.write(`${words.slice(bare ? 1 : 0).join(" ")}${bare ? "" : "\n"}`);
-      return 0;
+function children(
+  machine: Machine,
+  process: Process,
+): Pick<ProgramContext, "spawn" | "fork" | "execute"> {
+  return {
+    spawn: async (command, options = {}) => {
+      if (!process.alive) throw new ProcessEnded();
+      const streams = streamsOf(process, options);
+      const environment = environmentOf(process, options);
+      const from = { streams, environment, name: options.name };
+      const child = machine.as(process, () => machine.spawn(process, command, from));
+      return childOf(machine, process, child);
     },
-  ],
-  ["cat", cat],
-  [
-    "sleep",
-    async (context) => {
-      const seconds = Number(context.arguments[1]);
-      if (!Number.isFinite(seconds) || seconds < 0) {
-        await context.stderr.write(
-          `sleep: invalid time interval '${context.arguments[1] ?? ""}'\n`,
-        );
-        return 1;
-      }
-      await context.sleep(seconds * 1000);
-      return 0;
+    fork: (program, options = {}) => {
+      if (!process.alive) throw new ProcessEnded();
+      const streams = streamsOf(process, options);
+      const child = machine.as(process, () => machine.fork(process, streams));
+      child.environment = environmentOf(process, options);
+      machine.start(child, program);
+      return childOf(machine, process, child);
     },
-  ],
-]);
+    execute: (command, options = {}) => execute(machine, process, command, options),
+  };
+}
 
-async function cat(context: ProgramContext): Promise<number> {
-  const [, ...names] = context.arguments;
-  let code = 0;
-  for (const name of names.length > 0 ? names : ["-"]) {
-    try {
-      if (name !== "-") await context.stdout.write(context.files.readBytes(name));
-      else
-        for (let chunk = await context.stdin.read(); chunk; chunk = await context.stdin.read()) {
-          await context.stdout.write(chunk);
-        }
-    } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      await context.stderr.write(`cat: ${name}: ${error.errno}\n`);
-      code = 1;
-    }
-  }
-  return code;
+function contextOf(machine: Machine, process: Process): ProgramContext {
+  const stream = (name: keyof Streams): ProgramStream =>
+    new ProgramStream(machine, process, process.streams[name]);
+  const namespace = process.namespaces.pid;
+  return {
+    arguments: process.arguments,
+    environment: Object.fromEntries(
+      process.environment.map((entry) => {
+        const equals = entry.indexOf("=");
+        return equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)];
+      }),
+    ),
+    stdin: stream("stdin"),
+    stdout: stream("stdout"),
+    stderr: stream("stderr"),
+    interactive: process.terminal !== undefined,
+    files: new ProgramFiles(machine, process),
+    system: programSystem(machine, process),
+    pid: process.pidIn(namespace) as number,
+    parentPid: process.parent?.pidIn(namespace) ?? 0,
+    get credentials() {
+      return process.credentials;
+    },
+    signal: process.killed.signal,
+    nowMs: () => machine.clock.nowMs(),
+    sleep: (delayMs) => waited(machine, process, () => sleep(machine, process, delayMs)),
+    handle: (signal, handler) => handle(process, numberOf(signal), handler),
+    kill: (pid, signal) => {
+      kill(machine, process, pid, numberOf(signal));
+      if (!process.alive) throw new ProcessEnded();
+    },
+    ...children(machine, process),
+    pipe: () => pipe(machine, process),
+    open: (path, how) => new ProgramStream(machine, process, openFile(machine, process, path, how)),
+    exit: (code) => {
+      throw new Exited(code);
+    },
+  };
 }

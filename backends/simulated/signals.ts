@@ -20,3 +20,6 @@ export function defaultDisposition(signal: number): Disposition {
 export function isForced(signal: number): boolean {
   return signal === SIGNALS.KILL || signal === SIGNALS.STOP;
 }
+
+/** The handler of a signal that is ignored: fork(2) and execve(2) keep it, as they keep no other. */
+export const IGNORE = (): void => {};

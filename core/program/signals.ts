@@ -38,6 +38,9 @@ export const SIGNALS = {
   SYS: 31,
 } as const;
 
+/** Without SIG. */
+export type SignalName = keyof typeof SIGNALS;
+
 const NUMBERS: Readonly<Record<string, number>> = SIGNALS;
 const RTMIN = 34;
 const RTMAX = 64;

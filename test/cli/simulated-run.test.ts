@@ -116,7 +116,11 @@ describe.each(["erofs", "directory"])(
       const paths = ["/etc/passwd", "/etc/linked", "/etc/pointer"];
       expect((await runs(name, "cat", ...paths)).stdout).toBe(PASSWD.repeat(3));
       const gone = await runs(name, "cat", "/etc/gone");
-      expect(gone).toEqual({ code: 1, stdout: "", stderr: "cat: /etc/gone: ENOENT\n" });
+      expect(gone).toEqual({
+        code: 1,
+        stdout: "",
+        stderr: "cat: /etc/gone: No such file or directory\n",
+      });
     });
   },
 );

@@ -6,7 +6,7 @@ import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel, type SimulatedKernelOptions } from "@nacre/simulated/kernel.ts";
-import type { SimulatedProgram } from "@nacre/simulated/programs.ts";
+import type { SimulatedProgram } from "@nacre/simulated/program.ts";
 import { describe, expect, it } from "vitest";
 
 const PIPES = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;

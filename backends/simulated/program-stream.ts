@@ -1,0 +1,118 @@
+// A stream as a program holds it: a descriptor of its process. Reading and writing wait as system
+// calls do, and a stopped process does not come back from them before it goes on.
+
+import { SIGNALS } from "@nacre/core/program/signals.ts";
+import { errnoOf } from "./errno.ts";
+import type { Machine } from "./machine.ts";
+import type { Descriptor } from "./pipe.ts";
+import type { Process } from "./process.ts";
+
+/** Thrown inside a program whose process has ended, so that it unwinds; nobody sees it. */
+export class ProcessEnded extends Error {}
+
+const LINE_FEED = 10;
+const encoder = new TextEncoder();
+
+/** Makes a call that waits. */
+export async function waited<T>(
+  machine: Machine,
+  process: Process,
+  call: () => Promise<T>,
+): Promise<T> {
+  if (!(await machine.processes.mayRun(process))) throw new ProcessEnded();
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(new ProcessEnded());
+  const { signal } = process.killed;
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    const result = await Promise.race([call(), ended]);
+    if (!(await machine.processes.mayRun(process))) throw new ProcessEnded();
+    return result;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+export class ProgramStream {
+  readonly #machine: Machine;
+  readonly #process: Process;
+  readonly #descriptor: Descriptor;
+  /** What was read and not asked for yet. */
+  #pending: Uint8Array | undefined;
+
+  constructor(machine: Machine, process: Process, descriptor: Descriptor) {
+    this.#machine = machine;
+    this.#process = process;
+    this.#descriptor = descriptor;
+  }
+
+  #call<T>(call: () => Promise<T>): Promise<T> {
+    const machine = this.#machine;
+    return waited(machine, this.#process, () => machine.as(this.#process, call));
+  }
+
+  /** Some bytes; undefined at the end. */
+  async read(): Promise<Uint8Array | undefined> {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    return pending ?? this.#call(() => this.#descriptor.read());
+  }
+
+  /** One line with its end, or what is left at the end of the file; undefined after that. */
+  async line(): Promise<string | undefined> {
+    const parts: Uint8Array[] = [];
+    for (let chunk = await this.read(); chunk; chunk = await this.read()) {
+      const end = chunk.indexOf(LINE_FEED);
+      if (end < 0) parts.push(chunk);
+      else {
+        parts.push(chunk.subarray(0, end + 1));
+        if (end + 1 < chunk.length) this.#pending = chunk.subarray(end + 1);
+        break;
+      }
+    }
+    return parts.length === 0 ? undefined : new TextDecoder().decode(joined(parts));
+  }
+
+  /** All that comes until the end. */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const parts: Uint8Array[] = [];
+    for (let chunk = await this.read(); chunk; chunk = await this.read()) parts.push(chunk);
+    return joined(parts);
+  }
+  async text(): Promise<string> {
+    return new TextDecoder().decode(await this.bytes());
+  }
+
+  /** SIGPIPE, and EPIPE where that is handled, when nobody reads any more. */
+  async write(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? encoder.encode(data) : data;
+    const { processes } = this.#machine;
+    try {
+      await this.#call(() => this.#descriptor.write(bytes));
+    } catch (error) {
+      if (errnoOf(error) !== "EPIPE") throw error;
+      processes.signal(this.#process, SIGNALS.PIPE, this.#process.namespaces.pid);
+      if (!this.#process.alive) throw new ProcessEnded();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#descriptor.close();
+  }
+
+  /** @internal For a child that gets it. */
+  descriptor(): Descriptor {
+    return this.#descriptor.duplicate();
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,42 @@
+// The system calls of a program that change or name the machine and not its files.
+
+import { capable } from "./credentials.ts";
+import { fail } from "./errno.ts";
+import type { Machine } from "./machine.ts";
+import { moveMount, newMount, openTree, unmount } from "./mount-calls.ts";
+import { lookup } from "./path-lookup.ts";
+import type { Process } from "./process.ts";
+import type { ProgramSystem } from "./program.ts";
+
+/** uname -m by OCI architecture. */
+const MACHINES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64" };
+const HOSTNAME_MAX_BYTES = 64;
+
+export function programSystem(machine: Machine, process: Process): ProgramSystem {
+  return {
+    name: () => ({
+      system: "Linux",
+      node: process.namespaces.uts.hostname,
+      release: machine.release,
+      version: "#1 SMP simulated",
+      machine: MACHINES[machine.architecture] ?? machine.architecture,
+    }),
+    uptimeMs: () => machine.clock.monotonicMs(),
+    setHostname: (name) => {
+      if (!capable(process.credentials, "CAP_SYS_ADMIN")) fail("EPERM");
+      if (new TextEncoder().encode(name).length > HOSTNAME_MAX_BYTES) fail("EINVAL");
+      process.namespaces.uts.hostname = name;
+    },
+    mount: (mount, target) =>
+      machine.as(process, () =>
+        moveMount(machine, process, newMount(machine, process, mount), lookup(process, target)),
+      ),
+    bind: (source, target, { recursive = false } = {}) =>
+      machine.as(process, () => {
+        const tree = openTree(machine, process, lookup(process, source), { recursive });
+        moveMount(machine, process, tree, lookup(process, target));
+      }),
+    unmount: (target, { detach = false } = {}) =>
+      machine.as(process, () => unmount(machine, process, target, { detach })),
+  };
+}
