@@ -1,6 +1,7 @@
 // How an error is said: what failed and why on one line, what to do about it on the next.
 
 import { NacreError } from "@nacre/core/error.ts";
+import type { UnknownWord } from "./flag-error.ts";
 import { neutraliseLines } from "./text/escape.ts";
 
 /** The words of a command line mean nothing; `command` is as the help knows it. */
@@ -9,19 +10,31 @@ export class UsageError extends Error {
   /** `nacre run`, for "See 'nacre run --help'." */
   readonly command: string;
   readonly exitCode: number;
+  /** Where a word was none: which, and what there is. */
+  readonly unknown: UnknownWord | undefined;
 
-  constructor(message: string, command: string, exitCode: number) {
+  constructor(message: string, command: string, exitCode: number, unknown?: UnknownWord) {
     super(message);
     this.command = command;
     this.exitCode = exitCode;
+    this.unknown = unknown;
   }
 }
 
-/** The lines for standard error. `debug` adds the chain of causes with their stacks. */
-export function describeFailure(error: unknown, debug: boolean): string {
+/**
+ * The lines for standard error. `debug` adds the chain of causes with their stacks; `meant` is
+ * what a person may have meant who typed a word that is none.
+ */
+export function describeFailure(
+  error: unknown,
+  debug: boolean,
+  meant: readonly string[] = [],
+): string {
   const lines: string[] = [];
   if (error instanceof UsageError) {
-    lines.push(error.message, `See '${error.command} --help'.`);
+    lines.push(error.message);
+    if (meant.length > 0) lines.push(`Did you mean ${meant.join(" or ")}?`);
+    lines.push(`See '${error.command} --help'.`);
   } else if (error instanceof NacreError) {
     lines.push(`nacre: ${error.message}`);
     if (error.advice !== undefined) lines.push(error.advice);

@@ -3,7 +3,7 @@
 import { CATALOG, type Entry, findEntry, isGroup } from "./catalog.ts";
 import type { Command, Context, GlobalOptions } from "./command.ts";
 import { describeFailure, exitCodeOf, UsageError } from "./failure.ts";
-import { FlagError } from "./flag-error.ts";
+import { FlagError, UnknownFlagError } from "./flag-error.ts";
 import { GLOBAL_OPTIONS, settleGlobals } from "./global-options.ts";
 import type { Host } from "./host.ts";
 import { parseWords } from "./options.ts";
@@ -21,7 +21,9 @@ export async function main(words: readonly string[], host: Host): Promise<number
   try {
     return await dispatch(words, host, run);
   } catch (error) {
-    host.printError(describeFailure(error, run.debug));
+    const unknown = error instanceof UsageError ? error.unknown : undefined;
+    const meant = unknown && (await import("./nearest.ts")).nearest(unknown.word, unknown.known);
+    host.printError(describeFailure(error, run.debug, meant));
     return exitCodeOf(error, run.failure);
   }
 }
@@ -84,8 +86,9 @@ function read<T>(parse: () => T, command: string): T {
   try {
     return parse();
   } catch (error) {
-    if (error instanceof FlagError) throw new UsageError(error.message, command, MISREAD);
-    throw error;
+    if (!(error instanceof FlagError)) throw error;
+    const unknown = error instanceof UnknownFlagError ? error : undefined;
+    throw new UsageError(error.message, command, MISREAD, unknown);
   }
 }
 
@@ -107,12 +110,22 @@ function expectation(least: number, most: number): string {
 function misplaced(operands: readonly string[], host: Host): Promise<number> | never {
   const [first, second] = operands as [string, string?];
   if (!isGroup(first)) {
-    throw new UsageError(`nacre: unknown command: nacre ${first}`, "nacre", 1);
+    throw unknownCommand("nacre", first);
   }
   if (second === undefined || second === "--help" || second === "-h") {
     return printHelp([first], host);
   }
-  throw new UsageError(`nacre: unknown command: nacre ${first} ${second}`, `nacre ${first}`, 1);
+  throw unknownCommand(`nacre ${first}`, second);
+}
+
+function unknownCommand(group: string, word: string): UsageError {
+  const beginning = `${group} `.slice("nacre ".length);
+  const known = CATALOG.filter(({ group: heading }) => heading !== "")
+    .flatMap(({ name, aliases = [] }) => [name, ...aliases])
+    .filter((name) => name.startsWith(beginning))
+    .map((name) => name.slice(beginning.length));
+  const unknown = { word, known: [...new Set(known)] };
+  return new UsageError(`nacre: unknown command: ${group} ${word}`, group, 1, unknown);
 }
 
 async function printHelp(words: readonly string[], host: Host): Promise<number> {
@@ -127,7 +140,7 @@ async function printHelp(words: readonly string[], host: Host): Promise<number> 
     host.print(commandHelp(entry, (await entry.load()).default));
     return 0;
   }
-  if (!isGroup(first)) throw new UsageError(`nacre: unknown command: nacre ${first}`, "nacre", 1);
+  if (!isGroup(first)) throw unknownCommand("nacre", first);
   const below = (each: Entry) =>
     [each.name, ...(each.aliases ?? [])].some((name) => name.startsWith(`${first} `));
   host.print(generalHelp(CATALOG.filter(below), GLOBAL_OPTIONS, first));

@@ -5,7 +5,7 @@
 //
 // Why this is not a library: docs/decisions/0011-argument-parser.md.
 
-import { FlagError } from "./flag-error.ts";
+import { FlagError, UnknownFlagError } from "./flag-error.ts";
 import { parseBoolean } from "./parse/number.ts";
 
 /** What a completion offers for a value: words, or a kind of thing on this machine. */
@@ -146,7 +146,7 @@ class Reader {
     const found = this.#options.find(([, { long, alias }]) => long === name || alias === name);
     if (found === undefined) {
       if (name === "help") this.help = true;
-      else throw new FlagError(`unknown flag: --${name}`);
+      else throw new UnknownFlagError(`unknown flag: --${name}`, `--${name}`, this.#longNames());
       return false;
     }
     if (equals >= 0) return this.#take(found, word.slice(equals + 1));
@@ -175,6 +175,10 @@ class Reader {
       else throw new FlagError(`flag needs an argument: '${letter}' in -${word.slice(i)}`);
     }
     return false;
+  }
+
+  #longNames(): string[] {
+    return ["--help", ...this.#options.map(([, { long }]) => `--${long}`)];
   }
 
   /** Always false: the next word is still to be read. */
