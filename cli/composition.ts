@@ -51,7 +51,9 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const container = new Container();
   if (backend === "simulated") {
     const { simulation } = await import("./simulation.ts");
-    await container.load(linuxStorageModule({ root, init: "", environment, endsWithProcess }));
+    await container.load(
+      linuxStorageModule({ root, init: "", addon: addonPath(), environment, endsWithProcess }),
+    );
     const [files, state] = [container.get<Files>(Files), container.get<StateStore>(StateStore)];
     const options = { root, core: compiledCore, endsWithProcess };
     await container.load(simulation(files, state, options));
@@ -91,7 +93,7 @@ function initPath(root: string): string {
 }
 
 /** Built for this processor; where it does not load, child_process does its work. */
-const addonPath = (): string => join(packageRoot(), "dist", `launch-${process.arch}.node`);
+const addonPath = (): string => join(packageRoot(), "dist", `addon-${process.arch}.node`);
 
 let core: Core | undefined;
 

@@ -9,6 +9,7 @@ import { delimiter, join } from "node:path";
 export const TEST_COMMANDS: Readonly<Record<string, string>> = {
   busybox: "busybox-static",
   "docker-registry": "docker-registry",
+  igzip: "isal",
   getfattr: "attr",
   skopeo: "skopeo",
   mmdebstrap: "mmdebstrap",

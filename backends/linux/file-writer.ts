@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fdatasync,
   fstatSync,
   openSync,
   readdirSync,
@@ -13,6 +14,9 @@ import type { FileWriter } from "@nacre/core/ports/files.ts";
 import { attempt, errnoOf, fileError } from "./files-error.ts";
 import { isAbandoned, isPartialOf, ownName, suspendedName } from "./temporary-name.ts";
 
+/** So much is written before it is sent on to the disk, while more comes: what is left for a flush at the end is little. */
+const WRITE_BACK_BYTES = 16 << 20;
+
 /** Appends through one descriptor, without a stream: a chunk costs one write(2) in the thread pool, so that a full dirty page cache stalls nobody else. */
 export class LinuxFileWriter implements FileWriter {
   readonly path: string;
@@ -21,6 +25,9 @@ export class LinuxFileWriter implements FileWriter {
   readonly #descriptor: number;
   #sizeBytes: number;
   #open = true;
+  #dirtyBytes = 0;
+  #writingBack = false;
+  #failure: Error | undefined;
 
   constructor(final: string, resumable: boolean) {
     this.#final = final;
@@ -37,6 +44,8 @@ export class LinuxFileWriter implements FileWriter {
   }
 
   write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#writeBack(bytes.length);
     return new Promise((resolve, reject) => {
       const next = (at: number): void => {
         write(this.#descriptor, bytes, at, bytes.length - at, this.#sizeBytes, (error, written) => {
@@ -54,6 +63,8 @@ export class LinuxFileWriter implements FileWriter {
   }
 
   async commit(): Promise<void> {
+    // The kernel tells an error of the disk once, and has told us.
+    if (this.#failure) throw this.#failure;
     if (this.#close()) attempt("name", this.#final, () => renameSync(this.path, this.#final));
   }
 
@@ -65,6 +76,19 @@ export class LinuxFileWriter implements FileWriter {
 
   async discard(): Promise<void> {
     if (this.#close()) attempt("remove", this.path, () => rmSync(this.path, { force: true }));
+  }
+
+  /** Nobody waits for it; that it is one flush at a time keeps a slow disk from taking all threads. */
+  #writeBack(moreBytes: number): void {
+    this.#dirtyBytes += moreBytes;
+    if (this.#dirtyBytes < WRITE_BACK_BYTES || this.#writingBack) return;
+    this.#dirtyBytes = 0;
+    this.#writingBack = true;
+    fdatasync(this.#descriptor, (error) => {
+      this.#writingBack = false;
+      // Closed meanwhile: nobody writes any more.
+      if (error && this.#open) this.#failure = fileError(error, "write", this.#final);
+    });
   }
 
   /** False if it was closed before. */

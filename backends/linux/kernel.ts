@@ -32,7 +32,7 @@ const require = createRequire(import.meta.url);
 export interface LinuxKernelOptions {
   /** A file in which facts are remembered, and the boot they hold for (facts.ts). */
   readonly facts?: { readonly path: string; readonly boot: string };
-  /** Path of launch.node (addon/launch.c); without it nacre-init is started by child_process. */
+  /** Path of addon.node; without it nacre-init is started by child_process. */
   readonly addon?: string;
   /** This process ends at once when it exits: for short commands. */
   readonly endsWithProcess?: boolean;

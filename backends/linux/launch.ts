@@ -6,6 +6,7 @@ import type { ChildProcess, StdioOptions } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Readable, Writable } from "node:stream";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import { type Addon, loadAddon } from "./addon.ts";
 
 // `require` loads it in a tenth of the time that `import` takes, and only when needed.
 const require = createRequire(import.meta.url);
@@ -23,31 +24,6 @@ export interface Launched {
   readonly stderr: Readable | undefined;
 }
 
-/** backends/linux/addon/launch.c. */
-interface Addon {
-  launch(
-    path: string,
-    stdin: number,
-    stdout: number,
-    stderr: number,
-    message: Uint8Array,
-    detached: boolean,
-    onReport: (chunk: Buffer | null) => void,
-  ): number;
-  leave(code: number): never;
-}
-
-/** The addon at `path`; undefined where it does not load: another libc or processor. */
-function loadAddon(path: string): Addon | undefined {
-  const module = { exports: {} as Addon };
-  try {
-    process.dlopen(module, path);
-    return module.exports;
-  } catch {
-    return undefined;
-  }
-}
-
 export class Launcher {
   readonly #init: string;
   readonly #addonPath: string | undefined;
@@ -55,7 +31,7 @@ export class Launcher {
   #addon: Addon | undefined | null = null;
 
   /**
-   * `init`: the path of nacre-init; `addonPath`: that of launch.node, if there is one;
+   * `init`: the path of nacre-init; `addonPath`: that of addon.node, if there is one;
    * `endsWithProcess`: this process ends at once when it exits, without taking down its heap.
    */
   constructor(init: string, addonPath?: string, endsWithProcess = false) {

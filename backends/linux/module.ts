@@ -11,7 +11,7 @@ import { Random } from "@nacre/core/ports/random.ts";
 import { StateStore } from "@nacre/core/ports/state-store.ts";
 import { ContainerModule } from "inversify";
 import { LinuxClock } from "./clock.ts";
-import { NodeCodec } from "./codec.ts";
+import { LinuxCodec } from "./codec.ts";
 import { HostCredentials } from "./credentials.ts";
 import { UndiciFetch } from "./fetch.ts";
 import { LinuxFiles } from "./files.ts";
@@ -28,7 +28,7 @@ export interface LinuxOptions {
   readonly root: string;
   /** Path of nacre-init. */
   readonly init: string;
-  /** Path of the addon launch.node, if there is one. */
+  /** Path of addon.node, if there is one. */
   readonly addon?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The process ends with the engine; what the kernel takes back then is not given back before. */
@@ -53,7 +53,7 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
       .toResolvedValue(() => new LinuxRandom(), [])
       .inSingletonScope();
     bind(Codec)
-      .toResolvedValue(() => new NodeCodec(), [])
+      .toResolvedValue(() => new LinuxCodec(options.addon), [])
       .inSingletonScope();
     bind(Fetch)
       .toResolvedValue(

@@ -9,8 +9,12 @@ export interface Hasher {
 export type Compression = "none" | "gzip" | "zstd";
 
 /**
- * Hashing and decompression at the host's speed. `decompress` yields chunks as they come, reuses
- * none of them, and throws NacreError `corrupt` on bytes that are not what they say they are.
+ * Hashing and decompression at the host's speed.
+ *
+ * `decompress` yields chunks as they come and throws NacreError `corrupt` on bytes that are not
+ * what they say they are. A chunk of its source is used up when it asks for the next one. A chunk
+ * that it yields is the consumer's, who gives it to `recycle` when nobody will look at it again: its
+ * bytes may be others from then on. One that is never given back costs memory, nothing else.
  */
 export interface Codec {
   hasher(algorithm: "sha256" | "sha512"): Hasher;
@@ -18,6 +22,7 @@ export interface Codec {
     compression: Compression,
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array>;
+  recycle(chunk: Uint8Array): void;
 }
 
 export const Codec = token<Codec>("Codec");

@@ -1,5 +1,5 @@
-// What pulls write is flushed to disk behind the scenes. A pull returns when everything is in the
-// page cache under its name; its flush begins then and nobody waits for it. A record is marked
+// What pulls write is flushed to disk behind the scenes, layer by layer while the next ones come. A
+// pull returns when everything is in the page cache under its name. A record is marked
 // durable once its files have been flushed. A process that ends before that leaves its records
 // unmarked, which is right: as long as the machine is up they are whole, and after another boot
 // whoever uses them verifies them first (LayerStore.intact) or makes them anew (Roots.prepare).
@@ -8,7 +8,14 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { eachBounded } from "./bounded.ts";
 import type { StatePaths } from "./paths.ts";
+
+/**
+ * How many files are flushed at once: a file system's journal takes together what comes together,
+ * and each occupies a thread that others need, too.
+ */
+const PARALLEL_FLUSHES = 2;
 
 type Kind = "blob" | "layer" | "snapshot";
 
@@ -24,7 +31,8 @@ export class Durability {
   readonly #state: StateStore;
   readonly #paths: StatePaths;
   readonly #bootId: string;
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<void> | undefined;
+  #again = false;
 
   constructor(files: Files, state: StateStore, paths: StatePaths, bootId: string) {
     this.#files = files;
@@ -33,25 +41,33 @@ export class Durability {
     this.#bootId = bootId;
   }
 
-  /** Begins to flush what was written in this boot, after what is being flushed already. */
+  /** Begins to flush what was written in this boot and has a record; goes on with what comes meanwhile. */
   begin(): void {
-    this.#running = this.#running
-      .then(() => this.#flush())
-      // The records stay unmarked, which is the truth.
-      .catch(() => {});
+    this.#again = true;
+    this.#running ??= this.#untilNothingIsLeft().finally(() => {
+      this.#running = undefined;
+    });
   }
 
   /** Resolves when nothing is being flushed. */
-  settled(): Promise<void> {
-    return this.#running;
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  async #untilNothingIsLeft(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      // The records stay unmarked then, which is the truth.
+      await this.#flush().catch(() => {});
+    }
   }
 
   async #flush(): Promise<void> {
     const pending = this.#pending();
     const flushed: Pending[] = [];
-    for (const one of pending) {
+    await eachBounded(pending, PARALLEL_FLUSHES, undefined, async (one) => {
       if (await this.#all(one.paths)) flushed.push(one);
-    }
+    });
     // Their names: a rename is durable once the directory was flushed.
     const paths = flushed.flatMap((one) => one.paths);
     await this.#all(new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/")))));

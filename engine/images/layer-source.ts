@@ -8,9 +8,26 @@ import type { FileReader } from "@nacre/core/ports/files.ts";
 const GATHER_BYTES = 512 * 1024;
 const READ_BYTES = 1 << 20;
 
-/** The same bytes in chunks of 512 KiB, but for the last. */
-export async function* gather(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let buffer = new Uint8Array(GATHER_BYTES);
+/** Buffers of 512 KiB that are used again: making them anew makes V8 collect garbage all the time. */
+export class GatherBuffers {
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#free.pop() ?? new Uint8Array(GATHER_BYTES);
+  }
+
+  /** `chunk` is what `gather` made of one of these buffers. */
+  giveBack(chunk: Uint8Array): void {
+    this.#free.push(new Uint8Array(chunk.buffer as ArrayBuffer));
+  }
+}
+
+/** The same bytes in chunks of 512 KiB, but for the last; each is the consumer's, to be given back. */
+export async function* gather(
+  source: AsyncIterable<Uint8Array>,
+  buffers: GatherBuffers,
+): AsyncGenerator<Uint8Array> {
+  let buffer = buffers.take();
   let filled = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
@@ -20,17 +37,25 @@ export async function* gather(source: AsyncIterable<Uint8Array>): AsyncGenerator
       at += part.length;
       if (filled < GATHER_BYTES) continue;
       yield buffer;
-      buffer = new Uint8Array(GATHER_BYTES);
+      buffer = buffers.take();
       filled = 0;
     }
   }
   if (filled > 0) yield buffer.subarray(0, filled);
 }
 
-/** The same chunks, each asked for while the consumer works on the one before. */
-export async function* ahead(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/**
+ * The same chunks, each asked for while the consumer works on the one before. Whoever breaks off
+ * waits for what is being asked for, but not for a `remote` source, which may take as long as its
+ * server likes.
+ */
+export async function* ahead(
+  source: AsyncIterable<Uint8Array>,
+  options: { readonly remote: boolean },
+): AsyncGenerator<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
   const ask = (): Promise<IteratorResult<Uint8Array>> => {
-    const next = source.next();
+    const next = chunks.next();
     // Looked at below, or not at all if the consumer gives up first.
     next.catch(() => {});
     return next;
@@ -44,15 +69,19 @@ export async function* ahead(source: AsyncGenerator<Uint8Array>): AsyncGenerator
       yield value;
     }
   } finally {
-    // Not waited for: what is being asked for may take as long as its server likes.
-    source.return(undefined).catch(() => {});
+    const left = chunks.return?.(undefined)?.catch(() => {});
+    if (!options.remote) await left;
   }
 }
 
-/** The same bytes, each chunk written to `blob` while the consumer works on it. */
+/**
+ * The same bytes, each chunk written to `blob` while the consumer works on it. A chunk is used up
+ * when the consumer asks for the next one.
+ */
 export async function* kept(
   source: AsyncIterable<Uint8Array>,
   blob: BlobWriter,
+  buffers: GatherBuffers,
   received: (totalBytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
@@ -61,6 +90,7 @@ export async function* kept(
     written.catch(() => {});
     yield chunk;
     await written;
+    buffers.giveBack(chunk);
     received(blob.offset);
   }
 }

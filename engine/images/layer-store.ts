@@ -23,7 +23,7 @@ import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Repository } from "../registry/registry.ts";
-import { ahead, contents, gather, kept } from "./layer-source.ts";
+import { ahead, contents, GatherBuffers, gather, kept } from "./layer-source.ts";
 import type { StatePaths } from "./paths.ts";
 
 /** What a pull may still write: shared by its layers, so that no bomb fills the disk. */
@@ -143,12 +143,12 @@ export class LayerStore {
     const resumed = blob.offset;
     try {
       received(resumed);
-      const source = ahead(gather(repository.blob(descriptor, blob.offset, signal)));
-      if (blob.offset === 0) return await this.#tee(task, source, blob);
-      for await (const chunk of source) {
-        await blob.write(chunk);
-        received(blob.offset);
-      }
+      const buffers = new GatherBuffers();
+      const gathered = gather(repository.blob(descriptor, blob.offset, signal), buffers);
+      const source = ahead(gathered, { remote: true });
+      const written = kept(source, blob, buffers, received);
+      if (blob.offset === 0) return await this.#tee(task, written, blob);
+      for await (const _ of written);
     } catch (error) {
       await blob.suspend();
       throw error;
@@ -171,7 +171,7 @@ export class LayerStore {
   ): Promise<number> {
     let judged = false;
     try {
-      return await this.#unpack(task, kept(source, blob, task.received), () => {
+      return await this.#unpack(task, source, () => {
         judged = true;
         return blob.commit();
       });
@@ -189,8 +189,9 @@ export class LayerStore {
     const { digest, size } = descriptor;
     const blob = await this.#content.writer(digest, size);
     try {
-      const rest = repository.blob(descriptor, blob.offset, signal);
-      for await (const chunk of gather(rest)) await blob.write(chunk);
+      const buffers = new GatherBuffers();
+      const rest = gather(repository.blob(descriptor, blob.offset, signal), buffers);
+      for await (const _ of kept(rest, blob, buffers, () => {}));
     } catch (error) {
       await blob.suspend();
       throw error;
@@ -259,7 +260,10 @@ export class LayerStore {
     }
   }
 
-  /** Hashes and indexes a tar; `write` gets each chunk and works while the next one comes. */
+  /**
+   * Hashes and indexes a tar; `write` gets each chunk and works while the next one comes. Chunks
+   * are recycled when it is done with them.
+   */
   async #scan(
     tar: AsyncIterable<Uint8Array>,
     algorithm: "sha256" | "sha512",
@@ -269,12 +273,11 @@ export class LayerStore {
     const indexer = new LayerIndexer(this.#core().fork());
     let written = Promise.resolve();
     try {
-      for await (const chunk of tar) {
-        const previous = written;
+      for await (const chunk of ahead(tar, { remote: false })) {
         hasher.update(chunk);
         indexer.write(chunk);
-        await previous;
-        written = write(chunk);
+        await written;
+        written = write(chunk).then(() => this.#codec.recycle(chunk));
         written.catch(() => {});
       }
     } finally {

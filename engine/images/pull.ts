@@ -171,6 +171,7 @@ export class Puller {
         say("failed", 0);
         throw error;
       }
+      this.#durability.begin();
       say("complete", descriptor.size);
     });
   }

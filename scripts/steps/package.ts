@@ -17,8 +17,8 @@ export function placeAssets(): void {
   place(join(ROOT, "core", "dist", "core.wasm"), "core.wasm");
   const init = join(ROOT, "backends", "linux", "dist", "nacre-init");
   if (existsSync(init)) place(init, `nacre-init-${arch()}`);
-  const addon = join(ROOT, "backends", "linux", "dist", "launch.node");
-  if (existsSync(addon)) place(addon, `launch-${arch()}.node`);
+  const addon = join(ROOT, "backends", "linux", "dist", "addon.node");
+  if (existsSync(addon)) place(addon, `addon-${arch()}.node`);
   const native = join(ROOT, "backends", "linux", "native");
   mkdirSync(join(DIST, "native"), { recursive: true });
   for (const name of readdirSync(native)) place(join(native, name), join("native", name));

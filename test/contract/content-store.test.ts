@@ -1,6 +1,6 @@
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
-import { NodeCodec } from "@nacre/linux/codec.ts";
+import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedCodec } from "@nacre/simulated/codec.ts";
@@ -12,7 +12,7 @@ import { temporaryDirectory } from "./temporary.ts";
 contentStoreContract(
   "files on linux",
   async () =>
-    new FileContentStore(new LinuxFiles(), new NodeCodec(), new StatePaths(temporaryDirectory())),
+    new FileContentStore(new LinuxFiles(), new LinuxCodec(), new StatePaths(temporaryDirectory())),
 );
 
 contentStoreContract("simulated files", async () => {

@@ -17,7 +17,7 @@ import { LayerStore } from "@nacre/engine/images/layer-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { Registry, type RegistryOptions } from "@nacre/engine/registry/registry.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
-import { NodeCodec } from "@nacre/linux/codec.ts";
+import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { UndiciFetch } from "@nacre/linux/fetch.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { LinuxRandom } from "@nacre/linux/random.ts";
@@ -102,7 +102,7 @@ export function machine(options: MachineOptions = {}): Machine {
   const root = options.root ?? mkdtempSync(join(tmpdir(), "nacre-pull-"));
   const paths = new StatePaths(root);
   const files = options.files ?? new LinuxFiles();
-  const codec = new NodeCodec();
+  const codec = new LinuxCodec();
   const state = new SqliteStateStore(paths.database);
   const content = new FileContentStore(files, codec, paths);
   const clock = new ImpatientClock();

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
-import { NodeCodec } from "@nacre/linux/codec.ts";
+import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { SqliteStateStore } from "@nacre/linux/state-store.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -43,9 +43,9 @@ describe("a full disk", () => {
   });
 
   it("lets a blob go on once there is room", async () => {
-    const store = new FileContentStore(files, new NodeCodec(), new StatePaths(disk));
+    const store = new FileContentStore(files, new LinuxCodec(), new StatePaths(disk));
     const blob = new Uint8Array(600_000).fill(97);
-    const hasher = new NodeCodec().hasher("sha256");
+    const hasher = new LinuxCodec().hasher("sha256");
     hasher.update(blob);
     const digest = hasher.digest();
     writeFileSync(`${disk}/other`, new Uint8Array(600_000));

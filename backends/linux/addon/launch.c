@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <node_api.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -16,6 +15,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "addon.h"
 
 enum { STDIN, STDOUT, STDERR, PROGRAM, REPORT, DESCRIPTORS };
 enum { ABOVE = 16, CHUNK = 16384, STACK = 65536 };
@@ -168,7 +168,7 @@ static napi_value begin(napi_env env, struct child *c, char *path, int given[DES
 }
 
 /* launch(path, stdin, stdout, stderr, message, detached, onReport): pid. Descriptors: -1 is /dev/null. */
-static napi_value launch(napi_env env, napi_callback_info info) {
+napi_value launch(napi_env env, napi_callback_info info) {
   napi_value arguments[7];
   size_t count = 7, length;
   char path[4096];
@@ -194,20 +194,11 @@ static napi_value launch(napi_env env, napi_callback_info info) {
 }
 
 /* leave(code): ends the process at once. What Node would take down goes with it. */
-static napi_value leave(napi_env env, napi_callback_info info) {
+napi_value leave(napi_env env, napi_callback_info info) {
   napi_value code;
   size_t count = 1;
   int32_t number = 0;
   napi_get_cb_info(env, info, &count, &code, NULL, NULL);
   if (count == 1) napi_get_value_int32(env, code, &number);
   _exit(number);
-}
-
-NAPI_MODULE_INIT() {
-  const napi_property_descriptor functions[] = {
-    {"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
-    {"leave", NULL, leave, NULL, NULL, NULL, napi_default, NULL},
-  };
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
-  return exports;
 }

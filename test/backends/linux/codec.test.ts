@@ -1,18 +1,29 @@
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
-import { NodeCodec } from "@nacre/linux/codec.ts";
+import { loadAddon } from "@nacre/linux/addon.ts";
+import { type Inflating, LinuxCodec } from "@nacre/linux/codec.ts";
 import { describe, expect, it } from "vitest";
 
-const codec = new NodeCodec();
+const ADDON = fileURLToPath(new URL("../../../backends/linux/dist/addon.node", import.meta.url));
+const codec = new LinuxCodec();
 const text = Buffer.alloc(3_000_000, "mother-of-pearl, ");
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-async function unpack(kind: "gzip" | "zstd" | "none", bytes: Uint8Array, size = 1000) {
+async function unpack(
+  kind: "gzip" | "zstd" | "none",
+  bytes: Uint8Array,
+  size = 1000,
+  by: LinuxCodec = codec,
+) {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of codec.decompress(kind, pieces(bytes, size))) chunks.push(chunk);
+  for await (const chunk of by.decompress(kind, pieces(bytes, size))) {
+    chunks.push(Uint8Array.from(chunk));
+    by.recycle(chunk);
+  }
   return Buffer.concat(chunks);
 }
 
@@ -107,5 +118,73 @@ describe("the codec of Linux", () => {
     }
     for await (const _ of codec.decompress("gzip", endless())) break;
     await ended.promise;
+  });
+});
+
+const isAbsent = (by: Inflating): boolean =>
+  by === "isal" && loadAddon(ADDON)?.createInflater(by) === undefined;
+
+/** Few bytes and many, of every kind of block. */
+const SAMPLES = [Buffer.alloc(0), noise(1), text, Buffer.concat([...plainParts()])];
+
+describe.each<Inflating>(["isal", "zlib", "node"])("gzip, inflated by %s", (by) => {
+  const inflating = new LinuxCodec(ADDON, [by]);
+  // ISA-L comes with the Debian package isal, which `npm test` installs where it can.
+  const it_ = it.skipIf(isAbsent(by));
+
+  it_("is what was packed, at every level and in chunks of any size", async () => {
+    for (const plain of SAMPLES) {
+      for (const level of [0, 1, 6, 9]) {
+        const packed = gzipSync(plain, { level });
+        for (const size of [1, 4097, 1 << 20]) {
+          if (size === 1 && packed.length > 10_000) continue;
+          expect((await unpack("gzip", packed, size, inflating)).equals(plain)).toBe(true);
+        }
+      }
+    }
+  });
+
+  it_("may have many members, also empty ones, wherever chunks end", async () => {
+    const members = Array.from({ length: 50 }, (_, i) => gzipSync(noise(i).subarray(0, i * 50)));
+    const expected = Array.from({ length: 50 }, (_, i) => noise(i).subarray(0, i * 50));
+    for (const size of [7, 1000, 1 << 20]) {
+      const found = await unpack("gzip", Buffer.concat(members), size, inflating);
+      expect(found.equals(Buffer.concat(expected))).toBe(true);
+    }
+  });
+
+  it_("fills whole buffers exactly", async () => {
+    for (const bytes of [512 * 1024 - 1, 512 * 1024, 512 * 1024 + 1, 1 << 20]) {
+      const plain = Buffer.alloc(bytes, "nacre");
+      const found = await unpack("gzip", gzipSync(plain), 1 << 20, inflating);
+      expect(found.equals(plain)).toBe(true);
+    }
+  });
+
+  it_("is refused as corrupt when a byte is wrong or missing, or more follow", async () => {
+    const plain = Buffer.concat([noise(3), text.subarray(0, 100_000)]);
+    const packed = gzipSync(plain);
+    const cut = [0, 5, 15, 500, packed.length - 5, packed.length - 1];
+    for (const size of cut) {
+      await expect(unpack("gzip", packed.subarray(0, size), 100, inflating)).rejects.toEqual(
+        corrupt,
+      );
+    }
+    // Its checksum and its length, the method, the magic number.
+    for (const at of [packed.length - 8, packed.length - 4, 2, 0]) {
+      const damaged = Buffer.from(packed);
+      damaged[at]! ^= 0x20;
+      await expect(unpack("gzip", damaged, 1000, inflating)).rejects.toEqual(corrupt);
+    }
+    const followed = Buffer.concat([packed, Buffer.alloc(100_000, "x")]);
+    await expect(unpack("gzip", followed, 1000, inflating)).rejects.toEqual(corrupt);
+  });
+
+  it_("reads several layers at once into buffers that are used again", async () => {
+    const layers = Array.from({ length: 6 }, (_, i) => Buffer.concat([noise(i), text, noise(-i)]));
+    const found = await Promise.all(
+      layers.map((layer) => unpack("gzip", gzipSync(layer), 9999, inflating)),
+    );
+    for (const [i, layer] of layers.entries()) expect(found[i]?.equals(layer)).toBe(true);
   });
 });

@@ -1,0 +1,46 @@
+// The addon: what Node lacks, or does too slowly, in a little C (addon/).
+
+declare const inflater: unique symbol;
+
+/** A gzip stream that is being read; the addon's own. */
+export type InflaterHandle = { readonly [inflater]: never };
+
+/** ISA-L, where libisal.so.2 is installed, or the zlib that this Node has in itself. */
+export type InflateLibrary = "isal" | "zlib";
+
+export interface Addon {
+  /** Starts nacre-init; its pid. A descriptor of -1 is /dev/null. addon/launch.c. */
+  launch(
+    path: string,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+    message: Uint8Array,
+    detached: boolean,
+    onReport: (chunk: Buffer | null) => void,
+  ): number;
+  /** Ends the process at once. */
+  leave(code: number): never;
+  /** Undefined where the library is not there, or is not what it was. addon/inflate.c. */
+  createInflater(library: InflateLibrary): InflaterHandle | undefined;
+  /**
+   * Inflates from `input` to `output` until one of them is used up or a member ends.
+   * @returns status (1: a member has ended, -1: damaged), bytes left of `input` and of `output`
+   */
+  inflate(
+    handle: InflaterHandle,
+    input: Uint8Array,
+    output: Uint8Array,
+  ): Promise<[status: number, inputLeft: number, outputLeft: number]>;
+}
+
+/** The addon at `path`; undefined where it does not load: another libc or processor. */
+export function loadAddon(path: string): Addon | undefined {
+  const module = { exports: {} as Addon };
+  try {
+    process.dlopen(module, path);
+    return module.exports;
+  } catch {
+    return undefined;
+  }
+}

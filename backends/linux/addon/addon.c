@@ -1,0 +1,13 @@
+/* The functions of the addon. backends/linux/addon.ts has their types. */
+#include "addon.h"
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor functions[] = {
+    {"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
+    {"leave", NULL, leave, NULL, NULL, NULL, napi_default, NULL},
+    {"createInflater", NULL, create_inflater, NULL, NULL, NULL, napi_default, NULL},
+    {"inflate", NULL, inflate_step, NULL, NULL, NULL, napi_default, NULL},
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  return exports;
+}
