@@ -3,7 +3,7 @@
 // system calls the engine makes.
 
 import type { Controller } from "./cgroups.ts";
-import { ROOT } from "./credentials.ts";
+import { rootOf } from "./credentials.ts";
 import { programFile } from "./exec.ts";
 import * as files from "./file-calls.ts";
 import type { Machine } from "./machine.ts";
@@ -71,15 +71,18 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 function initialNamespaces(machine: Machine, base: Mount): NamespaceSet {
+  const { user } = machine;
+  const mnt = new MountNamespace(INITIAL_INODES.mnt, user, new MountTree(base));
+  machine.mountNamespaces.add(mnt);
   return {
-    mnt: new MountNamespace(INITIAL_INODES.mnt, new MountTree(base)),
-    pid: new PidNamespace(INITIAL_INODES.pid, undefined),
-    uts: new UtsNamespace(INITIAL_INODES.uts, machine.hostname, "(none)"),
-    ipc: new IpcNamespace(INITIAL_INODES.ipc),
-    net: new NetworkNamespace(INITIAL_INODES.net),
-    cgroup: new CgroupNamespace(INITIAL_INODES.cgroup, new Map()),
-    user: new Namespace("user", INITIAL_INODES.user),
-    time: new Namespace("time", INITIAL_INODES.time),
+    mnt,
+    pid: new PidNamespace(INITIAL_INODES.pid, user, undefined),
+    uts: new UtsNamespace(INITIAL_INODES.uts, user, machine.hostname, "(none)"),
+    ipc: new IpcNamespace(INITIAL_INODES.ipc, user),
+    net: new NetworkNamespace(INITIAL_INODES.net, user),
+    cgroup: new CgroupNamespace(INITIAL_INODES.cgroup, user, new Map()),
+    user,
+    time: new Namespace("time", INITIAL_INODES.time, user),
   };
 }
 
@@ -161,7 +164,7 @@ export function boot(
   const init = machine.processes.fork(undefined, namespaces, {
     root: root.path,
     cwd: root.path,
-    credentials: ROOT,
+    credentials: rootOf(namespaces.user),
     streams: { stdin: nothing, stdout: nothing, stderr: nothing },
     command: "init",
   });

@@ -17,7 +17,8 @@ export function unshare(self: Execution, o: Of<"unshare">): void {
 }
 
 function checkName(self: Execution, name: string, call: string): string {
-  if (!capable(self.process.credentials, "CAP_SYS_ADMIN")) fail("EPERM", call);
+  const { owner } = self.process.namespaces.uts;
+  if (!capable(self.process.credentials, "CAP_SYS_ADMIN", owner)) fail("EPERM", call);
   if (new TextEncoder().encode(name).length > HOSTNAME_MAX_BYTES) fail("EINVAL", call);
   return name;
 }
@@ -31,8 +32,9 @@ export function setDomainname(self: Execution, o: Of<"setDomainname">): void {
 }
 
 export function linkUp(self: Execution, o: Of<"linkUp">): void {
-  const link = self.process.namespaces.net.links.get(o.name) ?? fail("ENODEV", "link up");
-  if (!capable(self.process.credentials, "CAP_NET_ADMIN")) fail("EPERM", "link up");
+  const { net } = self.process.namespaces;
+  const link = net.links.get(o.name) ?? fail("ENODEV", "link up");
+  if (!capable(self.process.credentials, "CAP_NET_ADMIN", net.owner)) fail("EPERM", "link up");
   link.up = true;
 }
 

@@ -2,8 +2,11 @@
 
 import { CAPABILITIES } from "@nacre/core/program/capabilities.ts";
 import type { Inode } from "./inode.ts";
+import type { UserNamespace } from "./user-namespace.ts";
 
 export interface Credentials {
+  /** Where its capabilities hold. Numbers of users and groups are the machine's own. */
+  readonly user: UserNamespace;
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
@@ -13,28 +16,69 @@ export interface Credentials {
   readonly bounding: bigint;
   readonly ambient: bigint;
   readonly noNewPrivileges: boolean;
+  /** PR_SET_KEEPCAPS: leaving user 0 does not take the permitted capabilities. */
+  readonly keepCapabilities: boolean;
 }
 
 export type CapabilityName = (typeof CAPABILITIES)[number];
 
-const ALL = (1n << BigInt(CAPABILITIES.length)) - 1n;
+export const ALL_CAPABILITIES = (1n << BigInt(CAPABILITIES.length)) - 1n;
 
-/** Root of the initial user namespace, as the machine's first process has it. */
-export const ROOT: Credentials = {
-  uid: 0,
-  gid: 0,
-  groups: [],
-  effective: ALL,
-  permitted: ALL,
-  inheritable: 0n,
-  bounding: ALL,
-  ambient: 0n,
-  noNewPrivileges: false,
-};
-
-export function capable(who: Credentials, name: CapabilityName): boolean {
-  return ((who.effective >> BigInt(CAPABILITIES.indexOf(name))) & 1n) === 1n;
+/** Root of the machine's own user namespace, as its first process has it. */
+export function rootOf(user: UserNamespace): Credentials {
+  return {
+    user,
+    uid: 0,
+    gid: 0,
+    groups: [],
+    ...EVERY_CAPABILITY,
+    noNewPrivileges: false,
+    keepCapabilities: false,
+  };
 }
+
+/** What a user namespace gives to who comes into it. */
+const EVERY_CAPABILITY = {
+  effective: ALL_CAPABILITIES,
+  permitted: ALL_CAPABILITIES,
+  inheritable: 0n,
+  bounding: ALL_CAPABILITIES,
+  ambient: 0n,
+} as const;
+
+export function insideUserNamespace(who: Credentials, user: UserNamespace): Credentials {
+  return { ...who, ...EVERY_CAPABILITY, user, keepCapabilities: false };
+}
+
+export const capabilityBit = (name: CapabilityName): bigint =>
+  1n << BigInt(CAPABILITIES.indexOf(name));
+
+/**
+ * cap_capable of security/commoncap.c: who has a capability in a user namespace has it in all that
+ * lie within, and who made one has all in it. Without `over` the machine's own is meant.
+ */
+export function capable(who: Credentials, name: CapabilityName, over?: UserNamespace): boolean {
+  const holds = (who.effective & capabilityBit(name)) !== 0n;
+  if (over === undefined) return who.user.parent === undefined && holds;
+  for (const user of over.lineage()) {
+    if (user === who.user) return holds;
+    if (user.level <= who.user.level) return false;
+    if (user.parent === who.user && user.ownerUid === who.uid) return true;
+  }
+  return false;
+}
+
+/** capable_wrt_inode_uidgid: only over what has a user and a group in its own namespace. */
+export function capableOver(who: Credentials, name: CapabilityName, inode: Owned): boolean {
+  const { uids, gids } = who.user;
+  const known = uids.inside(inode.uid) !== undefined && gids.inside(inode.gid) !== undefined;
+  return known && capable(who, name, who.user);
+}
+
+type Owned = Pick<Inode, "uid" | "gid">;
+
+export const isMember = (who: Credentials, gid: number): boolean =>
+  who.gid === gid || who.groups.includes(gid);
 
 export const MAY_EXECUTE = 1;
 export const MAY_WRITE = 2;
@@ -42,22 +86,22 @@ export const MAY_READ = 4;
 
 /** generic_permission of fs/namei.c: one class of bits, then the capabilities that pass over it. */
 export function permitted(who: Credentials, inode: Inode, wanted: number): boolean {
-  const member = who.gid === inode.gid || who.groups.includes(inode.gid);
-  const shift = who.uid === inode.uid ? 6 : member ? 3 : 0;
+  const shift = who.uid === inode.uid ? 6 : isMember(who, inode.gid) ? 3 : 0;
   if (((inode.mode >> shift) & wanted) === wanted) return true;
   if (inode.kind === "directory") {
-    if (capable(who, "CAP_DAC_OVERRIDE")) return true;
-    return (wanted & MAY_WRITE) === 0 && capable(who, "CAP_DAC_READ_SEARCH");
+    if (capableOver(who, "CAP_DAC_OVERRIDE", inode)) return true;
+    return (wanted & MAY_WRITE) === 0 && capableOver(who, "CAP_DAC_READ_SEARCH", inode);
   }
   if ((wanted & MAY_EXECUTE) !== 0 && (inode.mode & 0o111) === 0) return false;
-  if (capable(who, "CAP_DAC_OVERRIDE")) return true;
-  return wanted === MAY_READ && capable(who, "CAP_DAC_READ_SEARCH");
+  if (capableOver(who, "CAP_DAC_OVERRIDE", inode)) return true;
+  return wanted === MAY_READ && capableOver(who, "CAP_DAC_READ_SEARCH", inode);
 }
 
 /** Whether `who` may remove or rename `inode` in a sticky directory. */
 export function stickyAllows(who: Credentials, directory: Inode, inode: Inode): boolean {
   if ((directory.mode & 0o1000) === 0) return true;
-  return who.uid === inode.uid || who.uid === directory.uid || capable(who, "CAP_FOWNER");
+  if (who.uid === inode.uid || who.uid === directory.uid) return true;
+  return capableOver(who, "CAP_FOWNER", inode);
 }
 
 /**
@@ -73,9 +117,9 @@ export function afterExecute(
   const gid = setGroup ?? who.gid;
   const changed = uid !== who.uid || gid !== who.gid;
   const ambient = changed ? 0n : who.ambient;
-  const base = { ...who, uid, gid, ambient };
-  if (uid === 0) {
-    const permittedSet = (who.inheritable | who.bounding) & ALL;
+  const base = { ...who, uid, gid, ambient, keepCapabilities: false };
+  if (uid === who.user.uids.outside(0)) {
+    const permittedSet = (who.inheritable | who.bounding) & ALL_CAPABILITIES;
     return { ...base, permitted: permittedSet, effective: permittedSet };
   }
   return { ...base, permitted: ambient, effective: ambient };

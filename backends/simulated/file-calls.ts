@@ -2,7 +2,10 @@
 // (fs/namei.c, fs/open.c, fs/attr.c). Each takes the task that calls and fails with Errno.
 
 import {
+  type Credentials,
   capable,
+  capableOver,
+  isMember,
   MAY_EXECUTE,
   MAY_READ,
   MAY_WRITE,
@@ -74,7 +77,8 @@ export function makeNode(
 ): Inode {
   return makeName(task, path, at, false, (parent, name) => {
     const special = kind === "character" || kind === "block";
-    if (special && !capable(task.credentials, "CAP_MKNOD")) fail("EPERM");
+    const whiteout = kind === "character" && device?.major === 0 && device.minor === 0;
+    if (special && !whiteout && !capable(task.credentials, "CAP_MKNOD")) fail("EPERM");
     const attributes = newInode(task, parent, kind, mode);
     return parent.create(name, kind, { ...attributes, ...(device && special && { device }) });
   });
@@ -240,23 +244,34 @@ function createAtLink(task: Task, dentry: Dentry, start: Path, options: OpenOpti
   }
 }
 
+/** setattr_prepare of fs/attr.c: who may change what. */
+function requireChangeable(who: Credentials, inode: Inode, change: AttributeChange): void {
+  const mine = who.uid === inode.uid;
+  const { uid, gid, mode, mtime } = change;
+  if (uid !== undefined && !(mine && uid === inode.uid) && !capableOver(who, "CAP_CHOWN", inode)) {
+    fail("EPERM");
+  }
+  const joins = gid === inode.gid || (gid !== undefined && isMember(who, gid));
+  if (gid !== undefined && !(mine && joins) && !capableOver(who, "CAP_CHOWN", inode)) fail("EPERM");
+  const owns = mine || capableOver(who, "CAP_FOWNER", inode);
+  if ((mode !== undefined || mtime !== undefined) && !owns) fail("EPERM");
+}
+
 /** chmod, chown, utimensat on a place that was looked up. */
 export function setAttributes(task: Task, path: Path, change: AttributeChange): void {
   requireWritable(path.mount);
   const { inode } = path.dentry;
   const who = task.credentials;
-  const owns = who.uid === inode.uid || capable(who, "CAP_FOWNER");
-  const chowns = change.uid !== undefined || change.gid !== undefined;
-  if (chowns && !capable(who, "CAP_CHOWN")) {
-    const mine = who.uid === inode.uid && (change.uid ?? inode.uid) === inode.uid;
-    const joins = change.gid === undefined || change.gid === who.gid;
-    if (!mine || !(joins || who.groups.includes(change.gid as number))) fail("EPERM");
-  }
-  if ((change.mode !== undefined || change.mtime !== undefined) && !owns) fail("EPERM");
+  if (change.mode !== undefined && inode.kind === "symlink") fail("ENOTSUP");
+  requireChangeable(who, inode, change);
+  const keepsGroup = capableOver(who, "CAP_FSETID", inode);
+  const group = change.gid ?? inode.gid;
+  const changed = { ...change };
+  if (changed.mode !== undefined && !isMember(who, group) && !keepsGroup) changed.mode &= ~SETGID;
   // chown(2) takes setuid and setgid from what is not a directory.
-  const stripped =
-    chowns && inode.kind !== "directory" && change.mode === undefined
-      ? { mode: inode.mode & (inode.mode & 0o010 ? ~0o6000 : ~0o4000) }
-      : {};
-  inode.setAttributes({ ...stripped, ...change });
+  const chowns = change.uid !== undefined || change.gid !== undefined;
+  if (chowns && change.mode === undefined && inode.kind !== "directory") {
+    changed.mode = inode.mode & (inode.mode & 0o010 ? ~0o6000 : ~0o4000);
+  }
+  inode.setAttributes(changed);
 }

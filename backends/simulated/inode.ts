@@ -5,6 +5,7 @@
 import { Dentry } from "./dentry.ts";
 import { fail } from "./errno.ts";
 import type { Path } from "./mount.ts";
+import type { UserNamespace } from "./user-namespace.ts";
 
 export type InodeKind =
   | "file"
@@ -58,7 +59,10 @@ export abstract class Superblock {
   /** Minor of its anonymous device number; the major is 0. */
   readonly minor: number;
   readonly source: string;
-  readonly readOnly: boolean;
+  /** Changed by a remount. */
+  readOnly: boolean;
+  /** Of who mounted it; undefined: the machine's own. */
+  userNamespace: UserNamespace | undefined;
   abstract readonly root: Inode;
   /** How many file systems lie below, of which this one is made. */
   readonly stackDepth: number = 0;

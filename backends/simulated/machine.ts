@@ -12,7 +12,8 @@ import type { FileSystemType } from "./filesystem-types.ts";
 import type { Inode, Superblock, Timestamp } from "./inode.ts";
 import { Mount } from "./mount.ts";
 import { discardTree } from "./mount-calls.ts";
-import { FIRST_INODE } from "./namespaces.ts";
+import { livingNamespaces } from "./namespace-holders.ts";
+import { FIRST_INODE, INITIAL_INODES, type MountNamespace, type Namespace } from "./namespaces.ts";
 import { NamespaceFileSystem } from "./nsfs.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process, Streams } from "./process.ts";
@@ -21,6 +22,7 @@ import type { SimulatedProgram } from "./program.ts";
 import { run } from "./programs.ts";
 import type { MountFactory } from "./propagation.ts";
 import { IGNORE } from "./signals.ts";
+import { UserNamespace } from "./user-namespace.ts";
 
 export interface MachineOptions {
   /** What runs in processes, by the name of the file that is executed. */
@@ -56,6 +58,9 @@ export class Machine implements MountFactory {
   readonly cgroups = new Cgroups();
   readonly processes: ProcessTable;
   readonly nsfs: NamespaceFileSystem;
+  /** The first user namespace: root of it is root of the machine. */
+  readonly mountNamespaces = new Set<MountNamespace>();
+  readonly user = new UserNamespace(INITIAL_INODES.user);
   readonly sysctl = new Map<string, string>();
   readonly #types = new Map<string, FileSystemType>();
   readonly #hierarchies = new Map<Hierarchy, CgroupFileSystem>();
@@ -75,7 +80,7 @@ export class Machine implements MountFactory {
     this.programs = options.programs;
     this.nsfs = new NamespaceFileSystem(this.newMinor());
     this.processes = new ProcessTable(clock, this.cgroups);
-    this.processes.onExit = (process) => this.#leaveMounts(process);
+    this.processes.onExit = () => this.releaseNamespaces();
   }
 
   // -- who calls --------------------------------------------------------------------------------
@@ -104,7 +109,8 @@ export class Machine implements MountFactory {
   /** fork(2): the child has its own descriptors, and keeps which signals are ignored. */
   fork(parent: Process, streams: Streams): Process {
     const { root, cwd, credentials, command } = parent;
-    const namespaces = { ...parent.namespaces, pid: parent.pidForChildren };
+    const { pidForChildren: pid, timeForChildren: time } = parent;
+    const namespaces = { ...parent.namespaces, pid, time };
     let child: Process;
     try {
       const from = { root, cwd, credentials, streams, command };
@@ -139,11 +145,18 @@ export class Machine implements MountFactory {
     }
   }
 
-  /** The mounts of a namespace go with its last process. */
-  #leaveMounts(process: Process): void {
-    const { tree } = process.namespaces.mnt;
-    const used = (other: Process): boolean => other.alive && other.namespaces.mnt.tree === tree;
-    if (!this.processes.all().some(used)) discardTree(tree);
+  /** The mounts of a namespace go when nothing holds it any more; they may have held others. */
+  releaseNamespaces(): void {
+    for (let again = this.mountNamespaces.size > 1; again; ) {
+      const living = new Set<Namespace>(livingNamespaces(this));
+      again = false;
+      for (const namespace of [...this.mountNamespaces]) {
+        if (living.has(namespace)) continue;
+        this.mountNamespaces.delete(namespace);
+        discardTree(namespace.tree);
+        again = true;
+      }
+    }
   }
 
   readonly now = (): Timestamp => {

@@ -45,6 +45,10 @@ export class Mount {
   /** Set while it is a slave of a group. */
   master: PeerGroup | undefined;
   unbindable = false;
+  /** What a weaker user namespace may not change of it (MNT_LOCK_*). */
+  readonly locked = new Set<MountAttribute | "access time">();
+  /** MNT_LOCKED: nor take it away from what it covers. */
+  fixed = false;
 
   constructor(id: number, superblock: Superblock, root: Dentry) {
     this.id = id;

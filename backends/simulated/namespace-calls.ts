@@ -1,10 +1,11 @@
-// clone, unshare and setns: how a process comes into other namespaces.
+// clone, unshare and setns: how a process comes into other namespaces (namespaces(7)).
+// Source: Linux, kernel/nsproxy.c, kernel/user_namespace.c, and `install` of each kind.
 
-import type { NamespaceKind } from "@nacre/core/program/operation.ts";
-import { capable } from "./credentials.ts";
+import type { MountAttribute, NamespaceKind } from "@nacre/core/program/operation.ts";
+import { type Credentials, capable, insideUserNamespace } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import type { Machine } from "./machine.ts";
-import { followMounts, type Mount, MountTree, type Path } from "./mount.ts";
+import { followMounts, type Mount, MountTree, type Path, samePath } from "./mount.ts";
 import {
   CgroupNamespace,
   IpcNamespace,
@@ -15,23 +16,57 @@ import {
   PidNamespace,
   UtsNamespace,
 } from "./namespaces.ts";
+import { NamespaceInode } from "./nsfs.ts";
 import type { Process } from "./process.ts";
-import { copyTree } from "./propagation.ts";
+import { changePropagation, copyTree } from "./propagation.ts";
+import { makeUserNamespace, UserNamespace } from "./user-namespace.ts";
+
+/** What a process, or a child of it, is in and who it is after namespaces were made. */
+export interface NewPlace {
+  /** `pid` and `time` are where its children will be. */
+  readonly namespaces: NamespaceSet;
+  readonly root: Path;
+  readonly cwd: Path;
+  readonly credentials: Credentials;
+}
+
+/** Bits that who has no rights over the original may not take from its copy. */
+const LOCKED: readonly MountAttribute[] = ["ro", "nodev", "nosuid", "noexec", "noatime"];
+
+/** What was mounted for a stronger user namespace hides what lies below, and stays as it is. */
+function lockMounts(base: Mount): void {
+  for (const mount of base.subtree()) {
+    for (const attribute of LOCKED)
+      if (mount.attributes.has(attribute)) mount.locked.add(attribute);
+    mount.locked.add("access time");
+    if (mount !== base) mount.fixed = true;
+  }
+}
 
 /** A copy of a mount namespace; `moved` tells where a place of the old one is in the new one. */
 function copyMounts(
   machine: Machine,
-  tree: MountTree,
+  from: MountNamespace,
+  owner: UserNamespace,
 ): { namespace: MountNamespace; moved: (path: Path) => Path } {
   const copies = new Map<Mount, Mount>();
+  const { base: top } = from.tree;
+  const isMountNamespace = (mount: Mount): boolean =>
+    mount.root.inode instanceof NamespaceInode && mount.root.inode.namespace.kind === "mnt";
   const base = copyTree(
-    tree.base,
-    tree.base.root,
+    top,
+    top.root,
     machine,
-    () => true,
+    (mount) => !isMountNamespace(mount),
     (original, copy) => copies.set(original, copy),
   );
-  const namespace = new MountNamespace(machine.newNamespaceInode(), new MountTree(base));
+  if (owner !== from.owner) {
+    for (const mount of base.subtree()) if (mount.group) changePropagation(mount, "slave", machine);
+    lockMounts(base);
+  }
+  const inode = machine.newNamespaceInode();
+  const namespace = new MountNamespace(inode, owner, new MountTree(base));
+  machine.mountNamespaces.add(namespace);
   const moved = (path: Path): Path => ({
     mount: copies.get(path.mount) ?? path.mount,
     dentry: path.dentry,
@@ -40,71 +75,126 @@ function copyMounts(
 }
 
 /** A new namespace of a kind, as a process leaves its own for it. */
-function fresh(machine: Machine, process: Process, kind: NamespaceKind): Namespace {
-  const inode = machine.newNamespaceInode();
+function fresh(
+  machine: Machine,
+  process: Process,
+  kind: NamespaceKind,
+  owner: UserNamespace,
+): Namespace {
   const { uts, pid } = process.namespaces;
+  if (kind === "pid" && process.pidForChildren !== pid) fail("EINVAL");
+  const inode = machine.newNamespaceInode();
   switch (kind) {
     case "uts":
-      return new UtsNamespace(inode, uts.hostname, uts.domainname);
+      return new UtsNamespace(inode, owner, uts.hostname, uts.domainname);
     case "ipc":
-      return new IpcNamespace(inode);
+      return new IpcNamespace(inode, owner);
     case "net":
-      return new NetworkNamespace(inode);
+      return new NetworkNamespace(inode, owner);
     case "cgroup":
-      return new CgroupNamespace(inode, process.cssSet.nodes);
+      return new CgroupNamespace(inode, owner, process.cssSet.nodes);
     case "pid":
-      return new PidNamespace(inode, process.pidForChildren ?? pid);
+      return new PidNamespace(inode, owner, pid);
     default:
-      return new Namespace(kind, inode);
+      return new Namespace(kind, inode, owner);
   }
 }
 
+/** A new user namespace cannot be made from within a chroot. */
+function requireWholeRoot(process: Process): void {
+  const top = followMounts(process.namespaces.mnt.tree.base.path);
+  if (!samePath(top, process.root)) fail("EPERM");
+}
+
+function withNewUser(machine: Machine, process: Process): Credentials {
+  const { credentials: who } = process;
+  requireWholeRoot(process);
+  const from = {
+    parent: who.user,
+    uid: who.uid,
+    gid: who.gid,
+    setsFileCapabilities: capable(who, "CAP_SETFCAP", who.user),
+  };
+  return insideUserNamespace(who, makeUserNamespace(machine.newNamespaceInode(), from));
+}
+
 /**
- * The namespaces of a child, with its root and working directory in them. Those of `create` are
- * new. EPERM without CAP_SYS_ADMIN.
+ * The namespaces of a child, with its root, working directory and credentials in them. Those of
+ * `create` are new. EPERM without CAP_SYS_ADMIN, which a new user namespace gives.
  */
 export function namespacesOfChild(
   machine: Machine,
   process: Process,
   create: readonly NamespaceKind[],
-): { namespaces: NamespaceSet; root: Path; cwd: Path } {
-  if (create.length > 0 && !capable(process.credentials, "CAP_SYS_ADMIN")) fail("EPERM");
-  const namespaces: NamespaceSet = { ...process.namespaces, pid: process.pidForChildren };
+): NewPlace {
+  const makesUser = create.includes("user");
+  const credentials = makesUser ? withNewUser(machine, process) : process.credentials;
+  const owner = credentials.user;
+  const others = create.filter((kind) => kind !== "user");
+  if (others.length > 0 && !capable(process.credentials, "CAP_SYS_ADMIN", owner)) fail("EPERM");
+  const namespaces: NamespaceSet = {
+    ...process.namespaces,
+    pid: process.pidForChildren,
+    time: process.timeForChildren,
+    user: owner,
+  };
   let { root, cwd } = process;
-  for (const kind of create) {
+  for (const kind of others) {
     if (kind === "mnt") {
-      const { namespace, moved } = copyMounts(machine, process.namespaces.mnt.tree);
+      const { namespace, moved } = copyMounts(machine, process.namespaces.mnt, owner);
       namespaces.mnt = namespace;
       root = moved(root);
       cwd = moved(cwd);
-    } else Object.assign(namespaces, { [kind]: fresh(machine, process, kind) });
+    } else Object.assign(namespaces, { [kind]: fresh(machine, process, kind, owner) });
   }
-  return { namespaces, root, cwd };
+  return { namespaces, root, cwd, credentials };
 }
 
-/** unshare(2). A new pid namespace is for later children. */
+/** unshare(2). New pid and time namespaces are for later children. */
 export function unshare(machine: Machine, process: Process, kinds: readonly NamespaceKind[]): void {
-  const { namespaces, root, cwd } = namespacesOfChild(machine, process, kinds);
+  const { namespaces, root, cwd, credentials } = namespacesOfChild(machine, process, kinds);
+  const { pid, time } = process.namespaces;
   if (kinds.includes("pid")) process.pidForChildren = namespaces.pid;
-  process.namespaces = { ...namespaces, pid: process.namespaces.pid };
+  if (kinds.includes("time")) process.timeForChildren = namespaces.time;
+  process.namespaces = { ...namespaces, pid, time };
   process.root = root;
   process.cwd = cwd;
+  process.credentials = credentials;
+  machine.releaseNamespaces();
 }
 
 /** setns(2). EINVAL for a namespace of another kind. */
-export function join(process: Process, namespace: Namespace, kind: NamespaceKind): void {
+export function join(
+  machine: Machine,
+  process: Process,
+  namespace: Namespace,
+  kind: NamespaceKind,
+): void {
   if (namespace.kind !== kind) fail("EINVAL");
-  if (!capable(process.credentials, "CAP_SYS_ADMIN")) fail("EPERM");
+  const who = process.credentials;
+  if (namespace instanceof UserNamespace) {
+    if (namespace === who.user) fail("EINVAL");
+    if (!capable(who, "CAP_SYS_ADMIN", namespace)) fail("EPERM");
+    process.credentials = insideUserNamespace(who, namespace);
+    process.namespaces = { ...process.namespaces, user: namespace };
+    return;
+  }
+  const inIt = capable(who, "CAP_SYS_ADMIN", namespace.owner);
+  const atHome = capable(who, "CAP_SYS_ADMIN", who.user);
+  if (!inIt || !atHome) fail("EPERM");
   if (namespace instanceof PidNamespace) {
     // Only into what lies within its own.
     if (!process.namespaces.pid.contains(namespace)) fail("EINVAL");
     process.pidForChildren = namespace;
     return;
   }
-  process.namespaces = { ...process.namespaces, [kind]: namespace };
+  if (kind === "time") process.timeForChildren = namespace;
   if (namespace instanceof MountNamespace) {
+    if (!capable(who, "CAP_SYS_CHROOT", who.user)) fail("EPERM");
     const top = followMounts(namespace.tree.base.path);
     process.root = top;
     process.cwd = top;
   }
+  process.namespaces = { ...process.namespaces, [kind]: namespace };
+  machine.releaseNamespaces();
 }

@@ -5,6 +5,7 @@ import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { CgroupNode, Hierarchy } from "./cgroups.ts";
 import type { MountTree } from "./mount.ts";
 import type { Process } from "./process.ts";
+import type { UserNamespace } from "./user-namespace.ts";
 
 export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
   "cgroup",
@@ -34,18 +35,21 @@ export const FIRST_INODE = 0xf0000000n;
 export class Namespace {
   readonly kind: NamespaceKind;
   readonly inode: bigint;
+  /** Whose capabilities count for what it holds; the machine's first user namespace owns itself. */
+  readonly owner: UserNamespace;
 
-  constructor(kind: NamespaceKind, inode: bigint) {
+  constructor(kind: NamespaceKind, inode: bigint, owner: UserNamespace) {
     this.kind = kind;
     this.inode = inode;
+    this.owner = owner;
   }
 }
 
 export class MountNamespace extends Namespace {
   readonly tree: MountTree;
 
-  constructor(inode: bigint, tree: MountTree) {
-    super("mnt", inode);
+  constructor(inode: bigint, owner: UserNamespace, tree: MountTree) {
+    super("mnt", inode, owner);
     this.tree = tree;
   }
 }
@@ -59,8 +63,8 @@ export class PidNamespace extends Namespace {
   dead = false;
   #lastPid = 0;
 
-  constructor(inode: bigint, parent: PidNamespace | undefined) {
-    super("pid", inode);
+  constructor(inode: bigint, owner: UserNamespace, parent: PidNamespace | undefined) {
+    super("pid", inode, owner);
     this.parent = parent;
     this.level = parent ? parent.level + 1 : 0;
   }
@@ -84,8 +88,8 @@ export class UtsNamespace extends Namespace {
   hostname: string;
   domainname: string;
 
-  constructor(inode: bigint, hostname: string, domainname: string) {
-    super("uts", inode);
+  constructor(inode: bigint, owner: UserNamespace, hostname: string, domainname: string) {
+    super("uts", inode, owner);
     this.hostname = hostname;
     this.domainname = domainname;
   }
@@ -96,16 +100,16 @@ export class NetworkNamespace extends Namespace {
   readonly links = new Map<string, { up: boolean }>([["lo", { up: false }]]);
   readonly sysctl = new Map<string, string>();
 
-  constructor(inode: bigint) {
-    super("net", inode);
+  constructor(inode: bigint, owner: UserNamespace) {
+    super("net", inode, owner);
   }
 }
 
 export class IpcNamespace extends Namespace {
   readonly sysctl = new Map<string, string>();
 
-  constructor(inode: bigint) {
-    super("ipc", inode);
+  constructor(inode: bigint, owner: UserNamespace) {
+    super("ipc", inode, owner);
   }
 }
 
@@ -113,8 +117,8 @@ export class CgroupNamespace extends Namespace {
   /** What its members see as the root of each hierarchy. */
   readonly roots: ReadonlyMap<Hierarchy, CgroupNode>;
 
-  constructor(inode: bigint, roots: ReadonlyMap<Hierarchy, CgroupNode>) {
-    super("cgroup", inode);
+  constructor(inode: bigint, owner: UserNamespace, roots: ReadonlyMap<Hierarchy, CgroupNode>) {
+    super("cgroup", inode, owner);
     this.roots = roots;
   }
 }
@@ -127,6 +131,6 @@ export interface NamespaceSet {
   ipc: IpcNamespace;
   net: NetworkNamespace;
   cgroup: CgroupNamespace;
-  user: Namespace;
+  user: UserNamespace;
   time: Namespace;
 }

@@ -16,7 +16,7 @@ export class ProcessTable {
   readonly #clock: Clock;
   readonly #cgroups: Cgroups;
   readonly #processes = new Set<Process>();
-  /** Called when a process has ended, with what it held not yet let go. */
+  /** Called when a process has ended, and let go of what it held. */
   onExit: (process: Process) => void = () => {};
 
   constructor(clock: Clock, cgroups: Cgroups) {
@@ -42,8 +42,8 @@ export class ProcessTable {
   ): Process {
     const { pid } = namespaces;
     if (pid.dead) fail("ENOMEM");
-    if (parent) this.#cgroups.requireRoomForProcess(parent.cssSet);
     const pids = new Map([...pid.lineage()].map((ns) => [ns, ns.nextPid()] as const));
+    if (parent) this.#cgroups.requireRoomForProcess(parent.cssSet);
     const now = this.#clock.monotonicMs();
     const startTime = BigInt(Math.floor((now * TICKS_PER_SECOND) / 1000));
     const process = new Process(pids, startTime, { ...from, parent, namespaces });
@@ -63,11 +63,12 @@ export class ProcessTable {
     process.resumed.resolve();
     if (process.isInit) this.#endNamespace(process.namespaces.pid);
     this.#orphan(process);
-    this.onExit(process);
     this.#cgroups.leave(process);
     const { stdin, stdout, stderr } = process.streams;
     for (const stream of [stdin, stdout, stderr]) stream.close();
     process.open.clear();
+    process.files.clear();
+    this.onExit(process);
     process.ended.resolve(status);
     // The machine's first process waits for whoever comes to it.
     if (!process.parent || process.parent.parent === undefined) this.reap(process);

@@ -5,8 +5,9 @@
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { CssSet } from "./cgroups.ts";
 import type { Credentials } from "./credentials.ts";
+import { DescriptorTable } from "./descriptor-table.ts";
 import type { Path } from "./mount.ts";
-import type { NamespaceSet, PidNamespace } from "./namespaces.ts";
+import type { Namespace, NamespaceSet, PidNamespace } from "./namespaces.ts";
 import type { Descriptor } from "./pipe.ts";
 import type { Task } from "./task.ts";
 import type { Terminal } from "./terminal.ts";
@@ -42,6 +43,8 @@ export class Process implements Task {
   namespaces: NamespaceSet;
   /** Where its children will be, after setns(2) of a pid namespace. */
   pidForChildren: PidNamespace;
+  /** The same for the time namespace, after unshare(2) or setns(2). */
+  timeForChildren: Namespace;
   root: Path;
   cwd: Path;
   umask: number;
@@ -50,6 +53,8 @@ export class Process implements Task {
   /** Set by Cgroups.enter before anybody sees the process. */
   declare cssSet: CssSet;
   session: Process;
+  /** The leader of its process group. */
+  group: Process;
   streams: Streams;
   /** The pty that its standard streams are, if they are one. */
   terminal: Terminal | undefined;
@@ -60,10 +65,17 @@ export class Process implements Task {
   oomScoreAdj: number;
   /** Paths that it keeps open: a mount that holds one is busy. */
   readonly open = new Set<Path>();
+  /** Its descriptors behind the standard streams. */
+  readonly files: DescriptorTable;
   state: ProcessState = "running";
   status: WaitStatus | undefined;
   /** Handlers by signal number; without one the default disposition holds. */
   readonly handlers = new Map<number, () => void>();
+  readonly blocked = new Set<number>();
+  /** Sent, and held back because they are blocked or the process is stopped. */
+  readonly pending = new Set<number>();
+  /** For wait(2): a stop or a continuation that its parent has not seen yet. */
+  change: { readonly kind: "stopped" | "continued"; readonly signal: number } | undefined;
   /** Fatal signals that arrived while it was frozen. */
   pendingKill: number | undefined;
   readonly ended = Promise.withResolvers<WaitStatus>();
@@ -89,6 +101,7 @@ export class Process implements Task {
     this.parent = from.parent;
     this.namespaces = from.namespaces;
     this.pidForChildren = from.namespaces.pid;
+    this.timeForChildren = from.namespaces.time;
     this.root = from.root;
     this.cwd = from.cwd;
     this.credentials = from.credentials;
@@ -98,6 +111,8 @@ export class Process implements Task {
     this.umask = from.parent?.umask ?? 0o022;
     this.limits = new Map(from.parent?.limits);
     this.session = from.parent?.session ?? this;
+    this.group = from.parent?.group ?? this;
+    this.files = from.parent?.files.copy() ?? new DescriptorTable();
     this.oomScoreAdj = from.parent?.oomScoreAdj ?? 0;
     from.parent?.children.add(this);
   }

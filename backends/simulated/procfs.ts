@@ -5,6 +5,7 @@
 import { CONTROLLERS, pathFrom } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
+import { type MapKind, readIdMap, writeIdMap, writeSetgroups } from "./id-map-files.ts";
 import { type Inode, Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import { nameFrom, type Path } from "./mount.ts";
@@ -12,6 +13,7 @@ import { mountInfo } from "./mount-table.ts";
 import { NAMESPACE_KINDS, type Namespace, type PidNamespace } from "./namespaces.ts";
 import type { Process } from "./process.ts";
 import { makeSysctl } from "./sysctl.ts";
+import type { UserNamespace } from "./user-namespace.ts";
 
 export class ProcFileSystem extends Superblock {
   readonly root: ProcRoot;
@@ -119,6 +121,9 @@ function status(filesystem: ProcFileSystem, process: Process): string {
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
 }
 
+const withInit = (namespace: PidNamespace): PidNamespace =>
+  namespace.init?.alive ? namespace : fail("ENOENT");
+
 /** /proc/PID/cgroup: paths as the reader's cgroup namespace shows them. */
 function cgroup(machine: Machine, process: Process): string {
   const roots = machine.current.namespaces.cgroup.roots;
@@ -142,20 +147,31 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
       return nameFrom(machine.current.root, target) ?? "/";
     });
   const strings = (words: readonly string[]): string => words.map((word) => `${word}\0`).join("");
-  const namespaces = NAMESPACE_KINDS.map((kind): [string, Inode] => {
-    const of = (): Namespace => process.namespaces[kind];
-    const text = (): string => `${kind}:[${of().inode}]`;
-    return [kind, new MagicLink(filesystem, () => machine.nsfs.pathOf(of()), text)];
-  });
+  const namespaceLink = (of: () => Namespace): Inode =>
+    new MagicLink(
+      filesystem,
+      () => machine.nsfs.pathOf(of()),
+      () => `${of().kind}:[${of().inode}]`,
+    );
+  const namespaces = [
+    ...NAMESPACE_KINDS.map((kind): [string, Inode] => [
+      kind,
+      namespaceLink(() => process.namespaces[kind]),
+    ]),
+    // Nobody is where its children will be until the first of them, its init, is there.
+    ["pid_for_children", namespaceLink(() => withInit(process.pidForChildren))],
+    ["time_for_children", namespaceLink(() => process.timeForChildren)],
+  ] as [string, Inode][];
   const adjust = (text: string): void => {
     const value = /^-?\d+$/.test(text.trim()) ? Number(text) : fail("EINVAL");
     process.oomScoreAdj = Math.abs(value) > 1000 ? fail("EINVAL") : value;
   };
-  const idMap = () =>
+  const user = (): UserNamespace => process.credentials.user;
+  const idMap = (kind: MapKind): Inode =>
     file(
       0o644,
-      () => "         0          0 4294967295\n",
-      () => fail("EPERM"),
+      () => readIdMap(machine, user(), kind),
+      (text) => writeIdMap(machine, user(), kind, text),
     );
   return [
     ["stat", file(0o444, () => stat(filesystem, process))],
@@ -166,14 +182,14 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
     ["cgroup", file(0o444, () => cgroup(machine, process))],
     ["mountinfo", file(0o444, () => mountInfo(process.namespaces.mnt.tree, process.root))],
     ["oom_score_adj", file(0o644, () => `${process.oomScoreAdj}\n`, adjust)],
-    ["uid_map", idMap()],
-    ["gid_map", idMap()],
+    ["uid_map", idMap("uids")],
+    ["gid_map", idMap("gids")],
     [
       "setgroups",
       file(
         0o644,
-        () => "allow\n",
-        () => fail("EPERM"),
+        () => `${user().setgroups}\n`,
+        (text) => writeSetgroups(machine, user(), text),
       ),
     ],
     ["root", place(() => process.root)],

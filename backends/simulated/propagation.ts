@@ -96,10 +96,13 @@ export function copyTree(
   copied(top, copy);
   for (const attribute of top.attributes) copy.attributes.add(attribute);
   copy.unbindable = top.unbindable;
+  for (const lock of top.locked) copy.locked.add(lock);
   inheritPropagation(copy, top);
   for (const [mountpoint, child] of top.children) {
     if (!keep(child) || !mountpoint.isBelow(root)) continue;
-    copyTree(child, child.root, factory, keep, copied).attachTo(copy, mountpoint);
+    const below = copyTree(child, child.root, factory, keep, copied);
+    below.fixed = child.fixed;
+    below.attachTo(copy, mountpoint);
   }
   return copy;
 }

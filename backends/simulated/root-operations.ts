@@ -15,6 +15,7 @@ import {
   setMountAttributes as setAttributes,
 } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
+import { detachTree } from "./propagation.ts";
 import { Tmpfs } from "./tmpfs.ts";
 
 const MOST_STEPS = 255;
@@ -189,7 +190,11 @@ export function enterRoot(self: Execution): void {
   const { machine, process } = self;
   const root = openedRoot(self);
   process.cwd = root;
-  because("pivot_root", () => pivotRoot(machine, process, root));
+  because("pivot_root", () => {
+    const old = process.root.mount;
+    pivotRoot(machine, process, root, root);
+    detachTree(old);
+  });
   process.cwd = process.root;
   self.root = process.root;
 }

@@ -129,10 +129,9 @@ export class Supervisor {
     const { create, cgroups } = this.#program.clone;
     const nodes = cgroups.map((path) => machine.cgroupAt(parent, path));
     for (const [kind, namespace] of namespaces) {
-      if (kind === "pid") join(parent, namespace, kind);
+      if (kind === "pid") join(machine, parent, namespace, kind);
     }
-    const { namespaces: own, root, cwd } = namespacesOfChild(machine, parent, create);
-    const { credentials } = parent;
+    const { namespaces: own, root, cwd, credentials } = namespacesOfChild(machine, parent, create);
     const process = machine.processes.fork(parent, own, {
       root,
       cwd,
@@ -148,7 +147,7 @@ export class Supervisor {
     const enter = (): void => {
       for (const node of nodes) machine.cgroups.move(process, node);
       for (const [kind, namespace] of namespaces) {
-        if (kind !== "pid") join(process, namespace, kind);
+        if (kind !== "pid") join(machine, process, namespace, kind);
       }
       if (namespaces.length > 0) execution.root = process.root;
     };
