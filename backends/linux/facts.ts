@@ -2,10 +2,18 @@
 // plain files; elsewhere that is tried on a file that is no image: a kernel that wants a block
 // device says ENOTBLK before it has looked into the file. File systems that are not listed are
 // asked for through fsopen(2), which loads their modules.
+//
+// `assume` is a release to behave as: what is known of that kernel is what is found out, so that
+// the ways of older kernels can be gone, and tested, on a newer one.
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, release } from "node:os";
+import {
+  EROFS_FILES_KERNEL,
+  EROFS_SMALL_BLOCKS_KERNEL,
+  kernelAtLeast,
+} from "@nacre/core/kernel-release.ts";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import { encodeProgram } from "@nacre/core/program/wire.ts";
 import { errnoName } from "./errno.ts";
@@ -33,12 +41,6 @@ const NEEDED = [0, 1, 3, 4, 5, 6, 7, 8, 12, 18, 21, 27];
 export function mayMakeContainers(status: string): boolean {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
   return NEEDED.every((number) => (effective >> BigInt(number)) & 1n);
-}
-
-/** Whether release `a.b…` is at least `major.minor`. */
-export function atLeast(kernel: string, major: number, minor: number): boolean {
-  const [a = 0, b = 0] = kernel.split(/[.-]/, 2).map(Number);
-  return a > major || (a === major && b >= minor);
 }
 
 /** The errno with which a mount of `type` fails at a target that does not exist. */
@@ -69,7 +71,7 @@ function configuration(kernel: string): string | undefined {
 }
 
 function takesFiles(init: string, kernel: string, privileged: boolean): boolean {
-  if (!atLeast(kernel, 6, 13)) return false;
+  if (!kernelAtLeast(kernel, EROFS_FILES_KERNEL)) return false;
   const text = configuration(kernel);
   if (text !== undefined) return text.includes("CONFIG_EROFS_FS_BACKED_BY_FILE=y");
   return !privileged || refusal(init, "erofs", init) !== "ENOTBLK";
@@ -78,15 +80,19 @@ function takesFiles(init: string, kernel: string, privileged: boolean): boolean 
 /** What was found out on this boot, kept because finding out costs as much as starting a container. */
 interface KnownFacts {
   readonly boot: string;
-  readonly erofs: "files" | "loop";
+  readonly release: string;
+  readonly erofs: KernelFacts["erofs"];
 }
 
-/** Only what is there is remembered: a module that is missing may be loaded any time. */
-function recall(path: string, boot: string): KnownFacts | undefined {
+/** Whether the answer holds for the whole boot: a module that is missing may be loaded any time. */
+const isFinal = ({ release, erofs }: Pick<KernelFacts, "release" | "erofs">): boolean =>
+  erofs !== "none" || !kernelAtLeast(release, EROFS_SMALL_BLOCKS_KERNEL);
+
+function recall(path: string, boot: string, kernel: string): KnownFacts | undefined {
   try {
     const known = JSON.parse(readFileSync(path, "utf8")) as KnownFacts;
-    const sound = known.boot === boot && ["files", "loop"].includes(known.erofs);
-    return sound ? known : undefined;
+    const sound = known.boot === boot && known.release === kernel;
+    return sound && ["files", "loop", "none"].includes(known.erofs) ? known : undefined;
   } catch {
     return undefined;
   }
@@ -105,23 +111,35 @@ function remember(path: string, known: KnownFacts): void {
 export function probeFacts(
   init: string,
   memory?: { readonly path: string; readonly boot: string },
+  assume?: string,
 ): KernelFacts {
+  const kernel = assume ?? release();
   const privileged = mayMakeContainers(readFileSync("/proc/self/status", "utf8"));
-  const known = memory && recall(memory.path, memory.boot);
+  const known = memory && recall(memory.path, memory.boot, kernel);
   if (known) {
     const architecture = ARCHITECTURES[arch()] ?? arch();
-    return { release: release(), architecture, privileged, erofs: known.erofs, overlay: true };
+    return { release: kernel, architecture, privileged, erofs: known.erofs, overlay: true };
   }
-  const facts = findOut(init, privileged);
-  const { erofs, overlay } = facts;
-  if (memory && privileged && overlay && erofs !== "none") {
-    remember(memory.path, { boot: memory.boot, erofs });
+  const facts = findOut(init, kernel, privileged);
+  if (memory && privileged && facts.overlay && isFinal(facts)) {
+    remember(memory.path, { boot: memory.boot, release: kernel, erofs: facts.erofs });
   }
   return facts;
 }
 
-function findOut(init: string, privileged: boolean): KernelFacts {
-  const kernel = release();
+/** What EROFS can be mounted over; its module is not loaded where it would be of no use. */
+function erofsOver(
+  init: string,
+  kernel: string,
+  privileged: boolean,
+  has: (type: string) => boolean,
+): KernelFacts["erofs"] {
+  if (!kernelAtLeast(kernel, EROFS_SMALL_BLOCKS_KERNEL) || !has("erofs")) return "none";
+  if (takesFiles(init, kernel, privileged)) return "files";
+  return existsSync("/dev/loop-control") ? "loop" : "none";
+}
+
+function findOut(init: string, kernel: string, privileged: boolean): KernelFacts {
   const listed = readFileSync("/proc/filesystems", "utf8")
     .split("\n")
     .map((l) => l.split("\t")[1]);
@@ -131,7 +149,7 @@ function findOut(init: string, privileged: boolean): KernelFacts {
     release: kernel,
     architecture: ARCHITECTURES[arch()] ?? arch(),
     privileged,
-    erofs: has("erofs") ? (takesFiles(init, kernel, privileged) ? "files" : "loop") : "none",
+    erofs: erofsOver(init, kernel, privileged, has),
     overlay: has("overlay"),
   };
 }

@@ -32,6 +32,8 @@ const require = createRequire(import.meta.url);
 export interface LinuxKernelOptions {
   /** A file in which facts are remembered, and the boot they hold for (facts.ts). */
   readonly facts?: { readonly path: string; readonly boot: string };
+  /** The release of an older kernel, whose ways are gone on this one. */
+  readonly assume?: string;
   /** Path of addon.node; without it nacre-init is started by child_process. */
   readonly addon?: string;
   /** This process ends at once when it exits: for short commands. */
@@ -124,7 +126,7 @@ export class LinuxKernel implements Kernel {
   }
 
   facts(): KernelFacts {
-    this.#facts ??= probeFacts(this.#init, this.#options.facts);
+    this.#facts ??= probeFacts(this.#init, this.#options.facts, this.#options.assume);
     return this.#facts;
   }
 

@@ -30,6 +30,7 @@ export interface LinuxOptions {
   readonly init: string;
   /** Path of addon.node, if there is one. */
   readonly addon?: string;
+  /** Proxies, credentials, and NACRE_ASSUME_KERNEL: a release such as 6.8 to behave as. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The process ends with the engine; what the kernel takes back then is not given back before. */
   readonly endsWithProcess?: boolean;
@@ -81,6 +82,7 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
 
 export function linuxKernelModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
+    const assume = options.environment.NACRE_ASSUME_KERNEL;
     const facts = { path: `${options.root}/facts.json`, boot: bootId() };
     bind(Kernel)
       .toResolvedValue(
@@ -88,6 +90,7 @@ export function linuxKernelModule(options: LinuxOptions): ContainerModule {
           new LinuxKernel(options.init, {
             facts,
             ...(options.addon && { addon: options.addon }),
+            ...(assume && { assume }),
             endsWithProcess: options.endsWithProcess ?? false,
           }),
         [],

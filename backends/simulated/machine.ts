@@ -2,7 +2,7 @@
 // are given in order, so that the same run gives the same numbers.
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import { CgroupDirectory, CgroupFileSystem } from "./cgroupfs.ts";
 import { type CgroupNode, Cgroups, type Hierarchy } from "./cgroups.ts";
 import type { Dentry } from "./dentry.ts";

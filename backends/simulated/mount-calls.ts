@@ -1,7 +1,7 @@
 // The system calls of the mount API: fsopen…fsmount, move_mount, open_tree, mount_setattr,
 // umount2, pivot_root. A detached mount is one that no tree has.
 
-import type { MountAttribute, MountDescription } from "@nacre/core/program/operation.ts";
+import type { MountAttribute, MountDescription } from "@nacre/core/program/mount-description.ts";
 import { capable } from "./credentials.ts";
 import type { Dentry } from "./dentry.ts";
 import { because, fail } from "./errno.ts";
@@ -58,7 +58,11 @@ function ownerFor(process: Process, type: string): UserNamespace | undefined {
   return FOR_ALL_USERS.includes(type) ? credentials.user : undefined;
 }
 
-/** fsopen, fsconfig and fsmount: a detached mount. */
+/**
+ * fsopen, fsconfig and fsmount: a detached mount. The other calls of a description come to the same
+ * here: options are never too long, and there are no loop devices, so that a mount which would have
+ * them shows its files.
+ */
 export function newMount(machine: Machine, process: Process, mount: MountDescription): Mount {
   const type = because(`fsopen ${mount.type}`, () => {
     requireAdministrator(process);

@@ -1,7 +1,7 @@
 // The mount table as it is read: entries of /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 
 import type { MountEntry } from "@nacre/core/ports/kernel.ts";
-import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import { type Mount, type MountTree, nameFrom, type Path } from "./mount.ts";
 
 /** Those mounts of a tree that can be reached from `root`, in the order of their numbers. */

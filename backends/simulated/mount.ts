@@ -2,7 +2,7 @@
 // part of it, on a dentry of another mount. Several mounts can show one superblock: binds.
 // Source: mount_namespaces(7); Linux, Documentation/filesystems/sharedsubtree.rst.
 
-import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import type { Dentry } from "./dentry.ts";
 import { fail } from "./errno.ts";
 import type { Superblock } from "./inode.ts";

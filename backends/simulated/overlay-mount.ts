@@ -30,6 +30,9 @@ function directory(request: MountRequest, path: string, writable: boolean): Path
   return at;
 }
 
+/** A backslash before any character goes, in these two options. */
+const unescaped = (path: string): string => path.replace(/\\(.)/g, "$1");
+
 function layersOf(request: MountRequest): Layers {
   const layers: Layers = { lowers: [], upper: undefined, work: undefined };
   for (const option of request.options) {
@@ -38,8 +41,8 @@ function layersOf(request: MountRequest): Layers {
     if (key === "lowerdir+") layers.lowers.push(directory(request, value, false));
     else if (key === "lowerdir") {
       layers.lowers = value.split(":").map((path) => directory(request, path, false));
-    } else if (key === "upperdir") layers.upper = directory(request, value, true);
-    else if (key === "workdir") layers.work = directory(request, value, true);
+    } else if (key === "upperdir") layers.upper = directory(request, unescaped(value), true);
+    else if (key === "workdir") layers.work = directory(request, unescaped(value), true);
     else if (!FLAGS.test(option)) fail("EINVAL", `fsconfig ${key || option}`);
   }
   return layers;

@@ -1,7 +1,7 @@
 // Operations inside the opened root. Names are resolved with RESOLVE_IN_ROOT, and what is missing
 // of a target is made. The same steps as backends/linux/native/root.c, so that errors agree.
 
-import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import { because, errnoOf, fail } from "./errno.ts";
 import type { Execution } from "./execution.ts";
 import * as files from "./file-calls.ts";

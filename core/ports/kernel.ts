@@ -78,7 +78,10 @@ export interface KernelFacts {
   readonly architecture: string;
   /** Whether this process may do what a container needs, and if not, why. */
   readonly privileged: boolean;
-  /** EROFS over plain files (6.13 and newer), over loop devices, or not at all. */
+  /**
+   * How EROFS images of tars can be mounted: over plain files (6.13 and newer), over loop devices
+   * (6.4 and newer), or not at all.
+   */
   readonly erofs: "files" | "loop" | "none";
   readonly overlay: boolean;
 }

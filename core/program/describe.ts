@@ -1,16 +1,27 @@
 // One line for each operation: what a person reads in `nacre explain` and in an error.
 
 import { capabilityNames } from "./capabilities.ts";
-import type { MountDescription, Operation, Ownership } from "./operation.ts";
+import type { MountCall, MountDescription } from "./mount-description.ts";
+import type { Operation, Ownership } from "./operation.ts";
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, "0");
 const owned = (o: Ownership): string => `${octal(o.mode)} ${o.uid}:${o.gid}`;
 const quoted = (text: string): string => JSON.stringify(text.trimEnd());
 
+/** What is said of a mount because of its call, and the system calls that it is. */
+const MOUNT_CALLS: Readonly<Record<MountCall, { words: string; calls: string }>> = {
+  context: { words: "", calls: "fsopen fsconfig fsmount move_mount" },
+  loop: {
+    words: ", each file through a loop device",
+    calls: "ioctl(LOOP_CONFIGURE) fsopen fsconfig fsmount move_mount",
+  },
+  page: { words: ", all options in one call", calls: "open mount" },
+};
+
 function mounted(m: MountDescription, target: string): string {
   const words = [...m.attributes, ...m.options];
   const options = words.length > 0 ? ` (${shortened(words).join(",")})` : "";
-  return `${m.type} at ${target}${options}`;
+  return `${m.type} at ${target}${options}${MOUNT_CALLS[m.call ?? "context"].words}`;
 }
 
 /** Forty `device=` options are one phrase. */
@@ -96,8 +107,15 @@ export function describe(operation: Operation): string {
   return (SENTENCES[operation.op] as (o: Operation) => string)(operation);
 }
 
-/** The system calls behind each operation, for people who want to look them up. */
-export const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
+/** The system calls behind an operation, for people who want to look them up. */
+export function systemCalls(operation: Operation): string {
+  const before = SYSTEM_CALLS[operation.op];
+  if (!("mount" in operation)) return before;
+  return `${before} ${MOUNT_CALLS[operation.mount.call ?? "context"].calls}`.trimStart();
+}
+
+/** Those of a mount come behind. */
+const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   makeDirectory: "mkdir",
   removeDirectory: "rmdir",
   removeTree: "openat2 unlinkat",
@@ -105,11 +123,11 @@ export const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   createFile: "open write",
   removeFile: "unlink",
   makeCgroup: "mkdir",
-  mount: "fsopen fsconfig fsmount move_mount",
+  mount: "",
   bind: "open_tree move_mount",
   remount: "fspick fsconfig",
   unmount: "umount2",
-  shareMount: "flock fsopen fsconfig fsmount move_mount",
+  shareMount: "flock",
   releaseMount: "flock umount2",
   fail: "none",
   joinCgroup: "write",
@@ -117,7 +135,7 @@ export const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   unshare: "unshare",
   setPropagation: "mount_setattr",
   openRoot: "open",
-  mountInRoot: "fsopen fsconfig fsmount openat2 move_mount",
+  mountInRoot: "openat2",
   bindInRoot: "open_tree mount_setattr openat2 move_mount",
   maskInRoot: "openat2 open_tree move_mount",
   readOnlyInRoot: "openat2 open_tree mount_setattr move_mount",

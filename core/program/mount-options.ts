@@ -2,7 +2,7 @@
 // and what is left, which is the file system's own.
 
 import type { SpecMount } from "../oci/runtime-spec.ts";
-import type { MountAttribute } from "./operation.ts";
+import type { MountAttribute } from "./mount-description.ts";
 
 export interface MountFlags {
   readonly attributes: readonly MountAttribute[];

@@ -16,26 +16,7 @@
 // openat2(RESOLVE_IN_ROOT), so that no symlink, `..` or race leads out of it. All other paths
 // are absolute names of the host's own tree, made by the engine and never by an image.
 
-/** Mount attributes, by the names that mount(8) and mount_setattr(2) give them. */
-export type MountAttribute =
-  | "ro"
-  | "nosuid"
-  | "nodev"
-  | "noexec"
-  | "noatime"
-  | "nosymfollow"
-  | "strictatime"
-  | "nodiratime";
-
-/** A mount as data: one fsopen/fsconfig/fsmount sequence (fsopen(2)). */
-export interface MountDescription {
-  /** File system type, such as `overlay`. */
-  readonly type: string;
-  readonly source: string;
-  /** `key` or `key=value`, each one fsconfig(2) call, in order. */
-  readonly options: readonly string[];
-  readonly attributes: readonly MountAttribute[];
-}
+import type { MountAttribute, MountDescription } from "./mount-description.ts";
 
 /** Owner, permission bits and modification time of a thing that is placed in a tree. */
 export interface Ownership {

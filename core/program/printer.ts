@@ -1,7 +1,7 @@
 // A program as text for people and as JSON for machines. The text is for somebody who learns what
 // a container is: what is done, why, by which system calls, and what undoes it.
 
-import { describe, SYSTEM_CALLS } from "./describe.ts";
+import { describe, systemCalls } from "./describe.ts";
 import { inverseOf } from "./inverse.ts";
 import type { Operation } from "./operation.ts";
 import type { KernelProgram } from "./program.ts";
@@ -45,7 +45,7 @@ function printOperation(
   const inverse = undone ? inverseOf(operation) : undefined;
   const remarks = [
     ...(operation.why ? [operation.why] : []),
-    `by ${SYSTEM_CALLS[operation.op]}`,
+    `by ${systemCalls(operation)}`,
     ...(inverse ? [`undone: ${describe(inverse)}`] : []),
   ];
   return [head, ...wrap(shortIds(remarks.join(" · ")), "       ", options.columns).map(dim)];

@@ -12,14 +12,8 @@
 // operations.h is generated from it (scripts/generate-operations.ts).
 
 import { inverseOf } from "./inverse.ts";
-import type {
-  MountAttribute,
-  MountDescription,
-  NamespaceKind,
-  Operation,
-  OperationName,
-  Ownership,
-} from "./operation.ts";
+import type { MountAttribute, MountCall, MountDescription } from "./mount-description.ts";
+import type { NamespaceKind, Operation, OperationName, Ownership } from "./operation.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
 
 type Argument = string | bigint | readonly string[] | Uint8Array;
@@ -53,6 +47,7 @@ const PROPAGATION_BITS = {
   slave: 1n << 19n,
   shared: 1n << 20n,
 } as const;
+const MOUNT_CALLS: Record<MountCall, bigint> = { context: 0n, loop: 1n, page: 2n };
 const NODE_TYPES = { character: 0o020000n, block: 0o060000n, fifo: 0o010000n } as const;
 
 const sumOf = <K extends string>(bits: Record<K, bigint>, names: readonly K[]): bigint =>
@@ -63,6 +58,7 @@ const mountArguments = (m: MountDescription): Argument[] => [
   m.source,
   m.options,
   sumOf(ATTRIBUTE_BITS, m.attributes),
+  MOUNT_CALLS[m.call ?? "context"],
 ];
 /** mode, uid, gid, seconds, nanoseconds; -1 nanoseconds: now. */
 const ownerArguments = (o: Ownership): Argument[] => [
@@ -90,7 +86,7 @@ type Encoders = {
 };
 
 const OWNER = ["mode", "uid", "gid", "seconds", "nanoseconds"] as const;
-const MOUNT = ["type", "source", "options", "attributes"] as const;
+const MOUNT = ["type", "source", "options", "attributes", "call"] as const;
 
 /** How the C side checks an argument of this name; every other name is a string. */
 export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words" | "bytes">> = {
@@ -98,6 +94,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
     [
       ...OWNER,
       "attributes",
+      "call",
       "keep_existing",
       "retry_ms",
       "if_unused",

@@ -2,6 +2,7 @@
 // changes nothing.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { kernelAtLeast, MINIMUM_KERNEL } from "@nacre/core/kernel-release.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
@@ -18,8 +19,6 @@ import type { ExecRequest } from "../engine.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
-import { kernelAtLeast } from "../snapshotters/mount-option.ts";
-import { LOWERDIR_ADD_KERNEL } from "../snapshotters/overlay.ts";
 import { hostFileOperations } from "./host-files.ts";
 
 /** A container's node in every hierarchy. */
@@ -202,7 +201,7 @@ export class Planner {
     const storage = { upper, work, rootfs: this.#paths.rootfs };
     const { readOnlyRoot, autoRemove } = container.request;
     const options = { readOnly: readOnlyRoot, ephemeral: autoRemove };
-    if (!image) return hostRoot(storage, this.#paths.root, options);
+    if (!image) return hostRoot(this.#kernel.facts(), storage, this.#paths.root, options);
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
     const layers = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
@@ -245,10 +244,10 @@ export class Planner {
           "Run the command with sudo. What works without: --backend simulated, explain, images.",
       });
     }
-    if (!kernelAtLeast(facts.release, LOWERDIR_ADD_KERNEL)) {
+    if (!kernelAtLeast(facts.release, MINIMUM_KERNEL)) {
       throw new NacreError(
         "unsupported",
-        `kernel ${facts.release} is too old: containers need Linux ${LOWERDIR_ADD_KERNEL} or newer`,
+        `kernel ${facts.release} is too old: containers need Linux ${MINIMUM_KERNEL} or newer`,
         { advice: "A newer kernel is needed; --backend simulated works with any." },
       );
     }

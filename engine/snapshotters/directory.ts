@@ -29,8 +29,7 @@ import type {
 } from "@nacre/core/ports/snapshotter.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { isOpaqueRoot, placeLayer } from "./layer-program.ts";
-import { kernelAtLeast } from "./mount-option.ts";
-import { LOWER_LIMIT, LOWERDIR_ADD_KERNEL, overlayRoot } from "./overlay.ts";
+import { LOWER_LIMIT, overlayRoot } from "./overlay.ts";
 import { mergeLayers, requireTars } from "./stored-layers.ts";
 
 /** Contents of HEX.layers. */
@@ -80,9 +79,7 @@ export class DirectorySnapshotter implements Snapshotter {
 
   unsupported(): string | undefined {
     const { overlay, release } = this.#kernel.facts();
-    if (!overlay) return `kernel ${release} has no overlay file system`;
-    if (kernelAtLeast(release, LOWERDIR_ADD_KERNEL)) return undefined;
-    return `kernel ${release} is older than ${LOWERDIR_ADD_KERNEL}, which first takes the layers of an overlay one by one`;
+    return overlay ? undefined : `kernel ${release} has no overlay file system`;
   }
 
   has(chainId: string): boolean {
@@ -137,6 +134,7 @@ export class DirectorySnapshotter implements Snapshotter {
       host: [],
       child: [
         overlayRoot(
+          this.#kernel.facts(),
           manifest.directories.map((name) => this.#path(name)).reverse(),
           storage,
           options,

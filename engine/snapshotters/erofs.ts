@@ -7,13 +7,15 @@
 //   snapshots/erofs/HEX.spill   what cannot be shown from the tars; nearly no image has it
 //   mounts/HEX                  where it is mounted while containers run, counted by locks/HEX
 //
-// Gates: 6.13 for mounting plain files (6.12 can, but statx(2) on such a mount crashes it). Before
-// that EROFS needs a loop device for each layer. That is not done here: those kernels get the
-// directory snapshotter.
+// Gates: from 6.13 on the kernel mounts plain files (6.12 can, but statx(2) on such a mount crashes
+// it). From 6.4 on it gets a loop device over each file. Before, its blocks are as large as a page,
+// and the bytes of files lie in tars at multiples of 512: those kernels get the directory
+// snapshotter.
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ErofsImage } from "@nacre/core/image-tree.ts";
+import { EROFS_SMALL_BLOCKS_KERNEL, kernelAtLeast } from "@nacre/core/kernel-release.ts";
 import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type {
@@ -30,6 +32,8 @@ import { mergeLayers, requireTars } from "./stored-layers.ts";
 
 /** File systems whose files the kernel cannot mount: they are not read through the page cache of an inode of their own. */
 const UNMOUNTABLE = new Set(["tmpfs", "ramfs", "overlay"]);
+/** Loop devices of one image. Docker's layers are 127 at most; what is beyond is no use of a machine's devices. */
+const LOOP_LIMIT = 256;
 const COPY_BYTES = 1 << 20;
 
 export class ErofsSnapshotter implements Snapshotter {
@@ -48,10 +52,14 @@ export class ErofsSnapshotter implements Snapshotter {
 
   unsupported(): string | undefined {
     const { erofs, release } = this.#kernel.facts();
-    if (erofs === "none") return `kernel ${release} does not know the EROFS file system`;
-    if (erofs === "loop") {
-      return `kernel ${release} mounts EROFS images from block devices only; 6.13 and newer mount plain files`;
+    if (!kernelAtLeast(release, EROFS_SMALL_BLOCKS_KERNEL)) {
+      return `kernel ${release} cannot mount EROFS images of tars; ${EROFS_SMALL_BLOCKS_KERNEL} and newer can`;
     }
+    if (erofs === "none") {
+      return `kernel ${release} has no EROFS file system, or needs loop devices for it and has none`;
+    }
+    // A loop device can be put over any file.
+    if (erofs === "loop") return undefined;
     const type = this.#rootType();
     if (type === undefined || !UNMOUNTABLE.has(type)) return undefined;
     return `${this.#paths.root} is on ${type}, whose files cannot be mounted`;
@@ -62,6 +70,7 @@ export class ErofsSnapshotter implements Snapshotter {
   }
 
   async commit(chainId: string, layers: readonly StoredLayer[]): Promise<{ sizeBytes: number }> {
+    this.#requireLoops(layers.length);
     requireTars(this.#files, layers);
     this.#files.makeDirectory(this.#paths.snapshots(this.name));
     for (const path of [this.#paths.mount(chainId), this.#paths.mountLock(chainId)]) {
@@ -95,6 +104,8 @@ export class ErofsSnapshotter implements Snapshotter {
     const spill = this.#spill(chainId);
     const devices = layers.map((layer) => layer.tarPath);
     if (this.#files.status(spill)) devices.push(spill);
+    const loops = this.#kernel.facts().erofs === "loop";
+    this.#requireLoops(layers.length);
     return {
       host: [
         {
@@ -103,8 +114,13 @@ export class ErofsSnapshotter implements Snapshotter {
           mount: {
             type: "erofs",
             source: this.#image(chainId),
-            options: devices.map((path) => pathOption("device", path)),
+            // A block device is opened for writing, which a read-only one refuses, unless `ro` is said.
+            options: [
+              ...(loops ? ["ro"] : []),
+              ...devices.map((path) => pathOption("device", path)),
+            ],
             attributes: ["ro", "nosuid", "nodev"],
+            ...(loops && { call: "loop" as const }),
           },
           target,
           why: `the image's ${layers.length === 1 ? "layer" : `${layers.length} layers, merged`}: the files' bytes are read from the layers' tars, and every container of the image shares this mount`,
@@ -112,6 +128,7 @@ export class ErofsSnapshotter implements Snapshotter {
       ],
       child: [
         overlayRoot(
+          this.#kernel.facts(),
           [target],
           storage,
           options,
@@ -126,6 +143,17 @@ export class ErofsSnapshotter implements Snapshotter {
     for (const path of [this.#image(chainId), this.#spill(chainId)]) {
       await this.#files.removeTree(path);
     }
+  }
+
+  /** The metadata image and the spill have a device as well. */
+  #requireLoops(layers: number): void {
+    if (this.#kernel.facts().erofs !== "loop" || layers + 2 <= LOOP_LIMIT) return;
+    const { release } = this.#kernel.facts();
+    throw new NacreError(
+      "unsupported",
+      `kernel ${release} needs a loop device for each of the image's ${layers} layers, and ${LOOP_LIMIT - 2} are the most`,
+      { advice: "Use --snapshotter directory, or a kernel from 6.13 on." },
+    );
   }
 
   #image(chainId: string): string {

@@ -11,11 +11,13 @@
 // empty in the container. The machine may change its files meanwhile; which version of such a file
 // the container sees is undefined, as overlayfs says, but no harm is done.
 
+import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import type { RootOptions, RootPlan, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import { overlayRoot } from "./overlay.ts";
 
 /** The operations that give a container this machine's root. `stateRoot`: what it must not see. */
 export function hostRoot(
+  kernel: Pick<KernelFacts, "release">,
   storage: StorageLayer,
   stateRoot: string,
   options: RootOptions = { readOnly: false },
@@ -24,6 +26,7 @@ export function hostRoot(
     host: [],
     child: [
       overlayRoot(
+        kernel,
         ["/"],
         storage,
         options,

@@ -11,10 +11,3 @@ export function pathOption(key: string, path: string): string {
     advice: "Choose a shorter --root: 150 bytes are always enough.",
   });
 }
-
-/** Whether a kernel's release (`6.12.3-amd64`) is at least `wanted` (`6.8`). */
-export function kernelAtLeast(release: string, wanted: string): boolean {
-  const [major = 0, minor = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
-  const [wantedMajor = 0, wantedMinor = 0] = wanted.split(".").map(Number);
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
-}

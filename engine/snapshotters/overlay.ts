@@ -1,22 +1,25 @@
 // The overlay that is a container's root: its own upper directory over read-only lower ones
 // (https://docs.kernel.org/filesystems/overlayfs.html).
 
+import { kernelAtLeast, LOWERDIR_ADD_KERNEL } from "@nacre/core/kernel-release.ts";
+import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import type { RootOptions, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Mount } from "@nacre/core/program/operation.ts";
 import { pathOption } from "./mount-option.ts";
 
-/** `lowerdir+`, one layer a call, is documented from here on; before, all of them had to fit in 256 bytes. */
-export const LOWERDIR_ADD_KERNEL = "6.8";
 /** OVL_MAX_STACK of fs/overlayfs/params.h. */
 export const LOWER_LIMIT = 500;
 
 /** The mount of a container's root, in its own mount namespace. `lowers`: topmost first. */
 export function overlayRoot(
+  kernel: Pick<KernelFacts, "release">,
   lowers: readonly string[],
   storage: StorageLayer,
   options: RootOptions,
   why: string,
 ): Mount {
+  const each = kernelAtLeast(kernel.release, LOWERDIR_ADD_KERNEL);
+  const escaped = each ? withoutEscapes : withoutSeparators;
   return {
     op: "mount",
     mount: {
@@ -31,13 +34,19 @@ export function overlayRoot(
         ...(options.ephemeral ? ["volatile"] : []),
       ],
       attributes: [],
+      ...(!each && { call: "page" as const }),
     },
     target: storage.rootfs,
     why,
   };
 }
 
-/** The kernel takes a backslash before any character away, in these two options only. */
-function escaped(path: string): string {
+/** The kernel takes a backslash before any character away, in `upperdir` and `workdir` only. */
+function withoutEscapes(path: string): string {
   return path.replaceAll("\\", "\\\\");
+}
+
+/** In a page of options a comma begins the next one. */
+function withoutSeparators(path: string): string {
+  return withoutEscapes(path).replaceAll(",", "\\,");
 }

@@ -10,6 +10,7 @@ import {
   type KernelBench,
   processProgram,
   refusal,
+  TMPFS,
 } from "./kernel-bench.ts";
 
 export function programsContract(bench: () => KernelBench): void {
@@ -44,6 +45,42 @@ export function programsContract(bench: () => KernelBench): void {
         expect(error.cause).toMatchObject({ section: "host", index, errno: "ENOSPC" });
         await bench().unchanged();
       }
+    });
+
+    it("mount an overlay whose layers and options are handed over in one page", async () => {
+      const base = `${bench().subject.scratch}/a`;
+      const lowers = Array.from({ length: 60 }, (_, n) => `${base}/lower:${n}, of many`);
+      const [upper, work, merged] = [`${base}/upper,\\one`, `${base}/work,\\one`, `${base}/merged`];
+      const escaped = (path: string) => path.replace(/[\\,]/g, "\\$&");
+      const directory = (path: string): Operation => {
+        return { op: "makeDirectory", path, mode: 0o755, existing: "fail" };
+      };
+      const file = (path: string, data: string): Operation => {
+        return { op: "createFile", path, mode: 0o644, data };
+      };
+      const options = [
+        ...lowers.map((lower) => `lowerdir+=${lower}`),
+        `upperdir=${escaped(upper)}`,
+        `workdir=${escaped(work)}`,
+      ];
+      const overlay = { type: "overlay", source: "overlay", options, call: "page" } as const;
+      const program: Operation[] = [
+        directory(base),
+        { op: "mount", mount: TMPFS, target: base },
+        ...[...lowers, upper, work, merged].map(directory),
+        ...lowers.flatMap((lower, n) => [file(`${lower}/top`, `${n}`), file(`${lower}/${n}`, "1")]),
+        { op: "mount", mount: { ...overlay, attributes: ["nodev"] }, target: merged },
+        file(`${merged}/new`, "2"),
+      ];
+      await bench().kernel.perform(hostProgram(program));
+      const names = ["merged/top", "merged/59", "upper,\\one/new"];
+      const texts = names.map((name) => bench().subject.readText(`${base}/${name}`));
+      expect(texts).toEqual(["0", "1", "2"]);
+      const mounts = bench().kernel.mounts();
+      const shown = mounts.find(({ target }) => target === merged);
+      expect(shown?.options.split(",")).toContain("nodev");
+      await bench().kernel.perform(hostProgram(inversesOf(program)));
+      await bench().unchanged();
     });
 
     it("say what the kernel said, and of which operation", async () => {

@@ -75,8 +75,9 @@ for (const [name, make] of [
 
 describe("erofs", () => {
   it("says why a kernel or a file system is not fit for it", () => {
-    expect(erofs(ground({ erofs: "none", release: "5.4.0" })).unsupported()).toContain("5.4.0");
-    expect(erofs(ground({ erofs: "loop", release: "6.8.0" })).unsupported()).toContain("6.13");
+    expect(erofs(ground({ erofs: "none", release: "6.1.0" })).unsupported()).toContain("6.4");
+    expect(erofs(ground({ erofs: "none", release: "6.8.0" })).unsupported()).toContain("6.8.0");
+    expect(erofs(ground({ erofs: "loop", release: "6.8.0" })).unsupported()).toBeUndefined();
     const { files, kernel } = ground();
     files.makeDirectory("/run/nacre");
     const anonymous = Object.assign(Object.create(files), {
@@ -86,6 +87,25 @@ describe("erofs", () => {
       new ErofsSnapshotter(wasmCore, anonymous, kernel, new StatePaths(root)).unsupported();
     expect(at("/run/nacre")).toBe("/run/nacre is on tmpfs, whose files cannot be mounted");
     expect(at("/state/nacre")).toBeUndefined();
+    const loops = { ...kernel, facts: () => ({ ...kernel.facts(), erofs: "loop" }) } as Kernel;
+    const paths = new StatePaths("/run/nacre");
+    expect(new ErofsSnapshotter(wasmCore, anonymous, loops, paths).unsupported()).toBeUndefined();
+  });
+
+  it("asks for loop devices where plain files cannot be mounted, and not for too many", async () => {
+    const on = ground({ erofs: "loop", release: "6.8.0" });
+    const made = subject(on, erofs(on));
+    const layers = [await made.layer([{ name: "a", content: "1" }])];
+    const id = chainIdOf(layers);
+    await made.snapshotter.commit(id, layers);
+    const plan = made.snapshotter.root(id, layers, made.storage(), { readOnly: false });
+    expect(plan.host[0]).toMatchObject({ mount: { call: "loop" } });
+    const many = Array.from({ length: 255 }, () => layers[0]!);
+    await expect(made.snapshotter.commit(id, many)).rejects.toMatchObject({
+      kind: "unsupported",
+      message: expect.stringContaining("255 layers"),
+      advice: expect.stringContaining("--snapshotter directory"),
+    });
   });
 
   it("leaves no image when the disk fails, at whichever step", async () => {
@@ -143,10 +163,30 @@ describe("erofs", () => {
 describe("directory", () => {
   const base = [{ name: "a", content: "1" }];
 
-  it("says which kernel it needs", () => {
+  it("says what it needs of a kernel", () => {
     expect(directory(ground({ overlay: false })).unsupported()).toContain("overlay");
-    expect(directory(ground({ release: "6.1.0-18-amd64" })).unsupported()).toContain("6.8");
-    expect(directory(ground({ release: "6.8.0" })).unsupported()).toBeUndefined();
+    expect(directory(ground()).unsupported()).toBeUndefined();
+  });
+
+  it("hands the overlay over in one page where the kernel does not take layers one by one", async () => {
+    for (const [release, call] of [
+      ["5.15.0-91-generic", "page"],
+      ["6.1.0-18-amd64", "page"],
+      ["6.8.0", undefined],
+    ] as const) {
+      const on = ground({ release });
+      const made = subject(on, directory(on));
+      const layers = [await made.layer(base)];
+      const id = chainIdOf(layers);
+      await made.snapshotter.commit(id, layers);
+      const storage = { upper: "/a,b\\c/upper", work: "/w", rootfs: "/r" };
+      const { child } = made.snapshotter.root(id, layers, storage, { readOnly: false });
+      const [mount] = child;
+      if (mount?.op !== "mount") throw new TypeError("no mount");
+      expect(mount.mount.call).toBe(call);
+      const upper = call === "page" ? "/a\\,b\\\\c/upper" : "/a,b\\\\c/upper";
+      expect(mount.mount.options).toContain(`upperdir=${upper}`);
+    }
   });
 
   it("unpacks a layer once for all images that begin with the same layers", async () => {

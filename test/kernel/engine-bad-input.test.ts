@@ -14,21 +14,12 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { Core } from "@nacre/core/core.ts";
-import { Kernel } from "@nacre/core/ports/kernel.ts";
-import type { Engine } from "@nacre/engine/engine.ts";
-import { EngineToken, engineModule } from "@nacre/engine/module.ts";
-import { LinuxKernel } from "@nacre/linux/kernel.ts";
-import { linuxStorageModule } from "@nacre/linux/module.ts";
-import { identify } from "@nacre/linux/process.ts";
-import { Container } from "inversify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CACHED_TAG } from "../images/cache.ts";
 import { ESCAPED, HOSTILE } from "../images/hostile.ts";
 import { writeLayout } from "../images/layout.ts";
 import { tar } from "../images/tar.ts";
 import { Bench, type CommandOptions, shellImage } from "./engine-bench.ts";
-import { build } from "./native.ts";
 
 let bench: Bench;
 beforeAll(async () => {
@@ -228,42 +219,6 @@ describe("a machine that cannot", () => {
     } finally {
       rmSync(own, { recursive: true });
     }
-  });
-
-  it("because its kernel is old", async () => {
-    class OldKernel extends LinuxKernel {
-      override facts() {
-        return { ...super.facts(), release: "5.10.0-30-amd64", erofs: "none" } as const;
-      }
-    }
-    const root = join(bench.base, "old");
-    const init = build("plain");
-    const container = new Container();
-    await container.load(
-      linuxStorageModule({ root, init, environment: {}, endsWithProcess: false }),
-    );
-    container.bind(Kernel).toConstantValue(new OldKernel(init));
-    const wasm = new URL("../../core/dist/core.wasm", import.meta.url);
-    await container.load(
-      engineModule({
-        root,
-        version: "0",
-        backend: "linux",
-        core: () => Core.fromBytes(new Uint8Array(readFileSync(wasm))),
-        bootId: "boot",
-        self: identify(process.pid)!,
-        settleCommand: () => [],
-        terminalSize: () => undefined,
-      }),
-    );
-    await using engine = container.get<Engine>(EngineToken);
-    await expect(engine.containers.run({ image: "host", command: ["true"] })).rejects.toMatchObject(
-      {
-        kind: "unsupported",
-        message: expect.stringContaining("5.10"),
-      },
-    );
-    expect(engine.containers.list({ all: true })).toEqual([]);
   });
 });
 

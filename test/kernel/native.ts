@@ -33,7 +33,9 @@ export function build(kind: "plain" | "asan" = USUAL): string {
   return join(DIST, kind === "asan" ? "nacre-init-asan" : "nacre-init");
 }
 
-export const kernel = (): LinuxKernel => new LinuxKernel(build());
+/** `assume`: the release of an older kernel, whose ways are gone. */
+export const kernel = (assume?: string): LinuxKernel =>
+  new LinuxKernel(build(), assume === undefined ? {} : { assume });
 
 /** A directory of this test alone, removed with it. */
 export function scratch(): { readonly path: string; [Symbol.dispose](): void } {

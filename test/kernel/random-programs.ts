@@ -1,7 +1,8 @@
 // Random programs for comparing two kernels. They act inside a small tmpfs that their child has
 // entered for good, so that no name leads to the machine; few names, so that they collide.
 
-import type { MountAttribute, MountDescription, Operation } from "@nacre/core/program/operation.ts";
+import type { MountAttribute, MountDescription } from "@nacre/core/program/mount-description.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import fc from "fast-check";
 

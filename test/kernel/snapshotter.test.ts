@@ -11,6 +11,7 @@ import {
   readlinkSync,
   truncateSync,
 } from "node:fs";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
@@ -136,19 +137,87 @@ function ground(make: (paths: StatePaths) => Snapshotter): Ground {
   };
 }
 
-const erofs = (paths: StatePaths): Snapshotter => new ErofsSnapshotter(wasmCore, files, on, paths);
-const directory = (paths: StatePaths): Snapshotter =>
-  new DirectorySnapshotter(wasmCore, files, on, new LinuxRandom(), paths, {
-    bootId: "boot-id-of-test",
-    self: on.identify(process.pid) ?? { pid: process.pid, startTime: 0n },
-  });
+const erofsOn =
+  (kernel: Kernel) =>
+  (paths: StatePaths): Snapshotter =>
+    new ErofsSnapshotter(wasmCore, files, kernel, paths);
+const directoryOn =
+  (kernel: Kernel) =>
+  (paths: StatePaths): Snapshotter =>
+    new DirectorySnapshotter(wasmCore, files, kernel, new LinuxRandom(), paths, {
+      bootId: "boot-id-of-test",
+      self: on.identify(process.pid) ?? { pid: process.pid, startTime: 0n },
+    });
+const erofs = erofsOn(on);
+const directory = directoryOn(on);
+const withLoops = erofsOn(kernel("6.8"));
 
 for (const [name, make] of [
   ["erofs", erofs],
   ["directory", directory],
+  ["erofs over loop devices", withLoops],
+  ["erofs over loop devices, its overlay by mount(2)", erofsOn(kernel("6.6"))],
+  ["directory, its overlay by mount(2)", directoryOn(kernel("5.15"))],
 ] as const) {
   snapshotterContract(`${name} on this kernel`, async () => ground(make));
 }
+
+/** The files below a directory that a loop device is over. */
+const loopsBelow = (directory: string): string[] =>
+  readdirSync("/sys/block")
+    .filter((name) => name.startsWith("loop"))
+    .flatMap((name) => {
+      try {
+        return readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim();
+      } catch {
+        return []; // over nothing
+      }
+    })
+    .filter((file) => file.startsWith(directory));
+
+describe("loop devices", () => {
+  it("are one a file while the mount is there, and let go of the files with it", async () => {
+    const { snapshotter, layer, storage, paths } = ground(withLoops);
+    const layers = [
+      await layer([{ name: "a", content: "1" }]),
+      await layer([{ name: "b", content: "2" }]),
+    ];
+    const id = chainIdOf(layers);
+    await snapshotter.commit(id, layers);
+    const plan = snapshotter.root(id, layers, storage(), { readOnly: false });
+    const seen = await visit(plan, paths.rootfs, "", () => loopsBelow(paths.root));
+    expect(seen.sort()).toEqual(
+      [
+        `${paths.root}/snapshots/erofs/${id.slice(7)}.erofs`,
+        ...layers.map((l) => l.tarPath),
+      ].sort(),
+    );
+    await expect.poll(() => loopsBelow(paths.root)).toEqual([]);
+  });
+
+  it("are let go when a file is missing, no image, or a later operation fails", async () => {
+    const { snapshotter, layer, storage, paths } = ground(withLoops);
+    const layers = [await layer([{ name: "a", content: "1" }])];
+    const id = chainIdOf(layers);
+    await snapshotter.commit(id, layers);
+    const plan = snapshotter.root(id, layers, storage(), { readOnly: false });
+    const before = machine();
+    const [share] = plan.host;
+    if (share?.op !== "shareMount") throw new TypeError("not a shared mount");
+    const broken = (change: Partial<typeof share.mount>) =>
+      on.perform({ title: "broken", host: [{ ...share, mount: { ...share.mount, ...change } }] });
+    await expect(
+      broken({ options: [...share.mount.options, "device=/nowhere/tar"] }),
+    ).rejects.toMatchObject({ errno: "ENOENT", message: expect.stringContaining("/nowhere/tar") });
+    const [tarPath] = layers.map((each) => each.tarPath);
+    await expect(broken({ source: tarPath ?? "" })).rejects.toMatchObject({ errno: "EINVAL" });
+    await expect(
+      on.perform({ title: "later", host: [share, { op: "fail", errno: 5 }] }),
+    ).rejects.toMatchObject({ errno: "EIO" });
+    await expect.poll(() => loopsBelow(paths.root)).toEqual([]);
+    expect(machine()).toEqual(before);
+  });
+});
 
 describe("a mount that containers share", () => {
   it("is there while one of them is, and gone with its directory afterwards", async () => {
@@ -305,7 +374,7 @@ describe("the host's root", () => {
     mkdirSync(`${paths.containers}/other/upper`, { recursive: true });
     const before = readdirSync("/etc");
     const own = storage();
-    const plan = hostRoot(own, paths.root, { readOnly: false, ephemeral: true });
+    const plan = hostRoot(on.facts(), own, paths.root, { readOnly: false, ephemeral: true });
     const script = "rm -rf etc; echo -n mine > nacre-was-here; mkdir etc";
     const seen = await visit(plan, paths.rootfs, script, (root) => ({
       etc: readdirSync(`${root}/etc`),

@@ -128,7 +128,10 @@ describe("the host's root on the simulated kernel", () => {
   it("shows the machine, takes writes, and hides the state", async () => {
     const { kernel, paths, storage, look: see } = ground();
     const before = kernel.hostFiles().list("/opt");
-    const plan = hostRoot(storage(), paths.root, { readOnly: false, ephemeral: true });
+    const plan = hostRoot(kernel.facts(), storage(), paths.root, {
+      readOnly: false,
+      ephemeral: true,
+    });
     const seen = await see(plan, [{ remove: "opt" }, { write: "mine", text: "1" }]);
     expect(seen.mine).toBe("1");
     expect(seen.opt).toBeUndefined();

@@ -7,6 +7,9 @@
 #include "nacre.h"
 #include "operations.h"
 
+enum { THROUGH_LOOPS = 1, IN_ONE_PAGE = 2 };                       /* MOUNT_CALL */
+enum { MOST_LOOPS = 512, MOST_LAYERS = 500, OPTIONS_SIZE = 4096 }; /* OVL_MAX_STACK, a page */
+
 bool is_mount_root(int at, const char *path) {
   struct statx s;
   int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*path ? 0 : AT_EMPTY_PATH);
@@ -25,25 +28,59 @@ static int refused(int fs, const char *step, const char *key) {
   return because("%s %s%s", step, key, said);
 }
 
-static int configure(int fs, const char *option) {
+/* The loop devices of one mount, held until it holds them itself. */
+struct loops { int count, held[MOST_LOOPS]; };
+
+static void let_go(struct loops *loops) {
+  while (loops->count > 0) close_owned(&loops->held[--loops->count]);
+}
+
+static int set_string(int fs, const char *key, const char *value) {
+  return k_fsconfig(fs, FSCONFIG_SET_STRING, key, value) ? refused(fs, "fsconfig", key) : 0;
+}
+
+/* An option that names a file; with `loops` the kernel gets a loop device over it. */
+static int set_file(int fs, const char *key, const char *path, struct loops *loops) {
+  char name[LOOP_NAME];
+  if (!loops) return set_string(fs, key, path);
+  errno = EMFILE;
+  if (loops->count == MOST_LOOPS) return because("more than %d loop devices", MOST_LOOPS);
+  int device = attach_loop(path, name);
+  if (device < 0) return -1;
+  loops->held[loops->count++] = device;
+  return set_string(fs, key, name);
+}
+
+static int configure(int fs, const char *option, struct loops *loops) {
   char *key = strdup(option), *value = key ? strchr(key, '=') : NULL;
   if (value) *value++ = 0;
-  int result = k_fsconfig(fs, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, key, value);
-  if (result) refused(fs, "fsconfig", key ? key : "");
+  int result = -1;
+  if (value) result = set_file(fs, key, value, strcmp(key, "device") ? NULL : loops);
+  else if (key) result = k_fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL);
+  if (result && key && !value) refused(fs, "fsconfig", key);
+  int error = errno;
   free(key);
+  errno = error;
   return result;
 }
 
-/* A detached mount of the description in the operation's first four arguments. */
-static int new_mount(const struct operation *o) {
+static int describe(int fs, const struct operation *o, struct loops *loops) {
   const char *type = text(o, MOUNT_TYPE), *source = text(o, MOUNT_SOURCE);
+  if (*source && set_file(fs, "source", source, loops)) return -1;
+  for (const char *option = NULL; (option = next_string(&o->argument[MOUNT_OPTIONS], option));)
+    if (configure(fs, option, loops)) return -1;
+  return k_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL) ? refused(fs, "create", type) : 0;
+}
+
+/* A detached mount of the description in the operation's first arguments. */
+static int new_mount(const struct operation *o) {
+  const char *type = text(o, MOUNT_TYPE);
+  struct loops loops = {.count = 0};
   OWNED fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
   if (fs < 0) return because("fsopen %s", type);
-  if (*source && k_fsconfig(fs, FSCONFIG_SET_STRING, "source", source))
-    return refused(fs, "fsconfig", "source");
-  for (const char *option = NULL; (option = next_string(&o->argument[MOUNT_OPTIONS], option));)
-    if (configure(fs, option)) return -1;
-  if (k_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL)) return refused(fs, "create", type);
+  int described = describe(fs, o, number(o, MOUNT_CALL) == THROUGH_LOOPS ? &loops : NULL);
+  let_go(&loops);
+  if (described) return -1;
   int mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)number(o, MOUNT_ATTRIBUTES));
   return mount < 0 ? refused(fs, "fsmount", type) : mount;
 }
@@ -55,7 +92,66 @@ int empty_mount(const char *type, unsigned attributes) {
   return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
 }
 
+/* The layers of an overlay, opened: their names are as short as the numbers of descriptors. */
+struct layers { int count, held[MOST_LAYERS]; };
+
+static int add_option(char options[OPTIONS_SIZE], const char *before, const char *option) {
+  size_t size = strlen(options);
+  int more = snprintf(options + size, OPTIONS_SIZE - size, "%s%s", before, option);
+  errno = E2BIG;
+  return size + (size_t)more < OPTIONS_SIZE ? 0 : because("the options do not fit in a page");
+}
+
+static int add_layer(char options[OPTIONS_SIZE], struct layers *layers, const char *path) {
+  char number[16];
+  errno = E2BIG;
+  if (layers->count == MOST_LAYERS) return because("more than %d layers", MOST_LAYERS);
+  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return because("open %s", path);
+  snprintf(number, sizeof number, "%d", fd);
+  bool first = layers->count == 0;
+  layers->held[layers->count++] = fd;
+  return add_option(options, first ? "lowerdir=" : ":", number);
+}
+
+/* Layers come first: the rest is behind them. */
+static int page_of(const struct operation *o, char options[OPTIONS_SIZE], struct layers *layers) {
+  static const char LAYER[] = "lowerdir+=";
+  const struct argument *list = &o->argument[MOUNT_OPTIONS];
+  for (const char *option = NULL; (option = next_string(list, option));)
+    if (!strncmp(option, LAYER, sizeof LAYER - 1) &&
+        add_layer(options, layers, option + sizeof LAYER - 1))
+      return -1;
+  for (const char *option = NULL; (option = next_string(list, option));)
+    if (strncmp(option, LAYER, sizeof LAYER - 1) && add_option(options, *options ? "," : "", option))
+      return -1;
+  return 0;
+}
+
+/* mount(2), for file systems that take all their options in one page, in the directory where a
+   descriptor's number is its name. */
+static int mount_with_page(const struct operation *o, const char *target) {
+  char options[OPTIONS_SIZE] = "";
+  const char *type = text(o, MOUNT_TYPE), *source = text(o, MOUNT_SOURCE);
+  struct layers layers = {.count = 0};
+  int result = page_of(o, options, &layers);
+  if (result == 0) result = checked(chdir("/proc/self/fd"), "chdir /proc/self/fd");
+  if (result == 0) result = checked(syscall(SYS_mount, source, target, type, 0, options), "mount");
+  while (layers.count > 0) close_owned(&layers.held[--layers.count]);
+  int error = errno;
+  if (chdir("/")) return because("chdir");
+  errno = error;
+  if (result || set_attributes(AT_FDCWD, target, 0, (uint64_t)number(o, MOUNT_ATTRIBUTES), 0) == 0)
+    return result;
+  umount2(target, UNMOUNT_NO_FOLLOW | UNMOUNT_DETACHED);
+  errno = error;
+  return -1;
+}
+
 static int mount_on(const struct operation *o, int at, const char *target) {
+  char place[32];
+  snprintf(place, sizeof place, "/proc/self/fd/%d", at);
+  if (number(o, MOUNT_CALL) == IN_ONE_PAGE) return mount_with_page(o, *target ? target : place);
   OWNED mount = new_mount(o);
   return mount < 0 ? -1 : checked(k_move_mount(mount, at, target), "move_mount");
 }
@@ -72,7 +168,7 @@ int remount(const struct operation *o) {
   OWNED fs = (int)syscall(SYS_fspick, AT_FDCWD, text(o, REMOUNT_TARGET), FSPICK_CLOEXEC);
   if (fs < 0) return because("fspick");
   for (const char *option = NULL; (option = next_string(&o->argument[REMOUNT_OPTIONS], option));)
-    if (configure(fs, option)) return -1;
+    if (configure(fs, option, NULL)) return -1;
   return k_fsconfig(fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL) ? refused(fs, "reconfigure", "") : 0;
 }
 

@@ -82,6 +82,10 @@ int mount_in_root(const struct operation *o);
 int share_mount(const struct operation *o);
 int release_mount(const struct operation *o);
 
+/* loop.c */
+enum { LOOP_NAME = 32 };
+int attach_loop(const char *path, char name[LOOP_NAME]);
+
 /* root.c */
 int in_root(const char *path, uint64_t flags);
 int make_in_root(const char *path, mode_t kind, int budget);

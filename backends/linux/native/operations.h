@@ -60,11 +60,11 @@ enum { WRITE_FILE_PATH = 0, WRITE_FILE_DATA = 1 };
 enum { CREATE_FILE_PATH = 0, CREATE_FILE_MODE = 1, CREATE_FILE_DATA = 2 };
 enum { REMOVE_FILE_PATH = 0 };
 enum { MAKE_CGROUP_PATH = 0, MAKE_CGROUP_SHARED = 1 };
-enum { MOUNT_TYPE = 0, MOUNT_SOURCE = 1, MOUNT_OPTIONS = 2, MOUNT_ATTRIBUTES = 3, MOUNT_TARGET = 4 };
+enum { MOUNT_TYPE = 0, MOUNT_SOURCE = 1, MOUNT_OPTIONS = 2, MOUNT_ATTRIBUTES = 3, MOUNT_CALL = 4, MOUNT_TARGET = 5 };
 enum { BIND_SOURCE = 0, BIND_TARGET = 1 };
 enum { REMOUNT_OPTIONS = 0, REMOUNT_TARGET = 1 };
 enum { UNMOUNT_TARGET = 0, UNMOUNT_DETACH = 1 };
-enum { SHARE_MOUNT_TYPE = 0, SHARE_MOUNT_SOURCE = 1, SHARE_MOUNT_OPTIONS = 2, SHARE_MOUNT_ATTRIBUTES = 3, SHARE_MOUNT_TARGET = 4, SHARE_MOUNT_LOCK = 5 };
+enum { SHARE_MOUNT_TYPE = 0, SHARE_MOUNT_SOURCE = 1, SHARE_MOUNT_OPTIONS = 2, SHARE_MOUNT_ATTRIBUTES = 3, SHARE_MOUNT_CALL = 4, SHARE_MOUNT_TARGET = 5, SHARE_MOUNT_LOCK = 6 };
 enum { RELEASE_MOUNT_LOCK = 0, RELEASE_MOUNT_TARGET = 1 };
 enum { FAIL_ERROR = 0 };
 enum { JOIN_CGROUP_PATH = 0 };
@@ -72,7 +72,7 @@ enum { WRITE_PROCESS_FILE_NAME = 0, WRITE_PROCESS_FILE_DATA = 1 };
 enum { UNSHARE_FLAGS = 0 };
 enum { SET_PROPAGATION_PATH = 0, SET_PROPAGATION_FLAG = 1, SET_PROPAGATION_RECURSIVE = 2 };
 enum { OPEN_ROOT_PATH = 0 };
-enum { MOUNT_IN_ROOT_TYPE = 0, MOUNT_IN_ROOT_SOURCE = 1, MOUNT_IN_ROOT_OPTIONS = 2, MOUNT_IN_ROOT_ATTRIBUTES = 3, MOUNT_IN_ROOT_TARGET = 4 };
+enum { MOUNT_IN_ROOT_TYPE = 0, MOUNT_IN_ROOT_SOURCE = 1, MOUNT_IN_ROOT_OPTIONS = 2, MOUNT_IN_ROOT_ATTRIBUTES = 3, MOUNT_IN_ROOT_CALL = 4, MOUNT_IN_ROOT_TARGET = 5 };
 enum { BIND_IN_ROOT_SOURCE = 0, BIND_IN_ROOT_TARGET = 1, BIND_IN_ROOT_RECURSIVE = 2, BIND_IN_ROOT_ATTRIBUTES = 3, BIND_IN_ROOT_PROPAGATION = 4 };
 enum { MASK_IN_ROOT_PATH = 0 };
 enum { READ_ONLY_IN_ROOT_PATH = 0 };
@@ -106,11 +106,11 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_CREATE_FILE] = {"createFile", "sns"},
   [OP_REMOVE_FILE] = {"removeFile", "s"},
   [OP_MAKE_CGROUP] = {"makeCgroup", "sn"},
-  [OP_MOUNT] = {"mount", "sslns"},
+  [OP_MOUNT] = {"mount", "sslnns"},
   [OP_BIND] = {"bind", "ss"},
   [OP_REMOUNT] = {"remount", "ls"},
   [OP_UNMOUNT] = {"unmount", "sn"},
-  [OP_SHARE_MOUNT] = {"shareMount", "sslnss"},
+  [OP_SHARE_MOUNT] = {"shareMount", "sslnnss"},
   [OP_RELEASE_MOUNT] = {"releaseMount", "ss"},
   [OP_FAIL] = {"fail", "n"},
   [OP_JOIN_CGROUP] = {"joinCgroup", "s"},
@@ -118,7 +118,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_UNSHARE] = {"unshare", "n"},
   [OP_SET_PROPAGATION] = {"setPropagation", "snn"},
   [OP_OPEN_ROOT] = {"openRoot", "s"},
-  [OP_MOUNT_IN_ROOT] = {"mountInRoot", "sslns"},
+  [OP_MOUNT_IN_ROOT] = {"mountInRoot", "sslnns"},
   [OP_BIND_IN_ROOT] = {"bindInRoot", "ssnnn"},
   [OP_MASK_IN_ROOT] = {"maskInRoot", "s"},
   [OP_READ_ONLY_IN_ROOT] = {"readOnlyInRoot", "s"},

@@ -165,7 +165,7 @@ describe("operations.h", () => {
     const names = new Set(Object.values(ARGUMENTS).flatMap((a) => [...a.names]));
     expect(Object.keys(ARGUMENT_KINDS).filter((name) => !names.has(name))).toEqual([]);
     expect(readFileSync(new URL("backends/linux/native/operations.h", root), "utf8")).toContain(
-      '[OP_SHARE_MOUNT] = {"shareMount", "sslnss"',
+      '[OP_SHARE_MOUNT] = {"shareMount", "sslnnss"',
     );
   });
 });
