@@ -1,7 +1,8 @@
 // clone, unshare and setns: how a process comes into other namespaces (namespaces(7)).
 // Source: Linux, kernel/nsproxy.c, kernel/user_namespace.c, and `install` of each kind.
 
-import type { MountAttribute, NamespaceKind } from "@nacre/core/program/operation.ts";
+import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import { type Credentials, capable, insideUserNamespace } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import type { Machine } from "./machine.ts";

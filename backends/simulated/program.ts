@@ -3,7 +3,7 @@
 // what the kernel offers a process: fork, execve, wait, kill, pipe, open. Every wait of it is a
 // place where it can be stopped, frozen or killed.
 
-import type { MountDescription } from "@nacre/core/program/operation.ts";
+import type { MountDescription } from "@nacre/core/program/mount-description.ts";
 import type { SignalName } from "@nacre/core/program/signals.ts";
 import type { Credentials } from "./credentials.ts";
 import type { OpenHow } from "./open-file.ts";
