@@ -50,6 +50,20 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/ps.ts"),
   },
   {
+    name: "top",
+    aliases: ["container top"],
+    summary: "Show the processes of a container",
+    group: "Containers",
+    load: () => import("./commands/top.ts"),
+  },
+  {
+    name: "stats",
+    aliases: ["container stats"],
+    summary: "Show what running containers use, as it changes",
+    group: "Containers",
+    load: () => import("./commands/stats.ts"),
+  },
+  {
     name: "logs",
     aliases: ["container logs"],
     summary: "Fetch the logs of a container",

@@ -19,9 +19,12 @@ import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
 import { Freezer } from "./containers/freezer.ts";
+import { ContainerLooks } from "./containers/looks.ts";
 import { Planner } from "./containers/planner.ts";
+import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
 import { TakeDown } from "./containers/take-down.ts";
+import { Usage } from "./containers/usage.ts";
 import type { Engine } from "./engine.ts";
 import { EventBus } from "./event-bus.ts";
 import { History } from "./history.ts";
@@ -153,17 +156,26 @@ function containerServices(
     self,
     bootId,
   });
+  const looks = new ContainerLooks(
+    records,
+    reconciler,
+    images,
+    ports.log,
+    new Usage(files, clock, hierarchies),
+    new Processes(files, hierarchies),
+    paths,
+  );
   const containers = new ContainerService(
     kernel,
     files,
     clock,
-    ports.log,
     images,
     records,
     planner,
     reconciler,
     new Endings(kernel, clock, images, records, reconciler, freezer),
     freezer,
+    looks,
     paths,
     { snapshotter, self, bootId, terminalSize },
   );

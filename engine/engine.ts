@@ -5,6 +5,7 @@ import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest } from "@nacre/core/program/request.ts";
+import type { CgroupUsage } from "@nacre/core/program/usage.ts";
 import type {
   ContainerRecord,
   ContainerStatus,
@@ -138,6 +139,47 @@ export interface StartOptions {
 /** What `wait` waits for: the present end or the next one, the removal, or a state. */
 export type WaitCondition = "not-running" | "next-exit" | "removed" | ContainerStatus;
 
+/** What a container used between two looks. */
+export interface ContainerUsage extends CgroupUsage {
+  readonly container: ContainerRecord;
+  /** 100 for one processor, fully used. */
+  readonly cpuPercent: number;
+  /** Through its network devices, since it started. */
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
+
+/** A process of a container as /proc shows it to this machine. */
+export interface ProcessListing {
+  readonly pid: number;
+  readonly parentPid: number;
+  /** Effective. */
+  readonly uid: number;
+  /** Up to 15 bytes, as the process calls itself. */
+  readonly command: string;
+  /** Empty for a zombie. */
+  readonly arguments: readonly string[];
+  /** R, S, D, T, Z … (proc(5)). */
+  readonly state: string;
+  /** Device number of its terminal, 0 without one. */
+  readonly terminal: number;
+  readonly threads: number;
+  readonly cpuMs: number;
+  readonly startedMs: number;
+  readonly virtualBytes: number;
+  readonly residentBytes: number;
+}
+
+export interface StatsOptions {
+  /** Those that run, if absent; also looked for anew at every look. */
+  readonly wanted?: readonly string[];
+  /** Also those that do not run, where none are named. */
+  readonly all?: boolean;
+  /** Between looks; a second by default. */
+  readonly intervalMs?: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface LogOptions {
   /** Waits for more until the container ends. */
   readonly follow?: boolean;
@@ -176,6 +218,10 @@ export interface Containers {
   unpause(container: string): Promise<void>;
   /** NacreError `exists` if the name is taken. */
   rename(container: string, name: string): ContainerRecord;
+  /** Its processes, by pid. NacreError `conflict` if it does not run. */
+  top(container: string): ProcessListing[];
+  /** What containers use, look by look. NacreError `not-found` for one that was named and is not there, or no more. */
+  stats(options?: StatsOptions): AsyncIterable<readonly ContainerUsage[]>;
   /** SIGTERM or the image's STOPSIGNAL, then SIGKILL after `timeoutMs` (10 s). */
   stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   /** By signal number. NacreError `conflict` if it does not run. */

@@ -330,6 +330,7 @@ const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   pause: "pause",
   unpause: "unpause",
   exec: undefined,
+  list: undefined,
   rename: undefined,
   remove: undefined,
 };

@@ -11,7 +11,7 @@ import type {
   ProcessStreams,
   RunningProgram,
 } from "@nacre/core/ports/kernel.ts";
-import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import {
   type ContainerRequest,
@@ -22,20 +22,21 @@ import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts"
 import type {
   Attached,
   Containers,
+  ContainerUsage,
   ExecRequest,
   ListOptions,
   LogOptions,
+  ProcessListing,
   StartOptions,
+  StatsOptions,
   WaitCondition,
 } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
-import { isMeant } from "./filter.ts";
 import type { Freezer } from "./freezer.ts";
-import { containerJson } from "./inspect.ts";
-import { logLines } from "./log-lines.ts";
+import type { ContainerLooks } from "./looks.ts";
 import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
@@ -61,13 +62,13 @@ export class ContainerService implements Containers {
   readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #clock: Clock;
-  readonly #log: LogDriver;
   readonly #images: ImageService;
   readonly #records: ContainerRecords;
   readonly #planner: Planner;
   readonly #reconciler: Reconciler;
   readonly #endings: Endings;
   readonly #freezer: Freezer;
+  readonly #looks: ContainerLooks;
   readonly #paths: StatePaths;
   readonly #options: ContainersOptions;
   /** Containers that run in the foreground of this engine. */
@@ -77,28 +78,47 @@ export class ContainerService implements Containers {
     kernel: Kernel,
     files: Files,
     clock: Clock,
-    log: LogDriver,
     images: ImageService,
     records: ContainerRecords,
     planner: Planner,
     reconciler: Reconciler,
     endings: Endings,
     freezer: Freezer,
+    looks: ContainerLooks,
     paths: StatePaths,
     options: ContainersOptions,
   ) {
     this.#kernel = kernel;
     this.#files = files;
     this.#clock = clock;
-    this.#log = log;
     this.#images = images;
     this.#records = records;
     this.#planner = planner;
     this.#reconciler = reconciler;
     this.#endings = endings;
     this.#freezer = freezer;
+    this.#looks = looks;
     this.#paths = paths;
     this.#options = options;
+  }
+
+  list(options?: ListOptions): ContainerRecord[] {
+    return this.#looks.list(options);
+  }
+  get(container: string): ContainerRecord {
+    return this.#looks.get(container);
+  }
+  logs(container: string, options?: LogOptions): AsyncIterable<LogLine> {
+    return this.#looks.logs(container, options);
+  }
+  top(container: string): ProcessListing[] {
+    return this.#looks.top(container);
+  }
+  stats(options?: StatsOptions): AsyncIterable<ContainerUsage[]> {
+    return this.#looks.stats(options);
+  }
+  inspect(container: string): Record<string, unknown> {
+    return this.#looks.inspect(container);
   }
 
   async create(wanted: PartialRequest): Promise<ContainerRecord> {
@@ -131,7 +151,7 @@ export class ContainerService implements Containers {
   ): Promise<Attached> {
     this.#planner.mustBeAble();
     const before = this.get(container);
-    const image = this.#imageOf(before);
+    const image = this.#looks.imageOf(before);
     const { id } = before;
     const { self, bootId } = this.#options;
     const detached = options.detached ?? before.request.detached;
@@ -172,7 +192,7 @@ export class ContainerService implements Containers {
     mustAllow("exec", record);
     const program = this.#planner.execProgram(
       record,
-      this.#imageOf(record),
+      this.#looks.imageOf(record),
       request,
       this.#sizeFor(request),
     );
@@ -200,38 +220,6 @@ export class ContainerService implements Containers {
   /** Asked only for those that get a terminal: looking at ours costs milliseconds in Node. */
   #sizeFor({ terminal }: { readonly terminal?: boolean }): TerminalSize | undefined {
     return terminal ? this.#options.terminalSize() : undefined;
-  }
-
-  list({ all, filters = {}, last }: ListOptions = {}): ContainerRecord[] {
-    // As docker has it, these speak of containers that do not run.
-    const any = all || last !== undefined || filters.status || filters.exited;
-    const context = {
-      find: (name: string) => this.get(name),
-      imageId: (reference: string) => this.#imageId(reference),
-    };
-    return this.#records
-      .list()
-      .map((record) => this.#reconciler.see(record))
-      .filter((record) => record !== undefined)
-      .filter(({ status }) => any || status === "running" || status === "paused")
-      .filter((record) => isMeant(record, filters, context))
-      .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1))
-      .slice(0, last);
-  }
-
-  get(container: string): ContainerRecord {
-    const record = this.#reconciler.see(this.#records.get(container));
-    if (record) return record;
-    throw new NacreError("not-found", `no such container: ${container}`);
-  }
-
-  logs(container: string, options: LogOptions = {}): AsyncIterable<LogLine> {
-    const { id } = this.get(container);
-    return logLines(this.#log, this.#paths.container(id).log, options, () => {
-      const record = this.#records.find(id);
-      const now = record && this.#reconciler.see(record);
-      return !now || !canDo("ended", now.status) || now.status === "exited";
-    });
   }
 
   async stop(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -292,12 +280,6 @@ export class ContainerService implements Containers {
     await this.#reconciler.remove(record.id);
   }
 
-  inspect(container: string): Record<string, unknown> {
-    const record = this.get(container);
-    const { log } = this.#paths.container(record.id);
-    return containerJson(record, this.#imageOf(record), log);
-  }
-
   /** At the engine's end: what still runs in the foreground is left to whoever comes next. */
   release(): void {
     for (const id of this.#held) this.#records.released(id);
@@ -329,19 +311,6 @@ export class ContainerService implements Containers {
       if (!absent || request.pull === "never") throw error;
       return (await this.#images.pull(request.image, pull)).image;
     }
-  }
-
-  #imageId(reference: string): string | undefined {
-    try {
-      return this.#images.get(reference).image.id;
-    } catch (error) {
-      if (error instanceof NacreError && ["not-found", "invalid"].includes(error.kind)) return;
-      throw error;
-    }
-  }
-
-  #imageOf(record: ContainerRecord): ImageRecord | undefined {
-    return record.imageId === undefined ? undefined : this.#images.get(record.imageId).image;
   }
 
   /** What can be refused before anything is made. */

@@ -23,6 +23,7 @@ export type ContainerCommand =
   | "pause"
   | "unpause"
   | "exec"
+  | "list"
   | "rename"
   | "remove";
 
@@ -34,6 +35,7 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   pause: ["running"],
   unpause: ["paused"],
   exec: ["running"],
+  list: ["running", "paused"],
   rename: ["created", "starting", "running", "paused", "exited"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing"],
@@ -56,6 +58,7 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   pause: "pause",
   unpause: "unpause",
   exec: "execute in",
+  list: "list the processes of",
   rename: "rename",
   remove: "remove",
 };

@@ -199,6 +199,26 @@ export class FakeEngine implements Engine {
       this.#called("logs", container, options);
       return this.#replay(this.lines, options?.follow ? options.signal : undefined);
     },
+    top: (container) => {
+      this.#called("top", container);
+      return [
+        {
+          ...{ pid: 41, parentPid: 40, uid: 7, command: "sh", state: "S", threads: 1 },
+          ...{ arguments: ["sh", "-c", "echo \u001b[31m"], terminal: 0x8803, cpuMs: 61_000 },
+          ...{ startedMs: 0, virtualBytes: 2 ** 21, residentBytes: 2 ** 20 },
+        },
+      ];
+    },
+    stats: (options) => {
+      this.#called("stats", options);
+      const [container] = this.records;
+      const usage = {
+        ...{ container: container!, cpuPercent: 12.345, cpuNs: 1, pids: 3 },
+        ...{ memoryBytes: 16 * 2 ** 20, memoryLimitBytes: 64 * 2 ** 20 },
+        ...{ readBytes: 1_200_000, writtenBytes: 0, receivedBytes: 656, sentBytes: 0 },
+      };
+      return this.#replay([[usage]], options?.signal);
+    },
     stop: async (container, options) => this.#called("stop", container, options),
     kill: async (container, signal) => this.#called("kill", container, signal),
     restart: async (container, options) => this.#called("restart", container, options),

@@ -174,3 +174,47 @@ describe("wait", () => {
     expect(await removed).toMatchObject({ code: 0, stdout: "4\n" });
   });
 });
+
+describe("the processes of a container", () => {
+  it("are listed as this machine sees them", async () => {
+    await bench.does(["run", "-d", "--name", "busy", bench.name(), "sh", "-c", "sleep 77 & wait"]);
+    const listed = () => bench.does(["top", "busy", "-o", "pid,ppid,user,args"]);
+    await bench.until(async () => (await listed()).includes("sleep 77"));
+    const [, ...rows] = (await listed()).split("\n").map((line) => line.split(/\s+/));
+    const { Pid } = await state("busy");
+    expect(rows).toContainEqual([
+      String(Pid),
+      expect.any(String),
+      "root",
+      "sh",
+      "-c",
+      "sleep",
+      "77",
+      "&",
+      "wait",
+    ]);
+    expect(rows).toContainEqual([expect.any(String), String(Pid), "root", "sleep", "77"]);
+    expect(rows).toHaveLength(2);
+    await bench.does(["rm", "-f", "busy"]);
+    await bench.does(["create", "--name", "idle", bench.name(), "true"]);
+    expect((await bench.nacre(["top", "idle"])).stderr).toContain("it is created");
+    await bench.does(["rm", "idle"]);
+  });
+});
+
+describe("the use of a container", () => {
+  it("is measured against its limit, and against the processor's time", async () => {
+    const spin = ["sh", "-c", "while :; do :; done"];
+    await bench.does(["run", "-d", "--name", "hot", "--memory", "64m", bench.name(), ...spin]);
+    await bench.does(["run", "-d", "--name", "cold", bench.name(), "sleep", "99"]);
+    const look = async (name: string) =>
+      JSON.parse(await bench.does(["stats", "--no-stream", "--format", "json", name]));
+    const [hot, cold] = [await look("hot"), await look("cold")];
+    expect(Number.parseFloat(hot.CPUPerc)).toBeGreaterThan(10);
+    expect(Number.parseFloat(cold.CPUPerc)).toBeLessThan(5);
+    expect(hot.MemUsage).toMatch(/ \/ 64MiB$/);
+    expect(cold.MemUsage).toMatch(/ \/ \d+(\.\d+)?GiB$/);
+    expect(hot.PIDs).toBe("1");
+    await bench.does(["rm", "-f", "hot", "cold"]);
+  });
+});

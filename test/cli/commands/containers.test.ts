@@ -310,3 +310,37 @@ describe("commands that do one thing to each container", () => {
     expect(err).toContain("must be one of not-running, next-exit, removed");
   });
 });
+
+describe("top", () => {
+  it("has docker's columns, others by name, and shows no control characters", async () => {
+    const engine = new FakeEngine();
+    const files = { "/etc/passwd": "root:x:0:0::/:\nlp:x:7:7::/:\n" };
+    const settings = { engine, files, nowMs: 2 * HOUR_MS };
+    const { out } = await nacre(["top", "web"], settings);
+    expect(out.split("\n")[0]).toMatch(/^UID +PID +PPID +C +STIME +TTY +TIME +CMD$/);
+    expect(out.split("\n")[1]).toMatch(/^lp +41 +40 +0 +.* +pts\/3 +00:01:01 +sh -c echo /);
+    expect(out).not.toContain("\u001b");
+    const some = await nacre(["top", "web", "-o", "pid,rss=MEM,etime"], settings);
+    expect(some.out).toMatch(/^PID +MEM +ELAPSED\n41 +1024 +02:00:00\n$/);
+    expect((await nacre(["top", "web", "-o", "colour"], settings)).err).toContain(
+      "unknown column colour",
+    );
+    expect((await nacre(["top", "web", "-Z"], settings)).code).toBe(125);
+  });
+});
+
+describe("stats", () => {
+  it("shows use and limit once, or as long as it is let", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["stats", "--no-stream"], { engine });
+    expect(out.split("\n")[1]).toMatch(
+      /^[0-9a-f]{12} +web +12\.35% +16MiB \/ 64MiB +25\.00% +656B \/ 0B +1\.2MB \/ 0B +3$/,
+    );
+    const host = new FakeHost({ engine, terminals: [1] });
+    const running = main(["stats"], host);
+    await expect.poll(() => host.out).toContain("web");
+    host.raise(2);
+    expect(await running).toBe(130);
+    expect(host.out).toMatch(/^\u001b\[H\u001b\[J/);
+  });
+});

@@ -1,0 +1,42 @@
+import { command } from "../command.ts";
+import type { Host } from "../host.ts";
+import { processColumns } from "../parse/process-columns.ts";
+import { neutralise } from "../text/escape.ts";
+import { formatTable } from "../text/table.ts";
+
+export default command({
+  usage: "CONTAINER [ps OPTIONS]",
+  description:
+    "The container's processes as this machine sees them. Of the options of ps it knows -ef, which is the default, aux, and -o with columns: pid, ppid, user, uid, comm, args, cmd, time, etime, stime, stat, tty, pcpu, rss, vsz, nlwp.",
+  options: {},
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  interspersed: false,
+  suggest: ["running"],
+  failure: 1,
+  examples: [["nacre top web -o pid,etime,args", "some columns"]],
+  async run(context, _, [container, ...words]) {
+    const { host } = context;
+    const columns = processColumns(words);
+    const { containers } = await context.engine();
+    const view = { nowMs: host.nowMs(), userName: userNames(host) };
+    const rows = containers
+      .top(container!)
+      .map((process) => columns.map(({ cell }) => neutralise(cell(process, view))));
+    host.print(formatTable([columns.map(({ heading }) => heading), ...rows]));
+    return 0;
+  },
+});
+
+/** Names of this machine's users, as ps prints them. */
+function userNames(host: Host): (uid: number) => string | undefined {
+  let names: Map<number, string> | undefined;
+  return (uid) => {
+    names ??= new Map(
+      (host.exists("/etc/passwd") ? host.readText("/etc/passwd") : "").split("\n").map((line) => {
+        const [name = "", , number] = line.split(":");
+        return [Number(number ?? -1), name] as const;
+      }),
+    );
+    return names.get(uid);
+  };
+}

@@ -1,0 +1,114 @@
+// The looks at containers, which change nothing: lists, logs, processes, use, docker's JSON.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type {
+  ContainerUsage,
+  ListOptions,
+  LogOptions,
+  ProcessListing,
+  StatsOptions,
+} from "../engine.ts";
+import type { ImageService } from "../images/images.ts";
+import type { StatePaths } from "../images/paths.ts";
+import type { ContainerRecords } from "./container-records.ts";
+import { isMeant } from "./filter.ts";
+import { containerJson } from "./inspect.ts";
+import { logLines } from "./log-lines.ts";
+import type { Processes } from "./processes.ts";
+import type { Reconciler } from "./reconcile.ts";
+import { canDo, mustAllow } from "./state.ts";
+import type { Usage } from "./usage.ts";
+
+export class ContainerLooks {
+  readonly #records: ContainerRecords;
+  readonly #reconciler: Reconciler;
+  readonly #images: ImageService;
+  readonly #log: LogDriver;
+  readonly #usage: Usage;
+  readonly #processes: Processes;
+  readonly #paths: StatePaths;
+
+  constructor(
+    records: ContainerRecords,
+    reconciler: Reconciler,
+    images: ImageService,
+    log: LogDriver,
+    usage: Usage,
+    processes: Processes,
+    paths: StatePaths,
+  ) {
+    this.#records = records;
+    this.#reconciler = reconciler;
+    this.#images = images;
+    this.#log = log;
+    this.#usage = usage;
+    this.#processes = processes;
+    this.#paths = paths;
+  }
+
+  list({ all, filters = {}, last }: ListOptions = {}): ContainerRecord[] {
+    // As docker has it, these speak of containers that do not run.
+    const any = all || last !== undefined || filters.status || filters.exited;
+    const context = {
+      find: (name: string) => this.get(name),
+      imageId: (reference: string) => this.#imageId(reference),
+    };
+    return this.#records
+      .list()
+      .map((record) => this.#reconciler.see(record))
+      .filter((record) => record !== undefined)
+      .filter(({ status }) => any || status === "running" || status === "paused")
+      .filter((record) => isMeant(record, filters, context))
+      .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1))
+      .slice(0, last);
+  }
+
+  get(container: string): ContainerRecord {
+    const record = this.#reconciler.see(this.#records.get(container));
+    if (record) return record;
+    throw new NacreError("not-found", `no such container: ${container}`);
+  }
+
+  logs(container: string, options: LogOptions = {}): AsyncIterable<LogLine> {
+    const { id } = this.get(container);
+    return logLines(this.#log, this.#paths.container(id).log, options, () => {
+      const record = this.#records.find(id);
+      const now = record && this.#reconciler.see(record);
+      return !now || !canDo("ended", now.status) || now.status === "exited";
+    });
+  }
+
+  top(container: string): ProcessListing[] {
+    const record = this.get(container);
+    mustAllow("list", record);
+    return this.#processes.of(record.id);
+  }
+
+  stats(options: StatsOptions = {}): AsyncIterable<ContainerUsage[]> {
+    const { wanted, all = false, intervalMs = 1000, signal } = options;
+    const look = () => wanted?.map((name) => this.get(name)) ?? this.list({ all });
+    return this.#usage.watch(look, intervalMs, signal);
+  }
+
+  inspect(container: string): Record<string, unknown> {
+    const record = this.get(container);
+    const { log } = this.#paths.container(record.id);
+    return containerJson(record, this.imageOf(record), log);
+  }
+
+  /** Undefined for the machine's own root. */
+  imageOf(record: ContainerRecord): ImageRecord | undefined {
+    return record.imageId === undefined ? undefined : this.#images.get(record.imageId).image;
+  }
+
+  #imageId(reference: string): string | undefined {
+    try {
+      return this.#images.get(reference).image.id;
+    } catch (error) {
+      if (error instanceof NacreError && ["not-found", "invalid"].includes(error.kind)) return;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// The processes of a container: those in its cgroup, as /proc shows them to this machine.
+// Source: proc(5), /proc/PID/stat, status, cmdline.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
+import type { ProcessListing } from "../engine.ts";
+import { cgroupPath } from "./planner.ts";
+
+/** Ticks of /proc in a second on every architecture that Linux has had for years (USER_HZ). */
+const TICKS_PER_SECOND = 100;
+const PAGE_BYTES = 4096;
+
+export class Processes {
+  readonly #files: Files;
+  readonly #hierarchies: () => readonly MountedHierarchy[];
+
+  constructor(files: Files, hierarchies: () => readonly MountedHierarchy[]) {
+    this.#files = files;
+    this.#hierarchies = hierarchies;
+  }
+
+  /** By pid. One that ends meanwhile is left out. */
+  of(id: string): ProcessListing[] {
+    const [node] = planCgroups(this.#hierarchies(), cgroupPath(id), {}).nodes;
+    if (node === undefined) return [];
+    const bootMs = Number(/^btime (\d+)$/m.exec(this.#text("/proc/stat") ?? "")?.[1] ?? 0) * 1000;
+    return this.#members(node)
+      .toSorted((a, b) => a - b)
+      .flatMap((pid) => this.#listing(pid, bootMs) ?? []);
+  }
+
+  /** Also of the groups that the container made below its own. */
+  #members(node: string): number[] {
+    const own = (this.#text(`${node}/cgroup.procs`) ?? "").split("\n").filter(Boolean).map(Number);
+    const below = this.#files
+      .list(node)
+      .map((name) => `${node}/${name}`)
+      .filter((path) => this.#files.status(path)?.kind === "directory");
+    return [...own, ...below.flatMap((path) => this.#members(path))];
+  }
+
+  #listing(pid: number, bootMs: number): ProcessListing | undefined {
+    const stat = this.#text(`/proc/${pid}/stat`);
+    const status = this.#text(`/proc/${pid}/status`);
+    const cmdline = this.#text(`/proc/${pid}/cmdline`);
+    if (stat === undefined || status === undefined || cmdline === undefined) return undefined;
+    // The name stands in parentheses, and may hold spaces and parentheses itself.
+    const end = stat.lastIndexOf(")");
+    const command = stat.slice(stat.indexOf("(") + 1, end);
+    const fields = stat.slice(end + 2).split(" ");
+    const at = (field: number): number => Number(fields[field - 3] ?? 0);
+    return {
+      ...{ pid, command, state: fields[0] ?? "?" },
+      ...{ parentPid: at(4), terminal: at(7), threads: at(20) },
+      uid: Number(/^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? 0),
+      cpuMs: ((at(14) + at(15)) * 1000) / TICKS_PER_SECOND,
+      startedMs: bootMs + (at(22) * 1000) / TICKS_PER_SECOND,
+      virtualBytes: at(23),
+      residentBytes: at(24) * PAGE_BYTES,
+      arguments: cmdline.split("\0").slice(0, -1),
+    };
+  }
+
+  #text(path: string): string | undefined {
+    try {
+      return this.#files.readText(path);
+    } catch (error) {
+      if (error instanceof NacreError && ["not-found", "kernel"].includes(error.kind)) return;
+      throw error;
+    }
+  }
+}
