@@ -8,7 +8,7 @@ export interface Entry {
   /** Other names, as docker has them. */
   readonly aliases?: readonly string[];
   readonly summary: string;
-  readonly group: "Containers" | "Images" | "System" | "";
+  readonly group: "Containers" | "Images" | "Kernel" | "System" | "";
   readonly load: () => Promise<{ readonly default: Command }>;
 }
 
@@ -170,6 +170,26 @@ export const CATALOG: readonly Entry[] = [
     summary: "Remove one or more images",
     group: "Images",
     load: () => import("./commands/rmi.ts"),
+  },
+  {
+    name: "cgroup tree",
+    aliases: ["cgroup ls"],
+    summary: "Show the cgroup hierarchies and what limits hold in them",
+    group: "Kernel",
+    load: () => import("./commands/cgroup-tree.ts"),
+  },
+  {
+    name: "cgroup css-sets",
+    summary: "Show which processes share one combination of cgroups",
+    group: "Kernel",
+    load: () => import("./commands/cgroup-css-sets.ts"),
+  },
+  {
+    name: "ns ls",
+    aliases: ["ns list"],
+    summary: "Show namespaces, who is in them, and what keeps each alive",
+    group: "Kernel",
+    load: () => import("./commands/ns-ls.ts"),
   },
   {
     name: "events",

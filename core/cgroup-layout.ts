@@ -3,6 +3,8 @@
 // - /proc/self/mountinfo: "31 23 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu" (proc(5))
 // - /proc/cgroups: "cpu 1 12 1", that is name, hierarchy, number of cgroups, enabled (cgroups(7))
 
+import { unescapeOctal } from "./mountinfo.ts";
+
 /** One hierarchy that is mounted. */
 export interface HierarchyMount {
   readonly version: 1 | 2;
@@ -49,11 +51,6 @@ function parseSubsystems(text: string): Subsystem[] {
     const [name = "", hierarchy, , enabled] = line.split(/\s+/);
     return { name, hierarchy: Number(hierarchy), enabled: enabled === "1" };
   });
-}
-
-/** mountinfo writes space, tab, line feed and backslash as three octal digits. */
-function unescapeOctal(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
 }
 
 function parseMount(line: string, subsystems: readonly Subsystem[]): HierarchyMount | undefined {

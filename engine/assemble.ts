@@ -31,6 +31,7 @@ import { History } from "./history.ts";
 import { ImageService } from "./images/images.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { StatePaths } from "./images/paths.ts";
+import { kernelViews } from "./kernel-views.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { SystemService } from "./system.ts";
@@ -217,6 +218,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   return {
     images,
     containers,
+    ...kernelViews(ports, containers, layout, options),
     system,
     events: bus.events,
     history: (wanted) => history.read(wanted),

@@ -1,8 +1,11 @@
 // The engine as its users see it: the command line, embedders, plugins. Everything below is
 // reached from here; how it is put together stands in module.ts.
 
+import type { HierarchyReport } from "@nacre/core/cgroup-survey.ts";
+import type { CgroupMembership } from "@nacre/core/css-set.ts";
 import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest } from "@nacre/core/program/request.ts";
 import type { CgroupUsage } from "@nacre/core/program/usage.ts";
@@ -235,6 +238,66 @@ export interface Containers {
   settle(container: string): Promise<void>;
 }
 
+// -- what the kernel has ------------------------------------------------------------------------
+
+/** A process by its number and the name that it gave itself. */
+export interface ProcessReport {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** The hierarchies of this machine, with what limits hold in each node. */
+export interface CgroupTreeReport {
+  readonly hierarchies: readonly HierarchyReport[];
+  /** Containers that run, by ID: theirs are the nodes `/nacre/ID`. */
+  readonly containers: ReadonlyMap<string, string>;
+}
+
+/** Processes that share one combination of cgroups. Told by processes: threads may differ in v1. */
+export interface CssSetReport {
+  /** One of each hierarchy, the highest number first; 0 is version 2. */
+  readonly cgroups: readonly CgroupMembership[];
+  readonly processes: readonly ProcessReport[];
+  readonly container?: ContainerName;
+}
+
+export interface ContainerName {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Looks at this machine's cgroups. What ends while it is looked at is left out. */
+export interface Cgroups {
+  /** `at`: a path within the hierarchies (`/system`), a directory of one, or a container. NacreError `not-found`. */
+  tree(at?: string): Promise<CgroupTreeReport>;
+  /** Those with the most processes first. */
+  cssSets(): Promise<readonly CssSetReport[]>;
+}
+
+/** A namespace and everything that keeps it alive, as far as /proc tells. */
+export interface NamespaceReport {
+  readonly kind: NamespaceKind;
+  /** Inode number in nsfs: its identity for as long as it lives. */
+  readonly id: number;
+  /** Whether it is the one that this process itself is in. */
+  readonly own: boolean;
+  readonly processes: readonly ProcessReport[];
+  /** Descriptors that are open on it. */
+  readonly descriptors: readonly (ProcessReport & { readonly descriptor: number })[];
+  /** Bind mounts of it; `mountNamespace` is absent for those that are seen here. */
+  readonly mounts: readonly { readonly path: string; readonly mountNamespace?: number }[];
+  readonly container?: ContainerName;
+}
+
+/** Looks at this machine's namespaces. */
+export interface Namespaces {
+  /** In the order of kinds and numbers. `container`: only those that one has for its own. */
+  list(options?: {
+    readonly kinds?: readonly NamespaceKind[];
+    readonly container?: string;
+  }): Promise<readonly NamespaceReport[]>;
+}
+
 // -- system -------------------------------------------------------------------------------------
 
 export interface PruneReport {
@@ -263,6 +326,8 @@ export interface System {
 export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
+  readonly cgroups: Cgroups;
+  readonly namespaces: Namespaces;
   readonly system: System;
   /** Live events of this engine. */
   readonly events: Observable<EngineEvent>;

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Readable, Writable } from "node:stream";
 import { NacreError } from "@nacre/core/error.ts";
+import { parseMountinfo } from "@nacre/core/mountinfo.ts";
 import type {
   ExitStatus,
   Kernel,
@@ -22,7 +23,6 @@ import { errnoName } from "./errno.ts";
 import { probeFacts } from "./facts.ts";
 import { operationError } from "./fault.ts";
 import { type Launched, Launcher, type LaunchListener } from "./launch.ts";
-import { parseMountinfo } from "./mountinfo.ts";
 import { identify, isAlive, namespacesOf, sendSignal } from "./process.ts";
 import { type Failure, type Report, ReportReader } from "./report.ts";
 

@@ -2,6 +2,7 @@
 // process started it does (proc_pid_stat(5), field 22).
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 
@@ -52,16 +53,7 @@ export function sendSignal(target: ProcessIdentity, number: number): boolean {
   }
 }
 
-const KINDS: ReadonlySet<string> = new Set<NamespaceKind>([
-  "mnt",
-  "pid",
-  "uts",
-  "ipc",
-  "net",
-  "cgroup",
-  "user",
-  "time",
-]);
+const KINDS: ReadonlySet<string> = new Set(NAMESPACE_KINDS);
 
 /** The inode numbers of a process's namespaces; empty if it is gone. */
 export function namespacesOf(pid: number): Partial<Record<NamespaceKind, bigint>> {

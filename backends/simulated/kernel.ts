@@ -3,6 +3,7 @@
 // program on the same clock gives the same result to the last number.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type {
@@ -29,7 +30,6 @@ import { Interpreter, malformed, OperationFailure, type UndoFailure } from "./in
 import { Machine } from "./machine.ts";
 import { moveMount } from "./mount-calls.ts";
 import { mountEntries } from "./mount-table.ts";
-import { NAMESPACE_KINDS } from "./namespaces.ts";
 import { operationError } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";

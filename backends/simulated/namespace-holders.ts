@@ -2,8 +2,9 @@
 // children will be, descriptors of its file, mounts of its file, and namespaces that lie within it
 // or belong to it.
 
+import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import type { Machine } from "./machine.ts";
-import { NAMESPACE_KINDS, type Namespace, PidNamespace } from "./namespaces.ts";
+import { type Namespace, PidNamespace } from "./namespaces.ts";
 import { NamespaceInode } from "./nsfs.ts";
 import type { Process } from "./process.ts";
 import { UserNamespace } from "./user-namespace.ts";

@@ -7,17 +7,6 @@ import type { MountTree } from "./mount.ts";
 import type { Process } from "./process.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
-export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
-  "cgroup",
-  "ipc",
-  "mnt",
-  "net",
-  "pid",
-  "time",
-  "user",
-  "uts",
-];
-
 /** The initial namespaces have numbers of their own (include/uapi/linux/nsfs.h). */
 export const INITIAL_INODES: Readonly<Record<NamespaceKind, bigint>> = {
   ipc: 0xeffffffen + 1n,

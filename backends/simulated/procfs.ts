@@ -2,6 +2,7 @@
 // the machine. Contents are made when read, for whoever reads.
 // Source: proc(5) and its parts.
 
+import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import { CONTROLLERS, pathFrom } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
@@ -10,7 +11,7 @@ import { type Inode, Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import { nameFrom, type Path } from "./mount.ts";
 import { mountInfo } from "./mount-table.ts";
-import { NAMESPACE_KINDS, type Namespace, type PidNamespace } from "./namespaces.ts";
+import type { Namespace, PidNamespace } from "./namespaces.ts";
 import type { Process } from "./process.ts";
 import { makeSysctl } from "./sysctl.ts";
 import type { UserNamespace } from "./user-namespace.ts";

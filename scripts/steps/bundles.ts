@@ -10,6 +10,12 @@ const isExternal = (id: string): boolean => id.startsWith("node:") || id.startsW
 
 const COMPOSITION = join(ROOT, "cli/composition.ts");
 
+/** What looks at cgroups and namespaces: loaded by the commands that show or change them. */
+const isKernelView = (id: string): boolean =>
+  /\/(engine\/(cgroups|namespaces)\/|engine\/observation\.ts|core\/(cgroup-survey|css-set)\.ts|cli\/commands\/(cgroup|ns)-|cli\/text\/(cgroup-tree|css-sets|namespaces)\.ts)/.test(
+    id,
+  );
+
 /** Commands and what they import: all that `version`, `--help` and completions of words need. */
 const isCommandLine = (id: string): boolean =>
   (id.startsWith(join(ROOT, "cli/")) && id !== COMPOSITION) || id.startsWith("\0rolldown");
@@ -70,6 +76,12 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
       groups: [
         { name: "cli", test: isCommandLine, priority: 3 },
         { name: "engine", test: isEngine, priority: 2 },
+        {
+          name: "kernel-view",
+          test: isKernelView,
+          priority: 5,
+          includeDependenciesRecursively: false,
+        },
         // Not with what it imports: the core stays with those who always need it.
         {
           name: "simulated",

@@ -8,11 +8,16 @@ import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
   Attached,
+  Cgroups,
+  CgroupTreeReport,
   Containers,
+  CssSetReport,
   Engine,
   EngineEvent,
   ImageListing,
   Images,
+  NamespaceReport,
+  Namespaces,
   System,
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
@@ -247,6 +252,25 @@ export class FakeEngine implements Engine {
       return { Id: id, Name: `/${given}`, Path: path, Args: args, Config: { Env: null } };
     },
     settle: async (container) => this.#called("settle", container),
+  };
+
+  tree: CgroupTreeReport = { hierarchies: [], containers: new Map() };
+  sets: CssSetReport[] = [];
+  reports: NamespaceReport[] = [];
+
+  readonly cgroups: Cgroups = {
+    tree: async (at) => {
+      this.#called("tree", at);
+      return this.tree;
+    },
+    cssSets: async () => this.sets,
+  };
+
+  readonly namespaces: Namespaces = {
+    list: async (options) => {
+      this.#called("namespaces", options);
+      return this.reports;
+    },
   };
 
   readonly system: System = {

@@ -5,7 +5,7 @@
 //
 // Blanks, tabs, newlines and backslashes in names are octal escapes: \040 \011 \012 \134.
 
-import type { MountEntry } from "@nacre/core/ports/kernel.ts";
+import type { MountEntry } from "./ports/kernel.ts";
 
 /** Undoes the octal escapes; the kernel makes them for ASCII characters only. */
 export function unescapeOctal(text: string): string {
