@@ -75,7 +75,7 @@ export class UndiciFetch implements Fetch, AsyncDisposable {
     proxy: string | undefined,
     own: readonly string[],
   ): Promise<Dispatcher> {
-    const { Agent, EnvHttpProxyAgent } = await import("undici");
+    const { Agent, EnvHttpProxyAgent } = await import("./undici.ts");
     const tls = secure || proxy?.startsWith("https:") ? await this.#tls(own) : {};
     const options = {
       allowH2: false,

@@ -51,6 +51,7 @@ export class LayerStore {
   readonly #paths: StatePaths;
   readonly #bootId: string;
   readonly #running = new Map<string, Promise<void>>();
+  readonly #buffers = new GatherBuffers();
 
   constructor(
     core: () => Core,
@@ -143,10 +144,9 @@ export class LayerStore {
     const resumed = blob.offset;
     try {
       received(resumed);
-      const buffers = new GatherBuffers();
-      const gathered = gather(repository.blob(descriptor, blob.offset, signal), buffers);
+      const gathered = gather(repository.blob(descriptor, blob.offset, signal), this.#buffers);
       const source = ahead(gathered, { remote: true });
-      const written = kept(source, blob, buffers, received);
+      const written = kept(source, blob, this.#buffers, received);
       if (blob.offset === 0) return await this.#tee(task, written, blob);
       for await (const _ of written);
     } catch (error) {
@@ -189,9 +189,8 @@ export class LayerStore {
     const { digest, size } = descriptor;
     const blob = await this.#content.writer(digest, size);
     try {
-      const buffers = new GatherBuffers();
-      const rest = gather(repository.blob(descriptor, blob.offset, signal), buffers);
-      for await (const _ of kept(rest, blob, buffers, () => {}));
+      const rest = gather(repository.blob(descriptor, blob.offset, signal), this.#buffers);
+      for await (const _ of kept(rest, blob, this.#buffers, () => {}));
     } catch (error) {
       await blob.suspend();
       throw error;

@@ -20,7 +20,11 @@ const isKernelView = (id: string): boolean =>
 const isCommandLine = (id: string): boolean =>
   (id.startsWith(join(ROOT, "cli/")) && id !== COMPOSITION) || id.startsWith("\0rolldown");
 
-/** What every `run` needs. undici stays out: only a pull does. */
+/** undici, which only what asks a registry needs. */
+const isNetwork = (id: string): boolean =>
+  id.includes("/node_modules/undici/") || id.endsWith("/backends/linux/undici.ts");
+
+/** What every `run` needs. */
 const isEngine = (id: string): boolean =>
   id === COMPOSITION ||
   ["core/", "engine/", "backends/linux/"].some((room) => id.startsWith(join(ROOT, room))) ||
@@ -29,6 +33,13 @@ const isEngine = (id: string): boolean =>
 /** The kernel in memory: loaded when it was asked for, and by nobody else. */
 const isSimulated = (id: string): boolean =>
   id.startsWith(join(ROOT, "backends/simulated/")) || id.endsWith("/cli/simulation.ts");
+
+/** undici loads HTTP/2 whether it may speak it or not (ours may not), and node:http2 takes 5 ms. */
+const withoutHttp2 = {
+  name: "without-http2",
+  load: (id: string) =>
+    id.endsWith("/undici/lib/dispatcher/client-h2.js") ? "module.exports = undefined;" : undefined,
+};
 
 /** rxjs as ES modules, so that what nobody calls is left out; its CommonJS build is one lump. */
 const resolve = { alias: { rxjs: join(ROOT, "node_modules/rxjs/dist/esm/index.js") } };
@@ -62,6 +73,7 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     platform: "node",
     resolve,
     external: isExternal,
+    plugins: [withoutHttp2],
     // Nobody imports the chunks but each other.
     preserveEntrySignatures: false,
   });
@@ -75,6 +87,7 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     codeSplitting: {
       groups: [
         { name: "cli", test: isCommandLine, priority: 3 },
+        { name: "network", test: isNetwork, priority: 5 },
         { name: "engine", test: isEngine, priority: 2 },
         {
           name: "kernel-view",
