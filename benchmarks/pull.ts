@@ -6,24 +6,58 @@ import { debianLayout } from "../test/images/debian.ts";
 import { manyFilesLayout, manyLayersLayout } from "../test/images/many-files.ts";
 import { startRegistry } from "../test/images/registry.ts";
 import { freshDisk } from "./fresh-disk.ts";
-import { type Benchmark, compare, type Row } from "./harness.ts";
+import { type Benchmark, compare, type Limit, type Peer, type Row } from "./harness.ts";
 import { openNacre } from "./nacre.ts";
 import { prepareCgroups } from "./peers/cgroups.ts";
 import { startDocker } from "./peers/docker.ts";
+import { openPodman } from "./peers/podman.ts";
+import { pullLimits } from "./pull-limits.ts";
+
+interface Goal {
+  readonly atMost: number;
+  readonly later?: number;
+}
 
 interface Subject {
   readonly work: string;
-  readonly atMost: number;
+  readonly docker: Goal;
+  readonly podman: Goal;
   readonly layout: () => Promise<string>;
 }
 
 const FULL: readonly Subject[] = [
-  { work: "pull of 50,000 small files", atMost: 0.15, layout: () => manyFilesLayout() },
-  { work: "pull of Debian, 12,000 files", atMost: 0.4, layout: debianLayout },
+  {
+    work: "pull of 50,000 small files",
+    docker: { atMost: 0.15, later: 0.08 },
+    podman: { atMost: 0.15, later: 0.08 },
+    layout: () => manyFilesLayout(),
+  },
+  {
+    work: "pull of Debian, 12,000 files",
+    docker: { atMost: 0.4, later: 0.25 },
+    podman: { atMost: 0.4, later: 0.25 },
+    layout: debianLayout,
+  },
+  {
+    work: "pull of 41 small layers",
+    docker: { atMost: 0.25 },
+    podman: { atMost: 0.25 },
+    layout: () => manyLayersLayout(41),
+  },
 ];
 const SMALL: readonly Subject[] = [
-  { work: "pull of 500 small files", atMost: 1, layout: () => manyFilesLayout(500) },
-  { work: "pull of 5 layers", atMost: 1, layout: () => manyLayersLayout(5) },
+  {
+    work: "pull of 500 small files",
+    docker: { atMost: 1 },
+    podman: { atMost: 1 },
+    layout: () => manyFilesLayout(500),
+  },
+  {
+    work: "pull of 5 layers",
+    docker: { atMost: 1 },
+    podman: { atMost: 1 },
+    layout: () => manyLayersLayout(5),
+  },
 ];
 
 /** What a side reports as the digest of what it pulled. */
@@ -46,7 +80,7 @@ function pullOurs(image: string, digests: Digests): number {
   return elapsedMs;
 }
 
-async function pullTheirs(image: string, digests: Digests): Promise<number> {
+async function pullByDocker(image: string, digests: Digests): Promise<number> {
   using disk = freshDisk();
   await using docker = await startDocker(join(disk.path, "docker"));
   const start = performance.now();
@@ -57,23 +91,47 @@ async function pullTheirs(image: string, digests: Digests): Promise<number> {
   return elapsedMs;
 }
 
-/** Starts a daemon once, so that a missing one is known before anything is measured. */
-async function dockerVersion(): Promise<string> {
+function pullByPodman(image: string, digests: Digests): number {
   using disk = freshDisk();
-  await using docker = await startDocker(join(disk.path, "docker"));
-  return docker.version;
+  using podman = openPodman(join(disk.path, "podman"));
+  const start = performance.now();
+  podman.timed("pull", "--quiet", "--tls-verify=false", image);
+  disk.flush();
+  const elapsedMs = performance.now() - start;
+  digests.add(podman.output("image", "inspect", "--format", "{{.Digest}}", image));
+  return elapsedMs;
 }
 
-function pullRow(subject: Subject, image: string, digest: string, runs: number): Promise<Row> {
+/** A peer that has been started once, so that a missing one is known before anything is measured. */
+const PEERS = {
+  docker: async (image: string, digests: Digests): Promise<Peer> => {
+    using disk = freshDisk();
+    await using docker = await startDocker(join(disk.path, "docker"));
+    const { name, version } = docker;
+    return { name, version, once: () => pullByDocker(image, digests) };
+  },
+  podman: (image: string, digests: Digests): Peer => {
+    using disk = freshDisk();
+    using podman = openPodman(join(disk.path, "podman"));
+    const { name, version } = podman;
+    return { name, version, once: () => pullByPodman(image, digests) };
+  },
+};
+
+interface Measured {
+  readonly image: string;
+  readonly digest: string;
+  readonly limits: readonly Limit[];
+  readonly runs: number;
+}
+
+function pullRow(subject: Subject, peer: "docker" | "podman", measured: Measured): Promise<Row> {
+  const { image, digest, limits, runs } = measured;
   const digests: Digests = new Set([digest]);
   return compare({
-    ...{ work: subject.work, atMost: subject.atMost, runs, warmUp: 0, peer: "docker" },
+    ...{ work: subject.work, ...subject[peer], limits, runs, warmUp: 0, peer },
     ours: () => pullOurs(image, digests),
-    open: async () => ({
-      name: "docker",
-      version: await dockerVersion(),
-      once: () => pullTheirs(image, digests),
-    }),
+    open: () => PEERS[peer](image, digests),
     hash: () => {
       if (digests.size === 1) return digest.slice(0, "sha256:".length + 12);
       throw new Error(`${subject.work}: the digests differ: ${[...digests].join(", ")}`);
@@ -90,10 +148,13 @@ export const pull: Benchmark = {
     const rows: Row[] = [];
     for (const subject of small ? SMALL : FULL) {
       log(`making the image for: ${subject.work}`);
+      const layout = await subject.layout();
       const name = `subject-${rows.length}`;
-      const digest = await registry.push(await subject.layout(), name);
+      const digest = await registry.push(layout, name);
       const image = `${registry.address}/${name}:latest`;
-      rows.push(await pullRow(subject, image, digest, small ? 1 : 5));
+      const measured = { image, digest, limits: await pullLimits(layout), runs: small ? 1 : 5 };
+      rows.push(await pullRow(subject, "docker", measured));
+      rows.push(await pullRow(subject, "podman", measured));
     }
     return rows;
   },

@@ -12,6 +12,15 @@ function verdict(row: Row): string {
   return row.ratio <= row.atMost ? "reached" : "MISSED";
 }
 
+/** How far our side is from what it cannot be faster than. */
+function distance({ ours, limits = [] }: Row): string {
+  if (ours === undefined || limits.length === 0) return "";
+  const each = limits.map(
+    ({ what, ms }) => `${(ours / ms).toFixed(1)}× ${what} (${figure(ms, "ms")})`,
+  );
+  return `ours is ${each.join(" and ")}`;
+}
+
 function cells(row: Row): string[] {
   return [
     row.work,
@@ -20,13 +29,14 @@ function cells(row: Row): string[] {
     row.ratio === undefined ? "–" : `${row.ratio.toFixed(2)}×`,
     `${row.atMost}×`,
     verdict(row),
+    row.later === undefined ? "" : `${row.later}×`,
     row.peer,
   ];
 }
 
 /** The table, and below it what must be known about single rows. */
 export function table(rows: readonly Row[]): string {
-  const head = ["work", "nacre", "peer", "ratio", "at most", "", "against"];
+  const head = ["work", "nacre", "peer", "ratio", "at most", "", "later", "against"];
   const lines = [head, ...rows.map(cells)];
   const widths = head.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
   const text = lines.map((line) =>
@@ -38,7 +48,8 @@ export function table(rows: readonly Row[]): string {
       .trimEnd(),
   );
   const notes = rows.flatMap((row) => {
-    const said = [row.hash === undefined ? "" : `result ${row.hash}`, row.reason ?? ""];
+    const result = row.hash === undefined ? "" : `result ${row.hash}`;
+    const said = [result, distance(row), row.reason ?? ""];
     const note = said.filter(Boolean).join("; ");
     return note === "" ? [] : [`  ${row.work} / ${row.peer.split(" ")[0]}: ${note}`];
   });
