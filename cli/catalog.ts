@@ -218,6 +218,19 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/prune.ts"),
   },
   {
+    name: "plugin ls",
+    aliases: ["plugin list"],
+    summary: "List plugins and what they provide",
+    group: "System",
+    load: () => import("./commands/plugin-ls.ts"),
+  },
+  {
+    name: "plugin inspect",
+    summary: "Show everything about plugins, as JSON",
+    group: "System",
+    load: () => import("./commands/plugin-inspect.ts"),
+  },
+  {
     name: "completion",
     summary: "Print a completion script for bash, zsh or fish",
     group: "System",

@@ -4,6 +4,7 @@
 import type { Engine } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
 import type { OptionTable, Suggestion, Values } from "./options.ts";
+import type { PluginGiven } from "./plugins.ts";
 
 /** Options that stand before the command's name, settled with environment and defaults. */
 export interface GlobalOptions {
@@ -11,6 +12,8 @@ export interface GlobalOptions {
   readonly backend: "linux" | "simulated";
   /** Absent: the best that this kernel can do. */
   readonly snapshotter?: string;
+  /** Packages by name or path, each with who named it. */
+  readonly plugins: readonly PluginGiven[];
   readonly logLevel: LogLevel;
 }
 

@@ -5,7 +5,9 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import { Extensions } from "@nacre/core/ports/extensions.ts";
 import { Files } from "@nacre/core/ports/files.ts";
+import { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { EngineToken, engineModule } from "@nacre/engine/module.ts";
@@ -13,8 +15,11 @@ import type { EngineOptions } from "@nacre/engine/options.ts";
 import { initBinary } from "@nacre/linux/init-binary.ts";
 import { bootId, linuxKernelModule, linuxStorageModule } from "@nacre/linux/module.ts";
 import { identify } from "@nacre/linux/process.ts";
+import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
+import { PluginLoader } from "@nacre/plugin-loader/loader.ts";
 import { Container } from "inversify";
 import { packageRoot } from "./package-root.ts";
+import { OWN_NAMES, type PluginGiven, pluginOptions } from "./plugins.ts";
 import { VERSION } from "./version.ts";
 
 /** How an engine is made; all of it has a default. */
@@ -29,6 +34,8 @@ export interface CreateEngineOptions {
   readonly registries?: EngineOptions["registries"];
   /** Where proxies, certificate authorities and credentials are looked up. Default: the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Packages of plugins, by name or path; they run with all rights of this process. */
+  readonly plugins?: readonly (string | PluginGiven)[];
   /** For short commands: the process ends with the engine, which leaves it to close what it holds. */
   readonly endsWithProcess?: boolean;
 }
@@ -49,18 +56,23 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const root = resolve(options.root ?? "/var/lib/nacre");
   const registries = options.registries ?? configuredRegistries();
   const container = new Container();
+  const plugins = new PluginLoader(container, pluginSettings(options.plugins ?? []));
+  container.bind(Extensions).toConstantValue(plugins);
   if (backend === "simulated") {
     const { simulation } = await import("./simulation.ts");
     await container.load(
       linuxStorageModule({ root, init: "", addon: addonPath(), environment, endsWithProcess }),
     );
     const [files, state] = [container.get<Files>(Files), container.get<StateStore>(StateStore)];
-    const options = { root, core: compiledCore, endsWithProcess };
+    const options = { root, core: compiledCore, plugins, endsWithProcess };
     await container.load(simulation(files, state, options));
   } else {
     const linux = { root, init: initPath(root), addon: addonPath(), environment, endsWithProcess };
     await container.load(linuxStorageModule(linux), linuxKernelModule(linux));
   }
+  const own = snapshotter === undefined || isOwn(snapshotter);
+  const added = own ? undefined : await plugins.find("Snapshotter", snapshotter);
+  if (added) container.bind(Snapshotter).toConstantValue(added);
   await container.load(
     engineModule({
       root,
@@ -69,7 +81,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
       core: compiledCore,
       bootId: bootId(),
       self: selfOf(),
-      settleCommand: (id) => settleCommand(root, snapshotter, id),
+      settleCommand: (id) => settleCommand(root, own ? snapshotter : undefined, id),
       terminalSize,
       ...(snapshotter !== undefined && { snapshotter }),
       ...(registries !== undefined && { registries }),
@@ -77,6 +89,20 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   );
   return container.get<Engine>(EngineToken);
 }
+
+/** The plugins that there are, by their manifests. */
+export function installedPlugins(given: readonly PluginGiven[]): readonly InstalledPlugin[] {
+  return new PluginLoader(new Container(), pluginSettings(given)).list();
+}
+
+const pluginSettings = (given: readonly (string | PluginGiven)[]) =>
+  pluginOptions(
+    given.map((one) => (typeof one === "string" ? { wanted: one, origin: "createEngine" } : one)),
+    process.cwd(),
+  );
+
+const isOwn = (snapshotter: string): boolean =>
+  OWN_NAMES.Snapshotter.some((name) => name === snapshotter);
 
 function initPath(root: string): string {
   if (process.platform !== "linux") {

@@ -35,6 +35,9 @@ export const CONTAINER_OPTIONS = {
   hostname: text(["hostname", "h"], "string", "The container's host name"),
   interactive: flag(["interactive", "i"], "Keep standard input open"),
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
+  logDriver: text(["log-driver"], "name", "What reads the log: json-file, or a plugin's", [
+    "json-file",
+  ]),
   memory: value(["memory", "m"], "bytes", "Memory limit, such as 64m or 1g", parseMemoryLimit),
   name: text(["name"], "string", "A name for the container"),
   network: alsoNamed(
@@ -57,6 +60,12 @@ export const CONTAINER_OPTIONS = {
   quiet: flag(["quiet", "q"], "Do not show the progress of a pull"),
   readOnly: flag(["read-only"], "Mount the container's root read-only"),
   rm: flag(["rm"], "Remove the container when it ends"),
+  runtime: text(
+    ["runtime"],
+    "name",
+    "What executes the process: native, wasi, or a plugin's (default: by the image's platform)",
+    ["native", "wasi"],
+  ),
   tmpfs: list(["tmpfs"], "dir[:opts]", "Mount an empty file system in memory", parseTmpfs),
   tty: flag(["tty", "t"], "Give the process a terminal"),
   user: text(["user", "u"], "user[:group]", "User and group, by name or number"),
@@ -84,6 +93,8 @@ export function requestOf(
     user: values.user,
     workingDirectory: values.workdir,
     platform: values.platform,
+    runtime: values.runtime,
+    logDriver: values.logDriver,
     entrypoint: entrypointOf(values.entrypoint),
   };
   return {

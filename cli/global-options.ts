@@ -3,7 +3,8 @@
 
 import { type GlobalOptions, LOG_LEVELS } from "./command.ts";
 import { FlagError } from "./flag-error.ts";
-import { choice, flag, text, type Values } from "./options.ts";
+import { choice, flag, list, text, type Values } from "./options.ts";
+import { pluginsOf } from "./plugins.ts";
 
 const BACKENDS = ["linux", "simulated"] as const;
 
@@ -26,6 +27,13 @@ export const GLOBAL_OPTIONS = {
     LOG_LEVELS,
     "How much is told; debug adds the causes of errors (NACRE_LOG_LEVEL; default info)",
   ),
+  plugin: list(
+    ["plugin"],
+    "package",
+    "A plugin by its package's name or path; it runs with all rights of the engine (NACRE_PLUGINS)",
+    String,
+    "files",
+  ),
   version: flag(["version", "v"], "Print the version and quit"),
 };
 
@@ -39,6 +47,10 @@ export function settleGlobals(
     root: given.root ?? setting(environment, "NACRE_ROOT") ?? "/var/lib/nacre",
     backend: given.backend ?? chosen(environment, "NACRE_BACKEND", BACKENDS) ?? "linux",
     logLevel: given.logLevel ?? chosen(environment, "NACRE_LOG_LEVEL", LOG_LEVELS) ?? "info",
+    plugins: [
+      ...given.plugin.map((wanted) => ({ wanted, origin: "--plugin" })),
+      ...pluginsOf(environment),
+    ],
     ...(snapshotter !== undefined && { snapshotter }),
   };
 }

@@ -2,6 +2,7 @@
 // time. Tests hand in another one.
 
 import type { Engine } from "@nacre/engine/engine.ts";
+import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import type { GlobalOptions } from "./command.ts";
 
 export interface Host {
@@ -27,4 +28,6 @@ export interface Host {
   /** Reads a line from standard input. */
   readLine(): string;
   createEngine(options: GlobalOptions): Promise<Engine>;
+  /** Every plugin there is, by its manifest. */
+  plugins(options: GlobalOptions): Promise<readonly InstalledPlugin[]>;
 }

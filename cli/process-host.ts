@@ -72,6 +72,11 @@ export class ProcessHost implements Host {
     return Buffer.from(bytes).toString("utf8");
   }
 
+  async plugins(options: GlobalOptions) {
+    const { installedPlugins } = await import("./composition.ts");
+    return installedPlugins(options.plugins);
+  }
+
   async createEngine(options: GlobalOptions) {
     const { createEngine } = await import("./composition.ts");
     return createEngine({ ...options, endsWithProcess: true });

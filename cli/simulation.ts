@@ -5,13 +5,16 @@
 import { dirname } from "node:path";
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import type { Extensions } from "@nacre/core/ports/extensions.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { interpreterPath } from "@nacre/engine/containers/runtimes.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { identify, isAlive } from "@nacre/linux/process.ts";
 import { simulatedKernelModule } from "@nacre/simulated/module.ts";
 import type { Descriptor } from "@nacre/simulated/pipe.ts";
+import type { ProgramContext, SimulatedProgram } from "@nacre/simulated/program.ts";
 import { writeAll } from "./process-host.ts";
 
 /** For what all chain IDs have in common: the directory that is named after none. */
@@ -21,13 +24,15 @@ export interface SimulationOptions {
   /** The state root. */
   readonly root: string;
   readonly core: () => Core;
+  /** Whose runtimes the machine executes. */
+  readonly plugins: Extensions;
   /** The process ends when what it was started for is done, and the machine with it. */
   readonly endsWithProcess: boolean;
 }
 
 /** Binds the simulated kernel, and Files that show it together with the images below `root`. */
 export function simulation(files: Files, state: StateStore, options: SimulationOptions) {
-  const { root, core, endsWithProcess } = options;
+  const { root, core, plugins, endsWithProcess } = options;
   refuseRealContainers(state, root);
   const paths = new StatePaths(root);
   return simulatedKernelModule({
@@ -44,11 +49,22 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
       [1, new Output(1)],
       [2, new Output(2)],
     ]),
+    programs: runtimePrograms(plugins),
     hostAlive: isAlive,
     refuse: (program) =>
       (endsWithProcess ? refuseDetached(program) : undefined) ?? refuseBinds(program, files, root),
     architecture: process.arch === "x64" ? "amd64" : process.arch,
   });
+}
+
+/** A runtime is known to the machine by the path of a file; its plugin is loaded when that is executed. */
+function runtimePrograms(plugins: Extensions): Map<string, SimulatedProgram> {
+  const program = (name: string) => async (context: ProgramContext) => {
+    const runtime = await plugins.find("Runtime", name);
+    if (!runtime) throw new NacreError("not-found", `runtime ${name} not found`);
+    return runtime.interpret(context);
+  };
+  return new Map(plugins.names("Runtime").map((name) => [interpreterPath(name), program(name)]));
 }
 
 /** The simulated machine knows nothing of them: it would take them for dead, and record it. */

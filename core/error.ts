@@ -15,6 +15,7 @@
  * - `command-not-found` / `command-not-executable`: the container's own command (127, 126)
  * - `conflict`: the thing's state does not allow it (a running container cannot be removed)
  * - `interrupted`: the caller or a signal stopped it
+ * - `plugin`: a plugin cannot be loaded, or failed in a way that it did not foresee
  * - `internal`: a defect of Nacre
  */
 export type ErrorKind =
@@ -33,6 +34,7 @@ export type ErrorKind =
   | "command-not-executable"
   | "conflict"
   | "interrupted"
+  | "plugin"
   | "internal";
 
 export interface ErrorDetail {

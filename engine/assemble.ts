@@ -6,6 +6,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import type { Extensions } from "@nacre/core/ports/extensions.ts";
 import type { Fetch } from "@nacre/core/ports/fetch.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
@@ -23,10 +24,12 @@ import { ContainerLooks } from "./containers/looks.ts";
 import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
+import { Runtimes } from "./containers/runtimes.ts";
 import { TakeDown } from "./containers/take-down.ts";
 import { Usage } from "./containers/usage.ts";
 import type { Engine } from "./engine.ts";
 import { EventBus } from "./event-bus.ts";
+import { Named } from "./extensions.ts";
 import { History } from "./history.ts";
 import { ImageService } from "./images/images.ts";
 import { LayerStore } from "./images/layer-store.ts";
@@ -49,10 +52,9 @@ export interface EnginePorts {
   readonly snapshotters: readonly Snapshotter[];
   readonly networks: readonly NetworkDriver[];
   readonly log: LogDriver;
+  /** What plugins add, if there may be any. */
+  readonly extensions: Extensions | undefined;
 }
-
-const named = <T extends { readonly name: string }>(all: readonly T[]): Map<string, T> =>
-  new Map(all.map((one) => [one.name, one]));
 
 /** The one that was asked for, or the first that this host can do. */
 function choose(all: readonly Snapshotter[], wanted: string | undefined): Snapshotter {
@@ -142,12 +144,14 @@ function containerServices(
   const { images, layers, bus, paths, snapshotter, hierarchies } = shared;
   const { self, bootId, settleCommand, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus);
+  const runtimes = new Runtimes(kernel, ports.extensions);
   const planner = new Planner(
     kernel,
     files,
     layers,
-    named(ports.snapshotters),
-    named(ports.networks),
+    new Named("Snapshotter", "snapshotter", ports.snapshotters, ports.extensions),
+    new Named("NetworkDriver", "network", ports.networks, ports.extensions),
+    runtimes,
     paths,
     { settleCommand, hierarchies },
   );
@@ -161,7 +165,8 @@ function containerServices(
     records,
     reconciler,
     images,
-    ports.log,
+    new Named("LogDriver", "log driver", [ports.log], ports.extensions),
+    runtimes,
     new Usage(files, clock, hierarchies),
     new Processes(files, hierarchies),
     paths,

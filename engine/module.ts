@@ -6,6 +6,7 @@ import { Clock } from "@nacre/core/ports/clock.ts";
 import { Codec } from "@nacre/core/ports/codec.ts";
 import { ContentStore } from "@nacre/core/ports/content-store.ts";
 import { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import { Extensions } from "@nacre/core/ports/extensions.ts";
 import { Fetch } from "@nacre/core/ports/fetch.ts";
 import { Files } from "@nacre/core/ports/files.ts";
 import { Kernel } from "@nacre/core/ports/kernel.ts";
@@ -85,6 +86,7 @@ export function engineModule(options: EngineOptions): ContainerModule {
           snapshotters: Snapshotter[],
           networks: NetworkDriver[],
           log: LogDriver,
+          extensions: Extensions | undefined,
         ) =>
           assemble(
             {
@@ -100,6 +102,7 @@ export function engineModule(options: EngineOptions): ContainerModule {
               snapshotters,
               networks,
               log,
+              extensions,
             },
             options,
           ),
@@ -116,6 +119,7 @@ export function engineModule(options: EngineOptions): ContainerModule {
           allOf(Snapshotter),
           allOf(NetworkDriver),
           LogDriver,
+          { serviceIdentifier: Extensions, optional: true },
         ],
       )
       .inSingletonScope();

@@ -2,6 +2,7 @@
 //
 //   core/assembly    → core/dist/core.wasm              (AssemblyScript)
 //   backends/linux   → backends/linux/dist/nacre-init   (C)
+//   plugins/wasi     → cli/dist/plugins/wasi            a plugin, as others are
 //   cli              → cli/dist                         the package `nacre`: bundles for the command
 //                                                       line and for embedders, types, V8's code
 //
@@ -13,6 +14,7 @@ import { buildCore } from "./steps/core.ts";
 import { buildDeclarations } from "./steps/declarations.ts";
 import { buildInit } from "./steps/init.ts";
 import { placeAssets, recordNode } from "./steps/package.ts";
+import { buildPlugins } from "./steps/plugins.ts";
 import { timed } from "./steps/step.ts";
 
 const startedMs = performance.now();
@@ -21,6 +23,7 @@ await Promise.all([
   timed("nacre-init", buildInit),
   timed("types", buildDeclarations),
   timed("bundles", buildBundles),
+  timed("plugins", buildPlugins),
 ]);
 await timed("package", placeAssets);
 await timed("compiled code", compileAhead);

@@ -99,6 +99,7 @@ export class SimulatedKernel implements Kernel {
       privileged: true,
       erofs: this.#options.erofs ? "files" : "none",
       overlay: true,
+      machineCode: false,
     };
   }
 

@@ -36,7 +36,12 @@ function adviceFor(
   programs: Iterable<string>,
 ): string | undefined {
   if (kind !== "command-not-executable" || errno !== "ENOEXEC") return ADVICE[kind];
-  return `The simulated kernel executes no machine code. It knows these programs by their names: ${[...programs].sort().join(", ")}.`;
+  return `The simulated kernel executes no machine code. It knows these programs by their names: ${[
+    ...programs,
+  ]
+    .filter((name) => !name.startsWith("/"))
+    .sort()
+    .join(", ")}.`;
 }
 
 /**

@@ -84,6 +84,8 @@ export interface KernelFacts {
    */
   readonly erofs: "files" | "loop" | "none";
   readonly overlay: boolean;
+  /** Present on a kernel that executes no machine code, but programs that it knows by their paths. */
+  readonly machineCode?: false;
 }
 
 /**

@@ -20,6 +20,8 @@ export interface CompileInput {
   /** Operations that make files which the spec's bind mounts name, before the root is opened. */
   readonly files: readonly Operation[];
   readonly supervision: Omit<Supervision, "collect">;
+  /** What the process's runtime needs, in the opened root after its mounts. */
+  readonly runtime?: readonly Operation[];
 }
 
 const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
@@ -299,6 +301,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
       why: "from here on names are resolved inside this root only",
     },
     ...insideTheRoot(spec, cgroups.hierarchies),
+    ...(input.runtime ?? []),
     ...terminalOperations(spec.process),
     { op: "enterRoot", why: "the machine's own tree is gone from the child's sight" },
   );

@@ -44,6 +44,10 @@ export interface ContainerRequest {
   readonly mounts: readonly RequestedMount[];
   /** Name of a NetworkDriver. */
   readonly network: string;
+  /** Name of a Runtime; absent: by the image's platform, `native` for the kernel's own execve. */
+  readonly runtime?: string;
+  /** Name of a LogDriver; absent: `json-file`. */
+  readonly logDriver?: string;
   readonly resources: ResourceRequest;
   readonly labels: Readonly<Record<string, string>>;
   /** `os/arch[/variant]`; absent: this host's. */

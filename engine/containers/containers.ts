@@ -125,7 +125,7 @@ export class ContainerService implements Containers {
     this.#planner.mustBeAble();
     const request = completeRequest(wanted);
     const image = await this.#imageFor(request);
-    this.#check(request, image);
+    await this.#check(request, image);
     if (image) await this.#images.ready(image);
     const record = this.#records.create(request, image?.id, this.#options.snapshotter);
     try {
@@ -154,6 +154,7 @@ export class ContainerService implements Containers {
     const image = this.#looks.imageOf(before);
     const { id } = before;
     const { self, bootId } = this.#options;
+    await this.#planner.prepare(before.request, image, before.snapshotter);
     const detached = options.detached ?? before.request.detached;
     const found = this.#records.claim(id, self, bootId, detached);
     let running: RunningProgram;
@@ -190,12 +191,9 @@ export class ContainerService implements Containers {
     this.#planner.mustBeAble();
     const record = this.get(container);
     mustAllow("exec", record);
-    const program = this.#planner.execProgram(
-      record,
-      this.#looks.imageOf(record),
-      request,
-      this.#sizeFor(request),
-    );
+    const image = this.#looks.imageOf(record);
+    await this.#planner.prepare(record.request, image, record.snapshotter);
+    const program = this.#planner.execProgram(record, image, request, this.#sizeFor(request));
     const running = await this.#execute(program, streams);
     const ended = running.exited.then(({ code }) => code);
     return this.#attached(record, running, request.detached ? Promise.resolve(0) : ended);
@@ -204,7 +202,7 @@ export class ContainerService implements Containers {
   async explain(wanted: PartialRequest): Promise<KernelProgram> {
     const request = completeRequest(wanted);
     const image = await this.#imageFor({ ...request, pull: "never" });
-    this.#check(request, image);
+    await this.#check(request, image);
     const record: ContainerRecord = {
       id: EXAMPLE_ID,
       name: request.name ?? "example",
@@ -314,9 +312,10 @@ export class ContainerService implements Containers {
   }
 
   /** What can be refused before anything is made. */
-  #check(request: ContainerRequest, image: ImageRecord | undefined): void {
+  async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     checkRequest(request, image?.config.config ?? {});
-    this.#planner.network(request.network);
+    await this.#planner.prepare(request, image, this.#options.snapshotter);
+    await this.#looks.logDriver(request);
   }
 
   #attached(

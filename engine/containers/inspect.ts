@@ -46,14 +46,19 @@ function mountJson(mount: RequestedMount): Record<string, unknown> {
   };
 }
 
-function hostConfigJson(record: ContainerRecord, logPath: string): Record<string, unknown> {
+function hostConfigJson(
+  record: ContainerRecord,
+  runtime: string,
+  logPath: string,
+): Record<string, unknown> {
   const { request } = record;
   const binds = request.mounts.filter((m) => m.type === "bind");
   const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
   return {
     Binds: binds.map((m) => `${m.source}:${m.target}${m.readOnly ? ":ro" : ""}`),
-    LogConfig: { Type: "json-file", Config: {}, Path: logPath },
+    LogConfig: { Type: request.logDriver ?? "json-file", Config: {}, Path: logPath },
     NetworkMode: request.network,
+    Runtime: runtime,
     AutoRemove: request.autoRemove,
     ReadonlyRootfs: request.readOnlyRoot,
     Memory: request.resources.memoryBytes ?? 0,
@@ -67,10 +72,11 @@ function hostConfigJson(record: ContainerRecord, logPath: string): Record<string
   };
 }
 
-/** `logPath`: where its log is, whether or not it has one yet. */
+/** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet. */
 export function containerJson(
   record: ContainerRecord,
   image: ImageRecord | undefined,
+  runtime: string,
   logPath: string,
 ): Record<string, unknown> {
   const { request, id } = record;
@@ -91,9 +97,9 @@ export function containerJson(
     Name: `/${record.name}`,
     RestartCount: 0,
     Driver: record.snapshotter,
-    Platform: "linux",
+    Platform: image?.config.os ?? "linux",
     LogPath: logPath,
-    HostConfig: hostConfigJson(record, logPath),
+    HostConfig: hostConfigJson(record, runtime, logPath),
     Mounts: request.mounts.map(mountJson),
     Config: {
       Hostname: request.hostname ?? id.slice(0, 12),

@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
   ContainerUsage,
@@ -10,6 +11,7 @@ import type {
   ProcessListing,
   StatsOptions,
 } from "../engine.ts";
+import type { Named } from "../extensions.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
@@ -18,6 +20,7 @@ import { containerJson } from "./inspect.ts";
 import { logLines } from "./log-lines.ts";
 import type { Processes } from "./processes.ts";
 import type { Reconciler } from "./reconcile.ts";
+import type { Runtimes } from "./runtimes.ts";
 import { canDo, mustAllow } from "./state.ts";
 import type { Usage } from "./usage.ts";
 
@@ -25,7 +28,8 @@ export class ContainerLooks {
   readonly #records: ContainerRecords;
   readonly #reconciler: Reconciler;
   readonly #images: ImageService;
-  readonly #log: LogDriver;
+  readonly #logs: Named<"LogDriver">;
+  readonly #runtimes: Runtimes;
   readonly #usage: Usage;
   readonly #processes: Processes;
   readonly #paths: StatePaths;
@@ -34,7 +38,8 @@ export class ContainerLooks {
     records: ContainerRecords,
     reconciler: Reconciler,
     images: ImageService,
-    log: LogDriver,
+    logs: Named<"LogDriver">,
+    runtimes: Runtimes,
     usage: Usage,
     processes: Processes,
     paths: StatePaths,
@@ -42,7 +47,8 @@ export class ContainerLooks {
     this.#records = records;
     this.#reconciler = reconciler;
     this.#images = images;
-    this.#log = log;
+    this.#logs = logs;
+    this.#runtimes = runtimes;
     this.#usage = usage;
     this.#processes = processes;
     this.#paths = paths;
@@ -71,9 +77,15 @@ export class ContainerLooks {
     throw new NacreError("not-found", `no such container: ${container}`);
   }
 
-  logs(container: string, options: LogOptions = {}): AsyncIterable<LogLine> {
-    const { id } = this.get(container);
-    return logLines(this.#log, this.#paths.container(id).log, options, () => {
+  /** What reads the log of a request's container. NacreError `not-found`. */
+  logDriver({ logDriver = "json-file" }: ContainerRequest): Promise<LogDriver> {
+    return this.#logs.load(logDriver);
+  }
+
+  async *logs(container: string, options: LogOptions = {}): AsyncIterable<LogLine> {
+    const { id, request } = this.get(container);
+    const driver = await this.logDriver(request);
+    yield* logLines(driver, this.#paths.container(id).log, options, () => {
       const record = this.#records.find(id);
       const now = record && this.#reconciler.see(record);
       return !now || !canDo("ended", now.status) || now.status === "exited";
@@ -95,7 +107,8 @@ export class ContainerLooks {
   inspect(container: string): Record<string, unknown> {
     const record = this.get(container);
     const { log } = this.#paths.container(record.id);
-    return containerJson(record, this.imageOf(record), log);
+    const image = this.imageOf(record);
+    return containerJson(record, image, this.#runtimes.nameFor(record.request, image), log);
   }
 
   /** Undefined for the machine's own root. */

@@ -6,8 +6,7 @@ import { kernelAtLeast, MINIMUM_KERNEL } from "@nacre/core/kernel-release.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
-import type { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
-import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { RootPlan } from "@nacre/core/ports/snapshotter.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
@@ -16,10 +15,12 @@ import { createSpec, environment, processCapabilities } from "@nacre/core/progra
 import { type ProcessUser, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { ExecRequest } from "../engine.ts";
+import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { hostFileOperations } from "./host-files.ts";
+import type { Runtimes } from "./runtimes.ts";
 
 /** A container's node in every hierarchy. */
 export const cgroupPath = (id: string): string => `/nacre/${id}`;
@@ -45,8 +46,9 @@ export class Planner {
   readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #layers: LayerStore;
-  readonly #snapshotters: ReadonlyMap<string, Snapshotter>;
-  readonly #networks: ReadonlyMap<string, NetworkDriver>;
+  readonly #snapshotters: Named<"Snapshotter">;
+  readonly #networks: Named<"NetworkDriver">;
+  readonly #runtimes: Runtimes;
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
 
@@ -54,8 +56,9 @@ export class Planner {
     kernel: Kernel,
     files: Files,
     layers: LayerStore,
-    snapshotters: ReadonlyMap<string, Snapshotter>,
-    networks: ReadonlyMap<string, NetworkDriver>,
+    snapshotters: Named<"Snapshotter">,
+    networks: Named<"NetworkDriver">,
+    runtimes: Runtimes,
     paths: StatePaths,
     options: PlannerOptions,
   ) {
@@ -64,25 +67,23 @@ export class Planner {
     this.#layers = layers;
     this.#snapshotters = snapshotters;
     this.#networks = networks;
+    this.#runtimes = runtimes;
     this.#paths = paths;
     this.#options = options;
   }
 
-  /** The driver of `--network`. NacreError `not-found` naming those there are. */
-  network(name: string): NetworkDriver {
-    const driver = this.#networks.get(name);
-    if (driver) return driver;
-    throw new NacreError("not-found", `network ${name} not found`, {
-      advice: `There are: ${[...this.#networks.keys()].join(", ")}.`,
-    });
-  }
-
-  snapshotter(name: string): Snapshotter {
-    const found = this.#snapshotters.get(name);
-    if (found) return found;
-    throw new NacreError("not-found", `snapshotter ${name} not found`, {
-      advice: `There are: ${[...this.#snapshotters.keys()].join(", ")}.`,
-    });
+  /**
+   * Loads whatever a container of a request is planned with; to be called before anything else here.
+   * NacreError `not-found` naming those there are.
+   */
+  async prepare(
+    request: ContainerRequest,
+    image: ImageRecord | undefined,
+    snapshotter: string,
+  ): Promise<void> {
+    await this.#networks.load(request.network);
+    await this.#snapshotters.load(snapshotter);
+    await this.#runtimes.load(request, image);
   }
 
   /** The program of the container's first process. */
@@ -93,9 +94,9 @@ export class Planner {
   ): KernelProgram {
     const { request, id } = container;
     const process = image?.config.config ?? {};
-    const network = this.network(request.network).plan(id);
+    const network = this.#networks.get(request.network).plan(id);
     const hostname = request.hostname ?? id.slice(0, 12);
-    const spec = createSpec(request, process, {
+    const wanted = createSpec(request, process, {
       id,
       user: this.#user(request.user ?? process.User ?? "", container, image),
       ownNetwork: network.ownNamespace,
@@ -105,9 +106,11 @@ export class Planner {
       cgroupsPath: cgroupPath(id),
       ...(size && { terminalSize: size }),
     });
+    const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
     return compile({
       title: `run ${request.image} as ${container.name}`,
-      spec,
+      spec: { ...wanted, process: executed },
+      runtime: child,
       root: this.#root(container, image),
       network,
       hierarchies: this.#options.hierarchies(),
@@ -134,7 +137,7 @@ export class Planner {
     const { request, id } = container;
     const config = image?.config.config ?? {};
     const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);
-    const process = {
+    const wantedProcess = {
       terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
@@ -144,8 +147,10 @@ export class Planner {
       capabilities: processCapabilities(user.uid),
       noNewPrivileges: false,
     };
+    // What the runtime needs was put there for the first process.
+    const { process } = this.#runtimes.apply(request, image, wantedProcess);
     const joined = container.process!;
-    const own = this.network(request.network).plan(id).ownNamespace;
+    const own = this.#networks.get(request.network).plan(id).ownNamespace;
     return {
       title: `exec in ${container.name}`,
       host: [],
@@ -205,7 +210,7 @@ export class Planner {
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
     const layers = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
-    return this.snapshotter(container.snapshotter).root(chainId, layers, storage, options);
+    return this.#snapshotters.get(container.snapshotter).root(chainId, layers, storage, options);
   }
 
   #supervision(container: ContainerRecord): Omit<Supervision, "collect"> {

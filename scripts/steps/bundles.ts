@@ -27,7 +27,9 @@ const isNetwork = (id: string): boolean =>
 /** What every `run` needs. */
 const isEngine = (id: string): boolean =>
   id === COMPOSITION ||
-  ["core/", "engine/", "backends/linux/"].some((room) => id.startsWith(join(ROOT, room))) ||
+  ["core/", "engine/", "backends/linux/", "plugins/loader/"].some((room) =>
+    id.startsWith(join(ROOT, room)),
+  ) ||
   /\/node_modules\/(@?inversify|rxjs|reflect-metadata)/.test(id);
 
 /** The kernel in memory: loaded when it was asked for, and by nobody else. */

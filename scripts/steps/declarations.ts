@@ -9,12 +9,13 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { DIST, ROOT, run } from "./step.ts";
 
-const ENTRIES = ["cli/nacre.d.ts", "cli/contract.d.ts"];
+const ENTRIES = ["cli/nacre.d.ts", "cli/contract.d.ts", "cli/plugin.d.ts"];
 const RXJS = join(ROOT, "node_modules", "rxjs", "dist", "types", "internal");
 const WORKSPACES: Readonly<Record<string, string>> = {
   "@nacre/core": "core",
   "@nacre/engine": "engine",
   "@nacre/linux": "backends/linux",
+  "@nacre/plugin-loader": "plugins/loader",
   "@nacre/simulated": "backends/simulated",
 };
 
@@ -47,7 +48,9 @@ async function emit(outDir: string): Promise<void> {
       Object.entries(WORKSPACES).map(([name, room]) => [`${name}/*`, [join(ROOT, room, "*")]]),
     ),
   };
-  const files = ["cli/nacre.ts", "cli/contract.ts"].map((name) => join(ROOT, name));
+  const files = ["cli/nacre.ts", "cli/contract.ts", "cli/plugin.ts"].map((name) =>
+    join(ROOT, name),
+  );
   const content = { extends: join(ROOT, "tsconfig.json"), compilerOptions, files, include: [] };
   writeFileSync(config, JSON.stringify(content));
   await run("tsc", ["-p", config]);
@@ -80,7 +83,7 @@ function copyReachable(emitted: string, target: string): void {
 /** Where a module's types are; undefined for those that the reader brings (node:, vitest). */
 function resolveType(specifier: string, from: Place, emitted: string): Place | undefined {
   if (specifier === "rxjs") return rxjs("Observable");
-  const [name] = /^@nacre\/\w+/.exec(specifier) ?? [];
+  const [name] = /^@nacre\/[\w-]+/.exec(specifier) ?? [];
   if (name !== undefined) {
     const rest = specifier.slice(name.length + 1).replace(/\.ts$/, ".d.ts");
     return ours(`${WORKSPACES[name]}/${rest}`, emitted);

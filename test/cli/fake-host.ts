@@ -1,6 +1,7 @@
 // A host in memory: what was printed, and an engine that a test hands in.
 
 import type { Engine } from "@nacre/engine/engine.ts";
+import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import type { GlobalOptions } from "../../cli/command.ts";
 import type { Host } from "../../cli/host.ts";
 import { main } from "../../cli/main.ts";
@@ -13,6 +14,7 @@ interface Settings {
   /** Standard streams that are terminals. */
   readonly terminals?: readonly number[];
   readonly engine?: Engine;
+  readonly plugins?: readonly InstalledPlugin[];
   readonly nowMs?: number;
   readonly input?: string;
 }
@@ -75,6 +77,9 @@ export class FakeHost implements Host {
   }
   readLine(): string {
     return this.#settings.input ?? "";
+  }
+  async plugins(): Promise<readonly InstalledPlugin[]> {
+    return this.#settings.plugins ?? [];
   }
   async createEngine(options: GlobalOptions): Promise<Engine> {
     this.made = options;

@@ -89,6 +89,7 @@ describe("global options", () => {
       root: "/var/lib/nacre",
       backend: "linux",
       logLevel: "info",
+      plugins: [],
     });
   });
 
@@ -98,16 +99,23 @@ describe("global options", () => {
       NACRE_BACKEND: "simulated",
       NACRE_SNAPSHOTTER: "directory",
       NACRE_LOG_LEVEL: "warn",
+      NACRE_PLUGINS: "one, ./two",
     };
     const fromEnvironment = {
       root: "/env",
       backend: "simulated",
       snapshotter: "directory",
       logLevel: "warn",
+      plugins: [
+        { wanted: "one", origin: "NACRE_PLUGINS" },
+        { wanted: "./two", origin: "NACRE_PLUGINS" },
+      ],
     };
     expect(await settled([], environment)).toEqual(fromEnvironment);
-    expect(await settled(["--root=/flag", "--backend", "linux"], environment)).toEqual({
+    const flags = ["--root=/flag", "--backend", "linux", "--plugin", "three"];
+    expect(await settled(flags, environment)).toEqual({
       ...fromEnvironment,
+      plugins: [{ wanted: "three", origin: "--plugin" }, ...fromEnvironment.plugins],
       root: "/flag",
       backend: "linux",
     });

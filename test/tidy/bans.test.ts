@@ -4,7 +4,12 @@ import { isBarrel, offences } from "./bans.ts";
 import { FILES, parse, readText, report, SOURCES } from "./source-tree.ts";
 
 /** Barrels that are a package's public entry, which is what a barrel is for. */
-const PUBLIC_ENTRIES = new Set(["core/assembly/index.ts", "cli/nacre.ts", "cli/contract.ts"]);
+const PUBLIC_ENTRIES = new Set([
+  "core/assembly/index.ts",
+  "cli/nacre.ts",
+  "cli/contract.ts",
+  "cli/plugin.ts",
+]);
 
 function messages(path: string, text: string): string {
   return offences(parse(path, text))

@@ -82,7 +82,8 @@ export function mayInject(path: string): boolean {
 /** What a plugin may use: the ports, the errors they promise, the shapes of the OCI specifications. */
 function isPluginSurface(path: string): boolean {
   return (
-    /^core\/(ports|oci)\//.test(path) || path === "core/error.ts" || path === "engine/engine.ts"
+    /^core\/(ports|oci)\//.test(path) ||
+    ["core/error.ts", "engine/engine.ts", "plugins/loader/plugin.ts"].includes(path)
   );
 }
 

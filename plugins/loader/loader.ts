@@ -1,0 +1,188 @@
+// Finds plugins and loads what is asked for by name. A package is looked for when the first name
+// that Nacre has not itself is asked for; its module is imported when something of it is used.
+
+import { createRequire } from "node:module";
+import { NacreError } from "@nacre/core/error.ts";
+import type { ExtensionPort, ExtensionPorts, Extensions } from "@nacre/core/ports/extensions.ts";
+import { type Container, ContainerModule, type ContainerModuleLoadOptions } from "inversify";
+import { attributed } from "./attributed.ts";
+import type { InstalledPlugin, PluginOptions } from "./installed.ts";
+import { PORTS, parseManifest } from "./manifest.ts";
+import { findPackage, readPackageJson, verifiedFile } from "./package-place.ts";
+import { type Bind, type Plugin, pluginHost } from "./plugin.ts";
+
+// It loads ES modules, too, without waiting and in a tenth of the time that `import` takes.
+const require = createRequire(import.meta.url);
+
+export class PluginLoader implements Extensions {
+  readonly #container: Container;
+  readonly #options: PluginOptions;
+  readonly #bound = new Map<InstalledPlugin, Promise<void>>();
+  #installed: readonly InstalledPlugin[] | undefined;
+
+  constructor(container: Container, options: PluginOptions) {
+    this.#container = container;
+    this.#options = options;
+  }
+
+  /**
+   * Every plugin there is, looked for once.
+   * @throws NacreError `not-found`, `invalid`: also for a name that two of them provide
+   */
+  list(): readonly InstalledPlugin[] {
+    this.#installed ??= this.#discover();
+    return this.#installed;
+  }
+
+  names(port: ExtensionPort): readonly string[] {
+    return this.list().flatMap(({ manifest }) =>
+      manifest.provides.filter((one) => one.port === port).map(({ name }) => name),
+    );
+  }
+
+  runtimeFor(platform: string): string | undefined {
+    for (const { manifest } of this.list()) {
+      const found = manifest.provides.find((one) => one.platforms.includes(platform));
+      if (found) return found.name;
+    }
+    return undefined;
+  }
+
+  async find<P extends ExtensionPort>(
+    port: P,
+    name: string,
+  ): Promise<ExtensionPorts[P] | undefined> {
+    const owner = this.list().find(({ manifest }) =>
+      manifest.provides.some((one) => one.port === port && one.name === name),
+    );
+    if (!owner) return undefined;
+    const bound = this.#bound.get(owner) ?? this.#bind(owner);
+    this.#bound.set(owner, bound);
+    await bound;
+    return attributed(this.#implementation(owner, port, name), owner.manifest.name);
+  }
+
+  // -- finding ----------------------------------------------------------------------------------
+
+  #discover(): InstalledPlugin[] {
+    const found = new Map<string, InstalledPlugin>();
+    const add = (directory: string, origin: string): void => {
+      if (found.has(directory)) return;
+      const manifest = parseManifest(readPackageJson(directory), `${directory}/package.json`);
+      found.set(directory, { manifest, directory, origin });
+    };
+    for (const directory of this.#options.bundled) add(directory, "bundled");
+    for (const wish of this.#options.wishes()) add(findPackage(wish), wish.origin);
+    const installed = [...found.values()];
+    this.#refuseDuplicates(installed);
+    return installed;
+  }
+
+  #refuseDuplicates(installed: readonly InstalledPlugin[]): void {
+    const owners = new Map<string, InstalledPlugin>();
+    const claim = (key: string, says: string, plugin: InstalledPlugin, advice: string): void => {
+      const before = owners.get(key);
+      if (before && before !== plugin) {
+        throw new NacreError("invalid", `${title(before)} and ${title(plugin)} both ${says}`, {
+          advice,
+        });
+      }
+      owners.set(key, plugin);
+    };
+    for (const plugin of installed) {
+      claim(plugin.manifest.name, "are one package", plugin, "Name the one that is meant.");
+      for (const { port, name, platforms } of plugin.manifest.provides) {
+        if (this.#options.own[port].includes(name)) {
+          throw new NacreError(
+            "invalid",
+            `${title(plugin)} provides the ${port} ${name}, which Nacre has itself`,
+            { advice: "Its authors must give it another name; until then leave the plugin out." },
+          );
+        }
+        const advice = "Leave one of them out of --plugin, NACRE_PLUGINS or plugins.json.";
+        claim(`${port} ${name}`, `provide the ${port} ${name}`, plugin, advice);
+        for (const platform of platforms) {
+          claim(platform, `execute images of ${platform}`, plugin, advice);
+        }
+      }
+    }
+  }
+
+  // -- loading ----------------------------------------------------------------------------------
+
+  async #bind(plugin: InstalledPlugin): Promise<void> {
+    const { manifest, directory } = plugin;
+    const path = verifiedFile(directory, manifest.module, manifest.name, this.#options.uid);
+    let module: unknown;
+    try {
+      module = require(path);
+    } catch (error) {
+      throw failed(plugin, `its module cannot be loaded: ${says(error)}`, error);
+    }
+    const register = defaultExport(module);
+    if (typeof register !== "function") {
+      throw failed(plugin, `${path} has no default export that is a function`, undefined);
+    }
+    const load = ({ bind }: ContainerModuleLoadOptions): void => {
+      const only = ((id: symbol) => {
+        refuseUnpromised(plugin, id);
+        return bind(id);
+      }) as Bind;
+      (register as Plugin)(pluginHost(only, directory));
+    };
+    try {
+      await this.#container.load(new ContainerModule(load));
+    } catch (error) {
+      if (error instanceof NacreError) throw error;
+      throw failed(plugin, `it failed while it was loaded: ${says(error)}`, error);
+    }
+  }
+
+  #implementation<P extends ExtensionPort>(plugin: InstalledPlugin, port: P, name: string) {
+    const { token, methods } = PORTS[port];
+    if (!this.#container.isBound(token, { name })) {
+      throw failed(plugin, `its manifest promises the ${port} ${name}, its module binds none`);
+    }
+    let made: ExtensionPorts[P];
+    try {
+      made = this.#container.get<ExtensionPorts[P]>(token, { name });
+    } catch (error) {
+      throw failed(plugin, `the ${port} ${name} cannot be made: ${says(error)}`, error);
+    }
+    const missing = methods.find((method) => typeof made[method] !== "function");
+    if (missing !== undefined) {
+      throw failed(plugin, `the ${port} ${name} has no method ${missing}`);
+    }
+    if (made.name !== name) {
+      throw failed(plugin, `what is bound as the ${port} ${name} calls itself ${made.name}`);
+    }
+    return made;
+  }
+}
+
+const title = ({ manifest, directory }: InstalledPlugin): string =>
+  `plugin ${manifest.name} ${manifest.version} (${directory})`;
+
+const says = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function failed(plugin: InstalledPlugin, why: string, cause?: unknown): NacreError {
+  return new NacreError("plugin", `${title(plugin)}: ${why}`, {
+    advice: `Tell its authors, or leave ${plugin.manifest.name} out.`,
+    cause,
+  });
+}
+
+/** A module that was required instead of imported has its exports one step further down. */
+function defaultExport(module: unknown): unknown {
+  const { default: first } = module as { readonly default?: unknown };
+  return typeof first === "object" && first !== null && "default" in first ? first.default : first;
+}
+
+/** A plugin adds; it does not take the place of a part of Nacre. */
+function refuseUnpromised(plugin: InstalledPlugin, id: unknown): void {
+  const description = typeof id === "symbol" ? (id.description ?? "") : "";
+  if (!description.startsWith("nacre.")) return;
+  const promised = plugin.manifest.provides.some(({ port }) => PORTS[port].token === id);
+  if (promised) return;
+  throw failed(plugin, `it binds ${description.slice(6)}, which its manifest does not promise`);
+}
