@@ -1,6 +1,6 @@
 // Control groups as the kernel keeps them: a model that refuses what the kernel refuses. The rules
-// are told in core/assembly: cgroup.ts (hierarchies, nodes), cgroup-subtree.ts, cgroup-limits.ts,
-// cpuset.ts.
+// are told in core/assembly: cgroup.ts (hierarchies, nodes), cgroup-hierarchy.ts (mounts),
+// cgroup-subtree.ts, cgroup-limits.ts, cpuset.ts.
 
 import { placeText, readFields } from "./boundary.ts";
 import type { Core } from "./core.ts";
@@ -111,9 +111,14 @@ export class Cgroups {
   /** What the core knows this machine by. */
   readonly handle: number;
 
-  constructor(core: Core, machine: { cpus: number; memoryNodes: number }) {
+  /** `controllers` are those that the machine's kernel was built with; all by default. */
+  constructor(
+    core: Core,
+    machine: { cpus: number; memoryNodes: number; controllers?: readonly Controller[] },
+  ) {
     this.core = core;
-    this.handle = core.exports.cgroupSystemNew!(machine.cpus, machine.memoryNodes);
+    const { cpus, memoryNodes, controllers = CONTROLLERS } = machine;
+    this.handle = core.exports.cgroupSystemNew!(cpus, memoryNodes, toMask(controllers));
     if (this.handle === 0) {
       throw new NacreError("invalid", `no machine has ${JSON.stringify(machine)}`, {
         advice: "Both numbers are between 1 and 1024.",
@@ -133,6 +138,15 @@ export class Cgroups {
     const handle = this.#result(1)[0]!;
     this.#settle();
     return this.hierarchy(handle);
+  }
+
+  /**
+   * Remounts a version 1 hierarchy with other controllers. EBUSY while its root has children, or
+   * where one of the controllers is in use elsewhere.
+   */
+  remount(hierarchy: HierarchyHandle, controllers: readonly Controller[]): void {
+    const operation = `remount cgroup ${controllers.join()}`;
+    this.#call("cgroupHierarchyRebind", operation, hierarchy, toMask(controllers));
   }
 
   /** Ends a hierarchy whose root has no children. */

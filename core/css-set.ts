@@ -58,6 +58,11 @@ export class CssSets {
     return this.get(this.#result(1)[0]!);
   }
 
+  /** Whether a css_set is still in use. */
+  has(handle: CssSetHandle): boolean {
+    return this.#core.exports.cssNodes!(this.#system, handle) === 0;
+  }
+
   get(handle: CssSetHandle): CssSet {
     this.#call("cssNodes", "list css_set", handle);
     const nodes = this.#list();

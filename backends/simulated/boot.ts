@@ -37,8 +37,8 @@ const V1_HIERARCHIES: readonly Controller[] = [
   "freezer",
   "blkio",
   "pids",
+  "hugetlb",
 ];
-const V2_CONTROLLERS: readonly Controller[] = ["cpuset", "cpu", "blkio", "memory", "pids"];
 
 const DIRECTORIES = [
   "/bin",
@@ -126,7 +126,6 @@ function mountCgroups(machine: Machine, init: Process, layout: CgroupLayout): vo
       path,
     );
   if (layout === "v2") {
-    machine.cgroups.makeHierarchy(2, V2_CONTROLLERS);
     show("cgroup2", top, []);
     return;
   }
@@ -136,7 +135,6 @@ function mountCgroups(machine: Machine, init: Process, layout: CgroupLayout): vo
     show("cgroup", `${top}/${controller}`, [controller]);
   }
   if (layout === "v1") return;
-  machine.cgroups.makeHierarchy(2, []);
   files.makeDirectory(init, `${top}/unified`, 0o755);
   show("cgroup2", `${top}/unified`, []);
 }

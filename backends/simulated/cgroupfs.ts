@@ -1,37 +1,41 @@
 // The cgroup file systems: a directory a node, mkdir makes one, rmdir removes one, and each
-// controller's files in it. All mounts of a hierarchy show the same superblock.
+// controller's files in it. All mounts of a hierarchy show the same superblock, and the hierarchy
+// goes with the last of them, unless it has nodes.
 
-import {
-  type CgroupContext,
-  CONTROL_FILES,
-  type ControlFile,
-  unifiedName,
-} from "./cgroup-files.ts";
-import {
-  type CgroupNode,
-  type Cgroups,
-  CONTROLLERS,
-  type Controller,
-  type Hierarchy,
-  isController,
-  pathFrom,
-} from "./cgroups.ts";
+import { remountHierarchy, shownOptions } from "./cgroup-mount.ts";
+import { type CgroupNode, type Cgroups, type Hierarchy, pathFrom } from "./cgroups.ts";
+import type { ControlContext, ControlFile } from "./control-file.ts";
+import { controlFile, controlFiles } from "./control-files.ts";
+import { requireRoomForNode } from "./controllers/membership.ts";
 import type { Dentry } from "./dentry.ts";
 import { fail } from "./errno.ts";
 import { GeneratedFile, GeneratedInode } from "./generated.ts";
 import { type Inode, type NewInode, Superblock } from "./inode.ts";
 
+/** The longest write(2) that a control file takes. */
+const WRITE_BYTES = 4096;
+
 export class CgroupFileSystem extends Superblock {
   readonly hierarchy: Hierarchy;
   readonly root: CgroupDirectory;
   readonly cgroups: Cgroups;
-  readonly context: CgroupContext;
+  readonly context: ControlContext;
+  readonly #ended: () => void;
 
-  constructor(minor: number, cgroups: Cgroups, hierarchy: Hierarchy, context: CgroupContext) {
-    super(hierarchy.version === 2 ? "cgroup2" : "cgroup", minor, "cgroup", false);
+  /** `ended` is told when the hierarchy is gone. */
+  constructor(
+    identity: { readonly minor: number; readonly source: string },
+    cgroups: Cgroups,
+    hierarchy: Hierarchy,
+    context: ControlContext,
+    ended: () => void,
+  ) {
+    const type = hierarchy.version === 2 ? "cgroup2" : "cgroup";
+    super(type, identity.minor, identity.source, false);
     this.hierarchy = hierarchy;
     this.cgroups = cgroups;
     this.context = context;
+    this.#ended = ended;
     this.root = new CgroupDirectory(this, hierarchy.root, 0o755);
   }
 
@@ -42,28 +46,24 @@ export class CgroupFileSystem extends Superblock {
     return pathFrom(top, node);
   }
 
-  /** cgroup1_reconfigure: never another name, and other controllers only while there are no nodes. */
+  override options(): readonly string[] {
+    return shownOptions(this.hierarchy);
+  }
+
   override reconfigure(options: readonly string[]): void {
     if (this.hierarchy.version === 2) return;
-    const { controllers, name } = hierarchyOptions(options);
-    if (name !== "" && name !== this.hierarchy.name) fail("EINVAL", "reconfigure");
-    this.cgroups.reattach(this.hierarchy, controllers);
+    remountHierarchy(this.cgroups, this.hierarchy, options, this.context.inInitialNamespace());
   }
 
-  override options(): readonly string[] {
-    return this.hierarchy.label === "" ? [] : this.hierarchy.label.split(",");
+  override unused(): void {
+    if (this.cgroups.endHierarchy(this.hierarchy)) this.#ended();
   }
 }
-
-const fits = (file: ControlFile, node: CgroupNode): boolean =>
-  file.version === node.hierarchy.version &&
-  (file.controller === undefined || node.controllers.includes(file.controller)) &&
-  (file.place === undefined || (file.place === "root") === (node.parent === undefined));
 
 export class CgroupDirectory extends GeneratedInode {
   readonly node: CgroupNode;
   readonly #filesystem: CgroupFileSystem;
-  readonly #files = new Map<string, GeneratedFile>();
+  readonly #files = new Map<ControlFile, GeneratedFile>();
   readonly #children = new Map<CgroupNode, CgroupDirectory>();
 
   constructor(filesystem: CgroupFileSystem, node: CgroupNode, mode: number) {
@@ -73,29 +73,21 @@ export class CgroupDirectory extends GeneratedInode {
   }
 
   override lookup(name: string): Inode | undefined {
-    const child = this.node.children.get(name);
-    if (child) return this.#directory(child, 0o755);
     if (this.node.removed) return undefined;
-    const known = this.#files.get(name);
-    const file = this.#controlFile(name);
+    const child = this.node.child(name);
+    if (child) return this.#directory(child, 0o755);
+    const file = controlFile(this.node, name);
     if (!file) return undefined;
+    const known = this.#files.get(file);
     if (known) return known;
     const made = this.#makeFile(file);
-    this.#files.set(name, made);
+    this.#files.set(file, made);
     return made;
   }
 
   override names(): readonly string[] {
-    const files = CONTROL_FILES.filter((file) => fits(file, this.node)).map((file) => file.name);
-    const delegation = this.node.hierarchy.version === 2 ? ["cgroup.subtree_control"] : [];
-    return [...files, ...delegation, ...this.node.children.keys()];
-  }
-
-  #controlFile(name: string): ControlFile | undefined {
-    if (name === "cgroup.subtree_control" && this.node.hierarchy.version === 2) {
-      return { name, version: 2, read: delegated, write: delegate };
-    }
-    return CONTROL_FILES.find((file) => file.name === name && fits(file, this.node));
+    if (this.node.removed) return [];
+    return [...controlFiles(this.node), ...this.node.children.map((child) => child.name)];
   }
 
   #makeFile(file: ControlFile): GeneratedFile {
@@ -104,10 +96,11 @@ export class CgroupDirectory extends GeneratedInode {
     const { context } = this.#filesystem;
     const mode = (read ? 0o444 : 0) | (write ? 0o200 : 0);
     return new GeneratedFile(this.superblock, mode, {
-      ...(read && { read: () => read(node, context) }),
+      ...(read && { read: () => (node.removed ? fail("ENODEV") : read(node, context)) }),
       write: (text) => {
         if (text === "") return; // nobody is asked about nothing
         if (node.removed) fail("ENODEV");
+        if (text.length > WRITE_BYTES) fail("E2BIG");
         if (!write) fail("EINVAL");
         write(node, text, context);
       },
@@ -123,6 +116,8 @@ export class CgroupDirectory extends GeneratedInode {
   }
 
   override makeDirectory(name: string, attributes: NewInode): Inode {
+    if (this.node.removed) fail("ENOENT");
+    if (this.node.hierarchy.version === 2) requireRoomForNode(this.node);
     const node = this.#filesystem.cgroups.makeNode(this.node, name);
     const made = this.#directory(node, attributes.mode);
     made.uid = attributes.uid;
@@ -132,7 +127,7 @@ export class CgroupDirectory extends GeneratedInode {
   }
 
   override removeDirectory(name: string): void {
-    const node = this.node.children.get(name) ?? fail("ENOENT");
+    const node = this.node.child(name) ?? fail("ENOENT");
     this.#filesystem.cgroups.removeNode(node);
     this.#children.delete(node);
     this.links--;
@@ -143,43 +138,4 @@ export class CgroupDirectory extends GeneratedInode {
     if (node === this.node) return this;
     return this.of(node.parent as CgroupNode).#directory(node, 0o755);
   }
-}
-
-const delegated = (node: CgroupNode): string =>
-  `${[...node.delegated].map(unifiedName).join(" ")}\n`;
-
-/** cgroup.subtree_control: `+memory -cpu`, all or nothing. */
-function delegate(node: CgroupNode, text: string): void {
-  const next = new Set(node.delegated);
-  for (const word of text.trim().split(/\s+/).filter(Boolean)) {
-    const name = word.slice(1) === "io" ? "blkio" : word.slice(1);
-    if (!/^[+-]/.test(word) || !isController(name)) fail("EINVAL");
-    if (word.startsWith("-")) {
-      if ([...node.children.values()].some((child) => child.delegated.has(name))) fail("EBUSY");
-      next.delete(name);
-    } else if (node.controllers.includes(name)) next.add(name);
-    else fail("ENOENT");
-  }
-  // Only the root may have processes and hand controllers down.
-  if (node.parent && next.size > 0 && node.processes.length > 0) fail("EBUSY");
-  node.delegated.clear();
-  for (const controller of CONTROLLERS) if (next.has(controller)) node.delegated.add(controller);
-}
-
-/** The controllers and the name of `mount -t cgroup -o …`. */
-export function hierarchyOptions(options: readonly string[]): {
-  controllers: readonly Controller[];
-  name: string;
-} {
-  const controllers = new Set<Controller>();
-  let name = "";
-  for (const option of options) {
-    if (option.startsWith("name=")) name = option.slice("name=".length);
-    else if (isController(option)) controllers.add(option);
-    else if (option === "all") for (const c of CONTROLLERS) controllers.add(c);
-    else if (!/^(none|noprefix|clone_children|xattr|cpuset_v2_mode)$/.test(option)) {
-      fail("EINVAL", `fsconfig ${option}`);
-    }
-  }
-  return { controllers: CONTROLLERS.filter((c) => controllers.has(c)), name };
 }

@@ -1,48 +1,65 @@
-// Control groups as a model: hierarchies with their controllers, trees of nodes, and the css_set,
-// which is what a process points to: one node in each hierarchy. Processes with the same
-// combination share one; fork hands it on, a move finds or makes another, and the last member's
-// end frees it. How this looks as files stands in cgroupfs.ts.
-// Source: Linux, kernel/cgroup/cgroup.c; Documentation/admin-guide/cgroup-v1/cgroups.rst.
+// Control groups of the simulated machine. What they are, what the kernel refuses and which
+// css_sets there are is the core's (core/cgroup.ts, core/css-set.ts); here its handles become the
+// objects that file systems, processes and controllers hang their own things on. How it looks as
+// files stands in cgroupfs.ts.
 
-import { policyOf } from "./devices.ts";
-import { fail } from "./errno.ts";
+import {
+  CONTROLLERS as ALL_CONTROLLERS,
+  type CgroupHandle,
+  type Controller,
+  type Limit,
+  type LimitValue,
+  Cgroups as Model,
+  type Cgroup as NodeFacts,
+} from "@nacre/core/cgroup.ts";
+import type { Core } from "@nacre/core/core.ts";
+import { type CssSetHandle, CssSets } from "@nacre/core/css-set.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import { fail, isErrnoName } from "./errno.ts";
 import type { Process } from "./process.ts";
 
-/** In the order of /proc/cgroups. */
-export const CONTROLLERS = [
-  "cpuset",
-  "cpu",
-  "cpuacct",
-  "blkio",
-  "memory",
-  "devices",
-  "freezer",
-  "net_cls",
-  "perf_event",
-  "net_prio",
-  "hugetlb",
-  "pids",
-] as const;
-export type Controller = (typeof CONTROLLERS)[number];
+export type { Controller };
+
+/** What this kernel is built with, in the order of /proc/cgroups. */
+export const CONTROLLERS: readonly Controller[] = ALL_CONTROLLERS.filter(
+  (name) => name !== "rdma" && name !== "misc",
+);
 
 export const isController = (name: string): name is Controller =>
   (CONTROLLERS as readonly string[]).includes(name);
 
+/** Calls the core; what it refuses is this kernel's refusal. */
+function ask<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const errno = error instanceof NacreError ? error.errno : undefined;
+    // Linux has two names for 95; see errno.ts.
+    if (errno === "EOPNOTSUPP") return fail("ENOTSUP");
+    if (errno !== undefined && isErrnoName(errno)) return fail(errno);
+    throw error;
+  }
+}
+
 export class CgroupNode {
-  readonly id: number;
+  readonly handle: CgroupHandle;
   readonly name: string;
   readonly hierarchy: Hierarchy;
   readonly parent: CgroupNode | undefined;
-  readonly children = new Map<string, CgroupNode>();
-  readonly sets = new Set<CssSet>();
-  /** What was written into its control files, by file. Absent: the default. */
+  readonly #cgroups: Cgroups;
+  /** What was written into files that mean nothing to the core, by file. Absent: the default. */
   readonly values = new Map<string, string>();
-  /** cgroup.subtree_control on v2. */
-  readonly delegated = new Set<Controller>();
   removed = false;
 
-  constructor(id: number, name: string, hierarchy: Hierarchy, parent: CgroupNode | undefined) {
-    this.id = id;
+  constructor(
+    cgroups: Cgroups,
+    handle: CgroupHandle,
+    name: string,
+    hierarchy: Hierarchy,
+    parent: CgroupNode | undefined,
+  ) {
+    this.#cgroups = cgroups;
+    this.handle = handle;
     this.name = name;
     this.hierarchy = hierarchy;
     this.parent = parent;
@@ -58,42 +75,80 @@ export class CgroupNode {
     for (let at: CgroupNode | undefined = this; at; at = at.parent) yield at;
   }
 
+  /** Itself and all below, parents first, in the order in which they were made. */
   *subtree(): Generator<CgroupNode> {
     yield this;
-    for (const child of this.children.values()) yield* child.subtree();
+    for (const child of this.children) yield* child.subtree();
   }
 
+  get children(): readonly CgroupNode[] {
+    return this.#cgroups.childrenOf(this);
+  }
+  child(name: string): CgroupNode | undefined {
+    return this.#cgroups.childOf(this, name);
+  }
+
+  get facts(): NodeFacts {
+    return this.#cgroups.model.get(this.handle);
+  }
+  /** A limit of its own, as its file shows it; ENOENT without its controller. */
+  limit(limit: Limit): LimitValue {
+    return this.#cgroups.ask((model) => model.limit(this.handle, limit));
+  }
+  setLimit(limit: Limit, value: LimitValue): void {
+    this.#cgroups.ask((model) => model.setLimit(this.handle, limit, value));
+  }
+  /** What holds for its processes. */
+  effectiveLimit(limit: Limit): LimitValue {
+    return this.#cgroups.model.effectiveLimit(this.handle, limit);
+  }
+  /** The list of cpuset.cpus or cpuset.mems; `effective`, what holds for its processes. */
+  cpuset(file: "cpus" | "mems", effective = false): string {
+    const { model } = this.#cgroups;
+    return effective
+      ? model.effectiveCpuset(this.handle, file)
+      : this.#cgroups.ask(() => model.cpuset(this.handle, file));
+  }
+  setCpuset(file: "cpus" | "mems", list: string): void {
+    this.#cgroups.ask((model) => model.setCpuset(this.handle, file, list));
+  }
+  delegate(enable: readonly Controller[], disable: readonly Controller[]): void {
+    this.#cgroups.ask((model) => model.setSubtreeControl(this.handle, { enable, disable }));
+  }
+
+  /** The processes in it, by pid. */
   get processes(): Process[] {
-    return [...this.sets].flatMap((set) => [...set.members]);
+    return this.#cgroups.processesOf(this);
   }
-  /** Processes here and below. */
+  /** How many processes are here and below. */
   get population(): number {
-    let sum = 0;
-    for (const node of this.subtree()) for (const set of node.sets) sum += set.members.size;
-    return sum;
+    return this.removed ? 0 : this.facts.population;
   }
-
   /** Controllers that have files here. */
   get controllers(): readonly Controller[] {
-    if (this.hierarchy.version === 1) return this.hierarchy.controllers;
-    return this.parent ? [...this.parent.delegated] : this.hierarchy.controllers;
+    return this.facts.controllers;
   }
 }
 
 export class Hierarchy {
+  readonly handle: number;
+  /** As in /proc/PID/cgroup; 0 for version 2. */
   readonly id: number;
   readonly version: 1 | 2;
-  controllers: readonly Controller[];
   /** `name=` of a v1 hierarchy, else empty. */
   readonly name: string;
-  readonly root: CgroupNode;
+  /** Set when it is made: the node needs the hierarchy first. */
+  declare root: CgroupNode;
+  /** Mount options that a remount may not change. */
+  flags: readonly string[] = [];
+  /** Attached to it; of version 2, what its root can pass on. Changed by mounts only. */
+  controllers: readonly Controller[] = [];
 
-  constructor(id: number, version: 1 | 2, controllers: readonly Controller[], name: string) {
+  constructor(handle: number, id: number, version: 1 | 2, name: string) {
+    this.handle = handle;
     this.id = id;
     this.version = version;
-    this.controllers = controllers;
     this.name = name;
-    this.root = new CgroupNode(0, "", this, undefined);
   }
 
   /** As in /proc/PID/cgroup. */
@@ -106,10 +161,11 @@ export class Hierarchy {
 
 /** One node in each hierarchy, shared by all processes that are in these. */
 export class CssSet {
+  readonly handle: CssSetHandle;
   readonly nodes: ReadonlyMap<Hierarchy, CgroupNode>;
-  readonly members = new Set<Process>();
 
-  constructor(nodes: ReadonlyMap<Hierarchy, CgroupNode>) {
+  constructor(handle: CssSetHandle, nodes: ReadonlyMap<Hierarchy, CgroupNode>) {
+    this.handle = handle;
     this.nodes = nodes;
   }
 
@@ -118,44 +174,63 @@ export class CssSet {
   }
 }
 
+/** What others do when processes come, go and move. All are told after the fact. */
+export interface CgroupObserver {
+  /** `from` is undefined for a new process, `to` for one that ended. */
+  moved?(process: Process, from: CssSet | undefined, to: CssSet | undefined): void;
+  /** A fork that `over`'s pids.max forbade to a process of `set`. */
+  forkRefused?(set: CssSet, hierarchy: Hierarchy): void;
+  created?(node: CgroupNode): void;
+  removed?(node: CgroupNode): void;
+}
+
 export class Cgroups {
+  readonly model: Model;
   readonly hierarchies: Hierarchy[] = [];
-  readonly #sets = new Map<string, CssSet>();
-  #lastNode = 0;
+  readonly #tasks: CssSets;
+  readonly #nodes = new Map<CgroupHandle, CgroupNode>();
+  readonly #processes = new Map<number, Process>();
+  /** Of the css_sets in use; made anew when hierarchies come and go. */
+  #views = new Map<CssSetHandle, CssSet>();
+  readonly observers: CgroupObserver[] = [];
   #lastHierarchy = 0;
 
+  constructor(core: Core, machine: { readonly cpus: number; readonly memoryNodes: number }) {
+    this.model = new Model(core, { ...machine, controllers: CONTROLLERS });
+    this.#tasks = new CssSets(this.model);
+  }
+
+  // -- hierarchies ------------------------------------------------------------------------------
+
   /** EBUSY where a controller is in another hierarchy, or where there is a v2 one already. */
-  makeHierarchy(version: 1 | 2, controllers: readonly Controller[], name = ""): Hierarchy {
-    const taken = this.hierarchies.some(
-      (h) =>
-        h.version === 1 &&
-        (h.controllers.some((c) => controllers.includes(c)) || (name !== "" && h.name === name)),
+  makeHierarchy(version: 1 | 2, controllers: readonly Controller[] = [], name = ""): Hierarchy {
+    const made = ask(() =>
+      version === 2 ? this.model.mount(2) : this.model.mount(1, controllers),
     );
-    if (taken || (version === 2 && this.unified)) fail("EBUSY");
     const id = version === 2 ? 0 : ++this.#lastHierarchy;
-    const hierarchy = new Hierarchy(id, version, controllers, name);
+    const hierarchy = new Hierarchy(made.handle, id, version, name);
+    hierarchy.root = new CgroupNode(this, made.root, "", hierarchy, undefined);
+    this.#nodes.set(made.root, hierarchy.root);
     this.hierarchies.push(hierarchy);
-    // Every process is in its root from now on: sets get one more link.
-    const sets = [...this.#sets.values()];
-    this.#sets.clear();
-    for (const set of sets) {
-      const nodes = new Map([...set.nodes, [hierarchy, hierarchy.root] as const]);
-      for (const node of set.nodes.values()) node.sets.delete(set);
-      for (const member of [...set.members]) this.#enter(member, nodes);
-    }
+    this.#review();
     return hierarchy;
   }
 
-  /** Other controllers for a v1 hierarchy: EBUSY once it has nodes, or where another has them. */
-  reattach(hierarchy: Hierarchy, controllers: readonly Controller[]): void {
-    const { controllers: before } = hierarchy;
-    if (before.length === controllers.length && before.every((c) => controllers.includes(c))) {
-      return;
-    }
-    const others = this.hierarchies.filter((h) => h.version === 1 && h !== hierarchy);
-    const taken = others.some((h) => h.controllers.some((c) => controllers.includes(c)));
-    if (taken || hierarchy.root.children.size > 0) fail("EBUSY", "reconfigure");
-    hierarchy.controllers = controllers;
+  /** Ends a hierarchy that nobody mounts any more; one whose root has children stays. */
+  endHierarchy(hierarchy: Hierarchy): boolean {
+    if (hierarchy.version === 2 || hierarchy.root.children.length > 0) return false;
+    ask(() => this.model.unmount(hierarchy.handle));
+    hierarchy.root.removed = true;
+    this.#nodes.delete(hierarchy.root.handle);
+    this.hierarchies.splice(this.hierarchies.indexOf(hierarchy), 1);
+    this.#review();
+    return true;
+  }
+
+  /** `mount -o remount` with other controllers. EBUSY while there are children, or one is taken. */
+  rebind(hierarchy: Hierarchy, controllers: readonly Controller[]): void {
+    ask(() => this.model.remount(hierarchy.handle, controllers));
+    this.#assign();
   }
 
   get unified(): Hierarchy | undefined {
@@ -166,82 +241,146 @@ export class Cgroups {
     return this.hierarchies.find((h) => h.controllers.includes(controller));
   }
 
+  /**
+   * The node whose settings of a controller hold for who is in `set`: in version 2 the nearest one
+   * above that has the controller. Undefined where no hierarchy has it.
+   */
+  nodeFor(controller: Controller, set: CssSet): CgroupNode | undefined {
+    const hierarchy = this.hierarchyOf(controller);
+    if (!hierarchy) return undefined;
+    let node = set.in(hierarchy);
+    while (node.parent && !node.controllers.includes(controller)) node = node.parent;
+    return node;
+  }
+
+  // -- nodes ------------------------------------------------------------------------------------
+
+  childrenOf(node: CgroupNode): readonly CgroupNode[] {
+    if (node.removed) return [];
+    return this.model
+      .children(node.handle)
+      .reverse()
+      .flatMap((handle) => this.#nodes.get(handle) ?? []);
+  }
+
+  childOf(node: CgroupNode, name: string): CgroupNode | undefined {
+    const handle = node.removed ? undefined : this.model.child(node.handle, name);
+    return handle === undefined ? undefined : this.#nodes.get(handle);
+  }
+
   /** mkdir(2) in a cgroup file system. */
   makeNode(parent: CgroupNode, name: string): CgroupNode {
     if (parent.removed) fail("ENOENT");
-    if (parent.children.has(name)) fail("EEXIST");
-    if (name.includes("\n")) fail("EINVAL");
-    const node = new CgroupNode(++this.#lastNode, name, parent.hierarchy, parent);
-    parent.children.set(name, node);
-    policyOf(node);
+    const handle = ask(() => this.model.create(parent.handle, name));
+    const node = new CgroupNode(this, handle, name, parent.hierarchy, parent);
+    this.#nodes.set(handle, node);
+    for (const observer of this.observers) observer.created?.(node);
     return node;
   }
 
   /** rmdir(2): EBUSY while there are processes or children. */
   removeNode(node: CgroupNode): void {
-    if (!node.parent || node.children.size > 0 || node.population > 0) fail("EBUSY");
-    node.parent.children.delete(node.name);
+    ask(() => this.model.remove(node.handle));
+    this.#nodes.delete(node.handle);
     node.removed = true;
+    for (const observer of this.observers) observer.removed?.(node);
+  }
+
+  /** Runs a call of the core's model. */
+  ask<T>(call: (model: Model) => T): T {
+    return ask(() => call(this.model));
+  }
+
+  // -- processes --------------------------------------------------------------------------------
+
+  processesOf(node: CgroupNode): Process[] {
+    if (node.removed) return [];
+    return this.#tasks.tasksOf(node.handle).flatMap((pid) => this.#processes.get(pid) ?? []);
+  }
+
+  /** fork(2), before there is a process: EAGAIN where a pids limit on the way to the root is reached. */
+  fork(parent: Process | undefined, pid: number): void {
+    try {
+      ask(() => (parent ? this.#tasks.fork(parent.pid, pid) : this.#tasks.spawn(pid)));
+    } catch (error) {
+      const hierarchy = this.hierarchyOf("pids");
+      if (parent && hierarchy) {
+        for (const observer of this.observers) observer.forkRefused?.(parent.cssSet, hierarchy);
+      }
+      throw error;
+    }
+  }
+
+  /** The process that `fork` made room for. */
+  enter(process: Process): void {
+    this.#processes.set(process.pid, process);
+    process.cssSet = this.#viewOf(process);
+    for (const observer of this.observers) observer.moved?.(process, undefined, process.cssSet);
   }
 
   /** A write to cgroup.procs. */
   move(process: Process, node: CgroupNode): void {
     if (node.removed) fail("ENODEV");
-    if (node.hierarchy.version === 2 && node.parent && node.delegated.size > 0) fail("EBUSY");
-    const from = process.cssSet.in(node.hierarchy);
-    if (from === node) return;
-    const nodes = new Map(process.cssSet.nodes);
-    nodes.set(node.hierarchy, node);
-    this.leave(process);
-    this.#enter(process, nodes);
+    const from = process.cssSet;
+    if (from.in(node.hierarchy) === node) return;
+    ask(() => this.#tasks.move(process.pid, [node.handle]));
+    process.cssSet = this.#viewOf(process);
+    this.#forget(from);
+    for (const observer of this.observers) observer.moved?.(process, from, process.cssSet);
   }
 
-  /** fork(2): EAGAIN where a pids limit on the way to the root is reached. */
-  requireRoomForProcess(set: CssSet): void {
-    const pids = this.hierarchyOf("pids");
-    if (!pids) return;
-    for (const node of set.in(pids).lineage()) {
-      const max = node.values.get("pids.max") ?? "max";
-      if (node.parent && max !== "max" && node.population >= Number(max)) {
-        const events = Number(node.values.get("pids.events") ?? 0);
-        node.values.set("pids.events", String(events + 1));
-        fail("EAGAIN");
-      }
-    }
-  }
-
-  enter(process: Process, set: CssSet | undefined): void {
-    this.#enter(process, set?.nodes ?? new Map(this.hierarchies.map((h) => [h, h.root])));
-  }
-
+  /** A process ended. What it was in last stays known, as a zombie's does. */
   leave(process: Process): void {
-    const set = process.cssSet;
-    set.members.delete(process);
-    if (set.members.size > 0) return;
-    this.#sets.delete(keyOf(set.nodes));
-    for (const node of set.nodes.values()) node.sets.delete(set);
+    ask(() => this.#tasks.exit(process.pid));
+    this.#processes.delete(process.pid);
+    this.#forget(process.cssSet);
+    for (const observer of this.observers) observer.moved?.(process, process.cssSet, undefined);
   }
 
-  /** All that are in use. */
-  sets(): CssSet[] {
-    return [...this.#sets.values()];
+  /** How many css_sets, links and processes there are. */
+  counts(): { sets: number; links: number; tasks: number } {
+    return this.#tasks.counts();
   }
 
-  #enter(process: Process, nodes: ReadonlyMap<Hierarchy, CgroupNode>): void {
-    const key = keyOf(nodes);
-    let set = this.#sets.get(key);
-    if (!set) {
-      set = new CssSet(nodes);
-      this.#sets.set(key, set);
-      for (const node of nodes.values()) node.sets.add(set);
+  #viewOf(process: Process): CssSet {
+    const { handle, nodes } = this.#tasks.of(process.pid);
+    const known = this.#views.get(handle);
+    if (known) return known;
+    const view = new CssSet(
+      handle,
+      new Map(
+        nodes
+          .flatMap((node) => this.#nodes.get(node) ?? [])
+          .sort((a, b) => a.hierarchy.id - b.hierarchy.id)
+          .map((node) => [node.hierarchy, node] as const),
+      ),
+    );
+    this.#views.set(handle, view);
+    return view;
+  }
+
+  /** A css_set goes with its last process. */
+  #forget(set: CssSet): void {
+    if (!this.#tasks.has(set.handle)) this.#views.delete(set.handle);
+  }
+
+  /** What one hierarchy takes, the one of version 2 has no longer. */
+  #assign(): void {
+    for (const hierarchy of this.hierarchies) {
+      hierarchy.controllers = this.model.hierarchy(hierarchy.handle).controllers;
     }
-    set.members.add(process);
-    process.cssSet = set;
   }
-}
 
-function keyOf(nodes: ReadonlyMap<Hierarchy, CgroupNode>): string {
-  return [...nodes].map(([hierarchy, node]) => `${hierarchy.id}:${node.id}`).join(" ");
+  /** All sets have one node more, or fewer. */
+  #review(): void {
+    this.#assign();
+    this.#views = new Map();
+    for (const process of this.#processes.values()) {
+      const from = process.cssSet;
+      process.cssSet = this.#viewOf(process);
+      for (const observer of this.observers) observer.moved?.(process, from, process.cssSet);
+    }
+  }
 }
 
 /** A node's path as seen from another one: `/..` for each level that it lies above. */
@@ -257,10 +396,4 @@ export function pathFrom(top: CgroupNode, node: CgroupNode): string {
     up += "/..";
   }
   return node.path;
-}
-
-/** Whether the node, or one above it, is frozen. */
-export function isFrozen(node: CgroupNode): boolean {
-  const file = node.hierarchy.version === 1 ? "freezer.state" : "cgroup.freeze";
-  return [...node.lineage()].some((n) => ["FROZEN", "1"].includes(n.values.get(file) ?? ""));
 }

@@ -1,7 +1,7 @@
 // What `mount -t` knows: how each type makes a superblock of a source and options.
 
-import { hierarchyOptions } from "./cgroupfs.ts";
-import type { Cgroups, Hierarchy } from "./cgroups.ts";
+import { hierarchyToMount } from "./cgroup-mount.ts";
+import type { Hierarchy } from "./cgroups.ts";
 import type { Dentry } from "./dentry.ts";
 import { makeErofs, type TreeResolver } from "./erofs.ts";
 import { fail } from "./errno.ts";
@@ -103,8 +103,8 @@ const sysfs: FileSystemType = ({ machine, source, readOnly, options }) => {
 };
 
 /** What the mounter's cgroup namespace makes the root of a hierarchy. */
-function showHierarchy({ machine, process }: MountRequest, hierarchy: Hierarchy) {
-  const superblock = machine.cgroupFileSystem(hierarchy);
+function showHierarchy({ machine, process, source }: MountRequest, hierarchy: Hierarchy) {
+  const superblock = machine.cgroupFileSystem(hierarchy, source);
   const top = process.namespaces.cgroup.roots.get(hierarchy) ?? hierarchy.root;
   let root = superblock.dentry;
   for (const node of [...top.lineage()].reverse().slice(1)) {
@@ -113,33 +113,16 @@ function showHierarchy({ machine, process }: MountRequest, hierarchy: Hierarchy)
   return { superblock, root };
 }
 
-/** A hierarchy with exactly these controllers, else a new one; EBUSY if one of them is taken. */
-function findHierarchy(cgroups: Cgroups, options: readonly string[]): Hierarchy | undefined {
-  const { controllers, name } = hierarchyOptions(options);
-  return cgroups.hierarchies.find((h) => {
-    if (h.version !== 1) return false;
-    if (name !== "" && h.name !== name) return false;
-    if (controllers.length === 0) return name !== "";
-    const same = controllers.length === h.controllers.length;
-    return same && controllers.every((c) => h.controllers.includes(c));
-  });
-}
-
 const cgroup: FileSystemType = (request) => {
   const { machine, process, options } = request;
-  const known = findHierarchy(machine.cgroups, options);
-  if (known) return showHierarchy(request, known);
   const initial = process.namespaces.cgroup.roots.size === 0;
-  if (!initial) fail("EPERM", "create");
-  const { controllers, name } = hierarchyOptions(options);
-  if (controllers.length === 0 && name === "") fail("EINVAL", "create");
-  return showHierarchy(request, machine.cgroups.makeHierarchy(1, controllers, name));
+  return showHierarchy(request, hierarchyToMount(machine.cgroups, options, initial));
 };
 
 const cgroup2: FileSystemType = (request) => {
   requireOptions(request.options, /^(nsdelegate|favordynmods|memory_\w+|pids_\w+)$/);
   const { cgroups } = request.machine;
-  return showHierarchy(request, cgroups.unified ?? fail("EBUSY", "create"));
+  return showHierarchy(request, cgroups.unified ?? cgroups.makeHierarchy(2));
 };
 
 export function registerTypes(machine: Machine, resolve: TreeResolver): void {

@@ -4,7 +4,7 @@
 
 import { Dentry } from "./dentry.ts";
 import { fail } from "./errno.ts";
-import type { Path } from "./mount.ts";
+import type { Mount, Path } from "./mount.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
 export type InodeKind =
@@ -109,6 +109,11 @@ export abstract class Superblock {
   options(): readonly string[] {
     return [];
   }
+
+  /** Mounts that show it, in any namespace. */
+  readonly mounts = new Set<Mount>();
+  /** The last mount is gone. */
+  unused(): void {}
 
   /** Other options while it is mounted: `mount -o remount`. */
   reconfigure(_options: readonly string[]): void {

@@ -2,6 +2,7 @@
 // and processes, which carries out programs operation by operation. No I/O, no host: the same
 // program on the same clock gives the same result to the last number.
 
+import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
@@ -35,16 +36,21 @@ import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
 import type { Process } from "./process.ts";
 import type { SimulatedProgram } from "./program.ts";
+import { HARDWARE, type Hardware } from "./resources.ts";
 import { type MachineState, stateOf } from "./state.ts";
 import { type CallerStreams, Supervisor } from "./supervisor.ts";
 
 export interface SimulatedKernelOptions {
+  /** The machine's cgroups are the core's; it gets an arena of its own. */
+  readonly core: Core;
   /** Programs beside the built-in ones, by the name or path of the file that is executed. */
   readonly programs?: ReadonlyMap<string, SimulatedProgram>;
   /** Reads the image of an erofs mount; without one no image is readable (EINVAL). */
   readonly erofs?: TreeResolver;
   readonly faults?: FaultOptions;
   readonly cgroups?: CgroupLayout;
+  /** What differs from a small server: 2 CPUs, 8 GiB, no swap, no huge pages, a disk of 500 MB/s. */
+  readonly hardware?: Partial<Hardware>;
   /** What the numbers in ProcessStreams stand for; those that are not given are /dev/null. */
   readonly descriptors?: ReadonlyMap<number, Descriptor>;
   /** OCI architecture. */
@@ -58,7 +64,6 @@ export interface SimulatedKernelOptions {
 }
 
 const RELEASE = "6.18.0-simulated";
-const MEMORY_BYTES = 8 * 2 ** 30;
 const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
 
 /** A program that is under way: its process, what carries it out, and what it was given. */
@@ -76,14 +81,15 @@ export class SimulatedKernel implements Kernel {
   readonly #caller: Process;
   #faults: Faults;
 
-  constructor(clock: Clock, options: SimulatedKernelOptions = {}) {
+  constructor(clock: Clock, options: SimulatedKernelOptions) {
     this.#options = options;
     this.#faults = new Faults(options.faults);
     this.machine = new Machine(clock, {
+      core: options.core.fork(),
+      hardware: { ...HARDWARE, ...options.hardware },
       programs: new Map([...BUILT_IN, ...(options.programs ?? [])]),
       release: RELEASE,
       architecture: options.architecture ?? "amd64",
-      memoryBytes: MEMORY_BYTES,
       hostname: "simulated",
     });
     registerTypes(this.machine, options.erofs ?? (() => undefined));

@@ -1,12 +1,15 @@
 // The simulated machine: what exists once. Numbers for mounts, groups, superblocks and namespaces
 // are given in order, so that the same run gives the same numbers.
 
+import type { Core } from "@nacre/core/core.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { CgroupDirectory, CgroupFileSystem } from "./cgroupfs.ts";
 import { type CgroupNode, Cgroups, type Hierarchy } from "./cgroups.ts";
+import { controlContext } from "./control-context.ts";
 import type { Dentry } from "./dentry.ts";
-import { because, fail } from "./errno.ts";
+import { because, errnoOf, fail } from "./errno.ts";
 import { become, findImage, named, type ProgramRegistry } from "./exec.ts";
 import type { FileSystemType } from "./filesystem-types.ts";
 import type { Inode, Superblock, Timestamp } from "./inode.ts";
@@ -21,17 +24,21 @@ import { ProcessTable } from "./process-table.ts";
 import type { SimulatedProgram } from "./program.ts";
 import { run } from "./programs.ts";
 import type { MountFactory } from "./propagation.ts";
+import { releaseAgents } from "./release-agent.ts";
+import { type Hardware, Resources } from "./resources.ts";
 import { IGNORE } from "./signals.ts";
 import { UserNamespace } from "./user-namespace.ts";
 
 export interface MachineOptions {
+  /** An arena of its own, in which the machine's cgroups are. */
+  readonly core: Core;
+  readonly hardware: Hardware;
   /** What runs in processes, by the name of the file that is executed. */
   readonly programs: ProgramRegistry;
   /** uname -r. */
   readonly release: string;
   /** OCI architecture. */
   readonly architecture: string;
-  readonly memoryBytes: number;
   readonly hostname: string;
 }
 
@@ -55,8 +62,10 @@ export class Machine implements MountFactory {
   readonly memoryBytes: number;
   readonly hostname: string;
   readonly programs: ProgramRegistry;
-  readonly cgroups = new Cgroups();
+  readonly cpus: number;
+  readonly cgroups: Cgroups;
   readonly processes: ProcessTable;
+  readonly resources: Resources;
   readonly nsfs: NamespaceFileSystem;
   /** The first user namespace: root of it is root of the machine. */
   readonly mountNamespaces = new Set<MountNamespace>();
@@ -75,12 +84,18 @@ export class Machine implements MountFactory {
     this.clock = clock;
     this.release = options.release;
     this.architecture = options.architecture;
-    this.memoryBytes = options.memoryBytes;
+    this.memoryBytes = options.hardware.memoryBytes;
     this.hostname = options.hostname;
     this.programs = options.programs;
+    this.cpus = options.hardware.cpus;
+    this.cgroups = new Cgroups(options.core, { cpus: this.cpus, memoryNodes: 1 });
     this.nsfs = new NamespaceFileSystem(this.newMinor());
     this.processes = new ProcessTable(clock, this.cgroups);
     this.processes.onExit = () => this.releaseNamespaces();
+    this.resources = new Resources(clock, this.cgroups, this.processes, options.hardware);
+    this.cgroups.observers.push(
+      releaseAgents((command, environment) => this.#startHelper(command, environment)),
+    );
   }
 
   // -- who calls --------------------------------------------------------------------------------
@@ -103,6 +118,13 @@ export class Machine implements MountFactory {
 
   /** A process that has executed a program runs it from now on. */
   start(process: Process, program: SimulatedProgram): void {
+    try {
+      this.resources.memory.load(process);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      // Past execve(2)'s point of no return there is nobody to tell.
+      this.processes.exit(process, { code: 0, signal: SIGNALS.KILL });
+    }
     run(this, process, program);
   }
 
@@ -156,6 +178,17 @@ export class Machine implements MountFactory {
         discardTree(namespace.tree);
         again = true;
       }
+    }
+  }
+
+  /** call_usermodehelper: a program of the kernel's own choice. What it fails with, nobody hears. */
+  #startHelper(command: readonly string[], environment: readonly string[]): void {
+    const init = this.processes.all().find((process) => !process.parent);
+    if (!init) return;
+    try {
+      this.as(init, () => this.spawn(init, command, { environment }));
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
     }
   }
 
@@ -217,23 +250,14 @@ export class Machine implements MountFactory {
 
   // -- cgroups ----------------------------------------------------------------------------------
 
-  /** The one superblock of a hierarchy. */
-  cgroupFileSystem(hierarchy: Hierarchy): CgroupFileSystem {
+  /** The one superblock of a hierarchy. `source` is what its first mount names. */
+  cgroupFileSystem(hierarchy: Hierarchy, source: string): CgroupFileSystem {
     const known = this.#hierarchies.get(hierarchy);
     if (known) return known;
-    const made = new CgroupFileSystem(this.newMinor(), this.cgroups, hierarchy, {
-      pidsOf: (node) =>
-        node.processes
-          .map((process) => process.pidIn(this.current.namespaces.pid))
-          .filter((pid) => pid !== undefined),
-      rootOf: (of) => this.current.namespaces.cgroup.roots.get(of) ?? of.root,
-      move: (pid, node) => this.#moveProcess(pid, node),
-      thawed: (node) => {
-        for (const below of node.subtree()) {
-          for (const process of below.processes) this.processes.wake(process);
-        }
-      },
-    });
+    const identity = { minor: this.newMinor(), source };
+    const made = new CgroupFileSystem(identity, this.cgroups, hierarchy, controlContext(this), () =>
+      this.#hierarchies.delete(hierarchy),
+    );
     this.#hierarchies.set(hierarchy, made);
     return made;
   }
@@ -245,13 +269,5 @@ export class Machine implements MountFactory {
       if (inode instanceof CgroupDirectory) return inode.node;
       return fail(inode.kind === "directory" ? "ENOENT" : "ENOTDIR");
     });
-  }
-
-  #moveProcess(pid: number, node: CgroupNode): void {
-    const { current } = this;
-    const process = pid === 0 ? current : current.namespaces.pid.members.get(pid);
-    if (!process?.alive) fail("ESRCH");
-    this.cgroups.move(process, node);
-    this.processes.wake(process);
   }
 }

@@ -8,7 +8,7 @@ import { SimulatedKernel, type SimulatedKernelOptions } from "./kernel.ts";
 import { type LayerSource, layerTrees } from "./layer-tree.ts";
 import { type HostDirectories, SharedFiles } from "./shared-files.ts";
 
-export interface SimulatedModuleOptions extends Omit<SimulatedKernelOptions, "erofs"> {
+export interface SimulatedModuleOptions extends Omit<SimulatedKernelOptions, "erofs" | "core"> {
   /** Directories of the host that stay real. */
   readonly host: HostDirectories;
   /** What the layers among them are read with. */
@@ -24,7 +24,11 @@ export function simulatedKernelModule(options: SimulatedModuleOptions): Containe
     bind(SimulatedKernel)
       .toResolvedValue(
         (clock: Clock) => {
-          const kernel = new SimulatedKernel(clock, { ...options, erofs: layerTrees(layers) });
+          const kernel = new SimulatedKernel(clock, {
+            ...options,
+            core: layers.core(),
+            erofs: layerTrees(layers),
+          });
           for (const path of host.directories) kernel.shareDirectory(host.files, path);
           for (const path of options.directories ?? []) kernel.hostFiles().makeDirectory(path);
           return kernel;

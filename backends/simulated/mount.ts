@@ -102,12 +102,16 @@ export class MountTree {
     for (const mount of top.subtree()) {
       mount.tree = this;
       this.mounts.add(mount);
+      mount.superblock.mounts.add(mount);
     }
   }
 
   release(mount: Mount): void {
     this.mounts.delete(mount);
     mount.tree = undefined;
+    const { superblock } = mount;
+    superblock.mounts.delete(mount);
+    if (superblock.mounts.size === 0) superblock.unused();
   }
 }
 

@@ -4,8 +4,9 @@
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
-import { type Cgroups, isFrozen } from "./cgroups.ts";
+import type { Cgroups } from "./cgroups.ts";
 import { fail } from "./errno.ts";
+import { freezerHolding } from "./freezer.ts";
 import type { NamespaceSet, PidNamespace } from "./namespaces.ts";
 import { Process, type Streams, type WaitStatus } from "./process.ts";
 import { defaultDisposition, isForced, LAST_SIGNAL } from "./signals.ts";
@@ -18,6 +19,8 @@ export class ProcessTable {
   readonly #processes = new Set<Process>();
   /** Called when a process has ended, and let go of what it held. */
   onExit: (process: Process) => void = () => {};
+  /** Called when a process may run, or may not any more, or has ended. */
+  onChange: (process: Process) => void = () => {};
 
   constructor(clock: Clock, cgroups: Cgroups) {
     this.#clock = clock;
@@ -43,14 +46,15 @@ export class ProcessTable {
     const { pid } = namespaces;
     if (pid.dead) fail("ENOMEM");
     const pids = new Map([...pid.lineage()].map((ns) => [ns, ns.nextPid()] as const));
-    if (parent) this.#cgroups.requireRoomForProcess(parent.cssSet);
+    // As its `pid` will be: the number in the machine's own namespace.
+    this.#cgroups.fork(parent, [...pids.values()].at(-1) as number);
     const now = this.#clock.monotonicMs();
     const startTime = BigInt(Math.floor((now * TICKS_PER_SECOND) / 1000));
     const process = new Process(pids, startTime, { ...from, parent, namespaces });
     for (const [ns, number] of pids) ns.members.set(number, process);
     pid.init ??= process;
     this.#processes.add(process);
-    this.#cgroups.enter(process, parent?.cssSet);
+    this.#cgroups.enter(process);
     return process;
   }
 
@@ -63,6 +67,7 @@ export class ProcessTable {
     process.resumed.resolve();
     if (process.isInit) this.#endNamespace(process.namespaces.pid);
     this.#orphan(process);
+    this.onChange(process);
     this.#cgroups.leave(process);
     const { stdin, stdout, stderr } = process.streams;
     for (const stream of [stdin, stdout, stderr]) stream.close();
@@ -106,13 +111,9 @@ export class ProcessTable {
     for (const [namespace, pid] of process.pids) namespace.members.delete(pid);
   }
 
-  isFrozen(process: Process): boolean {
-    return [...process.cssSet.nodes.values()].some(isFrozen);
-  }
-
   /** Frozen by v1, whose freezer holds even SIGKILL back until it is thawed. */
   #isHeld(process: Process): boolean {
-    return [...process.cssSet.nodes.values()].some((n) => n.hierarchy.version === 1 && isFrozen(n));
+    return freezerHolding(process.cssSet)?.hierarchy.version === 1;
   }
 
   /** kill(2) by a sender of `from`'s pid namespace. EINVAL for what is no signal. */
@@ -127,7 +128,7 @@ export class ProcessTable {
     if (disposition === "continue" || signal === SIGNALS.CONT) this.#continue(process);
     if (handler) queueMicrotask(() => process.alive && handler());
     else if (safe) return;
-    else if (disposition === "stop") process.state = "stopped";
+    else if (disposition === "stop") this.#stop(process);
     else if (disposition === "terminate") this.#terminate(process, signal);
   }
 
@@ -137,14 +138,20 @@ export class ProcessTable {
     else this.exit(process, { code: 0, signal });
   }
 
+  #stop(process: Process): void {
+    process.state = "stopped";
+    this.onChange(process);
+  }
+
   #continue(process: Process): void {
     if (process.state === "stopped") process.state = "running";
     this.wake(process);
   }
 
-  /** After SIGCONT or a thaw: what waited goes on, or ends. */
+  /** After SIGCONT, a freeze or a thaw: what waited goes on, or ends. */
   wake(process: Process): void {
-    if (!process.alive || process.state === "stopped" || this.isFrozen(process)) return;
+    this.onChange(process);
+    if (!process.mayRun) return;
     if (process.pendingKill !== undefined) {
       this.exit(process, { code: 0, signal: process.pendingKill });
       return;
@@ -156,7 +163,7 @@ export class ProcessTable {
 
   /** Waits while the process is stopped or frozen. False if it has ended. */
   async mayRun(process: Process): Promise<boolean> {
-    while (process.alive && (process.state === "stopped" || this.isFrozen(process))) {
+    while (process.alive && !process.mayRun) {
       await process.resumed.promise;
     }
     return process.alive;

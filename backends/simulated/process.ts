@@ -4,11 +4,15 @@
 
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { CssSet } from "./cgroups.ts";
+import { mayUseDevice } from "./controllers/devices.ts";
 import type { Credentials } from "./credentials.ts";
 import { DescriptorTable } from "./descriptor-table.ts";
+import { isFrozen } from "./freezer.ts";
+import type { DeviceNumber } from "./inode.ts";
 import type { Path } from "./mount.ts";
 import type { Namespace, NamespaceSet, PidNamespace } from "./namespaces.ts";
 import type { Descriptor } from "./pipe.ts";
+import { ProcessMemory } from "./process-memory.ts";
 import type { Task } from "./task.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -63,6 +67,10 @@ export class Process implements Task {
   environment: readonly string[] = [];
   executable: Path | undefined;
   oomScoreAdj: number;
+  /** CPU time of work that is done, in milliseconds. */
+  cpuMs = 0;
+  nice = 0;
+  readonly memory = new ProcessMemory();
   /** Paths that it keeps open: a mount that holds one is busy. */
   readonly open = new Set<Path>();
   /** Its descriptors behind the standard streams. */
@@ -114,6 +122,7 @@ export class Process implements Task {
     this.group = from.parent?.group ?? this;
     this.files = from.parent?.files.copy() ?? new DescriptorTable();
     this.oomScoreAdj = from.parent?.oomScoreAdj ?? 0;
+    this.nice = from.parent?.nice ?? 0;
     from.parent?.children.add(this);
   }
 
@@ -132,6 +141,14 @@ export class Process implements Task {
   }
   get alive(): boolean {
     return this.state === "running" || this.state === "stopped";
+  }
+  /** Alive, and neither stopped nor frozen. */
+  get mayRun(): boolean {
+    return this.alive && this.state !== "stopped" && !isFrozen(this.cssSet);
+  }
+  /** open(2) and mknod(2) of a device: what the devices controller allows. */
+  mayUseDevice(kind: "character" | "block", device: DeviceNumber, access: string): boolean {
+    return mayUseDevice(this.cssSet, kind, device, access);
   }
   get isInit(): boolean {
     return this.namespaces.pid.init === this;

@@ -49,7 +49,7 @@ export function stateOf(machine: Machine, process: Process): MachineState {
       .flatMap((h) => [...h.root.subtree()].map((node) => `${h.label}:${node.path}`))
       .sort(),
     processes: processes.map((p) => `${p.pid} ${p.command} ${p.state}`),
-    cssSets: machine.cgroups.sets().length,
+    cssSets: machine.cgroups.counts().sets,
     namespaces: [...namespaces].sort(),
     files: Object.fromEntries(
       [...treeOf(process.root.dentry.inode, "/")].map(([path, inode]) => [path, described(inode)]),

@@ -13,7 +13,7 @@
 
 import { EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSPC } from "./errno";
 import { alloc, copy, getU8, getU32, setU32 } from "./memory";
-import { slotsAdd, slotsAt, slotsDrop, slotsLive, slotsNew, slotsNext } from "./slots";
+import { slotsAdd, slotsAt, slotsDrop, slotsNew, slotsNext } from "./slots";
 
 // Controllers are bits, in the kernel's order (include/linux/cgroup_subsys.h).
 export const CPUSET: u32 = 1;
@@ -32,19 +32,21 @@ const V2: u32 = CPUSET | CPU | IO | MEMORY | HUGETLB | PIDS | RDMA | MISC;
 /** What may also weigh threads of one process against each other. */
 export const THREADED: u32 = CPUSET | CPU | PERF_EVENT | PIDS;
 
-const MAX_HIERARCHIES: u32 = 64;
+export const MAX_HIERARCHIES: u32 = 64;
 /** kernfs has no limit of 255 for a name (seen in 6.18); what is left is that of a path. */
 const NAME_MAX: u32 = 4095;
 
 // Fields of a system: one machine's cgroups.
-const HIERARCHIES: u32 = 0;
-const NODES: u32 = 4;
+export const HIERARCHIES: u32 = 0;
+export const NODES: u32 = 4;
 export const SYSTEM_CPUS: u32 = 8;
 export const SYSTEM_MEMS: u32 = 12;
 /** Counts hierarchies made and removed, so that css-set.ts notices. */
 export const SYSTEM_EPOCH: u32 = 16;
 /** What css-set.ts keeps for the system. */
 export const SYSTEM_SETS: u32 = 20;
+/** The controllers that the machine's kernel was built with. */
+export const SYSTEM_CONTROLLERS: u32 = 24;
 
 // Fields of a hierarchy.
 export const HIERARCHY_VERSION: u32 = 0;
@@ -76,7 +78,7 @@ export const NODE_LIMITS: u32 = 56;
 export const LIMIT_KINDS: u32 = 11;
 const NODE_SIZE: u32 = 144;
 
-const systems: u32 = slotsNew(24);
+const systems: u32 = slotsNew(32);
 const result: u32 = alloc(48);
 let list: u32 = 0;
 let listCapacity: u32 = 0;
@@ -101,9 +103,13 @@ export function answerList(p: u32, count: u32): void {
   setU32(result + 4, count);
 }
 
-/** A machine with `cpus` CPUs and `mems` memory nodes; 0 for what no machine has. */
-export function cgroupSystemNew(cpus: u32, mems: u32): u32 {
+/**
+ * A machine with `cpus` CPUs and `mems` memory nodes, and a kernel with these controllers; 0 for
+ * what no machine has.
+ */
+export function cgroupSystemNew(cpus: u32, mems: u32, controllers: u32): u32 {
   if (cpus < 1 || cpus > 1024 || mems < 1 || mems > 1024) return 0;
+  if ((controllers & ~ALL) !== 0) return 0;
   const handle = slotsAdd(systems);
   if (handle === 0) return 0;
   const system = slotsAt(systems, handle);
@@ -111,6 +117,7 @@ export function cgroupSystemNew(cpus: u32, mems: u32): u32 {
   setU32(system + NODES, slotsNew(NODE_SIZE));
   setU32(system + SYSTEM_CPUS, cpus);
   setU32(system + SYSTEM_MEMS, mems);
+  setU32(system + SYSTEM_CONTROLLERS, controllers);
   return handle;
 }
 
@@ -148,11 +155,11 @@ export function controllersOf(system: u32, node: u32): u32 {
   if (getU32(hierarchy + HIERARCHY_VERSION) === 1) return getU32(hierarchy + HIERARCHY_CONTROLLERS);
   const parent = parentOf(system, node);
   if (parent !== 0) return getU32(parent + NODE_SUBTREE_CONTROL);
-  return (V2 & ~attachedTo(system, 1)) >>> 0;
+  return (getU32(system + SYSTEM_CONTROLLERS) & V2 & ~attachedTo(system, 1)) >>> 0;
 }
 
 /** The controllers of all hierarchies of one version; of version 2, those passed on by its root. */
-function attachedTo(system: u32, version: u32): u32 {
+export function attachedTo(system: u32, version: u32): u32 {
   let controllers: u32 = 0;
   for (let h = nextHierarchy(system, 0); h !== 0; h = nextHierarchy(system, h)) {
     const hierarchy = hierarchyAt(system, h);
@@ -164,95 +171,6 @@ function attachedTo(system: u32, version: u32): u32 {
     }
   }
   return controllers >>> 0;
-}
-
-function hasV2(system: u32): bool {
-  for (let h = nextHierarchy(system, 0); h !== 0; h = nextHierarchy(system, h)) {
-    if (getU32(hierarchyAt(system, h) + HIERARCHY_VERSION) === 2) return true;
-  }
-  return false;
-}
-
-/** What version 1 takes, a version 2 root without children no longer passes on. */
-function takeFromV2(system: u32, controllers: u32): void {
-  for (let h = nextHierarchy(system, 0); h !== 0; h = nextHierarchy(system, h)) {
-    const hierarchy = hierarchyAt(system, h);
-    if (getU32(hierarchy + HIERARCHY_VERSION) !== 2) continue;
-    const at = nodeAt(system, getU32(hierarchy + HIERARCHY_ROOT)) + NODE_SUBTREE_CONTROL;
-    setU32(at, (getU32(at) & ~controllers) >>> 0);
-  }
-}
-
-/**
- * Attaches `controllers` to a new hierarchy. Result: hierarchy, root node.
- * EBUSY: a controller is attached elsewhere, or there is a version 2 hierarchy already. EINVAL:
- * version 2 with a choice of controllers. ENOSPC: too many.
- */
-export function cgroupHierarchyNew(s: u32, version: u32, controllers: u32): u32 {
-  const system = systemAt(s);
-  if (system === 0) return ENOENT;
-  if ((controllers & ~ALL) !== 0) return EINVAL;
-  if (version === 2) {
-    if (controllers !== 0) return EINVAL;
-    if (hasV2(system)) return EBUSY;
-  } else {
-    if (version !== 1) return EINVAL;
-    if ((controllers & (attachedTo(system, 1) | attachedTo(system, 2))) !== 0) return EBUSY;
-  }
-  const hierarchies = getU32(system + HIERARCHIES);
-  if (slotsLive(hierarchies) >= MAX_HIERARCHIES) return ENOSPC;
-  const root = slotsAdd(getU32(system + NODES));
-  if (root === 0) return ENOSPC;
-  takeFromV2(system, controllers);
-  const handle = slotsAdd(hierarchies);
-  const hierarchy = slotsAt(hierarchies, handle);
-  setU32(hierarchy + HIERARCHY_VERSION, version);
-  setU32(hierarchy + HIERARCHY_CONTROLLERS, controllers);
-  setU32(hierarchy + HIERARCHY_ROOT, root);
-  setU32(nodeAt(system, root) + NODE_HIERARCHY, handle);
-  setU32(system + SYSTEM_EPOCH, getU32(system + SYSTEM_EPOCH) + 1);
-  setU32(result, handle);
-  setU32(result + 4, root);
-  return 0;
-}
-
-/** Ends a hierarchy. EBUSY: its root has children. */
-export function cgroupHierarchyRemove(s: u32, h: u32): u32 {
-  const system = systemAt(s);
-  const hierarchy = hierarchyAt(system, h);
-  if (hierarchy === 0) return ENOENT;
-  const root = getU32(hierarchy + HIERARCHY_ROOT);
-  if (getU32(nodeAt(system, root) + NODE_FIRST) !== 0) return EBUSY;
-  slotsDrop(getU32(system + NODES), root);
-  slotsDrop(getU32(system + HIERARCHIES), h);
-  setU32(system + SYSTEM_EPOCH, getU32(system + SYSTEM_EPOCH) + 1);
-  return 0;
-}
-
-/** Result: version, controllers attached (version 2: available to the root), root node. */
-export function cgroupHierarchyInfo(s: u32, h: u32): u32 {
-  const system = systemAt(s);
-  const hierarchy = hierarchyAt(system, h);
-  if (hierarchy === 0) return ENOENT;
-  const root = getU32(hierarchy + HIERARCHY_ROOT);
-  setU32(result, getU32(hierarchy + HIERARCHY_VERSION));
-  setU32(result + 4, controllersOf(system, nodeAt(system, root)));
-  setU32(result + 8, root);
-  return 0;
-}
-
-/** Result: a list of the live hierarchies. */
-export function cgroupHierarchies(s: u32): u32 {
-  const system = systemAt(s);
-  if (system === 0) return ENOENT;
-  const p = reserveList(MAX_HIERARCHIES);
-  let count: u32 = 0;
-  for (let h = nextHierarchy(system, 0); h !== 0; h = nextHierarchy(system, h)) {
-    setU32(p + count * 4, h);
-    count++;
-  }
-  answerList(p, count);
-  return 0;
 }
 
 function hashName(p: u32, length: u32): u32 {

@@ -4,15 +4,18 @@ export {
   cgroupChild,
   cgroupChildren,
   cgroupCreate,
-  cgroupHierarchies,
-  cgroupHierarchyInfo,
-  cgroupHierarchyNew,
-  cgroupHierarchyRemove,
   cgroupInfo,
   cgroupRemove,
   cgroupResult,
   cgroupSystemNew,
 } from "./cgroup";
+export {
+  cgroupHierarchies,
+  cgroupHierarchyInfo,
+  cgroupHierarchyNew,
+  cgroupHierarchyRebind,
+  cgroupHierarchyRemove,
+} from "./cgroup-hierarchy";
 export {
   cgroupEffectiveLimit,
   cgroupLimit,

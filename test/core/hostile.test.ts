@@ -75,7 +75,7 @@ describe.each(builds)("$build", ({ core: make }) => {
     fc.assert(
       fc.property(fc.array(call, { minLength: 20, maxLength: 80 }), (program) => {
         const core = make();
-        const machine = core.exports.cgroupSystemNew!(4, 2);
+        const machine = core.exports.cgroupSystemNew!(4, 2, (1 << 14) - 1);
         for (const one of program) {
           const code = perform(core, machine, one);
           expect([0, 2, 3, 11, 13, 16, 17, 22, 28, 34, 36, 95]).toContain(code);

@@ -19,7 +19,7 @@ const ID = "ab".repeat(32);
 
 /** A machine on which the container `web` sleeps, with namespaces and a memory limit of its own. */
 async function machine(cgroups: "v1" | "v2" | "hybrid" = "hybrid") {
-  const kernel = new SimulatedKernel(new SimulatedClock(), { cgroups });
+  const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore(), cgroups });
   const files = kernel.hostFiles();
   const layout = detectLayout(
     files.readText("/proc/self/mountinfo"),

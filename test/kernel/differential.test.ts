@@ -17,6 +17,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { wasmCore } from "../core/portable.ts";
 import { build } from "./native.ts";
 import {
   cgroupOperations,
@@ -76,7 +77,7 @@ describe("random programs do the same on both kernels", () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const simulated = (): SimulatedKernel => {
-    const kernel = new SimulatedKernel(new SimulatedClock(Date.now()));
+    const kernel = new SimulatedKernel(new SimulatedClock(Date.now()), { core: wasmCore() });
     kernel.installProgram("/bin/busybox");
     kernel.hostFiles().makeDirectory(directory);
     return kernel;

@@ -2,16 +2,17 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { describe, expect, it } from "vitest";
 import { filesContract } from "../contract/files.ts";
+import { wasmCore } from "../core/portable.ts";
 
 filesContract("the simulated machine's tree", async () => {
-  const kernel = new SimulatedKernel(new SimulatedClock());
+  const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() });
   const files = kernel.hostFiles();
   files.makeDirectory("/srv/files");
   return { files, root: "/srv/files" };
 });
 
 describe("the engine's files on the simulated machine", () => {
-  const files = new SimulatedKernel(new SimulatedClock()).hostFiles();
+  const files = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() }).hostFiles();
 
   it("are cgroupfs and procfs too, with their refusals", () => {
     files.makeDirectory("/sys/fs/cgroup/pids/own");

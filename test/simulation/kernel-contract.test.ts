@@ -1,13 +1,14 @@
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { kernelContract } from "../contract/kernel.ts";
+import { wasmCore } from "../core/portable.ts";
 
 const DIRECTORIES = ["bin", "proc", "dev", "etc", "tmp"];
 const PROGRAMS = ["true", "false", "echo", "cat", "sleep"];
 
 kernelContract("the simulated kernel", async () => {
   const clock = new SimulatedClock();
-  const kernel = new SimulatedKernel(clock);
+  const kernel = new SimulatedKernel(clock, { core: wasmCore() });
   const files = kernel.hostFiles();
   const rootfs = "/srv/rootfs";
   files.makeDirectory(rootfs, 0o755);

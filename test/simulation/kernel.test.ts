@@ -8,6 +8,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel, type SimulatedKernelOptions } from "@nacre/simulated/kernel.ts";
 import type { SimulatedProgram } from "@nacre/simulated/program.ts";
 import { describe, expect, it } from "vitest";
+import { wasmCore } from "../core/portable.ts";
 
 const PIPES = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
 const PLAIN: Supervision = {
@@ -47,9 +48,9 @@ function programOf({ host = [], child = [], command, cgroups = [] }: Parts): Ker
   };
 }
 
-function simulate(options: SimulatedKernelOptions = {}) {
+function simulate(options: Omit<SimulatedKernelOptions, "core"> = {}) {
   const clock = new SimulatedClock();
-  return { clock, kernel: new SimulatedKernel(clock, options) };
+  return { clock, kernel: new SimulatedKernel(clock, { ...options, core: wasmCore() }) };
 }
 
 async function outputOf(kernel: SimulatedKernel, parts: Parts): Promise<string> {
@@ -291,7 +292,7 @@ describe("cgroups of version 2", () => {
     const { kernel } = simulate({ cgroups: "v2" });
     const files = kernel.hostFiles();
     const top = "/sys/fs/cgroup";
-    expect(files.readText(`${top}/cgroup.controllers`)).toBe("cpuset cpu io memory pids\n");
+    expect(files.readText(`${top}/cgroup.controllers`)).toBe("cpuset cpu io memory hugetlb pids\n");
     files.makeDirectory(`${top}/a/b`);
     expect(files.status(`${top}/a/pids.max`)).toBeUndefined();
     files.control(`${top}/cgroup.subtree_control`, "+pids +memory");
@@ -299,7 +300,7 @@ describe("cgroups of version 2", () => {
     expect(() => files.control(`${top}/a/cgroup.subtree_control`, "+cpu")).toThrow(
       expect.objectContaining({ errno: "ENOENT" }),
     );
-    files.control(`${top}/a/cgroup.subtree_control`, "+pids");
+    files.control(`${top}/a/cgroup.subtree_control`, "+pids +memory");
     expect(() => files.control(`${top}/a/cgroup.procs`, "2")).toThrow(
       expect.objectContaining({ errno: "EBUSY" }),
     );

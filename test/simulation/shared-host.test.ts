@@ -5,14 +5,15 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { SharedFiles } from "@nacre/simulated/shared-files.ts";
 import { beforeEach, describe, expect, it } from "vitest";
+import { wasmCore } from "../core/portable.ts";
 
 const ROOT = "/state";
 const SHARED = "/state/layers";
 
 /** Two machines: the first stands for the host of the second. */
 function machines() {
-  const host = new SimulatedKernel(new SimulatedClock()).hostFiles();
-  const kernel = new SimulatedKernel(new SimulatedClock());
+  const host = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() }).hostFiles();
+  const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() });
   kernel.shareDirectory(host, SHARED);
   const machine = kernel.hostFiles();
   const files = new SharedFiles(machine, { files: host, root: ROOT, directories: [SHARED] });

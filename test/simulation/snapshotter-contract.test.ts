@@ -62,7 +62,10 @@ interface Ground extends SnapshotterSubject {
 }
 
 function ground(): Ground {
-  const kernel = new SimulatedKernel(new SimulatedClock(), { programs: new Map([["look", look]]) });
+  const kernel = new SimulatedKernel(new SimulatedClock(), {
+    core: wasmCore(),
+    programs: new Map([["look", look]]),
+  });
   const files = kernel.hostFiles();
   const paths = new StatePaths("/var/lib/nacre");
   const self = kernel.identify(1) ?? { pid: 1, startTime: 0n };

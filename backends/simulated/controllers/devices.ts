@@ -2,8 +2,10 @@
 // than the node above it. `devices.allow` and `devices.deny` take one rule a write.
 // Source: Linux, security/device_cgroup.c.
 
-import type { CgroupNode } from "./cgroups.ts";
-import { fail } from "./errno.ts";
+import type { CgroupNode, CssSet } from "../cgroups.ts";
+import { type ControlFile, filesOf } from "../control-file.ts";
+import { fail } from "../errno.ts";
+import type { DeviceNumber } from "../inode.ts";
 
 interface Rule {
   readonly type: string;
@@ -80,7 +82,7 @@ function permitted(node: CgroupNode, rule: Rule): boolean {
 }
 
 function changeAll(node: CgroupNode, allow: boolean): void {
-  if (node.children.size > 0) fail("EINVAL");
+  if (node.children.length > 0) fail("EINVAL");
   const above = node.parent && policyOf(node.parent);
   if (allow && above && !above.allows) fail("EPERM");
   const inherited = allow && above ? above.exceptions.map((rule) => ({ ...rule })) : [];
@@ -104,7 +106,7 @@ function deny(node: CgroupNode, rule: Rule): void {
 }
 
 /** One write into devices.allow or devices.deny. */
-export function changeDevices(node: CgroupNode, text: string, allow: boolean): void {
+function changeDevices(node: CgroupNode, text: string, allow: boolean): void {
   const rule = parse(text);
   if (rule === "all") changeAll(node, allow);
   else if (!allow) deny(node, rule);
@@ -114,8 +116,34 @@ export function changeDevices(node: CgroupNode, text: string, allow: boolean): v
 }
 
 /** devices.list. A node that allows all but some shows only that it allows all. */
-export function listDevices(node: CgroupNode): string {
+function listDevices(node: CgroupNode): string {
   const { allows, exceptions } = policyOf(node);
   if (allows) return "a *:* rwm\n";
   return exceptions.map((r) => `${r.type} ${r.major}:${r.minor} ${r.access}\n`).join("");
 }
+
+/** Whether processes of a css_set may do this with a device: `r`, `w`, or `m` for mknod(2). */
+export function mayUseDevice(
+  set: CssSet,
+  kind: "character" | "block",
+  device: DeviceNumber,
+  access: string,
+): boolean {
+  const node = [...set.nodes.values()].find((n) => n.hierarchy.controllers.includes("devices"));
+  if (!node?.parent) return true;
+  const { allows, exceptions } = policyOf(node);
+  const wanted: Rule = {
+    type: kind === "character" ? "c" : "b",
+    major: String(device.major),
+    minor: String(device.minor),
+    access: ordered(access),
+  };
+  if (allows) return !exceptions.some((one) => meets(one, wanted));
+  return exceptions.some((one) => covers(one, wanted));
+}
+
+export const DEVICES: readonly ControlFile[] = filesOf(1, "devices", {
+  "devices.allow": { write: (node, text) => changeDevices(node, text, true) },
+  "devices.deny": { write: (node, text) => changeDevices(node, text, false) },
+  "devices.list": { read: listDevices },
+});
