@@ -185,6 +185,19 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/cgroup-css-sets.ts"),
   },
   {
+    name: "cgroup mount",
+    summary: "Mount a cgroup hierarchy, or give one other controllers",
+    group: "Kernel",
+    load: () => import("./commands/cgroup-mount.ts"),
+  },
+  {
+    name: "cgroup umount",
+    aliases: ["cgroup unmount"],
+    summary: "Unmount a cgroup hierarchy",
+    group: "Kernel",
+    load: () => import("./commands/cgroup-umount.ts"),
+  },
+  {
     name: "ns ls",
     aliases: ["ns list"],
     summary: "Show namespaces, who is in them, and what keeps each alive",

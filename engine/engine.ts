@@ -1,6 +1,7 @@
 // The engine as its users see it: the command line, embedders, plugins. Everything below is
 // reached from here; how it is put together stands in module.ts.
 
+import type { CgroupMountRequest } from "@nacre/core/cgroup-mount.ts";
 import type { HierarchyReport } from "@nacre/core/cgroup-survey.ts";
 import type { CgroupMembership } from "@nacre/core/css-set.ts";
 import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
@@ -272,6 +273,12 @@ export interface Cgroups {
   tree(at?: string): Promise<CgroupTreeReport>;
   /** Those with the most processes first. */
   cssSets(): Promise<readonly CssSetReport[]>;
+  /** The program that `mount` carries out. NacreError `invalid`, `in-use`, `not-found`. */
+  mountProgram(request: CgroupMountRequest): Promise<KernelProgram>;
+  /** Shows a hierarchy at a place, making it where it is new; or gives one other controllers. */
+  mount(request: CgroupMountRequest): Promise<void>;
+  /** NacreError `not-found` where no hierarchy is mounted, `in-use` while somebody uses it. */
+  unmount(target: string): Promise<void>;
 }
 
 /** A namespace and everything that keeps it alive, as far as /proc tells. */

@@ -22,6 +22,10 @@ export function kernelViews(
     const { CgroupService } = await import("./cgroups/cgroups.ts");
     return new CgroupService(core, files, containers, layout);
   };
+  const mounts = async () => {
+    const { CgroupMounts } = await import("./cgroups/mount.ts");
+    return new CgroupMounts(kernel, files);
+  };
   const namespaces = async () => {
     const { NamespaceService } = await import("./namespaces/namespaces.ts");
     return new NamespaceService(kernel, files, containers);
@@ -30,6 +34,9 @@ export function kernelViews(
     cgroups: {
       tree: async (at) => (await cgroups()).tree(at),
       cssSets: async () => (await cgroups()).cssSets(),
+      mountProgram: async (request) => (await mounts()).program(request),
+      mount: async (request) => (await mounts()).mount(request),
+      unmount: async (target) => (await mounts()).unmount(target),
     },
     namespaces: { list: async (options) => (await namespaces()).list(options) },
   };

@@ -1,6 +1,7 @@
-import { printProgram, programToJson } from "@nacre/core/program/printer.ts";
+import { programToJson } from "@nacre/core/program/printer.ts";
 import { command } from "../command.ts";
 import { CONTAINER_OPTIONS, requestOf } from "../container-options.ts";
+import { printedProgram } from "../explained.ts";
 import { flag } from "../options.ts";
 
 export default command({
@@ -18,11 +19,8 @@ export default command({
     const request = requestOf(values, operands, host);
     const engine = await context.engine();
     const program = await engine.containers.explain(request);
-    const colour = host.isTerminal(1) && !host.environment.NO_COLOR;
     host.print(
-      values.json
-        ? `${programToJson(program).trimEnd()}\n`
-        : `${printProgram(program, { columns: host.columns(), colour }).trimEnd()}\n`,
+      values.json ? `${programToJson(program).trimEnd()}\n` : printedProgram(program, host),
     );
     return 0;
   },

@@ -13,6 +13,9 @@ export interface PrintOptions {
   readonly colour: boolean;
 }
 
+/** Of a program without a process. */
+const LASTING_TITLE =
+  "host: done in the machine's own namespaces; undone in reverse if one of them fails";
 const SECTION_TITLES = {
   host: "host: prepared in the machine's own namespaces; undone in reverse when the container ends",
   clone: "clone: the container's first process comes into being",
@@ -64,8 +67,9 @@ function printSection(
 /** The program as `nacre explain` shows it. Operation numbers are those that errors name. */
 export function printProgram(program: KernelProgram, options: PrintOptions): string {
   const lines = [program.title, ""];
-  lines.push(...printSection(SECTION_TITLES.host, program.host, true, options));
   const process = program.process;
+  const title = process ? SECTION_TITLES.host : LASTING_TITLE;
+  lines.push(...printSection(title, program.host, true, options));
   if (process) {
     const { create, join, cgroups, joinPaths } = process.clone;
     const words = [

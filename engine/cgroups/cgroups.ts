@@ -17,7 +17,7 @@ import type {
 import { commandOf, ifThere, processIds } from "../observation.ts";
 import { machineSize, surveyHierarchy } from "./survey.ts";
 
-export class CgroupService implements Cgroups {
+export class CgroupService implements Pick<Cgroups, "tree" | "cssSets"> {
   readonly #core: () => Core;
   readonly #files: Files;
   readonly #containers: Containers;

@@ -264,6 +264,12 @@ export class FakeEngine implements Engine {
       return this.tree;
     },
     cssSets: async () => this.sets,
+    mountProgram: async (request) => {
+      this.#called("mount program", request);
+      return { title: "mount cpu", host: [] };
+    },
+    mount: async (request) => this.#called("mount", request),
+    unmount: async (target) => this.#called("unmount", target),
   };
 
   readonly namespaces: Namespaces = {

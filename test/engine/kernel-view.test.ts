@@ -8,6 +8,7 @@ import type { RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind, Operation } from "@nacre/core/program/operation.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { CgroupService } from "@nacre/engine/cgroups/cgroups.ts";
+import { CgroupMounts } from "@nacre/engine/cgroups/mount.ts";
 import type { Containers } from "@nacre/engine/engine.ts";
 import { NamespaceService } from "@nacre/engine/namespaces/namespaces.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
@@ -61,6 +62,8 @@ async function machine(cgroups: "v1" | "v2" | "hybrid" = "hybrid") {
   return {
     kernel,
     web,
+    mounts: new CgroupMounts(kernel, files),
+    files,
     cgroups: new CgroupService(wasmCore, files, containers, () => layout),
     namespaces: new NamespaceService(kernel, files, containers),
   };
@@ -176,5 +179,41 @@ describe("namespaces", () => {
         mounts: [{ path: "/run/net" }],
       },
     ]);
+  });
+});
+
+describe("mounting a hierarchy", () => {
+  const named = { type: "cgroup", source: "teams", target: "/cgroup/teams" } as const;
+
+  it("shows a new one, in which every process is, and takes it away again", async () => {
+    const { mounts, files, kernel } = await machine();
+    await mounts.mount({ ...named, options: ["none", "name=teams"] });
+    expect(files.readText("/proc/self/cgroup")).toMatch(/^\d+:name=teams:\/$/m);
+    expect(files.readText("/cgroup/teams/cgroup.procs")).toContain("1\n");
+    await mounts.unmount("/cgroup/teams");
+    expect(kernel.mounts().filter(({ target }) => target === "/cgroup/teams")).toEqual([]);
+    await expect(mounts.unmount("/cgroup/teams")).rejects.toMatchObject({ kind: "not-found" });
+  });
+
+  it("says where a controller is that it cannot have", async () => {
+    const { mounts, kernel } = await machine();
+    const before = kernel.state();
+    await expect(mounts.mount({ ...named, options: ["cpu", "memory"] })).rejects.toMatchObject({
+      kind: "in-use",
+      errno: "EBUSY",
+      message: expect.stringContaining("mounted at /sys/fs/cgroup/"),
+    });
+    expect(kernel.state()).toEqual(before);
+  });
+
+  it("gives one other controllers while it has no nodes", async () => {
+    const { mounts, files } = await machine("hybrid");
+    await mounts.mount({ ...named, options: ["none", "name=teams"] });
+    await mounts.mount({ ...named, options: ["remount", "net_cls"] });
+    expect(files.readText("/proc/self/cgroup")).toMatch(/^\d+:net_cls,name=teams:\/$/m);
+    files.makeDirectory("/cgroup/teams/node", 0o755);
+    await expect(mounts.mount({ ...named, options: ["remount", "none"] })).rejects.toMatchObject({
+      kind: "in-use",
+    });
   });
 });

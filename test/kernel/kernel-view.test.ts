@@ -1,7 +1,7 @@
 // What the command line says of this machine's cgroups and namespaces, beside what others say of
 // the same: /proc read and grouped here, and lsns of util-linux.
 
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseDot } from "../graphviz.ts";
@@ -217,5 +217,58 @@ describe("namespaces", () => {
         await bench.does(words);
       }
     });
+  });
+});
+
+describe("mounting a hierarchy", () => {
+  const target = () => `${bench.base}/cgroup/teams`;
+  const name = () => `nacre-test-${process.pid}`;
+  beforeAll(() => mkdirSync(target(), { recursive: true }));
+
+  it("makes one with a name, shows it, and leaves nothing when it is unmounted", async () => {
+    await bench.unchanged(async () => {
+      await bench.does(["cgroup", "mount", "-o", `none,name=${name()}`, "teams", target()]);
+      const mine = readFileSync("/proc/self/mountinfo", "utf8");
+      expect(mine).toContain(`- cgroup teams rw,name=${name()}`);
+      expect(readFileSync("/proc/self/cgroup", "utf8")).toContain(`:name=${name()}:/`);
+      const trees = await json(["cgroup", "tree", "--json", target()]);
+      expect(trees).toMatchObject([{ controllers: [`name=${name()}`], mountpoint: target() }]);
+      const again = await bench.nacre([
+        "cgroup",
+        "mount",
+        "-o",
+        `pids,name=${name()}`,
+        "x",
+        target(),
+      ]);
+      expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining(target()) });
+      await bench.does(["cgroup", "umount", target()]);
+    });
+    // The kernel lets go of a hierarchy a moment after its last mount.
+    await bench.until(() => !readFileSync("/proc/self/cgroup", "utf8").includes(name()));
+  });
+
+  it("says where a controller is, as the kernel refuses it", async () => {
+    const refused = await bench.nacre(["cgroup", "mount", "-o", "cpu,memory", "x", target()]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(
+      /the controller cpu is attached to another hierarchy: .*mounted at/,
+    );
+    const kernel = spawnSync("mount", ["-t", "cgroup", "-o", "cpu,memory", "x", bench.base]);
+    expect(String(kernel.stderr)).toMatch(/busy|already mounted/);
+  });
+
+  it("says that one is busy while somebody is in it", async () => {
+    await bench.does(["cgroup", "mount", "-o", `none,name=${name()}`, "teams", target()]);
+    const guest = spawn("sleep", ["1000"], { cwd: target(), stdio: "ignore" });
+    try {
+      const refused = await bench.nacre(["cgroup", "umount", target()]);
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("busy") });
+    } finally {
+      const gone = new Promise((resolve) => guest.once("exit", resolve));
+      guest.kill("SIGKILL");
+      await gone;
+      await bench.does(["cgroup", "umount", target()]);
+    }
   });
 });

@@ -1,4 +1,5 @@
 import type { NodeReport } from "@nacre/core/cgroup-survey.ts";
+import { NacreError } from "@nacre/core/error.ts";
 import type { CssSetReport } from "@nacre/engine/engine.ts";
 import { describe, expect, it } from "vitest";
 import { parseDot } from "../../graphviz.ts";
@@ -234,5 +235,47 @@ describe("ns ls", () => {
   it("prints an array", async () => {
     const { out } = await nacre(["ns", "ls", "--json"], { engine: engine() });
     expect(JSON.parse(out)).toMatchObject([{ kind: "net", own: true }, { container: { id: ID } }]);
+  });
+});
+
+describe("cgroup mount", () => {
+  it("hands on options as mount(8) has them, and absolute targets", async () => {
+    const engine = new FakeEngine();
+    const words = ["cgroup", "mount", "-o", "cpu,,name=x", "teams", "there"];
+    expect(await nacre(words, { engine })).toMatchObject({ code: 0, out: "" });
+    const target = "/work-directory/there";
+    const options = ["cpu", "name=x"];
+    const request = { type: "cgroup", options, source: "teams", target };
+    expect(engine.calls).toEqual([["mount", request]]);
+  });
+
+  it("needs no name for a remount, and only there", async () => {
+    const engine = new FakeEngine();
+    expect((await nacre(["cgroup", "mount", "-o", "remount,cpu", "/a"], { engine })).code).toBe(0);
+    const { code, err } = await nacre(["cgroup", "mount", "-o", "cpu", "/a"], { engine });
+    expect(code).toBe(125);
+    expect(err).toContain("NAME and TARGET are needed");
+  });
+
+  it("explains instead of doing it", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["cgroup", "mount", "--explain", "x", "/a"], { engine });
+    expect(out).toMatch(/^mount cpu\n/);
+    expect(engine.calls.map(([name]) => name)).toEqual(["mount program"]);
+  });
+});
+
+describe("cgroup umount", () => {
+  it("goes on after one that fails", async () => {
+    const engine = new FakeEngine();
+    await nacre(["cgroup", "umount", "/a", "b"], { engine });
+    expect(engine.calls).toEqual([
+      ["unmount", "/a"],
+      ["unmount", "/work-directory/b"],
+    ]);
+    engine.failure = new NacreError("not-found", "nothing is there");
+    const { code, err } = await nacre(["cgroup", "umount", "/a", "/b"], { engine });
+    expect(code).toBe(1);
+    expect(err.match(/nothing is there/g)).toHaveLength(2);
   });
 });
