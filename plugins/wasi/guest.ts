@@ -58,7 +58,7 @@ export async function runGuest(process: GuestProcess, streams: GuestStreams): Pr
       preopens: { "/": "/", ".": process.workingDirectory },
     });
     const code = start(module, wasi, streams, path, say);
-    const tree = leave(files);
+    const tree = leave(wasi.fs);
     return { code, ...(tree && { tree }) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
