@@ -4,6 +4,9 @@
 export { type ClockSubject, clockContract } from "../test/contract/clock.ts";
 export { contentStoreContract } from "../test/contract/content-store.ts";
 export { type FilesSubject, filesContract } from "../test/contract/files.ts";
+export { type LogSubject, logDriverContract } from "../test/contract/log-driver.ts";
+export { networkDriverContract } from "../test/contract/network-driver.ts";
+export { type RuntimeSubject, runtimeContract } from "../test/contract/runtime.ts";
 export {
   type Change,
   type Seen,

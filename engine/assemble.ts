@@ -123,7 +123,12 @@ function imageService(
     ports.snapshotters,
     layers,
     paths,
-    { bootId, self, platform },
+    {
+      bootId,
+      self,
+      platform,
+      executes: (platform) => ports.extensions?.runtimeFor(platform) !== undefined,
+    },
   );
 }
 

@@ -28,6 +28,8 @@ export interface Extensions {
   find<P extends ExtensionPort>(port: P, name: string): Promise<ExtensionPorts[P] | undefined>;
   /** The name of the runtime that executes images of a platform (`wasi/wasm`), if one does. */
   runtimeFor(platform: string): string | undefined;
+  /** The platforms whose images a runtime executes, the one that it prefers first. */
+  platformsOf(runtime: string): readonly string[];
 }
 
 export const Extensions = token<Extensions>("Extensions");

@@ -300,7 +300,8 @@ export class ContainerService implements Containers {
 
   async #imageFor(request: ContainerRequest): Promise<ImageRecord | undefined> {
     if (request.image === HOST_IMAGE) return undefined;
-    const pull = { ...(request.platform !== undefined && { platform: request.platform }) };
+    const platform = this.#planner.platformFor(request);
+    const pull = { ...(platform !== undefined && { platform }) };
     if (request.pull === "always") return (await this.#images.pull(request.image, pull)).image;
     try {
       return this.#images.get(request.image).image;

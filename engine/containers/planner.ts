@@ -86,6 +86,11 @@ export class Planner {
     await this.#runtimes.load(request, image);
   }
 
+  /** The platform of the image that a request needs; undefined for this machine's. */
+  platformFor(request: ContainerRequest): string | undefined {
+    return this.#runtimes.platformFor(request);
+  }
+
   /** The program of the container's first process. */
   program(
     container: ContainerRecord,

@@ -39,6 +39,12 @@ export class Runtimes {
     return this.#extensions?.runtimeFor(`${os}/${architecture}`) ?? NATIVE;
   }
 
+  /** What to choose from an index for a request: its own platform, or that of the runtime it names. */
+  platformFor({ platform, runtime }: ContainerRequest): string | undefined {
+    if (platform !== undefined || runtime === undefined || runtime === NATIVE) return platform;
+    return this.#extensions?.platformsOf(runtime)[0];
+  }
+
   async load(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     const name = this.nameFor(request, image);
     if (name !== NATIVE) await this.#named.load(name);

@@ -39,6 +39,8 @@ export interface ImageServiceOptions {
   readonly self: ProcessIdentity;
   /** What is pulled where nobody says otherwise: this machine's. */
   readonly platform: Platform;
+  /** Whether a runtime executes images of another platform, too. */
+  readonly executes?: (platform: string) => boolean;
   /** Layers that one pull fetches at once; 4 if absent. */
   readonly parallelLayers?: number;
 }
@@ -100,6 +102,7 @@ export class ImageService implements Images {
       {
         bootId: options.bootId,
         platform: options.platform,
+        ...(options.executes && { executes: options.executes }),
         ...(parallel === undefined ? {} : { parallel }),
       },
     );

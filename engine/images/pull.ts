@@ -40,6 +40,7 @@ export interface PullerOptions {
   readonly bootId: string;
   /** This machine's. */
   readonly platform: Platform;
+  readonly executes?: (platform: string) => boolean;
   /** Layers at once. */
   readonly parallel?: number;
 }
@@ -90,7 +91,7 @@ export class Puller {
     this.#removal = removal;
     this.#durability = durability;
     this.#paths = paths;
-    this.#resolver = new Resolver(core, content, bus, options.platform);
+    this.#resolver = new Resolver(core, content, bus, options.platform, options.executes);
     this.#options = options;
   }
 

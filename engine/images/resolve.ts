@@ -39,12 +39,21 @@ export class Resolver {
   readonly #content: ContentStore;
   readonly #bus: EventBus;
   readonly #platform: Platform;
+  readonly #executes: (platform: string) => boolean;
 
-  constructor(core: () => Core, content: ContentStore, bus: EventBus, platform: Platform) {
+  /** `executes`: whether a runtime runs images of a platform that is not this machine's. */
+  constructor(
+    core: () => Core,
+    content: ContentStore,
+    bus: EventBus,
+    platform: Platform,
+    executes: (platform: string) => boolean = () => false,
+  ) {
     this.#core = core;
     this.#content = content;
     this.#bus = bus;
     this.#platform = platform;
+    this.#executes = executes;
   }
 
   /**
@@ -98,7 +107,7 @@ export class Resolver {
       [{ mediaType: "", digest: "", size: 0, platform: own }],
       platform,
     );
-    if (offered) return;
+    if (offered || this.#executes(platformText(own))) return;
     const message = `${what} is made for ${platformText(own)}, this machine is ${platformText(platform)}`;
     this.#bus.emit({ type: "notice", message });
   }

@@ -48,6 +48,14 @@ export class PluginLoader implements Extensions {
     return undefined;
   }
 
+  platformsOf(runtime: string): readonly string[] {
+    return this.list().flatMap(({ manifest }) =>
+      manifest.provides
+        .filter(({ port, name }) => port === "Runtime" && name === runtime)
+        .flatMap(({ platforms }) => platforms),
+    );
+  }
+
   async find<P extends ExtensionPort>(
     port: P,
     name: string,

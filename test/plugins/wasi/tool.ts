@@ -107,6 +107,7 @@ export function _start(): void {
   const words = list((a, b) => args_sizes_get(a, b), (a, b) => args_get(a, b));
   const what = words.length > 1 ? words[1] : "args";
   if (what == "args") print(words.join("|") + "\\n");
+  else if (what == "print") print(words.slice(2).join("\\n") + "\\n");
   else if (what == "env") print(list((a, b) => environ_sizes_get(a, b), (a, b) => environ_get(a, b)).sort().join("\\n") + "\\n");
   else if (what == "cat") copy(words.length > 2 ? open(words[2], 0) : 0);
   else if (what == "ls") names(words[2]);

@@ -1,0 +1,3 @@
+import { runsModules, wasmMachine } from "./command-line.ts";
+
+runsModules("simulated", wasmMachine("simulated"));
