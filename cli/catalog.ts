@@ -120,6 +120,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/rm.ts"),
   },
   {
+    name: "update",
+    aliases: ["container update"],
+    summary: "Change the limits of one or more containers",
+    group: "Containers",
+    load: () => import("./commands/update.ts"),
+  },
+  {
     name: "rename",
     aliases: ["container rename"],
     summary: "Give a container another name",

@@ -3,9 +3,7 @@
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
-import { alsoNamed, choice, flag, list, text, type Values, value } from "./options.ts";
-import { parseMemoryLimit } from "./parse/bytes.ts";
-import { parseCpuLimit } from "./parse/cpus.ts";
+import { alsoNamed, choice, flag, list, text, type Values } from "./options.ts";
 import {
   labelsOf,
   parseEnvironmentFile,
@@ -14,7 +12,7 @@ import {
   resolveVariables,
 } from "./parse/environment.ts";
 import { bindOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
-import { parseInteger } from "./parse/number.ts";
+import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
 
 const PULL_POLICIES = ["missing", "always", "never"] as const;
 
@@ -22,7 +20,7 @@ const PULL_POLICIES = ["missing", "always", "never"] as const;
 export const DEFAULT_NETWORK = "none";
 
 export const CONTAINER_OPTIONS = {
-  cpus: value(["cpus"], "decimal", "Number of CPUs, such as 1.5", parseCpuLimit),
+  ...RESOURCE_OPTIONS,
   detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
   env: list(
@@ -38,7 +36,6 @@ export const CONTAINER_OPTIONS = {
   logDriver: text(["log-driver"], "name", "What reads the log: json-file, or a plugin's", [
     "json-file",
   ]),
-  memory: value(["memory", "m"], "bytes", "Memory limit, such as 64m or 1g", parseMemoryLimit),
   name: text(["name"], "string", "A name for the container"),
   network: alsoNamed(
     "net",
@@ -48,12 +45,6 @@ export const CONTAINER_OPTIONS = {
       "none: a network of its own with lo alone (default); host: this machine's",
       ["none", "host"],
     ),
-  ),
-  pidsLimit: value(
-    ["pids-limit"],
-    "int",
-    "How many processes at most (-1 for no limit)",
-    parseInteger,
   ),
   platform: text(["platform"], "os/arch", "The platform to choose from a multi-platform image"),
   pull: choice(["pull"], PULL_POLICIES, "When to ask the registry (default missing)"),
@@ -129,15 +120,6 @@ function networkOf(given: string | undefined): string {
   return given === undefined || given === "" || given === "default" ? DEFAULT_NETWORK : given;
 }
 
-/** Zero is docker's way to ask for no limit, and so is -1 for processes. */
-function resourcesOf({ memory, cpus, pidsLimit }: ContainerValues): ContainerRequest["resources"] {
-  return {
-    ...(memory && { memoryBytes: memory }),
-    ...(cpus && { nanoCpus: cpus }),
-    ...(pidsLimit !== undefined && pidsLimit > 0 && { pids: pidsLimit }),
-  };
-}
-
 /** Variables of --env-file, then of -e: the later wins. */
 export function environmentOf(
   values: { readonly env: readonly string[]; readonly envFile: readonly string[] },
@@ -157,12 +139,4 @@ function readEnvironmentFile(path: string, host: Host): string {
     const why = code === "ENOENT" ? "no such file or directory" : String(code ?? error);
     throw new FlagError(`open ${path}: ${why}`);
   }
-}
-
-/** The members that are not undefined. */
-function present<T extends Record<string, unknown>>(
-  members: T,
-): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(members).filter(([, member]) => member !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

@@ -20,7 +20,9 @@ import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
 import { Freezer } from "./containers/freezer.ts";
+import { Limits } from "./containers/limits.ts";
 import { ContainerLooks } from "./containers/looks.ts";
+import { Machine } from "./containers/machine-facts.ts";
 import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
@@ -150,6 +152,7 @@ function containerServices(
   const { self, bootId, settleCommand, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus);
   const runtimes = new Runtimes(kernel, ports.extensions);
+  const machine = new Machine(files, hierarchies);
   const planner = new Planner(
     kernel,
     files,
@@ -158,7 +161,7 @@ function containerServices(
     new Named("NetworkDriver", "network", ports.networks, ports.extensions),
     runtimes,
     paths,
-    { settleCommand, hierarchies },
+    { settleCommand, hierarchies, machine, tell: (notice) => bus.emit(notice) },
   );
   const freezer = new Freezer(files, clock, hierarchies);
   const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
@@ -186,9 +189,10 @@ function containerServices(
     reconciler,
     new Endings(kernel, clock, images, records, reconciler, freezer),
     freezer,
+    new Limits(kernel, files, machine, hierarchies),
     looks,
     paths,
-    { snapshotter, self, bootId, terminalSize },
+    { snapshotter, self, bootId, terminalSize, machine },
   );
   return { containers, reconciler, takeDown };
 }

@@ -8,7 +8,7 @@ import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type { PartialRequest } from "@nacre/core/program/request.ts";
+import type { PartialRequest, ResourceRequest } from "@nacre/core/program/request.ts";
 import type { CgroupUsage } from "@nacre/core/program/usage.ts";
 import type {
   ContainerRecord,
@@ -220,6 +220,8 @@ export interface Containers {
   /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */
   pause(container: string): Promise<void>;
   unpause(container: string): Promise<void>;
+  /** Changes limits, at once where it runs; what is not named stays. NacreError `invalid`, `kernel`: then nothing was changed. */
+  update(container: string, change: ResourceRequest): Promise<ContainerRecord>;
   /** NacreError `exists` if the name is taken. */
   rename(container: string, name: string): ContainerRecord;
   /** Its processes, by pid. NacreError `conflict` if it does not run. */

@@ -18,12 +18,19 @@ import {
   rmdirSync,
   rmSync,
   statfsSync,
+  statSync,
   unlinkSync,
   watch,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import type {
+  DeviceNode,
+  FileReader,
+  FileStatus,
+  Files,
+  FileWriter,
+} from "@nacre/core/ports/files.ts";
 import { LinuxFileWriter } from "./file-writer.ts";
 import { attempt, errnoOf, fileError } from "./files-error.ts";
 import { makeDirectories } from "./make-directories.ts";
@@ -81,6 +88,19 @@ export class LinuxFiles implements Files {
       if (absent) return undefined;
       throw fileError(error, "read", path);
     }
+  }
+
+  deviceAt(path: string): DeviceNode | undefined {
+    return attempt("look at", path, () => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      if (!found?.isCharacterDevice() && !found?.isBlockDevice()) return undefined;
+      // Packed as glibc does it: gnu_dev_major(3).
+      const packed = BigInt(found.rdev);
+      const major = ((packed >> 8n) & 0xfffn) | ((packed >> 32n) & ~0xfffn);
+      const minor = (packed & 0xffn) | ((packed >> 12n) & ~0xffn & 0xffffffffn);
+      const type = found.isBlockDevice() ? "block" : "character";
+      return { type, major: Number(major), minor: Number(minor) };
+    });
   }
 
   list(path: string): string[] {

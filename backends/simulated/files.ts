@@ -79,6 +79,11 @@ export class SimulatedFiles implements Files {
     return undefined;
   }
 
+  /** Neither are there devices. */
+  deviceAt(_path: string): undefined {
+    return undefined;
+  }
+
   list(path: string): string[] {
     const node = this.#tree.find(path);
     if (!node) return [];

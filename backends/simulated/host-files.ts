@@ -1,7 +1,13 @@
 // The engine's files on the machine's own tree, so that what the engine writes is what programs
 // mount and bind, and what a supervisor writes is what the engine reads.
 
-import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import type {
+  DeviceNode,
+  FileReader,
+  FileStatus,
+  Files,
+  FileWriter,
+} from "@nacre/core/ports/files.ts";
 import { readAt } from "./device-files.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
 import * as calls from "./file-calls.ts";
@@ -101,6 +107,19 @@ export class HostFiles implements Files {
     return this.#attempt("read", path, () => {
       const inode = this.#lookup(path)?.dentry.inode;
       return inode?.kind === "symlink" ? inode.readLink() : undefined;
+    });
+  }
+
+  deviceAt(path: string): DeviceNode | undefined {
+    return this.#attempt("look at", path, () => {
+      try {
+        const { kind, device } = lookup(this.#process, path).dentry.inode;
+        if ((kind !== "character" && kind !== "block") || !device) return undefined;
+        return { type: kind, ...device };
+      } catch (error) {
+        if (errnoOf(error) === "ENOENT") return undefined;
+        throw error;
+      }
     });
   }
 

@@ -2,7 +2,13 @@
 // root are the host's and outlive the process, everything else (what containers write, cgroups,
 // /proc) is the simulated machine's and ends with it.
 
-import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import type {
+  DeviceNode,
+  FileReader,
+  FileStatus,
+  Files,
+  FileWriter,
+} from "@nacre/core/ports/files.ts";
 import { fileFault } from "./file-fault.ts";
 
 /** What of the host is shared with the simulated machine. */
@@ -43,6 +49,9 @@ export class SharedFiles implements Files {
   }
   readLink(path: string): string | undefined {
     return this.#at(path).readLink(path);
+  }
+  deviceAt(path: string): DeviceNode | undefined {
+    return this.#at(path).deviceAt(path);
   }
   list(path: string): string[] {
     return this.#at(path).list(path);

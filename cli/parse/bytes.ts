@@ -29,6 +29,11 @@ export function parseMemoryLimit(text: string): number {
   return bytes;
 }
 
+/** The same for memory and swap together, where -1 is any amount of swap. @throws FlagError */
+export function parseMemorySwap(text: string): number {
+  return text === "-1" ? -1 : parseMemoryLimit(text);
+}
+
 function parseSize(text: string, base: number): number {
   const last = lastNumberCharacter(text);
   if (last < 0) throw new FlagError(`invalid size: '${text}'`);

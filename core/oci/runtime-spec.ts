@@ -47,10 +47,49 @@ export interface SpecCapabilities {
   readonly ambient: readonly string[];
 }
 
+/** Bytes; 0 is not set, -1 no limit. */
+export interface SpecMemory {
+  readonly limit?: number;
+  readonly reservation?: number;
+  /** Memory and swap together. */
+  readonly swap?: number;
+  /** 0 to 100. */
+  readonly swappiness?: number;
+  readonly disableOOMKiller?: boolean;
+}
+
+/** Times in microseconds. */
+export interface SpecCpu {
+  readonly shares?: number;
+  readonly quota?: number;
+  readonly period?: number;
+  readonly realtimeRuntime?: number;
+  readonly realtimePeriod?: number;
+  /** Lists such as `0-3,7`. */
+  readonly cpus?: string;
+  readonly mems?: string;
+}
+
+interface SpecBlockDevice {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** Weights from 10 to 1000; rates in bytes or operations a second. */
+export interface SpecBlockIO {
+  readonly weight?: number;
+  readonly weightDevice?: readonly (SpecBlockDevice & { readonly weight: number })[];
+  readonly throttleReadBpsDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
+  readonly throttleWriteBpsDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
+  readonly throttleReadIOPSDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
+  readonly throttleWriteIOPSDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
+}
+
 export interface SpecResources {
-  readonly memory?: { readonly limit?: number; readonly swap?: number };
-  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number };
+  readonly memory?: SpecMemory;
+  readonly cpu?: SpecCpu;
   readonly pids?: { readonly limit: number };
+  readonly blockIO?: SpecBlockIO;
   readonly devices?: readonly SpecDeviceRule[];
 }
 

@@ -13,6 +13,13 @@ export interface FileStatus {
   readonly modifiedMs: number;
 }
 
+/** What a device node stands for: major and minor number, of character or block devices. */
+export interface DeviceNode {
+  readonly type: "character" | "block";
+  readonly major: number;
+  readonly minor: number;
+}
+
 /**
  * A file being written. Nothing has its final name until `commit`: bytes go to a temporary name
  * in the same directory, which no other writer uses. One of `commit`, `suspend` and `discard` must
@@ -63,6 +70,8 @@ export interface Files {
   status(path: string): FileStatus | undefined;
   /** What a symlink says, magic links of procfs too; undefined where there is none. */
   readLink(path: string): string | undefined;
+  /** The device that a path names, through symlinks; undefined where there is none. */
+  deviceAt(path: string): DeviceNode | undefined;
   /** Names in a directory, unsorted; empty if it does not exist. */
   list(path: string): string[];
   /** Makes a directory, with another mode than 0700 where asked, and those above it; what exists is left as it is. */

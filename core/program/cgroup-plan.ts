@@ -1,8 +1,9 @@
 // Where a container's cgroups are made and what is written into them: on v1 one directory in each
 // hierarchy that matters, on v2 one directory. Effects are data: operations, not writes.
 
-import type { SpecDeviceRule, SpecResources } from "../oci/runtime-spec.ts";
+import type { SpecResources } from "../oci/runtime-spec.ts";
 import type { Operation } from "./operation.ts";
+import { resourceWrites } from "./resources/all.ts";
 
 /** A mounted hierarchy as the layout detection found it (cgroup-layout.ts). */
 export interface MountedHierarchy {
@@ -29,94 +30,39 @@ export interface CgroupPlan {
   readonly oomFile: string | undefined;
 }
 
-interface Write {
-  readonly controller: string;
-  readonly file: string;
-  readonly data: string;
-  readonly why: string;
-}
+/** What a machine has in all: the lists of the cpuset hierarchy's root. Asked only where a container gets a node in it. */
+export type CpusetRoot = (mountpoint: string) => { readonly cpus: string; readonly mems: string };
 
-const deviceLine = (rule: SpecDeviceRule): string => {
-  if (!rule.type || rule.type === "a") return "a *:* rwm";
-  const number = (n: number | undefined): string => (n === undefined || n < 0 ? "*" : String(n));
-  return `${rule.type} ${number(rule.major)}:${number(rule.minor)} ${rule.access}`;
-};
-
-function writesV1(resources: SpecResources): Write[] {
-  const { memory, cpu, pids, devices } = resources;
-  const writes: Write[] = [];
-  if (memory?.limit !== undefined) {
-    const why = "so that the container's memory, page cache included, stays below its limit";
-    writes.push({
-      controller: "memory",
-      file: "memory.limit_in_bytes",
-      data: String(memory.limit),
-      why,
-    });
-  }
-  if (cpu?.shares !== undefined) {
-    const why = "its share of the processors when others want them too";
-    writes.push({ controller: "cpu", file: "cpu.shares", data: String(cpu.shares), why });
-  }
-  if (cpu?.period !== undefined) {
-    const why = "the length of time over which its quota counts, in microseconds";
-    writes.push({ controller: "cpu", file: "cpu.cfs_period_us", data: String(cpu.period), why });
-  }
-  if (cpu?.quota !== undefined) {
-    const why = "how long it may run in each period, in microseconds of all processors together";
-    writes.push({ controller: "cpu", file: "cpu.cfs_quota_us", data: String(cpu.quota), why });
-  }
-  if (pids) {
-    const why = "so that it cannot fill the machine's process table";
-    const data = pids.limit > 0 ? String(pids.limit) : "max";
-    writes.push({ controller: "pids", file: "pids.max", data, why });
-  }
-  for (const rule of devices ?? []) {
-    writes.push({
-      controller: "devices",
-      file: rule.allow ? "devices.allow" : "devices.deny",
-      data: deviceLine(rule),
-      why: rule.allow
-        ? "a device that it may open"
-        : "so that it can open no device of the machine but these",
-    });
-  }
-  return writes;
-}
-
-function writesV2(resources: SpecResources): Write[] {
-  const { memory, cpu, pids } = resources;
-  const writes: Write[] = [];
-  if (memory?.limit !== undefined) {
-    const why = "so that the container's memory, page cache included, stays below its limit";
-    writes.push({ controller: "memory", file: "memory.max", data: String(memory.limit), why });
-  }
-  if (cpu?.quota !== undefined) {
-    const why = "how long it may run in each period, both in microseconds";
-    const data = `${cpu.quota} ${cpu.period ?? 100_000}`;
-    writes.push({ controller: "cpu", file: "cpu.max", data, why });
-  }
-  if (pids) {
-    const why = "so that it cannot fill the machine's process table";
-    const data = pids.limit > 0 ? String(pids.limit) : "max";
-    writes.push({ controller: "pids", file: "pids.max", data, why });
-  }
-  return writes;
+/** On v1 a new cpuset has no processor and no memory, and takes no process. */
+function openCpuset(
+  { mountpoint, controllers }: MountedHierarchy,
+  path: string,
+  root: CpusetRoot | undefined,
+): Operation[] {
+  if (!root || !controllers.includes("cpuset")) return [];
+  const { cpus, mems } = root(mountpoint);
+  const write = (file: string, data: string): Operation => ({
+    ...{ op: "writeFile", path: `${mountpoint}${path}/${file}`, data },
+    why: "a new cpuset has nothing, and takes no process: it begins with what the machine has",
+  });
+  return [write("cpuset.cpus", cpus), write("cpuset.mems", mems)];
 }
 
 function planV1(
   hierarchies: readonly MountedHierarchy[],
   path: string,
   resources: SpecResources,
+  cpuset: CpusetRoot | undefined,
 ): CgroupPlan {
-  const writes = writesV1(resources);
+  const writes = resourceWrites(1, resources);
   const wanted = new Set([...STANDING, ...writes.map((w) => w.controller)]);
   const joined = hierarchies.filter(
     (h) => h.version === 1 && h.controllers.some((c) => wanted.has(c)),
   );
   const parentPath = path.slice(0, path.lastIndexOf("/"));
   const host: Operation[] = [];
-  for (const { mountpoint, controllers } of joined) {
+  for (const hierarchy of joined) {
+    const { mountpoint, controllers } = hierarchy;
     const names = controllers.join(",");
     if (parentPath !== "") {
       host.push({
@@ -125,6 +71,7 @@ function planV1(
         shared: true,
         why: `the node of the ${names} hierarchy below which all of Nacre's containers stand`,
       });
+      host.push(...openCpuset(hierarchy, parentPath, cpuset));
     }
     host.push({
       op: "makeCgroup",
@@ -132,6 +79,7 @@ function planV1(
       shared: false,
       why: `the container's own node in the ${names} hierarchy`,
     });
+    host.push(...openCpuset(hierarchy, path, cpuset));
     for (const { controller, file, data, why } of writes) {
       if (controllers.includes(controller)) {
         host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });
@@ -173,7 +121,7 @@ function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResour
     },
     { op: "makeCgroup", path: mountpoint + path, shared: false, why: "the container's own node" },
   ];
-  for (const { file, data, why } of writesV2(resources)) {
+  for (const { file, data, why } of resourceWrites(2, resources)) {
     host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });
   }
   return {
@@ -182,6 +130,12 @@ function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResour
     hierarchies: [hierarchy],
     oomFile: controllers.includes("memory") ? `${mountpoint}${path}/memory.events` : undefined,
   };
+}
+
+/** Every node that a container at `path` may have come to have: limits that were changed add some. */
+export function everyNode(hierarchies: readonly MountedHierarchy[], path: string): string[] {
+  const v1 = hierarchies.filter((h) => h.version === 1);
+  return (v1.length > 0 ? v1 : hierarchies).map((h) => h.mountpoint + path);
 }
 
 /**
@@ -193,9 +147,10 @@ export function planCgroups(
   hierarchies: readonly MountedHierarchy[],
   path: string,
   resources: SpecResources,
+  cpuset?: CpusetRoot,
 ): CgroupPlan {
   if (hierarchies.some((h) => h.version === 1 && h.controllers.includes("pids"))) {
-    return planV1(hierarchies, path, resources);
+    return planV1(hierarchies, path, resources, cpuset);
   }
   const unified = hierarchies.find((h) => h.version === 2);
   if (unified) return planV2(unified, path, resources);

@@ -5,7 +5,12 @@ import { NacreError } from "../error.ts";
 import type { Spec, SpecMount, SpecNamespaceType, SpecProcess } from "../oci/runtime-spec.ts";
 import type { RootPlan } from "../ports/snapshotter.ts";
 import { capabilityMask } from "./capabilities.ts";
-import { type CgroupPlan, type MountedHierarchy, planCgroups } from "./cgroup-plan.ts";
+import {
+  type CgroupPlan,
+  type CpusetRoot,
+  type MountedHierarchy,
+  planCgroups,
+} from "./cgroup-plan.ts";
 import { mountFlags } from "./mount-options.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
 import type { KernelProgram, Supervision } from "./program.ts";
@@ -17,6 +22,7 @@ export interface CompileInput {
   readonly root: RootPlan;
   readonly network: { readonly host: readonly Operation[]; readonly child: readonly Operation[] };
   readonly hierarchies: readonly MountedHierarchy[];
+  readonly cpusetRoot?: CpusetRoot;
   /** Operations that make files which the spec's bind mounts name, before the root is opened. */
   readonly files: readonly Operation[];
   readonly supervision: Omit<Supervision, "collect">;
@@ -327,7 +333,12 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
 /** The program of a container's first process. */
 export function compile(input: CompileInput): KernelProgram {
   const { spec } = input;
-  const cgroups = planCgroups(input.hierarchies, spec.linux.cgroupsPath, spec.linux.resources);
+  const cgroups = planCgroups(
+    input.hierarchies,
+    spec.linux.cgroupsPath,
+    spec.linux.resources,
+    input.cpusetRoot,
+  );
   const parent: Operation[] = [];
   if (spec.process.oomScoreAdj !== undefined) {
     parent.push({

@@ -13,12 +13,41 @@ export type RequestedMount =
     }
   | { readonly type: "tmpfs"; readonly target: string; readonly options: readonly string[] };
 
-/** Limits; absent is no limit. */
+/** A rate at which a block device may be used at most, in bytes or operations a second. */
+export interface ThrottleRequest {
+  readonly what: "readBps" | "writeBps" | "readIops" | "writeIops";
+  /** A device node of this machine. */
+  readonly path: string;
+  readonly rate: number;
+}
+
+/** Limits; absent is no limit, and so is -1 where it is allowed. */
 export interface ResourceRequest {
   readonly memoryBytes?: number;
+  readonly memoryReservationBytes?: number;
+  /** Memory and swap together; -1 for as much swap as there is. */
+  readonly memorySwapBytes?: number;
+  /** 0 to 100. */
+  readonly memorySwappiness?: number;
+  /** At its memory limit the container waits instead of being killed (v1 alone). */
+  readonly oomKillDisable?: boolean;
   /** CPUs in billionths, as docker's NanoCpus. */
   readonly nanoCpus?: number;
+  readonly cpuShares?: number;
+  readonly cpuPeriodUs?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuRealtimePeriodUs?: number;
+  readonly cpuRealtimeRuntimeUs?: number;
+  /** Lists such as `0-3,7`. */
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
   readonly pids?: number;
+  /** 10 to 1000. */
+  readonly blkioWeight?: number;
+  readonly blkioWeightDevices?: readonly { readonly path: string; readonly weight: number }[];
+  readonly throttles?: readonly ThrottleRequest[];
+  /** Rules of the device controller beside the usual ones, `c 10:200 rwm`. */
+  readonly deviceRules?: readonly string[];
 }
 
 export interface ContainerRequest {

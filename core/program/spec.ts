@@ -12,6 +12,7 @@ import type {
 } from "../oci/runtime-spec.ts";
 import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import type { ContainerRequest, RequestedMount } from "./request.ts";
+import { type MachineFacts, parseDeviceRule, specResources } from "./resource-spec.ts";
 import type { ProcessUser } from "./user.ts";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -27,6 +28,7 @@ export interface SpecContext {
   readonly rootfs: string;
   readonly cgroupsPath: string;
   readonly terminalSize?: { readonly rows: number; readonly columns: number };
+  readonly machine: MachineFacts;
 }
 
 /** Docker's rule: the user's entrypoint clears the image's command; the user's command replaces it. */
@@ -217,8 +219,6 @@ export function createSpec(
   const namespaces: SpecNamespaceType[] = ["pid", "mount", "uts", "ipc", "cgroup"];
   if (context.ownNetwork) namespaces.push("network");
   const size = context.terminalSize;
-  const { memoryBytes, nanoCpus, pids } = request.resources;
-  const cpuPeriodUs = 100_000;
   return {
     ociVersion: "1.2.0",
     hostname,
@@ -238,12 +238,8 @@ export function createSpec(
       namespaces: namespaces.map((type) => ({ type })),
       cgroupsPath: context.cgroupsPath,
       resources: {
-        ...(memoryBytes !== undefined && { memory: { limit: memoryBytes } }),
-        ...(nanoCpus !== undefined && {
-          cpu: { quota: Math.round((nanoCpus * cpuPeriodUs) / 1e9), period: cpuPeriodUs },
-        }),
-        ...(pids !== undefined && { pids: { limit: pids } }),
-        devices: DEVICE_RULES,
+        ...specResources(request.resources, context.machine),
+        devices: [...DEVICE_RULES, ...(request.resources.deviceRules ?? []).map(parseDeviceRule)],
       },
       devices: STANDARD_DEVICES,
       maskedPaths: MASKED_PATHS,

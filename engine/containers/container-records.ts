@@ -6,7 +6,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ContainerRequest, ResourceRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
@@ -157,6 +157,15 @@ export class ContainerRecords {
 
   resumed(id: string): ContainerRecord {
     return this.#update(id, "unpause", (record) => ({ ...record, status: "running" }));
+  }
+
+  /** Its limits are others from now on. */
+  limited(id: string, resources: ResourceRequest): ContainerRecord {
+    const record = this.#update(id, "update", (record) => {
+      return { ...record, request: { ...record.request, resources } };
+    });
+    this.note("update", record);
+    return record;
   }
 
   /** Gives the container another name. NacreError `exists` if the name is taken. */
@@ -332,5 +341,6 @@ const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   exec: undefined,
   list: undefined,
   rename: undefined,
+  update: undefined,
   remove: undefined,
 };

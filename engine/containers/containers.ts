@@ -17,7 +17,9 @@ import {
   type ContainerRequest,
   completeRequest,
   type PartialRequest,
+  type ResourceRequest,
 } from "@nacre/core/program/request.ts";
+import type { MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
   Attached,
@@ -36,6 +38,7 @@ import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
 import type { Freezer } from "./freezer.ts";
+import type { Limits } from "./limits.ts";
 import type { ContainerLooks } from "./looks.ts";
 import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
@@ -54,6 +57,7 @@ export interface ContainersOptions {
   /** Changes with every boot; a process of an earlier boot is gone. */
   readonly bootId: string;
   readonly terminalSize: () => TerminalSize | undefined;
+  readonly machine: MachineFacts;
 }
 
 const IGNORE: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
@@ -68,6 +72,7 @@ export class ContainerService implements Containers {
   readonly #reconciler: Reconciler;
   readonly #endings: Endings;
   readonly #freezer: Freezer;
+  readonly #limits: Limits;
   readonly #looks: ContainerLooks;
   readonly #paths: StatePaths;
   readonly #options: ContainersOptions;
@@ -84,6 +89,7 @@ export class ContainerService implements Containers {
     reconciler: Reconciler,
     endings: Endings,
     freezer: Freezer,
+    limits: Limits,
     looks: ContainerLooks,
     paths: StatePaths,
     options: ContainersOptions,
@@ -97,6 +103,7 @@ export class ContainerService implements Containers {
     this.#reconciler = reconciler;
     this.#endings = endings;
     this.#freezer = freezer;
+    this.#limits = limits;
     this.#looks = looks;
     this.#paths = paths;
     this.#options = options;
@@ -126,6 +133,7 @@ export class ContainerService implements Containers {
     const request = completeRequest(wanted);
     const image = await this.#imageFor(request);
     await this.#check(request, image);
+    this.#planner.tellWhatIsLeftOut(request);
     if (image) await this.#images.ready(image);
     const record = this.#records.create(request, image?.id, this.#options.snapshotter);
     try {
@@ -264,6 +272,14 @@ export class ContainerService implements Containers {
     this.#records.resumed(record.id);
   }
 
+  async update(container: string, change: ResourceRequest): Promise<ContainerRecord> {
+    const record = this.get(container);
+    const resources = this.#limits.merged(record, change);
+    mustAllow("update", record);
+    if (canDo("signal", record.status)) await this.#limits.apply(record.id, change, resources);
+    return this.#records.limited(record.id, resources);
+  }
+
   rename(container: string, name: string): ContainerRecord {
     return this.#records.rename(this.get(container).id, name);
   }
@@ -314,7 +330,7 @@ export class ContainerService implements Containers {
 
   /** What can be refused before anything is made. */
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
-    checkRequest(request, image?.config.config ?? {});
+    checkRequest(request, image?.config.config ?? {}, this.#options.machine);
     await this.#planner.prepare(request, image, this.#options.snapshotter);
     await this.#looks.logDriver(request);
   }
@@ -341,6 +357,7 @@ export class ContainerService implements Containers {
       this.#records.ended(id, status);
     }
     if (autoRemove) await this.#reconciler.dismiss(id);
+    else await this.#reconciler.clearUp(id);
     return status.code;
   }
 

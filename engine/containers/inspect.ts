@@ -1,7 +1,11 @@
 // Docker's JSON for `inspect`, from a container's record. A pure function: the shape is docker's,
 // field by field, so that tools that read it go on working.
 
-import type { RequestedMount } from "@nacre/core/program/request.ts";
+import type {
+  RequestedMount,
+  ResourceRequest,
+  ThrottleRequest,
+} from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -46,6 +50,40 @@ function mountJson(mount: RequestedMount): Record<string, unknown> {
   };
 }
 
+/** Docker's names and its ways to say that nothing is set. */
+function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
+  const { throttles = [], blkioWeightDevices = [] } = resources;
+  const rates = (wanted: ThrottleRequest["what"]) =>
+    throttles
+      .filter(({ what }) => what === wanted)
+      .map(({ path, rate }) => ({ Path: path, Rate: rate }));
+  return {
+    Memory: resources.memoryBytes ?? 0,
+    MemoryReservation: resources.memoryReservationBytes ?? 0,
+    MemorySwap: resources.memorySwapBytes ?? (resources.memoryBytes ?? 0) * 2,
+    MemorySwappiness: resources.memorySwappiness ?? null,
+    OomKillDisable: resources.oomKillDisable ?? false,
+    NanoCpus: resources.nanoCpus ?? 0,
+    CpuShares: resources.cpuShares ?? 0,
+    CpuPeriod: resources.cpuPeriodUs ?? 0,
+    CpuQuota: resources.cpuQuotaUs ?? 0,
+    CpuRealtimePeriod: resources.cpuRealtimePeriodUs ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs ?? 0,
+    CpusetCpus: resources.cpusetCpus ?? "",
+    CpusetMems: resources.cpusetMems ?? "",
+    PidsLimit: resources.pids ?? null,
+    BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: blkioWeightDevices.map(({ path, weight }) => ({
+      ...{ Path: path, Weight: weight },
+    })),
+    BlkioDeviceReadBps: rates("readBps"),
+    BlkioDeviceWriteBps: rates("writeBps"),
+    BlkioDeviceReadIOps: rates("readIops"),
+    BlkioDeviceWriteIOps: rates("writeIops"),
+    DeviceCgroupRules: resources.deviceRules ?? null,
+  };
+}
+
 function hostConfigJson(
   record: ContainerRecord,
   runtime: string,
@@ -61,9 +99,7 @@ function hostConfigJson(
     Runtime: runtime,
     AutoRemove: request.autoRemove,
     ReadonlyRootfs: request.readOnlyRoot,
-    Memory: request.resources.memoryBytes ?? 0,
-    NanoCpus: request.resources.nanoCpus ?? 0,
-    PidsLimit: request.resources.pids ?? null,
+    ...resourcesJson(request.resources),
     Tmpfs: Object.fromEntries(tmpfs.map((m) => [m.target, m.options.join(",")])),
     CgroupnsMode: "private",
     IpcMode: "private",

@@ -11,15 +11,17 @@ import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
 import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
-import type { ExecRequest } from "../engine.ts";
+import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { hostFileOperations } from "./host-files.ts";
+import type { Machine } from "./machine-facts.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** A container's node in every hierarchy. */
@@ -35,6 +37,8 @@ export interface PlannerOptions {
   readonly settleCommand: (containerId: string) => readonly string[];
   /** The mounted cgroup hierarchies, detected once. */
   readonly hierarchies: () => readonly MountedHierarchy[];
+  readonly machine: Machine;
+  readonly tell: (notice: EngineEvent) => void;
 }
 
 export interface TerminalSize {
@@ -110,6 +114,7 @@ export class Planner {
       rootfs: this.#paths.rootfs,
       cgroupsPath: cgroupPath(id),
       ...(size && { terminalSize: size }),
+      machine: this.#options.machine,
     });
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
     return compile({
@@ -119,6 +124,7 @@ export class Planner {
       root: this.#root(container, image),
       network,
       hierarchies: this.#options.hierarchies(),
+      cpusetRoot: this.#options.machine.cpusetRoot,
       files: image
         ? hostFileOperations(this.#paths.files, {
             hostname,
@@ -243,6 +249,14 @@ export class Planner {
       return changed ? new TextDecoder().decode(changed) : image[name];
     };
     return resolveUser(wanted, text("passwd"), text("group"));
+  }
+
+  /** What of the limits this machine has no file for is said, and not written. */
+  tellWhatIsLeftOut({ resources }: ContainerRequest): void {
+    const names = withoutV2(resources);
+    if (names.length === 0 || this.#options.hierarchies().some((h) => h.version === 1)) return;
+    const message = `cgroup v2 knows no ${names.join(" and no ")}: left out`;
+    this.#options.tell({ type: "notice", message });
   }
 
   /** Whether the machine can run containers, or why not. */

@@ -132,6 +132,11 @@ export class Reconciler {
     }
   }
 
+  /** Groups that came with limits that were changed are not its supervisor's to remove. */
+  async clearUp(id: string): Promise<void> {
+    if (this.#takeDown.isLeft(id)) await this.#takeDown.run(id);
+  }
+
   /** Deletes what a container wrote, its log included. */
   deleteStorage(id: string): Promise<void> {
     return this.#files.removeTree(this.#paths.container(id).directory);

@@ -3,27 +3,19 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
 
-/** Docker's least memory limit: below it a process does not even start. */
-const LEAST_MEMORY_BYTES = 6 << 20;
-/** A hundredth of a processor, in billionths. */
-const LEAST_NANO_CPUS = 1e7;
-
 /** Throws NacreError `invalid`. `image`: what the image says of its process. */
-export function checkRequest(request: ContainerRequest, image: ImageProcess): void {
+export function checkRequest(
+  request: ContainerRequest,
+  image: ImageProcess,
+  machine: MachineFacts,
+): void {
   commandLine(request, image);
   workingDirectory(request, image);
   for (const { target } of request.mounts) checkMountTarget(target);
-  const { memoryBytes, nanoCpus } = request.resources;
-  if (memoryBytes !== undefined && memoryBytes < LEAST_MEMORY_BYTES) {
-    throw new NacreError("invalid", "minimum memory limit allowed is 6MB", {
-      advice: "Give at least --memory 6m.",
-    });
-  }
-  if (nanoCpus !== undefined && nanoCpus < LEAST_NANO_CPUS) {
-    throw new NacreError("invalid", "--cpus is too small: a hundredth of a processor is the least");
-  }
+  checkResources(request.resources, machine);
 }
 
 /** Docker's rule: absolute, and not the root itself. */

@@ -25,6 +25,7 @@ export type ContainerCommand =
   | "exec"
   | "list"
   | "rename"
+  | "update"
   | "remove";
 
 const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> = {
@@ -37,6 +38,7 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   exec: ["running"],
   list: ["running", "paused"],
   rename: ["created", "starting", "running", "paused", "exited"],
+  update: ["created", "running", "paused", "exited"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing"],
 };
@@ -60,6 +62,7 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   exec: "execute in",
   list: "list the processes of",
   rename: "rename",
+  update: "update",
   remove: "remove",
 };
 

@@ -4,7 +4,7 @@
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
-import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
+import { everyNode, type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { StatePaths } from "../images/paths.ts";
@@ -51,8 +51,9 @@ export class TakeDown {
     this.#freezer.thaw(id);
     const until = this.#clock.monotonicMs() + KILL_MS;
     while (this.#kill(id) && this.#clock.monotonicMs() < until) await this.#clock.sleep(5);
-    const { host } = planCgroups(this.#hierarchies(), cgroupPath(id), {});
-    const inverses = host.map(inverseOf).filter((one) => one !== undefined);
+    const inverses = this.#makings(id)
+      .map(inverseOf)
+      .filter((one) => one !== undefined);
     await this.#kernel.perform({
       title: `take down what is left of container ${id.slice(0, 12)}`,
       host: [...this.#releases(), ...inverses.reverse()],
@@ -65,8 +66,22 @@ export class TakeDown {
     if (host.length > 0) await this.#kernel.perform({ title: "release shared mounts", host });
   }
 
+  /** What made its groups, those too that came with limits that were changed. */
+  #makings(id: string): Operation[] {
+    const path = cgroupPath(id);
+    const { host, nodes } = planCgroups(this.#hierarchies(), path, {});
+    const later = this.#nodes(id).filter((n) => !nodes.includes(n) && this.#files.status(n));
+    const make = (at: string, shared: boolean): Operation => ({
+      ...{ op: "makeCgroup", path: at, shared },
+    });
+    return [
+      ...host,
+      ...later.flatMap((n) => [make(n.slice(0, n.lastIndexOf("/")), true), make(n, false)]),
+    ];
+  }
+
   #nodes(id: string): readonly string[] {
-    return planCgroups(this.#hierarchies(), cgroupPath(id), {}).nodes;
+    return everyNode(this.#hierarchies(), cgroupPath(id));
   }
 
   /** Whether there was anybody to kill. */

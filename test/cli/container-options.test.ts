@@ -43,6 +43,7 @@ function asDocker(made: ContainerRequest): RunCase {
       ...(resources.memoryBytes && { Memory: resources.memoryBytes }),
       ...(resources.nanoCpus && { NanoCpus: resources.nanoCpus }),
       ...(resources.pids && { PidsLimit: resources.pids }),
+      ...limitsAsDocker(resources),
       ...(made.network !== "none" && { NetworkMode: made.network }),
       ...(made.readOnlyRoot && { ReadonlyRootfs: true }),
       ...(binds.length > 0 && { Binds: binds.length }),
@@ -53,13 +54,35 @@ function asDocker(made: ContainerRequest): RunCase {
   };
 }
 
+function limitsAsDocker(resources: ContainerRequest["resources"]): Record<string, unknown> {
+  const { blkioWeightDevices = [], throttles = [] } = resources;
+  const rates = throttles.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+  return {
+    ...(resources.memorySwapBytes && { MemorySwap: resources.memorySwapBytes }),
+    ...(resources.memorySwappiness !== undefined && {
+      MemorySwappiness: resources.memorySwappiness,
+    }),
+    ...(resources.cpuShares && { CpuShares: resources.cpuShares }),
+    ...(resources.cpusetCpus && { CpusetCpus: resources.cpusetCpus }),
+    ...(resources.cpuRealtimeRuntimeUs && { CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs }),
+    ...(blkioWeightDevices.length > 0 && {
+      BlkioWeightDevice: blkioWeightDevices.map(({ path, weight }) => ({
+        Path: path,
+        Weight: weight,
+      })),
+    }),
+    ...(rates.length > 0 && { BlkioDeviceReadBps: rates }),
+  };
+}
+
 /** What differs by intent, made equal: names are resolved here, an unlimited limit is absent. */
 function expected({ Config = {}, HostConfig = {} }: RunCase): RunCase {
   const config = { ...Config };
   if (JSON.stringify(config.Env) === '["A"]') config.Env = ["A=mine"];
   if (JSON.stringify(config.Entrypoint) === '[""]') config.Entrypoint = [];
   const hostConfig = { ...HostConfig };
-  if (hostConfig.PidsLimit === -1) delete hostConfig.PidsLimit;
+  // The kernel counts its own memory with the container's: there is nothing to set.
+  delete hostConfig.KernelMemory;
   if (Array.isArray(hostConfig.Binds)) hostConfig.Binds = hostConfig.Binds.length;
   return { args: [], Config: config, HostConfig: hostConfig };
 }

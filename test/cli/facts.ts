@@ -21,6 +21,10 @@ type CaseName =
   | "env"
   | "label"
   | "memoryBytes"
+  | "memorySwap"
+  | "throttleBps"
+  | "throttleIops"
+  | "weightDevice"
   | "ramInBytes"
   | "fromHumanSize"
   | "volumes";

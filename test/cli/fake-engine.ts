@@ -229,6 +229,10 @@ export class FakeEngine implements Engine {
     restart: async (container, options) => this.#called("restart", container, options),
     pause: async (container) => this.#called("pause", container),
     unpause: async (container) => this.#called("unpause", container),
+    update: async (container, change) => {
+      this.#called("update", container, change);
+      return this.containers.get(container);
+    },
     rename: (container, name) => {
       this.#called("rename", container, name);
       return { ...this.containers.get(container), name };

@@ -8,6 +8,7 @@ import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { createSpec } from "@nacre/core/program/spec.ts";
 import { describe, expect, it } from "vitest";
+import { MACHINE } from "./machine-sample.ts";
 import { sampleRequest } from "./request-sample.ts";
 
 const V1: MountedHierarchy[] = [
@@ -35,6 +36,7 @@ function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): Kern
       filesDirectory: "/state/files",
       rootfs: "/state/rootfs",
       cgroupsPath: "/nacre/f",
+      machine: MACHINE,
     },
   );
   return compile({
@@ -52,6 +54,7 @@ function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): Kern
     },
     network: { host: [], child: [{ op: "linkUp", name: "lo" }] },
     hierarchies,
+    cpusetRoot: () => ({ cpus: "0-3", mems: "0" }),
     files: [],
     supervision: { stdin: "null", output: "inherit", terminal: "none", detached: false },
   });
@@ -111,6 +114,20 @@ describe("compile", () => {
     expect(paths).toContain("/sys/fs/cgroup/memory/nacre/f");
   });
 
+  it("opens a v1 cpuset, and the one above it, before processors are chosen", () => {
+    const { host } = program({ resources: { cpusetCpus: "1" } });
+    const lines = host.flatMap((o) =>
+      o.op === "writeFile" && o.path.includes("cpuset") ? [`${o.path.slice(22)}=${o.data}`] : [],
+    );
+    expect(lines).toEqual([
+      "nacre/cpuset.cpus=0-3",
+      "nacre/cpuset.mems=0",
+      "nacre/f/cpuset.cpus=0-3",
+      "nacre/f/cpuset.mems=0",
+      "nacre/f/cpuset.cpus=1",
+    ]);
+  });
+
   it("writes limits where v1 and v2 keep them", () => {
     const resources = { memoryBytes: 64 << 20, nanoCpus: 500_000_000, pids: 5 };
     const writes = (hierarchies: MountedHierarchy[]) =>
@@ -129,6 +146,7 @@ describe("compile", () => {
       "cgroup.subtree_control=+memory +cpu +pids",
       "nacre/cgroup.subtree_control=+memory +cpu +pids",
       "nacre/f/memory.max=67108864",
+      "nacre/f/memory.swap.max=67108864",
       "nacre/f/cpu.max=50000 100000",
       "nacre/f/pids.max=5",
     ]);

@@ -7,6 +7,7 @@ import {
   workingDirectory,
 } from "@nacre/core/program/spec.ts";
 import { describe, expect, it } from "vitest";
+import { MACHINE } from "./machine-sample.ts";
 import { sampleRequest } from "./request-sample.ts";
 
 const IMAGE: ImageProcess = {
@@ -22,6 +23,7 @@ const CONTEXT = {
   filesDirectory: "/state/files",
   rootfs: "/state/rootfs",
   cgroupsPath: "/nacre/abc",
+  machine: MACHINE,
 };
 
 describe("commandLine", () => {

@@ -1,0 +1,16 @@
+// All limits of a container, controller by controller.
+
+import type { SpecResources } from "../../oci/runtime-spec.ts";
+import { blockIO } from "./block-io.ts";
+import { cpu } from "./cpu.ts";
+import { cpuset } from "./cpuset.ts";
+import { devices } from "./devices.ts";
+import { memory } from "./memory.ts";
+import { pids } from "./pids.ts";
+import type { CgroupWrite } from "./write.ts";
+
+const CONTROLLERS = [memory, cpu, cpuset, pids, blockIO, devices];
+
+export function resourceWrites(version: 1 | 2, resources: SpecResources): CgroupWrite[] {
+  return CONTROLLERS.flatMap((each) => (version === 1 ? each.v1(resources) : each.v2(resources)));
+}

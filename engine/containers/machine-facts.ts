@@ -1,0 +1,51 @@
+// What limits depend on of this machine, read from its own files when somebody asks.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { CpusetRoot, MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import type { MachineFacts, MachineSize } from "@nacre/core/program/resource-spec.ts";
+
+export class Machine implements MachineFacts {
+  readonly #files: Files;
+  readonly #hierarchies: () => readonly MountedHierarchy[];
+
+  constructor(files: Files, hierarchies: () => readonly MountedHierarchy[]) {
+    this.#files = files;
+    this.#hierarchies = hierarchies;
+  }
+
+  readonly device: MachineFacts["device"] = (path) => {
+    const found = this.#files.deviceAt(path);
+    if (found) return found;
+    throw new NacreError("not-found", `${path} is no device of this machine`, {
+      advice: "Name a device node, such as /dev/sda; lsblk lists those of disks.",
+    });
+  };
+
+  readonly countsSwap: MachineFacts["countsSwap"] = () => {
+    const memory = this.#hierarchyOf("memory");
+    if (memory === undefined || memory.version === 2) return memory !== undefined;
+    return this.#files.status(`${memory.mountpoint}/memory.memsw.limit_in_bytes`) !== undefined;
+  };
+
+  readonly size: MachineFacts["size"] = () => {
+    const cpuset = this.#hierarchyOf("cpuset");
+    if (cpuset) return this.#sizeAt(cpuset);
+    throw new NacreError("unsupported", "this machine has no cpuset controller", {
+      advice: "Leave out --cpuset-cpus and --cpuset-mems.",
+    });
+  };
+
+  readonly cpusetRoot: CpusetRoot = (mountpoint) => this.#sizeAt({ version: 1, mountpoint });
+
+  /** On v2 the root has no limits of its own, but what is in effect. */
+  #sizeAt({ version, mountpoint }: Pick<MountedHierarchy, "version" | "mountpoint">): MachineSize {
+    const suffix = version === 2 ? ".effective" : "";
+    const read = (name: string) => this.#files.readText(`${mountpoint}/${name}${suffix}`).trim();
+    return { cpus: read("cpuset.cpus"), mems: read("cpuset.mems") };
+  }
+
+  #hierarchyOf(controller: string): MountedHierarchy | undefined {
+    return this.#hierarchies().find((h) => h.controllers.includes(controller));
+  }
+}
