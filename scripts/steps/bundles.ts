@@ -12,7 +12,7 @@ const COMPOSITION = join(ROOT, "cli/composition.ts");
 
 /** What looks at cgroups and namespaces: loaded by the commands that show or change them. */
 const isKernelView = (id: string): boolean =>
-  /\/(engine\/(cgroups|namespaces)\/|engine\/observation\.ts|core\/(cgroup-survey|cgroup-mount|css-set)\.ts|cli\/commands\/(cgroup|ns)-|cli\/text\/(cgroup-tree|css-sets|namespaces)\.ts)/.test(
+  /\/(engine\/(cgroups|namespaces)\/|engine\/observation\.ts|core\/(cgroup-survey|cgroup-mount)\.ts|cli\/commands\/(cgroup|ns)-|cli\/text\/(cgroup-tree|css-sets|namespaces)\.ts)/.test(
     id,
   );
 
