@@ -87,6 +87,10 @@ export class CpuScheduler extends SharedResource {
     return process.cpuMs + this.inProgress(process);
   }
 
+  isComputing(process: Process): boolean {
+    return this.hasJobs(process);
+  }
+
   /** After a write into a file of the cpu or cpuset controller. */
   limitsChanged(node: CgroupNode): void {
     this.update();

@@ -79,6 +79,9 @@ export function makeNode(
     const special = kind === "character" || kind === "block";
     const whiteout = kind === "character" && device?.major === 0 && device.minor === 0;
     if (special && !whiteout && !capable(task.credentials, "CAP_MKNOD")) fail("EPERM");
+    if (special && !whiteout && device && !(task.mayUseDevice?.(kind, device, "m") ?? true)) {
+      fail("EPERM");
+    }
     const attributes = newInode(task, parent, kind, mode);
     return parent.create(name, kind, { ...attributes, ...(device && special && { device }) });
   });
@@ -203,6 +206,14 @@ function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
     requireWritable(path.mount);
   }
   if (!permitted(task.credentials, inode, wanted)) fail("EACCES");
+  const access = `${options.read ? "r" : ""}${options.write ? "w" : ""}`;
+  if (!mayUse(task, inode, access)) fail("EPERM");
+}
+
+/** The devices controller of who opens it. */
+function mayUse(task: Task, { kind, device }: Inode, access: string): boolean {
+  if (!device || (kind !== "character" && kind !== "block")) return true;
+  return task.mayUseDevice?.(kind, device, access) ?? true;
 }
 
 /** open(2): the place of the file that was opened, made where `create` asks for it. */

@@ -118,6 +118,14 @@ export class Machine implements MountFactory {
 
   /** A process that has executed a program runs it from now on. */
   start(process: Process, program: SimulatedProgram): void {
+    this.loadProgram(process);
+    run(this, process, program);
+  }
+
+  /** The memory of a program takes the place of what the process had. */
+  loadProgram(process: Process): void {
+    this.resources.memory.ended(process);
+    this.resources.hugePages.ended(process);
     try {
       this.resources.memory.load(process);
     } catch (error) {
@@ -125,7 +133,6 @@ export class Machine implements MountFactory {
       // Past execve(2)'s point of no return there is nobody to tell.
       this.processes.exit(process, { code: 0, signal: SIGNALS.KILL });
     }
-    run(this, process, program);
   }
 
   /** fork(2): the child has its own descriptors, and keeps which signals are ignored. */

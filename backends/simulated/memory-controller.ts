@@ -47,6 +47,15 @@ export class MemoryController {
     return { group: this.#whole, ...this.#machine };
   }
 
+  /** What the machine's memory is used for, by kind, in bytes. */
+  kinds(): Record<PageKind, number> {
+    const sum = { anon: 0, shmem: 0, cache: 0 };
+    for (const { own } of this.#below(this.#whole)) {
+      for (const kind of ["anon", "shmem", "cache"] as const) sum[kind] += own[kind];
+    }
+    return sum;
+  }
+
   groupOf(node: CgroupNode): MemoryGroup {
     const known = this.#groups.get(node);
     if (known) return known;

@@ -13,6 +13,13 @@ import { nameFrom, type Path } from "./mount.ts";
 import { mountInfo } from "./mount-table.ts";
 import type { Namespace, PidNamespace } from "./namespaces.ts";
 import type { Process } from "./process.ts";
+import {
+  cpuInformation,
+  machineStatistics,
+  memoryInformation,
+  statLine,
+  statusText,
+} from "./process-statistics.ts";
 import { makeSysctl } from "./sysctl.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
@@ -81,47 +88,6 @@ class MagicLink extends GeneratedInode {
   }
 }
 
-const STATES = { running: "S", stopped: "T", zombie: "Z", dead: "X" } as const;
-
-function stat(filesystem: ProcFileSystem, process: Process): string {
-  const { namespace } = filesystem;
-  const pid = process.pidIn(namespace) ?? 0;
-  const parent = process.parent?.pidIn(namespace) ?? 0;
-  const session = process.session.pidIn(namespace) ?? 0;
-  const before = [STATES[process.state], parent, session, session, ...Array(15).fill(0)];
-  const after = Array(30).fill(0);
-  return `${pid} (${process.command.slice(0, 15)}) ${[...before, process.startTime, ...after].join(" ")}\n`;
-}
-
-const hex = (mask: bigint): string => mask.toString(16).padStart(16, "0");
-
-function status(filesystem: ProcFileSystem, process: Process): string {
-  const { credentials: who } = process;
-  const { namespace } = filesystem;
-  const levels = [...process.pids].reverse();
-  const from = levels.findIndex(([ns]) => ns === namespace);
-  const numbers = levels.slice(Math.max(from, 0)).map(([, pid]) => pid);
-  const lines: readonly (readonly [string, string | number])[] = [
-    ["Name", process.command.slice(0, 15)],
-    ["Umask", process.umask.toString(8).padStart(4, "0")],
-    ["State", `${STATES[process.state]} (${process.state})`],
-    ["Tgid", process.pidIn(namespace) ?? 0],
-    ["Pid", process.pidIn(namespace) ?? 0],
-    ["PPid", process.parent?.pidIn(namespace) ?? 0],
-    ["Uid", Array(4).fill(who.uid).join("\t")],
-    ["Gid", Array(4).fill(who.gid).join("\t")],
-    ["Groups", `${who.groups.join(" ")} `],
-    ["NSpid", numbers.join("\t")],
-    ["CapInh", hex(who.inheritable)],
-    ["CapPrm", hex(who.permitted)],
-    ["CapEff", hex(who.effective)],
-    ["CapBnd", hex(who.bounding)],
-    ["CapAmb", hex(who.ambient)],
-    ["NoNewPrivs", who.noNewPrivileges ? 1 : 0],
-  ];
-  return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
-}
-
 const withInit = (namespace: PidNamespace): PidNamespace =>
   namespace.init?.alive ? namespace : fail("ENOENT");
 
@@ -131,9 +97,12 @@ function cgroup(machine: Machine, process: Process): string {
   return [...machine.cgroups.hierarchies]
     .reverse()
     .map((hierarchy) => {
-      const node = process.cssSet.in(hierarchy);
+      // Version 1 takes a zombie out at once; in version 2 it is where it was, which may be gone.
+      const kept = process.alive || hierarchy.version === 2;
+      const node = kept ? process.cssSet.in(hierarchy) : hierarchy.root;
       const path = pathFrom(roots.get(hierarchy) ?? hierarchy.root, node);
-      return `${hierarchy.id}:${hierarchy.label}:${path}\n`;
+      const gone = node.removed ? " (deleted)" : "";
+      return `${hierarchy.id}:${hierarchy.label}:${path}${gone}\n`;
     })
     .join("");
 }
@@ -175,8 +144,8 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
       (text) => writeIdMap(machine, user(), kind, text),
     );
   return [
-    ["stat", file(0o444, () => stat(filesystem, process))],
-    ["status", file(0o444, () => status(filesystem, process))],
+    ["stat", file(0o444, () => statLine(machine, filesystem.namespace, process))],
+    ["status", file(0o444, () => statusText(machine, filesystem.namespace, process))],
     ["cmdline", file(0o444, () => strings(process.arguments))],
     ["environ", file(0o400, () => strings(process.environment))],
     ["comm", file(0o644, () => `${process.command.slice(0, 15)}\n`)],
@@ -212,15 +181,7 @@ function cgroupTable(machine: Machine): string {
 
 /** Files that tell of the machine or change it; containers get them hidden or read-only. */
 const BARE_DIRECTORIES = ["acpi", "bus", "fs", "irq", "scsi", "driver"];
-const BARE_FILES = [
-  "interrupts",
-  "kcore",
-  "keys",
-  "timer_list",
-  "sysrq-trigger",
-  "meminfo",
-  "cpuinfo",
-];
+const BARE_FILES = ["interrupts", "kcore", "keys", "timer_list", "sysrq-trigger"];
 
 function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
   const { machine, namespace } = filesystem;
@@ -242,6 +203,9 @@ function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
           .join(""),
       ),
     ],
+    ["meminfo", file(() => memoryInformation(machine))],
+    ["cpuinfo", file(() => cpuInformation(machine))],
+    ["stat", file(() => machineStatistics(machine))],
     ["uptime", file(() => `${uptime()} ${uptime()}\n`)],
     ["version", file(() => `Linux version ${machine.release} (simulated)\n`)],
     ["sys", makeSysctl(filesystem, machine)],

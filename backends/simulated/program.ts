@@ -8,6 +8,7 @@ import type { SignalName } from "@nacre/core/program/signals.ts";
 import type { Credentials } from "./credentials.ts";
 import type { OpenHow } from "./open-file.ts";
 import type { ProgramFiles } from "./program-files.ts";
+import type { ProgramResources } from "./program-resources.ts";
 import type { ProgramStream } from "./program-stream.ts";
 
 /** By number, or by name without SIG. */
@@ -68,6 +69,7 @@ export interface ProgramContext {
   readonly interactive: boolean;
   readonly files: ProgramFiles;
   readonly system: ProgramSystem;
+  readonly resources: ProgramResources;
   /** In its own pid namespace. */
   readonly pid: number;
   /** 0 where its parent is outside of its pid namespace. */

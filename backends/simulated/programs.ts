@@ -21,6 +21,7 @@ import type {
   SpawnOptions,
 } from "./program.ts";
 import { ProgramFiles } from "./program-files.ts";
+import { programResources } from "./program-resources.ts";
 import { ProcessEnded, ProgramStream, waited } from "./program-stream.ts";
 import { programSystem } from "./program-system.ts";
 import { IGNORE, isForced, LAST_SIGNAL } from "./signals.ts";
@@ -65,7 +66,10 @@ async function runOne(
     if (!(await machine.processes.mayRun(process))) return undefined;
     exit((await program(contextOf(machine, process))) ?? 0);
   } catch (error) {
-    if (error instanceof Replaced) return error.program;
+    if (error instanceof Replaced) {
+      machine.loadProgram(process);
+      return error.program;
+    }
     if (error instanceof Exited) exit(error.code);
     if (error instanceof ProcessEnded || !process.alive) return undefined;
     const text = error instanceof Error ? error.message : String(error);
@@ -210,6 +214,7 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     interactive: process.terminal !== undefined,
     files: new ProgramFiles(machine, process),
     system: programSystem(machine, process),
+    resources: programResources(machine, process),
     pid: process.pidIn(namespace) as number,
     parentPid: process.parent?.pidIn(namespace) ?? 0,
     get credentials() {

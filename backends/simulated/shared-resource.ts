@@ -136,6 +136,10 @@ export abstract class SharedResource {
     });
   }
 
+  protected hasJobs(process: Process): boolean {
+    return this.#jobs.has(process);
+  }
+
   /** What a process has got of jobs that are not done. */
   protected inProgress(process: Process): number {
     let sum = 0;
