@@ -15,7 +15,9 @@ import { identify, isAlive } from "@nacre/linux/process.ts";
 import { simulatedKernelModule } from "@nacre/simulated/module.ts";
 import type { Descriptor } from "@nacre/simulated/pipe.ts";
 import type { ProgramContext, SimulatedProgram } from "@nacre/simulated/program.ts";
+import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
 import { writeAll } from "./process-host.ts";
+import { layerIndexAt } from "./simulate/layer-index.ts";
 
 /** For what all chain IDs have in common: the directory that is named after none. */
 const ANY = "sha256:any";
@@ -41,7 +43,8 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
       root,
       directories: [paths.blobs, paths.layers, paths.snapshots("erofs"), paths.trash],
     },
-    layers: { core, indexOf: (tarPath) => indexOf(files, paths, tarPath) },
+    layers: { core, indexOf: (tarPath) => layerIndexAt(files, paths, tarPath) },
+    programs: STANDARD_PROGRAMS,
     // An image that an earlier process committed has its mount point and lock in that one's only.
     directories: [dirname(paths.mount(ANY)), dirname(paths.mountLock(ANY))],
     descriptors: new Map<number, Descriptor>([
@@ -99,12 +102,6 @@ function refuseBinds(program: KernelProgram, files: Files, root: string): NacreE
   if (bind?.op !== "bindInRoot") return undefined;
   const message = `${bind.source} cannot be mounted in a container on the simulated kernel, which sees no files of this machine but pulled images`;
   return new NacreError("unsupported", message, { advice: "Leave the mount out, or use tmpfs." });
-}
-
-/** A device of a mount is a layer's tar, or the spill, which has no index. */
-function indexOf(files: Files, paths: StatePaths, tarPath: string): Uint8Array | undefined {
-  const hex = /([0-9a-f]+)\.tar$/.exec(tarPath)?.[1];
-  return hex === undefined ? undefined : files.readBytes(paths.layerIndex(`sha256:${hex}`));
 }
 
 class Output implements Descriptor {

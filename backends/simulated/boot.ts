@@ -174,9 +174,8 @@ export function boot(
       const { inode } = files.open(init, path, { write: true, create: true, mode: 0o644 }).dentry;
       inode.write(0, new TextEncoder().encode(text));
     }
-    // One that is known by its path comes with whoever puts a file there.
-    const common = [...machine.programs.keys()].filter((name) => !name.startsWith("/"));
-    for (const name of common) installProgram(init, name);
+    // What is known by a path is a file of some image.
+    for (const name of machine.programs.keys()) if (!name.includes("/")) installProgram(init, name);
     mountKernelFileSystems(machine, init);
     mountCgroups(machine, init, options.cgroups);
   });

@@ -56,6 +56,15 @@ export class SimulatedClock implements Clock {
     return this.#sleepers.length;
   }
 
+  /** Lets as much time pass as the next sleeper sleeps; false if nobody does. */
+  protected wakeNext(): boolean {
+    const next = this.#sleepers.shift();
+    if (!next) return false;
+    this.#elapsedMs = Math.max(this.#elapsedMs, next.wakesAtMs);
+    next.wake();
+    return true;
+  }
+
   /**
    * Lets `byMs` milliseconds pass. Sleepers wake in order, each at its own time; between two of
    * them promises that are ready run, so that one who sleeps again within the span wakes within it.
@@ -72,6 +81,42 @@ export class SimulatedClock implements Clock {
     }
     this.#elapsedMs = endMs;
     await settled();
+  }
+}
+
+/**
+ * Time that passes by itself, as soon as everybody waits for it: when nothing is left that could
+ * run, it is the moment at which the next sleeper wakes. A second of sleep takes no time, and the
+ * same run sees the same times. `nextTurn` calls back once all promises that are ready have run.
+ */
+export class AutomaticClock extends SimulatedClock {
+  readonly #nextTurn: (act: () => void) => void;
+  #armed = false;
+  #stopped = false;
+
+  constructor(nextTurn: (act: () => void) => void, epochMs?: number) {
+    super(epochMs);
+    this.#nextTurn = nextTurn;
+  }
+
+  override sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    const sleeping = super.sleep(delayMs, signal);
+    this.#arm();
+    return sleeping;
+  }
+
+  /** Time stands still from now on: whoever sleeps sleeps for ever. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #arm(): void {
+    if (this.#armed || this.#stopped) return;
+    this.#armed = true;
+    this.#nextTurn(() => {
+      this.#armed = false;
+      if (!this.#stopped && this.wakeNext()) this.#arm();
+    });
   }
 }
 

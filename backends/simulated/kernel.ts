@@ -287,6 +287,11 @@ export class SimulatedKernel implements Kernel {
     return this.machine.as(this.#caller, () => mountEntries(namespaces.mnt.tree, root));
   }
 
+  /** The process whose system calls the engine makes. */
+  get caller(): ProcessIdentity {
+    return this.#caller.identity;
+  }
+
   /** The engine's files: the same tree that programs see. */
   hostFiles(): Files {
     return new HostFiles(this.machine, this.#caller);

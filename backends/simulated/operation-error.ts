@@ -29,6 +29,10 @@ const ADVICE: Partial<Record<ErrorKind, string>> = {
   "no-space": "Free some space: `nacre system prune` removes what is unused.",
 };
 
+/** What is known by a path is a file of one image. */
+const names = (programs: Iterable<string>): string[] =>
+  [...programs].filter((name) => !name.includes("/")).sort();
+
 /** What to do about it: of a file that is no program here, that only `programs` are. */
 function adviceFor(
   kind: ErrorKind,
@@ -36,12 +40,7 @@ function adviceFor(
   programs: Iterable<string>,
 ): string | undefined {
   if (kind !== "command-not-executable" || errno !== "ENOEXEC") return ADVICE[kind];
-  return `The simulated kernel executes no machine code. It knows these programs by their names: ${[
-    ...programs,
-  ]
-    .filter((name) => !name.startsWith("/"))
-    .sort()
-    .join(", ")}.`;
+  return `The simulated kernel executes no machine code. It knows these programs by their names: ${names(programs).join(", ")}.`;
 }
 
 /**

@@ -1,12 +1,13 @@
 // The tree as a program in a process sees it: its root, its working directory, its permissions.
 // Each call is made of system calls and fails with Errno.
 
+import { MAY_EXECUTE, MAY_READ, MAY_WRITE, permitted } from "./credentials.ts";
 import { readAt, writeAt } from "./device-files.ts";
-import { fail } from "./errno.ts";
+import { errnoOf, fail } from "./errno.ts";
 import * as calls from "./file-calls.ts";
-import { type Inode, MODE_TYPES, type Timestamp } from "./inode.ts";
+import { type AttributeChange, type Inode, MODE_TYPES, type Timestamp } from "./inode.ts";
 import type { Machine } from "./machine.ts";
-import { nameFrom } from "./mount.ts";
+import { nameFrom, requireWritable } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
 
@@ -76,6 +77,28 @@ export class ProgramFiles {
       return false;
     }
   }
+  /** Undefined where there is nothing that can be looked at. */
+  kindOf(path: string, options: { readonly follow?: boolean } = {}): Inode["kind"] | undefined {
+    try {
+      return this.#call(() => lookup(this.#process, path, options).dentry.inode.kind);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+  /** access(2), with the effective credentials. */
+  access(path: string, wanted: "read" | "write" | "execute"): boolean {
+    try {
+      return this.#call(() => {
+        const { dentry, mount } = lookup(this.#process, path);
+        if (wanted === "write") requireWritable(mount);
+        return permitted(this.#process.credentials, dentry.inode, WANTED[wanted]);
+      });
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return false;
+    }
+  }
   list(path: string): string[] {
     return this.#call(() => {
       const at = calls.open(this.#process, path, { read: true });
@@ -87,6 +110,27 @@ export class ProgramFiles {
   }
   workingDirectory(): string {
     return nameFrom(this.#process.root, this.#process.cwd) ?? "(unreachable)";
+  }
+
+  changeDirectory(path: string): void {
+    this.#call(() => {
+      const at = lookup(this.#process, path);
+      if (at.dentry.inode.kind !== "directory") fail("ENOTDIR");
+      if (!permitted(this.#process.credentials, at.dentry.inode, MAY_EXECUTE)) fail("EACCES");
+      this.#process.cwd = at;
+    });
+  }
+  /** Without links and dots. */
+  realPath(path: string): string {
+    return this.#call(
+      () => nameFrom(this.#process.root, lookup(this.#process, path)) ?? fail("ENOENT"),
+    );
+  }
+  get umask(): number {
+    return this.#process.umask;
+  }
+  set umask(mask: number) {
+    this.#process.umask = mask;
   }
 
   makeDirectory(path: string, mode = 0o777): void {
@@ -110,13 +154,45 @@ export class ProgramFiles {
   removeDirectory(path: string): void {
     this.#call(() => calls.removeDirectory(this.#process, path));
   }
-  changeMode(path: string, mode: number): void {
-    this.#call(() => calls.setAttributes(this.#process, lookup(this.#process, path), { mode }));
+  /** mkfifo(3). */
+  makeFifo(path: string, mode = 0o666): void {
+    this.#call(() => calls.makeNode(this.#process, path, "fifo", mode, undefined));
   }
-  changeOwner(path: string, uid: number, gid: number): void {
-    this.#call(() => calls.setAttributes(this.#process, lookup(this.#process, path), { uid, gid }));
+  truncate(path: string, sizeBytes: number): void {
+    this.#call(() =>
+      calls.open(this.#process, path, { write: true }).dentry.inode.truncate(sizeBytes),
+    );
+  }
+  changeMode(path: string, mode: number): void {
+    this.#change(path, { mode });
+  }
+  /** chown(2), or lchown(2) with `follow: false`. */
+  changeOwner(
+    path: string,
+    uid: number | undefined,
+    gid: number | undefined,
+    options: { readonly follow?: boolean } = {},
+  ): void {
+    const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+    this.#change(path, owner, options);
+  }
+  /** utimensat(2). */
+  changeTime(path: string, mtime: Timestamp): void {
+    this.#change(path, { mtime });
+  }
+
+  #change(
+    path: string,
+    change: AttributeChange,
+    options: { readonly follow?: boolean } = {},
+  ): void {
+    this.#call(() =>
+      calls.setAttributes(this.#process, lookup(this.#process, path, options), change),
+    );
   }
 }
+
+const WANTED = { read: MAY_READ, write: MAY_WRITE, execute: MAY_EXECUTE } as const;
 
 export function informationOf(inode: Inode): FileInformation {
   return {

@@ -101,10 +101,31 @@ export class ProgramStream {
     this.#descriptor.close();
   }
 
-  /** @internal For a child that gets it. */
+  /** @internal For a child that gets it, with what was read here and not used. */
   descriptor(): Descriptor {
-    return this.#descriptor.duplicate();
+    const [given, rest] = [this.#descriptor.duplicate(), this.#pending];
+    this.#pending = undefined;
+    return rest ? preceded(rest, given) : given;
   }
+}
+
+/** A descriptor that gives some bytes before what it gives by itself. */
+function preceded(bytes: Uint8Array, from: Descriptor): Descriptor {
+  let first: Uint8Array | undefined = bytes;
+  return {
+    read: async () => {
+      const taken = first;
+      first = undefined;
+      return taken ?? from.read();
+    },
+    write: (written) => from.write(written),
+    duplicate: () => {
+      const rest = first;
+      first = undefined;
+      return rest ? preceded(rest, from.duplicate()) : from.duplicate();
+    },
+    close: () => from.close(),
+  };
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -140,7 +140,7 @@ describe("a container on the simulated kernel", () => {
     const { code, stderr } = await run("compiler");
     expect(code).toBe(126);
     expect(stderr).toContain("ENOEXEC");
-    expect(stderr).toContain("cat, echo, false, sleep, true");
+    expect(stderr).toMatch(/knows these programs by their names: .*\bcat\b.*\bsh\b/);
   });
 
   it("can have the simulated machine's own root", async () => {

@@ -9,6 +9,7 @@ const PUBLIC_ENTRIES = new Set([
   "cli/nacre.ts",
   "cli/contract.ts",
   "cli/plugin.ts",
+  "cli/simulated.ts",
 ]);
 
 function messages(path: string, text: string): string {

@@ -1,0 +1,223 @@
+// An engine on a kernel in memory, for tests and for pages: nothing of it touches the machine that
+// it runs on, time is virtual, and one seed gives one run.
+
+import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { PartialRequest } from "@nacre/core/program/request.ts";
+import { assemble } from "@nacre/engine/assemble.ts";
+import { FileContentStore } from "@nacre/engine/content/content-store.ts";
+import type { Engine } from "@nacre/engine/engine.ts";
+import { StatePaths } from "@nacre/engine/images/paths.ts";
+import { JsonFileLog } from "@nacre/engine/logs/json-file.ts";
+import { HostNetwork } from "@nacre/engine/networks/host.ts";
+import { NoneNetwork } from "@nacre/engine/networks/none.ts";
+import { DirectorySnapshotter } from "@nacre/engine/snapshotters/directory.ts";
+import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
+import type { CgroupLayout } from "@nacre/simulated/boot.ts";
+import { AutomaticClock, SimulatedClock } from "@nacre/simulated/clock.ts";
+import { SimulatedCodec } from "@nacre/simulated/codec.ts";
+import type { FaultOptions } from "@nacre/simulated/faults.ts";
+import { SimulatedFetch } from "@nacre/simulated/fetch.ts";
+import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
+import { layerTrees } from "@nacre/simulated/layer-tree.ts";
+import type { SimulatedProgram } from "@nacre/simulated/program.ts";
+import { SimulatedRandom } from "@nacre/simulated/random.ts";
+import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
+import { SimulatedStateStore } from "@nacre/simulated/state-store.ts";
+import { VERSION } from "../version.ts";
+import { embeddedCore } from "./embedded-core.ts";
+import { buildLiteral, type ImageLiteral, type LiteralImage } from "./image-literal.ts";
+import { layerIndexAt } from "./layer-index.ts";
+import { literalRegistries } from "./literal-registry.ts";
+import { nextTurn } from "./turn.ts";
+
+const ROOT = "/var/lib/nacre";
+/** What a detached container's supervisor starts at its end. */
+const SETTLE = "nacre";
+
+export interface SimulateOptions {
+  /** By reference. They lie in registries that only this simulation has, and are pulled on first use. */
+  readonly images?: Readonly<Record<string, ImageLiteral>>;
+  /** By the name or the path of the file that is executed, before the usual tools. */
+  readonly programs?: Readonly<Record<string, SimulatedProgram>>;
+  /** Of container IDs, names and whatever else is random. Default 1. */
+  readonly seed?: number;
+  /** When the machine was started, in milliseconds since the epoch. The same in every run. */
+  readonly startMs?: number;
+  /**
+   * `automatic`, the default: time passes when everybody waits for it, so that nothing takes long.
+   * `manual`: it stands still until `advance`.
+   */
+  readonly time?: "automatic" | "manual";
+  readonly faults?: FaultOptions;
+  /** Which cgroups are mounted. Default `hybrid`: v1, with an empty v2 beside it. */
+  readonly cgroups?: CgroupLayout;
+  /** Default `erofs`. */
+  readonly snapshotter?: "erofs" | "directory";
+  /** OCI architecture of the machine and of its images. Default `amd64`. */
+  readonly architecture?: string;
+}
+
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions extends Omit<PartialRequest, "image" | "command"> {
+  readonly input?: string;
+}
+
+export interface Simulation extends AsyncDisposable {
+  readonly engine: Engine;
+  /** The kernel: `state()` tells all that is visible of it, to compare before and after. */
+  readonly kernel: SimulatedKernel;
+  nowMs(): number;
+  /** Lets time pass. With automatic time it need not be called. */
+  advance(byMs: number): Promise<void>;
+  /** Runs a command in a new container, which is removed again. */
+  run(image: string, command?: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Runs a command in a container that runs. */
+  exec(
+    container: string,
+    command: readonly string[],
+    options?: { readonly input?: string },
+  ): Promise<RunResult>;
+}
+
+interface Registered {
+  readonly images: ReadonlyMap<string, LiteralImage>;
+  readonly programs: Map<string, SimulatedProgram>;
+}
+
+/** Programs that stand as files in images are known by the image and their path. */
+async function register(options: SimulateOptions): Promise<Registered> {
+  const { architecture = "amd64" } = options;
+  const programs = new Map([...STANDARD_PROGRAMS, ...Object.entries(options.programs ?? {})]);
+  const images = new Map<string, LiteralImage>();
+  const core = embeddedCore().fork();
+  for (const [name, literal] of Object.entries(options.images ?? {})) {
+    const take = (path: string, program: SimulatedProgram): string => {
+      const known = `${name} ${path}`;
+      programs.set(known, program);
+      return known;
+    };
+    images.set(name, await buildLiteral(core, literal, architecture, take));
+  }
+  return { images, programs };
+}
+
+function engineOn(
+  kernel: SimulatedKernel,
+  clock: SimulatedClock,
+  images: ReadonlyMap<string, LiteralImage>,
+  { seed = 1, snapshotter }: SimulateOptions,
+): Engine {
+  const files = kernel.hostFiles();
+  files.makeDirectory(ROOT);
+  const paths = new StatePaths(ROOT);
+  const codec = new SimulatedCodec(embeddedCore().fork());
+  const random = new SimulatedRandom(seed);
+  const self = kernel.caller;
+  return assemble(
+    {
+      kernel,
+      files,
+      clock,
+      random,
+      codec,
+      state: new SimulatedStateStore(),
+      fetch: new SimulatedFetch(literalRegistries(embeddedCore().fork(), images)),
+      credentials: { find: async () => undefined },
+      content: new FileContentStore(files, codec, paths),
+      snapshotters: [
+        new ErofsSnapshotter(embeddedCore, files, kernel, paths),
+        new DirectorySnapshotter(embeddedCore, files, kernel, random, paths, {
+          bootId: SETTLE,
+          self,
+        }),
+      ],
+      networks: [new NoneNetwork(), new HostNetwork(files)],
+      log: new JsonFileLog(files),
+    },
+    {
+      root: ROOT,
+      version: VERSION,
+      backend: "simulated",
+      self,
+      bootId: SETTLE,
+      core: embeddedCore,
+      settleCommand: (id) => [`/bin/${SETTLE}`, "settle", id],
+      terminalSize: () => undefined,
+      ...(snapshotter && { snapshotter }),
+    },
+  );
+}
+
+const PIPES: ProcessStreams = { stdin: "pipe", stdout: "pipe", stderr: "pipe" };
+
+/** Both outputs are read at once: who writes to one that nobody reads must wait. */
+async function collect(
+  running: Awaited<ReturnType<Engine["containers"]["start"]>>,
+  input = "",
+): Promise<RunResult> {
+  const writer = running.stdin?.getWriter();
+  const fed = (async () => {
+    await writer?.write(new TextEncoder().encode(input));
+    await writer?.close();
+  })().catch(() => {}); // it need not read it
+  const text = (stream: ReadableStream<Uint8Array> | undefined) => new Response(stream).text();
+  const [stdout, stderr] = await Promise.all([text(running.stdout), text(running.stderr)]);
+  await fed;
+  return { code: await running.exited, stdout, stderr };
+}
+
+/**
+ * A fresh machine with an engine on it.
+ *
+ * ```ts
+ * await using simulation = await simulate({ images: { "app:1": { files: { ...tools } } } });
+ * const { stdout } = await simulation.run("app:1", ["sh", "-c", "echo $((6 * 7))"]);
+ * ```
+ *
+ * @throws NacreError `invalid` for an image whose name is no reference
+ */
+export async function simulate(options: SimulateOptions = {}): Promise<Simulation> {
+  const { images, programs } = await register(options);
+  const clock =
+    options.time === "manual"
+      ? new SimulatedClock(options.startMs)
+      : new AutomaticClock(nextTurn, options.startMs);
+  let engine: Engine | undefined;
+  programs.set(SETTLE, async ({ arguments: [, , id = ""] }) => engine?.containers.settle(id));
+  const kernel = new SimulatedKernel(clock, {
+    programs,
+    erofs: layerTrees({
+      core: embeddedCore,
+      indexOf: (path) => layerIndexAt(kernel.hostFiles(), new StatePaths(ROOT), path),
+    }),
+    ...(options.faults && { faults: options.faults }),
+    ...(options.cgroups && { cgroups: options.cgroups }),
+    ...(options.architecture !== undefined && { architecture: options.architecture }),
+  });
+  const made = engineOn(kernel, clock, images, options);
+  engine = made;
+  return {
+    engine: made,
+    kernel,
+    nowMs: () => clock.nowMs(),
+    advance: (byMs) => clock.advance(byMs),
+    run: async (image, command, { input, ...request } = {}) => {
+      const wanted = { interactive: input !== undefined, autoRemove: true, ...request, image };
+      const running = await made.containers.run({ ...wanted, ...(command && { command }) }, PIPES);
+      return collect(running, input);
+    },
+    exec: async (container, command, { input } = {}) => {
+      const request = { command, interactive: input !== undefined };
+      return collect(await made.containers.exec(container, request, PIPES), input);
+    },
+    async [Symbol.asyncDispose]() {
+      if (clock instanceof AutomaticClock) clock.stop();
+      await made[Symbol.asyncDispose]();
+    },
+  };
+}
