@@ -44,7 +44,6 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
       directories: [paths.blobs, paths.layers, paths.snapshots("erofs"), paths.trash],
     },
     layers: { core, indexOf: (tarPath) => layerIndexAt(files, paths, tarPath) },
-    programs: STANDARD_PROGRAMS,
     // An image that an earlier process committed has its mount point and lock in that one's only.
     directories: [dirname(paths.mount(ANY)), dirname(paths.mountLock(ANY))],
     descriptors: new Map<number, Descriptor>([
@@ -52,7 +51,7 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
       [1, new Output(1)],
       [2, new Output(2)],
     ]),
-    programs: runtimePrograms(plugins),
+    programs: new Map([...STANDARD_PROGRAMS, ...runtimePrograms(plugins)]),
     hostAlive: isAlive,
     refuse: (program) =>
       (endsWithProcess ? refuseDetached(program) : undefined) ?? refuseBinds(program, files, root),

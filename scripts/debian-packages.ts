@@ -17,6 +17,7 @@ export const TEST_COMMANDS: Readonly<Record<string, string>> = {
   zstd: "zstd",
   cc: "gcc",
   make: "make",
+  chromium: "chromium",
 };
 
 function onPath(command: string): boolean {

@@ -56,6 +56,11 @@ export class SimulatedClock implements Clock {
     return this.#sleepers.length;
   }
 
+  /** What waits for something outside of the machine, which takes none of its time. */
+  standDuring<T>(work: Promise<T>): Promise<T> {
+    return work;
+  }
+
   /** Lets as much time pass as the next sleeper sleeps; false if nobody does. */
   protected wakeNext(): boolean {
     const next = this.#sleepers.shift();
@@ -85,14 +90,15 @@ export class SimulatedClock implements Clock {
 }
 
 /**
- * Time that passes by itself, as soon as everybody waits for it: when nothing is left that could
- * run, it is the moment at which the next sleeper wakes. A second of sleep takes no time, and the
- * same run sees the same times. `nextTurn` calls back once all promises that are ready have run.
+ * Time that passes by itself, but only while somebody waits for it (`passDuring`), and then without
+ * taking any: when nothing is left that could run, it is the moment at which the next sleeper
+ * wakes. `nextTurn` calls back once all promises that are ready have run.
  */
 export class AutomaticClock extends SimulatedClock {
   readonly #nextTurn: (act: () => void) => void;
+  #waiting = 0;
+  #standing = 0;
   #armed = false;
-  #stopped = false;
 
   constructor(nextTurn: (act: () => void) => void, epochMs?: number) {
     super(epochMs);
@@ -105,17 +111,37 @@ export class AutomaticClock extends SimulatedClock {
     return sleeping;
   }
 
-  /** Time stands still from now on: whoever sleeps sleeps for ever. */
-  stop(): void {
-    this.#stopped = true;
+  /** Lets time pass, as it is needed, until the promise is settled. */
+  async passDuring<T>(awaited: Promise<T>): Promise<T> {
+    this.#waiting++;
+    this.#arm();
+    try {
+      return await awaited;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  override async standDuring<T>(work: Promise<T>): Promise<T> {
+    this.#standing++;
+    try {
+      return await work;
+    } finally {
+      this.#standing--;
+      this.#arm();
+    }
+  }
+
+  get #passes(): boolean {
+    return this.#waiting > 0 && this.#standing === 0;
   }
 
   #arm(): void {
-    if (this.#armed || this.#stopped) return;
+    if (this.#armed || !this.#passes) return;
     this.#armed = true;
     this.#nextTurn(() => {
       this.#armed = false;
-      if (!this.#stopped && this.wakeNext()) this.#arm();
+      if (this.#passes && this.wakeNext()) this.#arm();
     });
   }
 }

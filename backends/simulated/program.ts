@@ -81,6 +81,8 @@ export interface ProgramContext {
   nowMs(): number;
   /** Sleeps on the machine's clock. */
   sleep(delayMs: number): Promise<void>;
+  /** Waits for something outside of the machine: a simulated clock stands still meanwhile. */
+  outside<T>(work: Promise<T>): Promise<T>;
   /** What happens at a signal from now on. SIGKILL and SIGSTOP: EINVAL. */
   handle(signal: Signal, handler: SignalHandler): void;
   /** kill(2): a process of its pid namespace; 0 all of its session, -1 all that it may. */

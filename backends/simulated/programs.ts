@@ -4,6 +4,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
+import { SimulatedClock } from "./clock.ts";
 import { capable } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import { become, findImage, named } from "./exec.ts";
@@ -223,6 +224,8 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     signal: process.killed.signal,
     nowMs: () => machine.clock.nowMs(),
     sleep: (delayMs) => waited(machine, process, () => sleep(machine, process, delayMs)),
+    outside: (work) =>
+      machine.clock instanceof SimulatedClock ? machine.clock.standDuring(work) : work,
     handle: (signal, handler) => handle(process, numberOf(signal), handler),
     kill: (pid, signal) => {
       kill(machine, process, pid, numberOf(signal));

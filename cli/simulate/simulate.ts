@@ -28,6 +28,7 @@ import { embeddedCore } from "./embedded-core.ts";
 import { buildLiteral, type ImageLiteral, type LiteralImage } from "./image-literal.ts";
 import { layerIndexAt } from "./layer-index.ts";
 import { literalRegistries } from "./literal-registry.ts";
+import { timedEngine } from "./timed-engine.ts";
 import { nextTurn } from "./turn.ts";
 
 const ROOT = "/var/lib/nacre";
@@ -44,7 +45,8 @@ export interface SimulateOptions {
   /** When the machine was started, in milliseconds since the epoch. The same in every run. */
   readonly startMs?: number;
   /**
-   * `automatic`, the default: time passes when everybody waits for it, so that nothing takes long.
+   * `automatic`, the default: while a call of the engine is pending, or a process in the
+   * foreground runs, time jumps to where the next thing happens; in between it stands still.
    * `manual`: it stands still until `advance`.
    */
   readonly time?: "automatic" | "manual";
@@ -199,8 +201,9 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
     ...(options.cgroups && { cgroups: options.cgroups }),
     ...(options.architecture !== undefined && { architecture: options.architecture }),
   });
-  const made = engineOn(kernel, clock, images, options);
-  engine = made;
+  const bare = engineOn(kernel, clock, images, options);
+  engine = bare;
+  const made = clock instanceof AutomaticClock ? timedEngine(bare, clock) : bare;
   return {
     engine: made,
     kernel,
@@ -215,9 +218,6 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
       const request = { command, interactive: input !== undefined };
       return collect(await made.containers.exec(container, request, PIPES), input);
     },
-    async [Symbol.asyncDispose]() {
-      if (clock instanceof AutomaticClock) clock.stop();
-      await made[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => made[Symbol.asyncDispose](),
   };
 }

@@ -1,9 +1,9 @@
-// Bundles: CommonJS for the command line (start.ts says why), one ES module for embedders, one
-// for the contract suites.
+// Bundles: CommonJS for the command line (start.ts says why), ES modules for embedders, for the
+// contract suites, and for simulations, which run in browsers too.
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { rolldown } from "rolldown";
+import { type InputOptions, rolldown } from "rolldown";
 import { DIST, ROOT } from "./step.ts";
 
 const isExternal = (id: string): boolean => id.startsWith("node:") || id.startsWith("vitest");
@@ -34,7 +34,8 @@ const isEngine = (id: string): boolean =>
 
 /** The kernel in memory: loaded when it was asked for, and by nobody else. */
 const isSimulated = (id: string): boolean =>
-  id.startsWith(join(ROOT, "backends/simulated/")) || id.endsWith("/cli/simulation.ts");
+  ["backends/simulated/", "cli/simulate/"].some((room) => id.startsWith(join(ROOT, room))) ||
+  id.endsWith("/cli/simulation.ts");
 
 /** undici loads HTTP/2 whether it may speak it or not (ours may not), and node:http2 takes 5 ms. */
 const withoutHttp2 = {
@@ -53,6 +54,7 @@ export async function buildBundles(): Promise<void> {
     ...commandLine.files,
     ...(await bundleLibrary("nacre")),
     ...(await bundleLibrary("contract")),
+    ...(await bundleLibrary("simulated", FOR_BROWSERS)),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
   await bundleStart(commandLine.entry);
@@ -141,13 +143,31 @@ async function bundleStart(entry: string): Promise<void> {
   await build.write({ file: join(DIST, "start.cjs"), format: "cjs", minify: true });
 }
 
-async function bundleLibrary(name: string): Promise<string[]> {
+/**
+ * The simulation also runs in pages, where there is no Node. just-bash's build for browsers imports
+ * node:zlib for its gzip, which is not among the tools that are taken from it.
+ */
+const FOR_BROWSERS: InputOptions = {
+  platform: "browser",
+  external: [],
+  plugins: [
+    {
+      name: "without-zlib",
+      resolveId: (id) => (id === "node:zlib" ? "\0without-zlib" : undefined),
+      load: (id) => (id === "\0without-zlib" ? WITHOUT_ZLIB : undefined),
+    },
+  ],
+};
+const WITHOUT_ZLIB = "export const constants = {}, gunzipSync = undefined, gzipSync = undefined;";
+
+async function bundleLibrary(name: string, more: InputOptions = {}): Promise<string[]> {
   const build = await rolldown({
     cwd: ROOT,
     input: { [name]: join(ROOT, "cli", `${name}.ts`) },
     platform: "node",
     resolve,
     external: isExternal,
+    ...more,
   });
   const { output } = await build.write({
     dir: DIST,

@@ -1,5 +1,5 @@
-// Types for embedders: what cli/nacre.ts and cli/contract.ts promise, and only that. tsc writes a
-// declaration for every source; the ones that the two entries reach are copied, with specifiers
+// Types for embedders: what the entries of cli/ promise, and only that. tsc
+// writes a declaration for every source; the ones that the entries reach are copied, with specifiers
 // that hold in anybody's project.
 //
 // rxjs is bundled, so that installing nacre fetches nothing; of its types, Observable's are copied.
@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { DIST, ROOT, run } from "./step.ts";
 
-const ENTRIES = ["cli/nacre.d.ts", "cli/contract.d.ts", "cli/plugin.d.ts"];
+const SOURCES = ["cli/nacre.ts", "cli/contract.ts", "cli/plugin.ts", "cli/simulated.ts"];
+const ENTRIES = SOURCES.map((path) => path.replace(/\.ts$/, ".d.ts"));
 const RXJS = join(ROOT, "node_modules", "rxjs", "dist", "types", "internal");
 const WORKSPACES: Readonly<Record<string, string>> = {
   "@nacre/core": "core",
@@ -48,9 +49,7 @@ async function emit(outDir: string): Promise<void> {
       Object.entries(WORKSPACES).map(([name, room]) => [`${name}/*`, [join(ROOT, room, "*")]]),
     ),
   };
-  const files = ["cli/nacre.ts", "cli/contract.ts", "cli/plugin.ts"].map((name) =>
-    join(ROOT, name),
-  );
+  const files = SOURCES.map((name) => join(ROOT, name));
   const content = { extends: join(ROOT, "tsconfig.json"), compilerOptions, files, include: [] };
   writeFileSync(config, JSON.stringify(content));
   await run("tsc", ["-p", config]);

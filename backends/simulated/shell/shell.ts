@@ -66,7 +66,7 @@ export async function sh(context: ProgramContext): Promise<number> {
     return error.code;
   }
   const { state, source, interactive } = found;
-  const parse = await loadParser();
+  const parse = await context.outside(loadParser());
   const shell = new Shell(context, state, parse);
   state.set("PWD", context.files.workingDirectory());
   state.set("OPTIND", "1");

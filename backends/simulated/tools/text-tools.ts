@@ -114,7 +114,7 @@ function commands(context: ProgramContext, except: string): CustomCommand[] {
 export const textTool =
   (tool: string): SimulatedProgram =>
   async (context) => {
-    const { Bash } = await import("just-bash/browser");
+    const { Bash } = await context.outside(import("just-bash/browser"));
     const executes = context.arguments.some((word) => /^-(exec|execdir|ok)$/.test(word));
     const others = executes ? commands(context, tool) : [];
     const bash = new Bash({
