@@ -140,6 +140,7 @@ function engineOn(
       ],
       networks: [new NoneNetwork(), new HostNetwork(files)],
       log: new JsonFileLog(files),
+      extensions: undefined,
     },
     {
       root: ROOT,
@@ -192,6 +193,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
   let engine: Engine | undefined;
   programs.set(SETTLE, async ({ arguments: [, , id = ""] }) => engine?.containers.settle(id));
   const kernel = new SimulatedKernel(clock, {
+    core: embeddedCore().fork(),
     programs,
     erofs: layerTrees({
       core: embeddedCore,

@@ -7,10 +7,12 @@ import type { AutomaticClock } from "@nacre/simulated/clock.ts";
 
 export function timedEngine(engine: Engine, clock: AutomaticClock): Engine {
   return {
+    ...engine,
     images: timed(engine.images, clock),
     containers: timed(engine.containers, clock),
     system: timed(engine.system, clock),
-    events: engine.events,
+    cgroups: timed(engine.cgroups, clock),
+    namespaces: timed(engine.namespaces, clock),
     history: (options) => items(engine.history(options), clock),
     [Symbol.asyncDispose]: async () => clock.passDuring(Promise.resolve(dispose(engine))),
   };

@@ -1,6 +1,6 @@
 // mount(8) and umount(8).
 
-import type { MountAttribute } from "@nacre/core/program/operation.ts";
+import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import type { ProgramContext } from "../program.ts";
 import { parseOptions, UsageFault } from "./options.ts";
 import { forEach, tool } from "./tool.ts";
