@@ -70,8 +70,15 @@ export class SqliteStateStore implements StateStore {
     return this.#transact(false, work);
   }
 
-  write<T>(work: (transaction: Transaction) => T): T {
-    return this.#transact(true, work);
+  write<T>(work: (transaction: Transaction) => T, options: { readonly durable?: boolean } = {}): T {
+    if (!options.durable) return this.#transact(true, work);
+    // Then a commit waits for the write-ahead log, and so for all transactions before it.
+    this.#database.exec("PRAGMA synchronous = FULL");
+    try {
+      return this.#transact(true, work);
+    } finally {
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+    }
   }
 
   events(afterSequence: number, limit: number): EventRecord[] {

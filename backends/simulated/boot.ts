@@ -4,6 +4,7 @@
 
 import type { Controller } from "./cgroups.ts";
 import { rootOf } from "./credentials.ts";
+import { Disk, type DiskImage } from "./disk.ts";
 import { programFile } from "./exec.ts";
 import * as files from "./file-calls.ts";
 import type { Machine } from "./machine.ts";
@@ -146,15 +147,31 @@ export function installProgram(init: Process, name: string): void {
   inode.write(0, new TextEncoder().encode(programFile(name)));
 }
 
+/** What a fresh disk holds. */
+function fill(machine: Machine, init: Process): void {
+  for (const path of DIRECTORIES) {
+    files.makeDirectory(init, path, path === "/tmp" ? 0o1777 : 0o755);
+  }
+  for (const [path, text] of Object.entries(FILES)) {
+    const { inode } = files.open(init, path, { write: true, create: true, mode: 0o644 }).dentry;
+    inode.write(0, new TextEncoder().encode(text));
+  }
+  // What is known by a path is a file of some image.
+  for (const name of machine.programs.keys()) if (!name.includes("/")) installProgram(init, name);
+}
+
 /** The machine's init, and a child of it that stands for the engine's process. */
 export function boot(
   machine: Machine,
-  options: { readonly cgroups: CgroupLayout },
+  options: { readonly cgroups: CgroupLayout; readonly disk?: DiskImage },
 ): { init: Process; caller: Process } {
   const rootfs = memory(machine, "rootfs", "rootfs");
   const base = machine.newMount(rootfs, rootfs.dentry);
   const namespaces = initialNamespaces(machine, base);
-  const disk = memory(machine, "ext4", "/dev/vda");
+  const minor = machine.newMinor();
+  const disk = options.disk
+    ? Disk.from(options.disk, minor, machine.now)
+    : new Disk(minor, machine.now);
   const root = machine.newMount(disk, disk.dentry);
   root.attachTo(base, base.root);
   namespaces.mnt.tree.adopt(root);
@@ -168,14 +185,8 @@ export function boot(
   });
   init.umask = 0;
   machine.as(init, () => {
-    for (const path of DIRECTORIES)
-      files.makeDirectory(init, path, path === "/tmp" ? 0o1777 : 0o755);
-    for (const [path, text] of Object.entries(FILES)) {
-      const { inode } = files.open(init, path, { write: true, create: true, mode: 0o644 }).dentry;
-      inode.write(0, new TextEncoder().encode(text));
-    }
-    // What is known by a path is a file of some image.
-    for (const name of machine.programs.keys()) if (!name.includes("/")) installProgram(init, name);
+    if (!options.disk) fill(machine, init);
+    disk.sync();
     mountKernelFileSystems(machine, init);
     mountCgroups(machine, init, options.cgroups);
   });

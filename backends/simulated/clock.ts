@@ -70,6 +70,11 @@ export class SimulatedClock implements Clock {
     return true;
   }
 
+  /** Time that passes while somebody holds everybody up: sleepers that were due wake late. */
+  pass(byMs: number): void {
+    this.#elapsedMs += byMs;
+  }
+
   /**
    * Lets `byMs` milliseconds pass. Sleepers wake in order, each at its own time; between two of
    * them promises that are ready run, so that one who sleeps again within the span wakes within it.
@@ -80,11 +85,11 @@ export class SimulatedClock implements Clock {
       const next = this.#sleepers[0];
       if (next === undefined || next.wakesAtMs > endMs) break;
       this.#sleepers.shift();
-      this.#elapsedMs = next.wakesAtMs;
+      this.#elapsedMs = Math.max(this.#elapsedMs, next.wakesAtMs);
       next.wake();
       await settled();
     }
-    this.#elapsedMs = endMs;
+    this.#elapsedMs = Math.max(this.#elapsedMs, endMs);
     await settled();
   }
 }

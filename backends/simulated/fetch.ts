@@ -1,5 +1,6 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Fetch, FetchRequest, FetchResponse } from "@nacre/core/ports/fetch.ts";
+import type { Fault } from "./faults.ts";
 
 /** What a handler answers; missing parts are 200, none and empty. */
 export interface SimulatedAnswer {
@@ -16,14 +17,25 @@ export type Handler = (
 /**
  * A network of hosts that are functions. Keys are origins (`https://registry.example`); a request
  * to any other is `unreachable`.
+ *
+ * Faults: a connection that is cut is `unreachable`; one that is stalled says nothing until the
+ * client has lost its patience, which is `unreachable` too, or its signal aborts.
  */
 export class SimulatedFetch implements Fetch {
   readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #reach: ReachNetwork;
   /** All requests so far, in order. */
   readonly requests: FetchRequest[] = [];
 
-  constructor(handlers: Readonly<Record<string, Handler>>) {
+  /** `reach` is called before each request is answered, and before each chunk of an answer. */
+  constructor(handlers: Readonly<Record<string, Handler>>, reach: ReachNetwork = async () => {}) {
     this.#handlers = new Map(Object.entries(handlers));
+    this.#reach = reach;
+  }
+
+  /** The same hosts as another process reaches them. */
+  with(reach: ReachNetwork): SimulatedFetch {
+    return new SimulatedFetch(Object.fromEntries(this.#handlers), reach);
   }
 
   async fetch(request: FetchRequest): Promise<FetchResponse> {
@@ -37,9 +49,14 @@ export class SimulatedFetch implements Fetch {
         advice: "In the simulation, only the hosts that it was given exist.",
       });
     }
+    const reach = async (call: "request" | "chunk"): Promise<void> => {
+      const fault = await this.#reach(call, request.url);
+      if (fault?.do === "cut" || fault?.do === "stall") throw brokenOff(fault.do, url);
+    };
+    await reach("request");
     const { status = 200, headers = {}, body = "" } = await handler(request, url);
     mustGoOn(request.signal, url);
-    const chunks = chunksOf(body, request.signal, url);
+    const chunks = chunksOf(body, request.signal, url, reach);
     return {
       status,
       headers: Object.fromEntries(Object.entries(headers).map(([k, v]) => [k.toLowerCase(), v])),
@@ -50,6 +67,20 @@ export class SimulatedFetch implements Fetch {
       },
     };
   }
+}
+
+/** Says what is to become of a request or a chunk; a stalled one has waited when it returns. */
+export type ReachNetwork = (
+  call: "request" | "chunk",
+  url: string,
+  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to say
+) => Promise<Fault | undefined | void>;
+
+function brokenOff(how: "cut" | "stall", url: URL): NacreError {
+  const why = how === "cut" ? "the connection was cut" : "it stopped answering";
+  return new NacreError("unreachable", `${url.host}: ${why}`, {
+    errno: how === "cut" ? "ECONNRESET" : "ETIMEDOUT",
+  });
 }
 
 function mustGoOn(signal: AbortSignal | undefined, url: URL): void {
@@ -63,14 +94,13 @@ async function* chunksOf(
   body: string | Uint8Array | AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined,
   url: URL,
+  reach: (call: "chunk") => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
-  if (typeof body === "string") yield new TextEncoder().encode(body);
-  else if (body instanceof Uint8Array) yield body;
-  else {
-    for await (const chunk of body) {
-      mustGoOn(signal, url);
-      yield chunk;
-    }
+  const whole = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  for await (const chunk of whole instanceof Uint8Array ? [whole] : whole) {
+    await reach("chunk");
+    mustGoOn(signal, url);
+    yield chunk;
   }
 }
 

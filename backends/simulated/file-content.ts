@@ -6,6 +6,8 @@ const BLOCK_BYTES = 4096;
 export class FileContent {
   size = 0;
   readonly #pages = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Pages that a clone has as well: copied before they are written. */
+  readonly #shared = new Set<number>();
 
   /** Bytes that the pages stand for on a disk of 4 KiB blocks. */
   get allocatedBytes(): number {
@@ -55,6 +57,18 @@ export class FileContent {
     this.size = Math.max(this.size, offset + bytes.length);
   }
 
+  /** The same bytes; pages are shared until one of the two is written. */
+  clone(): FileContent {
+    const copy = new FileContent();
+    copy.size = this.size;
+    for (const [number, page] of this.#pages) {
+      copy.#pages.set(number, page);
+      copy.#shared.add(number);
+      this.#shared.add(number);
+    }
+    return copy;
+  }
+
   truncate(size: number): void {
     for (const [number, page] of this.#pages) {
       const kept = size - number * PAGE_BYTES;
@@ -67,7 +81,13 @@ export class FileContent {
   /** The page with room for `length` bytes; a small file's one grows by doubling. */
   #page(number: number, length: number): Uint8Array<ArrayBuffer> {
     const held = this.#pages.get(number);
-    if (held && held.length >= length) return held;
+    const mine = !this.#shared.delete(number);
+    if (held && held.length >= length) {
+      if (mine) return held;
+      const copy = held.slice();
+      this.#pages.set(number, copy);
+      return copy;
+    }
     const room = held ? Math.min(PAGE_BYTES, Math.max(length, held.length * 2)) : length;
     const grown = new Uint8Array(room);
     if (held) grown.set(held);

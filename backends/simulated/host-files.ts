@@ -10,15 +10,17 @@ import type {
 } from "@nacre/core/ports/files.ts";
 import { readAt } from "./device-files.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
+import type { Fault, Point } from "./faults.ts";
 import * as calls from "./file-calls.ts";
 import { fileFault } from "./file-fault.ts";
 import type { Inode } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
-import type { Process } from "./process.ts";
+import { type Process, ProcessGone } from "./process.ts";
 
-const OWNED = /\.(\d+)-\d+\.(tmp|partial)$/;
+/** PATH.PID-START-N.tmp: who writes it, as on Linux (temporary names there have the pid namespace, too). */
+const OWNED = /\.(\d+)-(\d+)-\d+\.(tmp|partial)$/;
 const NO_LIMIT_BYTES = 2 ** 40;
 
 export class HostFiles implements Files {
@@ -34,10 +36,45 @@ export class HostFiles implements Files {
   /** Runs system calls; what they fail with becomes a NacreError that names the path. */
   #attempt<T>(action: string, path: string, work: () => T): T {
     try {
+      if (!this.#process.alive) throw new ProcessGone();
       return this.#machine.as(this.#process, work);
     } catch (error) {
       throw error instanceof Errno ? fileFault(error.errno, action, path) : error;
     }
+  }
+
+  /** Before each system call that may be made to fail. A process that is killed there makes none. */
+  #reach(call: string, path: string, bytes?: number): Fault | undefined {
+    const { faults } = this.#machine;
+    if (!faults) return undefined;
+    const size = bytes === undefined ? {} : { bytes };
+    const point: Point = { actor: "files", call, path, ...size };
+    const fault = faults.before(point, this.#process);
+    if (!this.#process.alive) throw new ProcessGone();
+    return fault;
+  }
+
+  /** The same before one that waits: others go on while it is slow. */
+  async #reachSlowly(action: string, call: string, path: string, bytes?: number) {
+    const { faults, clock } = this.#machine;
+    if (!faults) return undefined;
+    const size = bytes === undefined ? {} : { bytes };
+    const fault = this.#attempt(action, path, () =>
+      faults.reach({ actor: "files", call, path, ...size }, this.#process),
+    );
+    if (fault?.do === "delay") await clock.sleep(fault.ms);
+    if (!this.#process.alive) throw new ProcessGone();
+    return fault;
+  }
+
+  /** write(2) until all is written, in two parts where it is to be short. */
+  #append(inode: Inode, path: string, bytes: Uint8Array): void {
+    const { length } = bytes;
+    const first = this.#reach("write", path, length)?.do === "short" ? length >> 1 : length;
+    inode.write(inode.size, bytes.subarray(0, first));
+    if (first === length) return;
+    this.#reach("write", path, length - first);
+    inode.write(inode.size, bytes.subarray(first));
   }
 
   #lookup(path: string): Path | undefined {
@@ -61,6 +98,7 @@ export class HostFiles implements Files {
 
   readBytes(path: string): Uint8Array<ArrayBuffer> {
     return this.#attempt("read", path, () => {
+      this.#reach("read", path);
       const inode = this.#open(path);
       // What a kernel makes up when it is read has no size.
       return readAt(inode, 0, inode.size || 1 << 20);
@@ -71,6 +109,7 @@ export class HostFiles implements Files {
     const names = path.split("/");
     if (names.some((name) => name === "" || name === "." || name === "..")) return undefined;
     return this.#attempt("read", path, () => {
+      this.#reach("read", `${directory}/${path}`);
       const start = this.#lookup(directory);
       if (!start) return undefined;
       try {
@@ -87,6 +126,7 @@ export class HostFiles implements Files {
 
   status(path: string): FileStatus | undefined {
     return this.#attempt("look at", path, () => {
+      this.#reach("status", path);
       const found = this.#lookup(path);
       if (!found) return undefined;
       const { inode } = found.dentry;
@@ -125,6 +165,7 @@ export class HostFiles implements Files {
 
   list(path: string): string[] {
     return this.#attempt("list", path, () => {
+      this.#reach("list", path);
       const found = this.#lookup(path);
       if (!found) return [];
       return [...lookup(this.#process, path).dentry.inode.names()];
@@ -136,6 +177,7 @@ export class HostFiles implements Files {
   }
 
   #makeDirectories(path: string, mode: number): void {
+    this.#reach("makeDirectory", path);
     try {
       calls.makeDirectory(this.#process, path, mode);
     } catch (error) {
@@ -155,6 +197,7 @@ export class HostFiles implements Files {
   }
 
   #create(path: string): Inode {
+    this.#reach("create", path);
     const how = { write: true, create: true, exclusive: true, mode: 0o600 };
     return calls.open(this.#process, path, how).dentry.inode;
   }
@@ -164,10 +207,11 @@ export class HostFiles implements Files {
     this.#attempt("write", path, () => {
       const own = this.#ownName(path, "tmp");
       try {
-        this.#create(own).write(0, bytes);
+        this.#append(this.#create(own), own, bytes);
+        this.#reach("rename", path);
         calls.rename(this.#process, own, path);
       } catch (error) {
-        if (this.#lookup(own)) calls.unlink(this.#process, own);
+        if (this.#process.alive && this.#lookup(own)) calls.unlink(this.#process, own);
         throw error;
       }
     });
@@ -175,17 +219,22 @@ export class HostFiles implements Files {
 
   control(path: string, text: string): void {
     this.#attempt("write", path, () => {
+      this.#reach("control", path);
       const { inode } = calls.open(this.#process, path, { write: true }).dentry;
       inode.write(0, new TextEncoder().encode(text));
     });
   }
 
   rename(from: string, to: string): void {
-    this.#attempt("rename", from, () => calls.rename(this.#process, from, to));
+    this.#attempt("rename", from, () => {
+      this.#reach("rename", to);
+      calls.rename(this.#process, from, to);
+    });
   }
 
   remove(path: string): void {
     this.#attempt("remove", path, () => {
+      this.#reach("remove", path);
       const kind = this.#lookup(path)?.dentry.inode.kind;
       if (kind === "directory") calls.removeDirectory(this.#process, path);
       else calls.unlink(this.#process, path);
@@ -203,6 +252,7 @@ export class HostFiles implements Files {
 
   #removeBelow(path: string, at: Path): void {
     if (at.dentry.inode.kind !== "directory") {
+      this.#reach("remove", path);
       calls.unlink(this.#process, path);
       return;
     }
@@ -211,6 +261,7 @@ export class HostFiles implements Files {
       if (below.mount !== at.mount) fail("EBUSY");
       this.#removeBelow(`${path}/${name}`, below);
     }
+    this.#reach("remove", path);
     calls.removeDirectory(this.#process, path);
   }
 
@@ -220,6 +271,7 @@ export class HostFiles implements Files {
       const own = this.#ownName(path, resume ? "partial" : "tmp");
       const left = resume ? this.#leftOf(path) : undefined;
       if (left === undefined) return this.#writer(path, own, this.#create(own), resume);
+      this.#reach("rename", own);
       calls.rename(this.#process, left, own);
       const { inode } = calls.open(this.#process, own, { write: true }).dentry;
       return this.#writer(path, own, inode, resume);
@@ -232,20 +284,25 @@ export class HostFiles implements Files {
       if (open) this.#attempt(action, final, work);
       open = false;
     };
-    const discard = (): void => calls.unlink(this.#process, path);
+    const discard = (): void => {
+      this.#reach("remove", path);
+      calls.unlink(this.#process, path);
+    };
+    const rename = (to: string): void => {
+      this.#reach("rename", to);
+      calls.rename(this.#process, path, to);
+    };
     return {
       path,
       get sizeBytes() {
         return inode.size;
       },
-      write: async (bytes) => {
-        this.#attempt("write", final, () => inode.write(inode.size, bytes));
-      },
-      commit: async () => end("name", () => calls.rename(this.#process, path, final)),
+      write: async (bytes) => this.#attempt("write", final, () => this.#append(inode, path, bytes)),
+      commit: async () => end("name", () => rename(final)),
       suspend: async () =>
         end("keep", () => {
           if (!resume || inode.size === 0) discard();
-          else calls.rename(this.#process, path, `${final}.partial`);
+          else rename(`${final}.partial`);
         }),
       discard: async () => end("remove", discard),
     };
@@ -262,13 +319,16 @@ export class HostFiles implements Files {
 
   /** Temporary names say whose they are: another engine's process may live, or be gone. */
   #ownName(path: string, ending: "tmp" | "partial"): string {
-    return `${path}.${this.#process.pid}-${this.#names++}.${ending}`;
+    const { pid, startTime } = this.#process;
+    return `${path}.${pid}-${startTime}-${this.#names++}.${ending}`;
   }
 
   #abandoned(name: string, ending: "tmp" | "partial"): boolean {
     const match = OWNED.exec(name);
     if (!match) return ending === "partial" && name.endsWith(".partial");
-    return match[2] === ending && !this.#machine.processes.find(Number(match[1]))?.alive;
+    const [, pid, startTime, found] = match;
+    const owner = this.#machine.processes.find(Number(pid));
+    return found === ending && !(owner?.alive && String(owner.startTime) === startTime);
   }
 
   #leftOf(path: string): string | undefined {
@@ -283,17 +343,23 @@ export class HostFiles implements Files {
   }
 
   async open(path: string): Promise<FileReader> {
-    const inode = this.#attempt("open", path, () => this.#open(path));
+    const inode = this.#attempt("open", path, () => {
+      this.#reach("open", path);
+      return this.#open(path);
+    });
     return {
       sizeBytes: inode.size,
-      read: async (offset, length) =>
-        this.#attempt("read", path, () => readAt(inode, offset, length)),
+      read: async (offset, length) => {
+        await this.#reachSlowly("read", "read", path);
+        return this.#attempt("read", path, () => readAt(inode, offset, length));
+      },
       close: async () => {},
     };
   }
 
   async sync(path: string): Promise<void> {
-    this.#attempt("flush", path, () => lookup(this.#process, path));
+    await this.#reachSlowly("flush", "sync", path);
+    this.#attempt("flush", path, () => lookup(this.#process, path).dentry.inode.sync());
   }
 
   freeBytes(path: string): number {

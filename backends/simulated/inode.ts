@@ -217,6 +217,8 @@ export abstract class Inode {
   truncate(_size: number): void {
     fail("EINVAL");
   }
+  /** fsync(2); what is in memory alone has nothing to write. */
+  sync(): void {}
   /** Called by open(2); for files that refuse, and for overlay's copy-up. */
   open(_access: { readonly write: boolean }): void {}
 

@@ -8,9 +8,10 @@ import type { KernelProgram, Section } from "@nacre/core/program/program.ts";
 import * as child from "./child-operations.ts";
 import { Errno } from "./errno.ts";
 import { type Execution, NOTHING_MADE } from "./execution.ts";
-import type { Faults } from "./faults.ts";
+import type { Fault, Point } from "./faults.ts";
 import * as host from "./host-operations.ts";
 import * as place from "./place-operations.ts";
+import { ProcessGone } from "./process.ts";
 import * as root from "./root-operations.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -110,37 +111,59 @@ export function malformed(program: KernelProgram): string | undefined {
   return undefined;
 }
 
-export class Interpreter {
-  readonly #faults: Faults;
-  readonly #done: { readonly index: number; readonly inverse: Operation }[] = [];
+/** What an operation is about, in a word. */
+export function subjectOf(operation: Operation): string {
+  if ("target" in operation) return operation.target;
+  if ("path" in operation) return operation.path;
+  if ("name" in operation) return operation.name;
+  return operation.op === "execute" ? (operation.arguments[0] ?? "") : "";
+}
 
-  constructor(faults: Faults) {
-    this.#faults = faults;
-  }
+export class Interpreter {
+  readonly #done: { readonly index: number; readonly inverse: Operation }[] = [];
 
   async #run(self: Execution, operation: Operation): Promise<unknown> {
     const [run] = HOW[operation.op] as readonly [Runner<OperationName>, readonly Place[]];
     return self.machine.as(self.process, () => run(self, operation as never));
   }
 
-  /** Rejects with OperationFailure at the first operation that fails. */
+  /** Before each operation that may be made to fail. Throws ProcessGone if nobody is left to do it. */
+  async #reach(self: Execution, point: Omit<Point, "actor">): Promise<Fault | undefined> {
+    const { faults, clock } = self.machine;
+    if (faults) {
+      const actor = self.section === "child" ? "child" : "supervisor";
+      const fault = faults.reach({ actor, ...point }, self.process);
+      if (fault?.do === "delay") await clock.sleep(fault.ms);
+    }
+    if (!self.process.alive) throw new ProcessGone();
+    return undefined;
+  }
+
+  /**
+   * Rejects with OperationFailure at the first operation that fails, and with ProcessGone where
+   * the process that carries it out is killed.
+   */
   async section(self: Execution, operations: readonly Operation[]): Promise<void> {
+    const { section } = self;
     for (const [index, operation] of operations.entries()) {
       try {
-        this.#faults.before(self.section, index);
+        const [call, path] = [operation.op, subjectOf(operation)];
+        await this.#reach(self, { call, path, section, index });
         const outcome = await this.#run(self, operation);
-        const inverse = self.section === "host" ? inverseOf(operation) : undefined;
+        const inverse = section === "host" ? inverseOf(operation) : undefined;
         if (inverse && outcome !== NOTHING_MADE) this.#done.push({ index, inverse });
       } catch (error) {
         if (!(error instanceof Errno)) throw error;
-        throw new OperationFailure(self.section, index, error);
+        throw new OperationFailure(section, index, error);
       }
     }
   }
 
   /** Fails where clone(2) is to fail on purpose. */
-  beforeClone(): void {
-    this.#faults.before("clone", 0);
+  beforeClone(self: Execution): void {
+    const point = { actor: "supervisor", call: "clone", path: "", section: "clone", index: 0 };
+    self.machine.faults?.before(point as Point, self.process);
+    if (!self.process.alive) throw new ProcessGone();
   }
 
   /** The inverses of what was done, the latest first. One that fails does not stop the others. */
@@ -148,6 +171,8 @@ export class Interpreter {
     const failures: UndoFailure[] = [];
     for (let done = this.#done.pop(); done; done = this.#done.pop()) {
       try {
+        const call = `undo ${done.inverse.op}`;
+        await this.#reach(self, { call, path: subjectOf(done.inverse), index: done.index });
         await this.#run(self, done.inverse);
       } catch (error) {
         if (!(error instanceof Errno)) throw error;

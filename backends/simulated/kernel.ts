@@ -20,10 +20,13 @@ import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { boot, type CgroupLayout, installProgram } from "./boot.ts";
 import { BUILT_IN } from "./built-in.ts";
+import { SimulatedClock } from "./clock.ts";
+import { Disk, type DiskImage } from "./disk.ts";
 import type { TreeResolver } from "./erofs.ts";
 import { Errno } from "./errno.ts";
 import { Execution } from "./execution.ts";
-import { type FaultOptions, Faults } from "./faults.ts";
+import { kill } from "./fault-victims.ts";
+import { type FaultOptions, Faults, type FaultWorld } from "./faults.ts";
 import { registerTypes } from "./filesystem-types.ts";
 import { HostFiles } from "./host-files.ts";
 import { HostTree, type ReadableFiles } from "./host-tree.ts";
@@ -34,7 +37,7 @@ import { mountEntries } from "./mount-table.ts";
 import { operationError } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
-import type { Process } from "./process.ts";
+import { type Process, ProcessGone } from "./process.ts";
 import type { SimulatedProgram } from "./program.ts";
 import { HARDWARE, type Hardware } from "./resources.ts";
 import { type MachineState, stateOf } from "./state.ts";
@@ -48,6 +51,10 @@ export interface SimulatedKernelOptions {
   /** Reads the image of an erofs mount; without one no image is readable (EINVAL). */
   readonly erofs?: TreeResolver;
   readonly faults?: FaultOptions;
+  /** What its disk holds as it boots; without it a fresh one. */
+  readonly disk?: DiskImage;
+  /** Called when a fault takes the power away. */
+  readonly onPowerOff?: () => void;
   readonly cgroups?: CgroupLayout;
   /** What differs from a small server: 2 CPUs, 8 GiB, no swap, no huge pages, a disk of 500 MB/s. */
   readonly hardware?: Partial<Hardware>;
@@ -79,11 +86,9 @@ export class SimulatedKernel implements Kernel {
   readonly #options: SimulatedKernelOptions;
   readonly #init: Process;
   readonly #caller: Process;
-  #faults: Faults;
 
   constructor(clock: Clock, options: SimulatedKernelOptions) {
     this.#options = options;
-    this.#faults = new Faults(options.faults);
     this.machine = new Machine(clock, {
       core: options.core.fork(),
       hardware: { ...HARDWARE, ...options.hardware },
@@ -93,9 +98,11 @@ export class SimulatedKernel implements Kernel {
       hostname: "simulated",
     });
     registerTypes(this.machine, options.erofs ?? (() => undefined));
-    const { init, caller } = boot(this.machine, { cgroups: options.cgroups ?? "hybrid" });
+    const { cgroups = "hybrid", disk } = options;
+    const { init, caller } = boot(this.machine, { cgroups, ...(disk && { disk }) });
     this.#init = init;
     this.#caller = caller;
+    if (options.faults) this.injectFaults(options.faults);
   }
 
   facts(): KernelFacts {
@@ -109,32 +116,59 @@ export class SimulatedKernel implements Kernel {
     };
   }
 
-  /** Other faults than those that it was made with, from now on. */
-  injectFaults(faults: FaultOptions): void {
-    this.#faults = new Faults(faults);
+  /** Other faults than those that it was made with, from now on; none if there are none. */
+  injectFaults(options: FaultOptions | undefined): Faults | undefined {
+    const faults = options && new Faults(options);
+    if (faults) faults.world = this.#world();
+    this.machine.faults = faults;
+    return faults;
   }
 
-  async perform(program: KernelProgram): Promise<void> {
+  #world(): FaultWorld {
+    const { machine } = this;
+    return {
+      pass: (ms) => machine.clock instanceof SimulatedClock && machine.clock.pass(ms),
+      kill: (who, at) => kill(machine, who, at, this.#caller),
+      powerOff: () => this.#options.onPowerOff?.(),
+    };
+  }
+
+  perform(program: KernelProgram): Promise<void> {
+    return this.performFor(this.#caller, program);
+  }
+
+  execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
+    return this.executeFor(this.#caller, program, streams);
+  }
+
+  async performFor(caller: Process, program: KernelProgram): Promise<void> {
     if (program.process) throw new TypeError("perform runs programs without a process");
-    const session = this.#begin(program, SILENT);
+    const session = this.#begin(caller, program, SILENT);
     await this.#orUndo(program, session, () =>
       session.interpreter.section(session.self, program.host),
     );
     this.#end(session, 0);
   }
 
-  async execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
+  async executeFor(
+    caller: Process,
+    program: KernelProgram,
+    streams: ProcessStreams,
+  ): Promise<RunningProgram> {
     const { process } = program;
     if (!process) throw new TypeError("execute runs programs with a process");
     const refused = this.#options.refuse?.(program);
     if (refused) throw refused;
-    const session = this.#begin(program, streams);
+    const session = this.#begin(caller, program, streams);
     const { self, interpreter, pipes } = session;
     const supervisor = new Supervisor(self, interpreter, process, session.streams);
     const child = await this.#orUndo(program, session, async () => {
       const namespaces = this.#atClone(self, () => supervisor.openNamespaces());
       await interpreter.section(self, program.host);
-      return supervisor.start(namespaces);
+      const child = await supervisor.start(namespaces);
+      if (caller.alive) return child;
+      supervisor.giveUp(child);
+      throw new ProcessGone();
     });
     const exited = this.#settle(program, session, supervisor.wait(child));
     exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
@@ -152,10 +186,9 @@ export class SimulatedKernel implements Kernel {
   }
 
   /** A process that carries the program out, as nacre-init is one. */
-  #begin(program: KernelProgram, streams: ProcessStreams): Session {
+  #begin(caller: Process, program: KernelProgram, streams: ProcessStreams): Session {
     const refused = malformed(program);
     if (refused) throw new NacreError("internal", `the program was refused: ${refused}`);
-    const caller = this.#caller;
     const pipes: Session["pipes"] = {};
     const given = {
       stdin: this.#stream(streams.stdin, "stdin", pipes),
@@ -177,7 +210,7 @@ export class SimulatedKernel implements Kernel {
     process.umask = 0;
     process.session = process;
     const self = new Execution(this.machine, process, "host", { umask });
-    return { self, interpreter: new Interpreter(this.#faults), pipes, streams: given };
+    return { self, interpreter: new Interpreter(), pipes, streams: given };
   }
 
   #stream(
@@ -213,7 +246,9 @@ export class SimulatedKernel implements Kernel {
     try {
       return await work();
     } catch (error) {
-      const failures = await session.interpreter.undo(session.self);
+      const { interpreter, self } = session;
+      if (!self.process.alive) throw this.#killed(program, error);
+      const failures = await interpreter.undo(self);
       this.#end(session, 125);
       if (!(error instanceof OperationFailure)) throw error;
       throw operationError(program, error, failures, this.machine.programs.keys());
@@ -234,12 +269,16 @@ export class SimulatedKernel implements Kernel {
       this.#runOnExit(program);
       return status;
     } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      throw new NacreError("interrupted", `the supervisor of "${program.title}" was killed`, {
-        advice: "Its next use finds out what it left behind.",
-        cause: error,
-      });
+      if (!(error instanceof Errno || error instanceof ProcessGone)) throw error;
+      throw this.#killed(program, error);
     }
+  }
+
+  #killed(program: KernelProgram, cause: unknown): NacreError {
+    return new NacreError("interrupted", `the supervisor of "${program.title}" was killed`, {
+      advice: "Its next use finds out what it left behind.",
+      cause,
+    });
   }
 
   /** The command that follows, as a child of init. What it fails with, nobody hears. */
@@ -295,6 +334,22 @@ export class SimulatedKernel implements Kernel {
   /** The engine's files: the same tree that programs see. */
   hostFiles(): Files {
     return new HostFiles(this.machine, this.#caller);
+  }
+
+  /** One more process of the host, in which an engine can live and be killed: see host-process.ts. */
+  forkHost(command = "nacre"): Process {
+    const { root, credentials, streams, namespaces } = this.#init;
+    const from = { root, cwd: root, credentials, streams, command };
+    const process = this.machine.processes.fork(this.#init, { ...namespaces }, from);
+    process.umask = 0o022;
+    return process;
+  }
+
+  /** All that is durable of the disk; with `chance`, what a loss of power leaves of it. */
+  disk(chance?: () => number): DiskImage {
+    const { superblock } = this.#init.root.mount;
+    if (!(superblock instanceof Disk)) throw new TypeError("the root is no disk");
+    return chance ? superblock.powerLoss(chance) : superblock.image();
   }
 
   /** Shows a directory of the host at the same path of the machine, read-only. */

@@ -11,6 +11,7 @@ import { controlContext } from "./control-context.ts";
 import type { Dentry } from "./dentry.ts";
 import { because, errnoOf, fail } from "./errno.ts";
 import { become, findImage, named, type ProgramRegistry } from "./exec.ts";
+import type { Faults } from "./faults.ts";
 import type { FileSystemType } from "./filesystem-types.ts";
 import type { Inode, Superblock, Timestamp } from "./inode.ts";
 import { Mount } from "./mount.ts";
@@ -71,6 +72,8 @@ export class Machine implements MountFactory {
   readonly mountNamespaces = new Set<MountNamespace>();
   readonly user = new UserNamespace(INITIAL_INODES.user);
   readonly sysctl = new Map<string, string>();
+  /** What is made to fail; nothing where there is none. */
+  faults: Faults | undefined;
   readonly #types = new Map<string, FileSystemType>();
   readonly #hierarchies = new Map<Hierarchy, CgroupFileSystem>();
   readonly #locks = new WeakMap<Inode, Set<Process>>();

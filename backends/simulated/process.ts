@@ -24,6 +24,14 @@ export interface WaitStatus {
   readonly signal: number;
 }
 
+/** A call of a process that has been killed: it makes none any more. Nobody is told. */
+export class ProcessGone extends Error {
+  override readonly name = "ProcessGone";
+  constructor() {
+    super("the process is gone");
+  }
+}
+
 export interface Streams {
   stdin: Descriptor;
   stdout: Descriptor;

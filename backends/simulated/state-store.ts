@@ -1,28 +1,38 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { EventRecord, RecordKind, Records } from "@nacre/core/state/records.ts";
+import { SimulatedDatabase, type Table } from "./database.ts";
 
-type Table = Map<string, string>;
-
-/** Records as JSON texts in memory, so that nobody shares an object with the store, as on a disk. */
+/** A process's connection to a database. */
 export class SimulatedStateStore implements StateStore {
-  readonly #tables = new Map<RecordKind, Table>();
-  readonly #events: EventRecord[] = [];
-  #sequence = 0;
+  readonly #database: SimulatedDatabase;
+  /** Called where SQLite works on the disk: as a transaction begins, and before it is committed. */
+  readonly #reach: (call: "begin" | "commit") => void;
   #inTransaction = false;
   #closed = false;
+
+  constructor(
+    database: SimulatedDatabase = new SimulatedDatabase(),
+    reach: (call: "begin" | "commit") => void = () => {},
+  ) {
+    this.#database = database;
+    this.#reach = reach;
+  }
 
   read<T>(work: (transaction: Transaction) => T): T {
     return this.#transact(work, false);
   }
 
-  write<T>(work: (transaction: Transaction) => T): T {
-    return this.#transact(work, true);
+  write<T>(work: (transaction: Transaction) => T, options: { readonly durable?: boolean } = {}): T {
+    const result = this.#transact(work, true);
+    if (options.durable) this.#database.checkpoint();
+    return result;
   }
 
   events(afterSequence: number, limit: number): EventRecord[] {
     this.#mustBeOpen();
-    return this.#events
+    this.#reach("begin");
+    return this.#database.events
       .filter((event) => event.sequence > afterSequence)
       .slice(0, limit)
       .map((event) => structuredClone(event));
@@ -39,40 +49,37 @@ export class SimulatedStateStore implements StateStore {
   #transact<T>(work: (transaction: Transaction) => T, writes: boolean): T {
     this.#mustBeOpen();
     if (this.#inTransaction) throw new NacreError("internal", "a transaction inside another");
+    this.#reach("begin");
     this.#inTransaction = true;
     const undo: (() => void)[] = [];
     const open = { writes, ended: false };
+    this.#database.open = undo;
     try {
       const result = work(this.#transaction(open, undo));
       if (result instanceof Promise) {
         throw new NacreError("internal", "a transaction must not wait");
       }
+      if (undo.length > 0) this.#reach("commit");
+      this.#database.committed(undo);
       return result;
     } catch (error) {
-      for (const step of undo.reverse()) step();
+      for (let step = undo.pop(); step; step = undo.pop()) step();
       throw error;
     } finally {
+      this.#database.open = undefined;
       open.ended = true;
       this.#inTransaction = false;
     }
   }
 
-  #table(kind: RecordKind): Table {
-    let table = this.#tables.get(kind);
-    if (!table) {
-      table = new Map();
-      this.#tables.set(kind, table);
-    }
-    return table;
-  }
-
   #transaction(open: { writes: boolean; ended: boolean }, undo: (() => void)[]): Transaction {
+    const database = this.#database;
     const use = (kind: RecordKind, writes: boolean): Table => {
       if (open.ended) throw new NacreError("internal", "the transaction has ended");
       if (writes && !open.writes) {
         throw new NacreError("internal", "a write inside a read transaction");
       }
-      return this.#table(kind);
+      return database.table(kind);
     };
     const change = (kind: RecordKind, key: string, text: string | undefined): void => {
       const table = use(kind, true);
@@ -96,12 +103,12 @@ export class SimulatedStateStore implements StateStore {
       delete: (kind, key) => change(kind, key, undefined),
       append: (event) => {
         use("container", true);
-        const recorded: EventRecord = { ...structuredClone(event), sequence: ++this.#sequence };
+        const recorded: EventRecord = { ...structuredClone(event), sequence: ++database.sequence };
         undo.push(() => {
-          this.#events.pop();
-          this.#sequence--;
+          database.events.pop();
+          database.sequence--;
         });
-        this.#events.push(recorded);
+        database.events.push(recorded);
         return { ...recorded };
       },
     };

@@ -18,7 +18,7 @@ import type { Namespace } from "./namespaces.ts";
 import { NamespaceInode } from "./nsfs.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe } from "./pipe.ts";
-import type { Process, WaitStatus } from "./process.ts";
+import { type Process, ProcessGone, type WaitStatus } from "./process.ts";
 import { LAST_SIGNAL } from "./signals.ts";
 
 export type ProgramProcess = NonNullable<KernelProgram["process"]>;
@@ -89,7 +89,7 @@ export class Supervisor {
   async start(namespaces: [Namespace["kind"], Namespace][]): Promise<Process> {
     const { machine } = this.#self;
     const child = this.#atClone(() => {
-      this.#interpreter.beforeClone();
+      this.#interpreter.beforeClone(this.#self);
       return this.#clone(namespaces);
     });
     this.#self.child = child.process;
@@ -104,13 +104,26 @@ export class Supervisor {
       if (!child.process.alive) throw cloneFailure(new Errno("EINTR", "the child was killed"));
       if (!child.start) throw cloneFailure(new Errno("EINVAL", "the section ends without execute"));
     } catch (error) {
-      this.#machine.processes.exit(child.process, { code: 0, signal: SIGNALS.KILL });
-      this.#machine.processes.reap(child.process);
-      throw error;
+      this.#kill(child.process);
+      const childAlone = error instanceof ProcessGone && this.#process.alive;
+      throw childAlone ? cloneFailure(new Errno("EINTR", "the child was killed")) : error;
     }
     this.#settle(child.process);
     child.start();
+    // Killed while the child was at work, which nobody has told the child.
+    if (!this.#process.alive) throw new ProcessGone();
     return child.process;
+  }
+
+  /** Whoever asked for the program is gone before it could be told that it runs. */
+  giveUp(child: Process): void {
+    this.#kill(child);
+    this.#closeStreams();
+  }
+
+  #kill(child: Process): void {
+    this.#machine.processes.exit(child, { code: 0, signal: SIGNALS.KILL });
+    this.#machine.processes.reap(child);
   }
 
   #atClone<T>(call: () => T): T {
@@ -197,6 +210,7 @@ export class Supervisor {
   async #pump(name: "stdout" | "stderr", from: Descriptor, to: Descriptor | undefined) {
     let listener = to;
     for (let chunk = await from.read(); chunk; chunk = await from.read()) {
+      if (!this.#process.alive) break; // killed: its descriptors are closed
       this.#log?.write(name, chunk);
       try {
         await listener?.write(chunk);
@@ -204,7 +218,7 @@ export class Supervisor {
         listener = undefined; // who listened is gone; the container goes on
       }
     }
-    this.#log?.end(name);
+    if (this.#process.alive) this.#log?.end(name);
     from.close();
     to?.close();
   }
@@ -274,14 +288,22 @@ export class Supervisor {
     const { exitPath } = this.#program.supervision;
     if (exitPath === undefined) return;
     try {
+      this.#reach("writeRecord", exitPath);
       const temporary = `${exitPath}.tmp`;
       const how = { write: true, create: true, truncate: true, follow: false, mode: 0o640 };
       const { inode } = files.open(this.#process, temporary, how).dentry;
       inode.write(0, new TextEncoder().encode(record));
+      inode.sync();
+      this.#reach("rename", exitPath);
       files.rename(this.#process, temporary, exitPath);
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
     }
+  }
+
+  #reach(call: string, path: string): void {
+    this.#machine.faults?.before({ actor: "supervisor", call, path }, this.#process);
+    if (!this.#process.alive) throw new ProcessGone();
   }
 
   #append(failures: readonly UndoFailure[]): void {

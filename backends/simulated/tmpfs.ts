@@ -57,6 +57,10 @@ export class Tmpfs extends Superblock {
     const { inodes } = this.#limits;
     if (inodes !== undefined && this.usedInodes >= inodes) fail("ENOSPC");
     this.usedInodes++;
+    return this.make(kind, attributes);
+  }
+
+  protected make(kind: InodeKind, attributes: NewInode): MemoryInode {
     return new MemoryInode(this, this.nextInode(), kind, attributes);
   }
 
@@ -77,7 +81,7 @@ export class MemoryInode extends Inode {
   links: number;
   readonly #filesystem: Tmpfs;
   readonly #entries = new Map<string, MemoryInode>();
-  readonly #content = new FileContent();
+  #content = new FileContent();
   readonly #attributes = new Map<string, Uint8Array>();
   #text = "";
 
@@ -200,6 +204,18 @@ export class MemoryInode extends Inode {
   override truncate(size: number): void {
     const before = this.allocatedBytes;
     this.#content.truncate(size);
+    this.#filesystem.charge(this.allocatedBytes - before);
+    this.#modified();
+  }
+
+  /** The bytes as they are now, whatever is written later. */
+  snapshot(): FileContent {
+    return this.#content.clone();
+  }
+  /** Other bytes, as from a disk that this was read from. */
+  adopt(content: FileContent): void {
+    const before = this.allocatedBytes;
+    this.#content = content;
     this.#filesystem.charge(this.allocatedBytes - before);
     this.#modified();
   }

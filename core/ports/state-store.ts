@@ -18,14 +18,16 @@ export interface Transaction {
  * Lifecycle: `write` runs its function in a serialised transaction (no other writer runs
  * meanwhile, on this machine); what it threw undoes everything it put. `read` sees one consistent
  * state. Both are synchronous and must stay short: no waiting, no kernel work inside. The
- * function may be run once only.
+ * function may be run once only. A machine that goes down loses the latest transactions, but for
+ * those that are `durable`, and what came before them: such a one waits for the disk, and is for
+ * what must be known before something is destroyed.
  *
  * Errors: NacreError `unsupported` if the state was written by a newer Nacre, `corrupt` if it
  * cannot be read, `no-space`.
  */
 export interface StateStore {
   read<T>(work: (transaction: Transaction) => T): T;
-  write<T>(work: (transaction: Transaction) => T): T;
+  write<T>(work: (transaction: Transaction) => T, options?: { readonly durable?: boolean }): T;
   /** Events after a sequence number, oldest first, at most `limit`. */
   events(afterSequence: number, limit: number): EventRecord[];
   close(): void;

@@ -70,22 +70,25 @@ describe("faults", () => {
   const host = ["/tmp/a", "/tmp/a/b", "/tmp/a/b/c"].map(directory);
 
   it("take the place of the operation that they are for", async () => {
-    const failAt = { section: "host", index: 1, errno: "ENOSPC" } as const;
-    const { kernel } = simulate({ faults: { failAt } });
+    const where = { section: "host", index: 1 } as const;
+    const rule = { on: where, fault: { do: "fail", errno: "ENOSPC" } } as const;
+    const { kernel } = simulate({ faults: { rules: [rule] } });
     const before = kernel.state();
     await expect(kernel.perform({ title: "t", host })).rejects.toMatchObject({
       kind: "no-space",
-      cause: failAt,
+      cause: { ...where, errno: "ENOSPC" },
     });
     expect(kernel.state()).toEqual(before);
   });
 
   it("fail the clone, too, and leave nothing of the host section", async () => {
-    const failAt = { section: "clone", index: 0, errno: "EAGAIN" } as const;
-    const { kernel } = simulate({ faults: { failAt } });
+    const rule = { on: { call: "clone" }, fault: { do: "fail", errno: "EAGAIN" } } as const;
+    const { kernel } = simulate({ faults: { rules: [rule] } });
     const before = kernel.state();
     const program = programOf({ host, command: ["true"] });
-    await expect(kernel.execute(program, PIPES)).rejects.toMatchObject({ cause: failAt });
+    await expect(kernel.execute(program, PIPES)).rejects.toMatchObject({
+      cause: { section: "clone", index: 0, errno: "EAGAIN" },
+    });
     expect(kernel.state()).toEqual(before);
   });
 
@@ -101,8 +104,11 @@ describe("faults", () => {
           (error: NacreError) => JSON.stringify(error.cause),
         );
         results.push(done);
+        const { faults } = kernel.machine;
+        kernel.machine.faults = undefined;
         if (done === "done") await kernel.hostFiles().removeTree("/tmp/a");
         else expect(JSON.stringify(kernel.state())).toBe(before);
+        kernel.machine.faults = faults;
       }
       return results;
     };
