@@ -27,6 +27,7 @@ import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
 import { Runtimes } from "./containers/runtimes.ts";
+import { ContainerStorage } from "./containers/storage.ts";
 import { TakeDown } from "./containers/take-down.ts";
 import { Usage } from "./containers/usage.ts";
 import type { Engine } from "./engine.ts";
@@ -165,7 +166,8 @@ function containerServices(
   );
   const freezer = new Freezer(files, clock, hierarchies);
   const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
-  const reconciler = new Reconciler(kernel, files, clock, records, takeDown, paths, {
+  const storage = new ContainerStorage(files, paths);
+  const reconciler = new Reconciler(kernel, files, clock, records, takeDown, storage, paths, {
     self,
     bootId,
   });
@@ -191,7 +193,7 @@ function containerServices(
     freezer,
     new Limits(kernel, files, machine, hierarchies),
     looks,
-    paths,
+    storage,
     { snapshotter, self, bootId, terminalSize, machine },
   );
   return { containers, reconciler, takeDown };

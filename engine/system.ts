@@ -114,9 +114,9 @@ export class SystemService implements System {
     for (const id of this.#files.list(this.#paths.containers)) {
       if (known.has(id)) continue;
       await this.#files.removeTree(this.#paths.container(id).directory);
-      removed.push(id);
+      if (!id.includes(".")) removed.push(id);
     }
-    await this.#takeDown.releaseMounts();
+    await this.#takeDown.sweep();
     return removed;
   }
 }

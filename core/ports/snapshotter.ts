@@ -62,7 +62,10 @@ export interface Snapshotter {
     storage: StorageLayer,
     options: RootOptions,
   ): RootPlan;
+  /** Also removes what a killed commit left of it; what is absent is fine. */
   remove(chainId: string, diffIds: readonly string[]): Promise<void>;
+  /** Chain IDs of everything that lies here, whole or not: what nobody knows of is removed by them. */
+  list(): readonly string[];
 }
 
 /** All that are bound, by multi-injection; chosen by name. */

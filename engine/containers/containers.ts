@@ -34,7 +34,6 @@ import type {
   WaitCondition,
 } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
-import type { StatePaths } from "../images/paths.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
 import type { Freezer } from "./freezer.ts";
@@ -45,6 +44,7 @@ import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
 import { commandError, failureCode } from "./start-failure.ts";
 import { canDo, mustAllow } from "./state.ts";
+import type { ContainerStorage } from "./storage.ts";
 
 /** The ID in a program that is only explained. */
 const EXAMPLE_ID = "0123456789abcdef".repeat(4);
@@ -74,7 +74,7 @@ export class ContainerService implements Containers {
   readonly #freezer: Freezer;
   readonly #limits: Limits;
   readonly #looks: ContainerLooks;
-  readonly #paths: StatePaths;
+  readonly #storage: ContainerStorage;
   readonly #options: ContainersOptions;
   /** Containers that run in the foreground of this engine. */
   readonly #held = new Set<string>();
@@ -91,7 +91,7 @@ export class ContainerService implements Containers {
     freezer: Freezer,
     limits: Limits,
     looks: ContainerLooks,
-    paths: StatePaths,
+    storage: ContainerStorage,
     options: ContainersOptions,
   ) {
     this.#kernel = kernel;
@@ -105,7 +105,7 @@ export class ContainerService implements Containers {
     this.#freezer = freezer;
     this.#limits = limits;
     this.#looks = looks;
-    this.#paths = paths;
+    this.#storage = storage;
     this.#options = options;
   }
 
@@ -137,14 +137,12 @@ export class ContainerService implements Containers {
     if (image) await this.#images.ready(image);
     const record = this.#records.create(request, image?.id, this.#options.snapshotter);
     try {
-      const { directory, upper, work } = this.#paths.container(record.id);
       const absent = request.mounts
         .filter((m) => m.type === "bind")
         .map((m) => m.source)
         .filter((source) => !this.#files.status(source));
-      for (const path of [directory, work]) this.#files.makeDirectory(path);
-      // The root has the mode of its upper directory: a process that is not root must get in.
-      for (const path of [upper, ...absent]) this.#files.makeDirectory(path, 0o755);
+      for (const path of absent) this.#files.makeDirectory(path, 0o755);
+      this.#storage.make(record.id);
       return record;
     } catch (error) {
       await this.#reconciler.dismiss(record.id);
@@ -168,15 +166,20 @@ export class ContainerService implements Containers {
     let running: RunningProgram;
     try {
       const program = this.#planner.program(found, image, this.#sizeFor(found.request));
-      const { exit } = this.#paths.container(id);
-      if (this.#files.status(exit)) this.#files.remove(exit);
+      this.#storage.prepare(found);
       running = await this.#execute(program, streams);
     } catch (error) {
-      this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
-      if (found.request.autoRemove) await this.#reconciler.dismiss(id);
+      await this.#notStarted(found, error);
       throw error;
     }
-    const record = this.#records.started(id, running.process, running.supervisor);
+    let record: ContainerRecord;
+    try {
+      record = this.#records.started(id, running.process, running.supervisor);
+    } catch (error) {
+      await this.#endings.abort(running);
+      await this.#notStarted(found, error);
+      throw error;
+    }
     if (record.request.detached) return this.#attached(record, running, Promise.resolve(0));
     this.#held.add(id);
     const atRest = running.exited
@@ -306,12 +309,22 @@ export class ContainerService implements Containers {
 
   // -- parts ------------------------------------------------------------------------------------
 
-  async #execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
+  /** After a start that came to nothing. What stands in the way of this is not what is told. */
+  async #notStarted({ id, request }: ContainerRecord, error: unknown): Promise<void> {
     try {
-      return await this.#kernel.execute(program, streams);
-    } catch (error) {
-      throw commandError(error, program);
+      const killed = error instanceof NacreError && error.kind === "interrupted";
+      if (killed) await this.#reconciler.clearUp(id);
+      this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
+      if (request.autoRemove) await this.#reconciler.dismiss(id);
+    } catch {
+      // It stays recorded as starting, and whoever looks next puts it to rest.
     }
+  }
+
+  #execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
+    return this.#kernel.execute(program, streams).catch((error) => {
+      throw commandError(error, program);
+    });
   }
 
   async #imageFor(request: ContainerRequest): Promise<ImageRecord | undefined> {
@@ -353,7 +366,7 @@ export class ContainerService implements Containers {
       const full = error instanceof NacreError && error.kind === "no-space";
       if (!(full && autoRemove)) throw error;
       // It may be what fills the disk, and nobody will want it again.
-      await this.#reconciler.deleteStorage(id);
+      await this.#storage.delete(id);
       this.#records.ended(id, status);
     }
     if (autoRemove) await this.#reconciler.dismiss(id);

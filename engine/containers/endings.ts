@@ -3,14 +3,14 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { Kernel, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import { SIGNALS, signalNumber } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { WaitCondition } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
-import { identity, processesAlive, type Reconciler } from "./reconcile.ts";
+import { identity, processesAlive, type Reconciler, type Running } from "./reconcile.ts";
 import { canDo, mustAllow } from "./state.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
@@ -67,6 +67,12 @@ export class Endings {
     await this.#reconciler.settle(record.id);
   }
 
+  /** Kills what was started and cannot be recorded: nobody would ever know of it. */
+  async abort(running: RunningProgram): Promise<void> {
+    this.#kernel.signal(running.process, SIGNALS.KILL);
+    await this.#gone(running, UNDO_TIMEOUT_MS);
+  }
+
   /** The exit code, 0 where there is none yet. */
   async wait(id: string, condition: WaitCondition): Promise<number> {
     const first = this.#now(id);
@@ -114,7 +120,7 @@ export class Endings {
   }
 
   /** Waits until the container's processes, supervisor included, are gone. */
-  async #gone(record: ContainerRecord, timeoutMs: number): Promise<boolean> {
+  async #gone(record: Running, timeoutMs: number): Promise<boolean> {
     const until = this.#clock.monotonicMs() + timeoutMs;
     for (
       let delayMs = 1;

@@ -13,6 +13,7 @@ import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
 import { canDo } from "./state.ts";
+import type { ContainerStorage } from "./storage.ts";
 import type { TakeDown } from "./take-down.ts";
 
 const SIGKILL = 9;
@@ -20,12 +21,17 @@ const SIGKILL = 9;
 const PATIENCE_MS = 10_000;
 
 /** A stored identity as the kernel port takes it; pid 0 where there is none. */
-export function identity(stored: ContainerRecord["process"]): ProcessIdentity {
+export function identity(stored: Running["process"]): ProcessIdentity {
   return { pid: stored?.pid ?? 0, startTime: BigInt(stored?.startTime ?? 0) };
 }
 
+/** What is known of a container's processes: recorded, or as the kernel has just told. */
+export type Running = Partial<
+  Record<"process" | "supervisor", { readonly pid: number; readonly startTime: string | bigint }>
+>;
+
 /** Whether its first process, or the supervisor that still has to undo its program, lives. */
-export function processesAlive(kernel: Kernel, record: ContainerRecord): boolean {
+export function processesAlive(kernel: Kernel, record: Running): boolean {
   return [record.process, record.supervisor].some(
     (stored) => stored !== undefined && kernel.alive(identity(stored)),
   );
@@ -55,6 +61,7 @@ export class Reconciler {
   readonly #clock: Clock;
   readonly #records: ContainerRecords;
   readonly #takeDown: TakeDown;
+  readonly #storage: ContainerStorage;
   readonly #paths: StatePaths;
   readonly #options: ReconcilerOptions;
   /** What looks have set going, by container. */
@@ -66,6 +73,7 @@ export class Reconciler {
     clock: Clock,
     records: ContainerRecords,
     takeDown: TakeDown,
+    storage: ContainerStorage,
     paths: StatePaths,
     options: ReconcilerOptions,
   ) {
@@ -74,6 +82,7 @@ export class Reconciler {
     this.#clock = clock;
     this.#records = records;
     this.#takeDown = takeDown;
+    this.#storage = storage;
     this.#paths = paths;
     this.#options = options;
   }
@@ -81,10 +90,11 @@ export class Reconciler {
   /** The container as it is now; undefined if all that was left to do was its removal. */
   see(record: ContainerRecord): ContainerRecord | undefined {
     if (this.#isHeld(record)) return record;
-    if (isToBeRemoved(record)) return this.#dismissLater(record);
+    if (isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
     if (isAtRest(record) || this.#isAlive(record, record.supervisor)) return record;
     const settled = this.#putToRest(record);
-    if (settled && isToBeRemoved(settled)) return this.#dismissLater(settled);
+    const goes = settled && (isToBeRemoved(settled) || this.#isForgotten(settled));
+    if (goes) return this.#dismissLater(settled);
     if (settled && this.#takeDown.isLeft(settled.id)) {
       this.#later(settled.id, () => this.#takeDown.run(settled.id));
     }
@@ -132,14 +142,9 @@ export class Reconciler {
     }
   }
 
-  /** Groups that came with limits that were changed are not its supervisor's to remove. */
+  /** Groups that came with limits that were changed are not its supervisor's to remove; nor is anything where that was killed. */
   async clearUp(id: string): Promise<void> {
     if (this.#takeDown.isLeft(id)) await this.#takeDown.run(id);
-  }
-
-  /** Deletes what a container wrote, its log included. */
-  deleteStorage(id: string): Promise<void> {
-    return this.#files.removeTree(this.#paths.container(id).directory);
   }
 
   /** Resolves when nothing that a look has set going is under way any more. */
@@ -152,6 +157,12 @@ export class Reconciler {
   #isAlive(record: ContainerRecord, stored: ContainerRecord["process"]): boolean {
     if (stored === undefined || record.bootId !== this.#options.bootId) return false;
     return this.#kernel.alive(identity(stored));
+  }
+
+  /** One that was removed, which the machine has forgotten as it went down. */
+  #isForgotten(record: ContainerRecord): boolean {
+    const ran = record.bootId !== undefined && record.bootId !== this.#options.bootId;
+    return ran && isAtRest(record) && !this.#storage.has(record.id);
   }
 
   #isHeld(record: ContainerRecord): boolean {
@@ -194,7 +205,7 @@ export class Reconciler {
       if (!(error instanceof NacreError && error.kind === "no-space")) throw error;
       const record = this.#records.find(id);
       if (!record || !canDo("remove", record.status) || this.#isHeld(record)) throw error;
-      await this.deleteStorage(id);
+      await this.#storage.delete(id);
       claim();
     }
   }
@@ -203,7 +214,8 @@ export class Reconciler {
     await this.#claimRemoval(id);
     try {
       await this.#takeDown.run(id);
-      await this.deleteStorage(id);
+      if (this.#records.find(id)?.request.autoRemove) await this.#storage.delete(id);
+      else await this.#storage.deleteWhole(id);
     } catch (error) {
       this.#records.released(id);
       throw error;

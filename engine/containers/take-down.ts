@@ -51,19 +51,30 @@ export class TakeDown {
     this.#freezer.thaw(id);
     const until = this.#clock.monotonicMs() + KILL_MS;
     while (this.#kill(id) && this.#clock.monotonicMs() < until) await this.#clock.sleep(5);
-    const inverses = this.#makings(id)
-      .map(inverseOf)
-      .filter((one) => one !== undefined);
     await this.#kernel.perform({
       title: `take down what is left of container ${id.slice(0, 12)}`,
-      host: [...this.#releases(), ...inverses.reverse()],
+      host: [...this.#releases(), ...this.#inverses(id)],
     });
   }
 
-  /** Unmounts the images that no supervisor holds any more. */
-  async releaseMounts(): Promise<void> {
-    const host = this.#releases();
-    if (host.length > 0) await this.#kernel.perform({ title: "release shared mounts", host });
+  /** Takes away what containers share and none holds any more: mounts of images, the parents of cgroups. */
+  async sweep(): Promise<void> {
+    const host = [...this.#releases(), ...this.#parents()];
+    if (host.length > 0) await this.#kernel.perform({ title: "release what is shared", host });
+  }
+
+  /** The groups below which containers' own stand, where they are still there. */
+  #parents(): Operation[] {
+    const parents = this.#nodes("none").map((node) => node.slice(0, node.lastIndexOf("/")));
+    return [...new Set(parents)]
+      .filter((path) => this.#files.status(path))
+      .map((path) => ({ op: "removeDirectory", path, retryMs: 0, ifUnused: true }));
+  }
+
+  /** What undoes the making of its groups. */
+  #inverses(id: string): Operation[] {
+    const inverses = this.#makings(id).map(inverseOf);
+    return inverses.filter((one) => one !== undefined).reverse();
   }
 
   /** What made its groups, those too that came with limits that were changed. */
@@ -106,17 +117,22 @@ export class TakeDown {
     }
   }
 
-  /** A supervisor that was killed leaves its image mounted; to give up a share unmounts it if there is no other. */
+  /**
+   * A supervisor that was killed leaves its image mounted, and a machine that went down leaves the
+   * lock and the mount point: to give up a share takes them away if there is no other.
+   */
   #releases(): Operation[] {
-    const prefix = `${this.#paths.root}/mounts/`;
-    return this.#kernel
+    const mounts = this.#paths.mounts;
+    const mounted = this.#kernel
       .mounts()
-      .filter(({ target }) => target.startsWith(prefix))
-      .map(({ target }) => ({
-        op: "releaseMount",
-        lock: this.#paths.mountLock(`sha256:${target.slice(prefix.length)}`),
-        target,
-        why: "nobody may need it any more",
-      }));
+      .filter(({ target }) => target.startsWith(`${mounts}/`))
+      .map(({ target }) => target.slice(mounts.length + 1));
+    const names = new Set([...mounted, ...this.#files.list(this.#paths.locks)]);
+    return [...names].map((hex) => ({
+      op: "releaseMount",
+      lock: this.#paths.mountLock(`sha256:${hex}`),
+      target: this.#paths.mount(`sha256:${hex}`),
+      why: "nobody may need it any more",
+    }));
   }
 }

@@ -1,6 +1,8 @@
 // Takes images away. What is shared with others stays. Files are renamed to the trash in the same
 // transaction that forgets their records, and deleted afterwards: so a pull that counts on a layer
-// finds in its own transaction either both or none.
+// finds in its own transaction either both or none. No image needs them by then: what names them
+// was deleted in a transaction before, so that one that is broken off between a rename and its
+// commit leaves no image without its layers.
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
@@ -115,6 +117,7 @@ export class ImageRemoval {
    */
   async sweep(): Promise<number> {
     const forgotten = this.#state.write((transaction) => {
+      this.#intents.forgetDead(transaction);
       if (this.#intents.othersRun(transaction)) return undefined;
       return this.forget(transaction, {
         blobs: [...transaction.list("blob").map(({ digest }) => digest), ...this.#content.list()],
@@ -129,6 +132,7 @@ export class ImageRemoval {
     }
     this.#files.sweep(this.#paths.layers, { partials: true });
     await this.#removeStrayLayers();
+    await this.#removeStraySnapshots();
     await this.#files.removeTree(this.#paths.trash);
     return forgotten.freedBytes;
   }
@@ -145,6 +149,18 @@ export class ImageRemoval {
     for (const name of this.#files.list(this.#paths.layers)) {
       const path = `${this.#paths.layers}/${name}`;
       if (/^[0-9a-f]+\.(tar|idx)$/.test(name) && !known.has(path)) this.#files.remove(path);
+    }
+  }
+
+  /** What a process that was killed had merged before it recorded it, or whose record the machine lost. */
+  async #removeStraySnapshots(): Promise<void> {
+    const records = this.#state.read((transaction) => transaction.list("snapshot"));
+    const known = new Set(records.map(({ key }) => key));
+    for (const snapshotter of this.#snapshotters) {
+      for (const chainId of snapshotter.list()) {
+        const key = `${snapshotter.name}/${chainId}`;
+        if (!known.has(key)) await snapshotter.remove(chainId, []);
+      }
     }
   }
 

@@ -26,7 +26,7 @@ import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";
 import { Durability } from "./durability.ts";
 import { findImage } from "./image-lookup.ts";
-import { type Forgotten, ImageRemoval, imageBlobs } from "./image-removal.ts";
+import { type Candidates, ImageRemoval, imageBlobs } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import { Puller } from "./pull.ts";
@@ -173,12 +173,21 @@ export class ImageService implements Images {
     reference: string,
     options: { readonly force?: boolean } = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
-    const outcome = this.#state.write((transaction) => {
-      const { image, tag } = findImage(this.#core(), transaction, reference);
-      return this.#forget(transaction, image, tag, options.force === true);
-    });
-    if (outcome.forgotten) await this.#removal.finish(outcome.forgotten);
-    return { untagged: outcome.untagged, deleted: outcome.deleted };
+    const force = options.force === true;
+    const outcome = this.#state.write(
+      (transaction) => {
+        const { image, tag } = findImage(this.#core(), transaction, reference);
+        return this.#forget(transaction, image, tag, force);
+      },
+      // A machine that goes down must not remember an image whose files it has deleted.
+      { durable: true },
+    );
+    const { untagged, deleted, candidates } = outcome;
+    if (candidates) {
+      const forgotten = this.#state.write((t) => this.#removal.forget(t, candidates));
+      await this.#removal.finish(forgotten);
+    }
+    return { untagged, deleted };
   }
 
   /** Removes files that no image needs; see ImageRemoval.sweep. Returns the bytes freed. */
@@ -222,7 +231,7 @@ export class ImageService implements Images {
     image: ImageRecord,
     tag: TagRecord | undefined,
     force: boolean,
-  ): { untagged: string[]; deleted: string[]; forgotten?: Forgotten } {
+  ): { untagged: string[]; deleted: string[]; candidates?: Candidates } {
     const all = transaction.list("tag").filter(({ imageId }) => imageId === image.id);
     if (tag === undefined && all.length > 1 && !force) throw manyNames(image, all);
     const going = tag === undefined ? all : [tag];
@@ -243,8 +252,8 @@ export class ImageService implements Images {
     const diffIds = image.config.rootfs.diff_ids;
     const blobs = [...imageBlobs(image), ...going.map(({ digest }) => digest)];
     const chainIds = image.chainIds.slice(-1);
-    const forgotten = this.#removal.forget(transaction, { blobs, diffIds, chainIds });
-    return { untagged, deleted: [image.id, ...diffIds], forgotten };
+    const candidates = { blobs, diffIds, chainIds };
+    return { untagged, deleted: [image.id, ...diffIds], candidates };
   }
 
   #say(transaction: Transaction, action: string, subject: string, id: string): void {

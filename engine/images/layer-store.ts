@@ -96,6 +96,23 @@ export class LayerStore {
     return verified;
   }
 
+  /**
+   * Whether a layer's blob is what its record says, if it has one; verifies it if the machine went
+   * down since, and removes what is torn.
+   */
+  async blobIntact(digest: string): Promise<boolean> {
+    const record = this.#state.read((transaction) => transaction.get("blob", digest));
+    if (!record || record.durable || record.bootId === this.#bootId) return true;
+    const whole = this.#content.sizeBytes(digest) === record.sizeBytes;
+    if (whole && (await this.#blobDigest(digest)) === digest) {
+      const verified = { ...record, bootId: this.#bootId };
+      this.#state.write((transaction) => transaction.put("blob", digest, verified));
+      return true;
+    }
+    await this.#content.remove(digest);
+    return false;
+  }
+
   /** Stores a layer. Idempotent; one that another call is storing now is waited for. */
   async store(task: LayerTask): Promise<void> {
     const { diffId } = task;
@@ -203,7 +220,7 @@ export class LayerStore {
     const { digest, size } = task.descriptor;
     const record = this.#state.read((transaction) => transaction.get("blob", digest));
     const trusted = record !== undefined && (record.durable || record.bootId === this.#bootId);
-    const hasher = this.#codec.hasher(digest.startsWith("sha512:") ? "sha512" : "sha256");
+    const hasher = this.#codec.hasher(algorithmOf(digest));
     const source = trusted ? this.#read(digest) : hashed(this.#read(digest), hasher);
     const torn = this.#content.sizeBytes(digest) !== size;
     try {
@@ -218,6 +235,12 @@ export class LayerStore {
       await this.#content.remove(digest);
       return this.#fromRegistry(task);
     }
+  }
+
+  async #blobDigest(digest: string): Promise<string> {
+    const hasher = this.#codec.hasher(algorithmOf(digest));
+    for await (const chunk of this.#read(digest)) hasher.update(chunk);
+    return hasher.digest();
   }
 
   async *#read(digest: string): AsyncGenerator<Uint8Array> {

@@ -39,13 +39,19 @@ export class StatePaths {
   snapshots(snapshotter: string): string {
     return `${this.root}/snapshots/${snapshotter}`;
   }
+  get mounts(): string {
+    return `${this.root}/mounts`;
+  }
   /** Where an image's shared lower is mounted while containers run. */
   mount(chainId: string): string {
-    return `${this.root}/mounts/${hexOf(chainId)}`;
+    return `${this.mounts}/${hexOf(chainId)}`;
+  }
+  get locks(): string {
+    return `${this.root}/locks`;
   }
   /** Counts the users of a shared mount; see ShareMount. */
   mountLock(chainId: string): string {
-    return `${this.root}/locks/${hexOf(chainId)}`;
+    return `${this.locks}/${hexOf(chainId)}`;
   }
   /** The empty directory on which every container's root is mounted, each in its own mount namespace. */
   get rootfs(): string {
@@ -62,6 +68,7 @@ export class StatePaths {
     const directory = `${this.containers}/${id}`;
     return {
       directory,
+      removed: `${directory}.removed`,
       upper: `${directory}/upper`,
       work: `${directory}/work`,
       log: `${directory}/log.json`,
@@ -72,6 +79,8 @@ export class StatePaths {
 
 export interface ContainerPaths {
   readonly directory: string;
+  /** Where it goes to be deleted: it is there whole, or not at all. */
+  readonly removed: string;
   /** The storage layer: overlay's upper directory. */
   readonly upper: string;
   readonly work: string;

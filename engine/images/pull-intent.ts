@@ -30,14 +30,20 @@ export class PullIntents {
     this.#self = self;
   }
 
+  /** Forgets the intents of processes that are gone. Returns whether there were any. */
+  forgetDead(transaction: Transaction): boolean {
+    const dead = this.#dead(transaction);
+    for (const intent of dead) transaction.delete("intent", intent.id);
+    return dead.length > 0;
+  }
+
   /** Records a pull. Returns the intent's ID, and whether a killed pull's was found and forgotten. */
   begin(reference: string): { readonly id: string; readonly foundDead: boolean } {
     const bytes = this.#random.bytes(8);
     const id = `pull-${Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("")}`;
     const { pid, startTime } = this.#self;
     const foundDead = this.#state.write((transaction) => {
-      const dead = this.#dead(transaction);
-      for (const intent of dead) transaction.delete("intent", intent.id);
+      const found = this.forgetDead(transaction);
       transaction.put("intent", id, {
         id,
         kind: "pull",
@@ -46,7 +52,7 @@ export class PullIntents {
         begunMs: this.#clock.nowMs(),
         paths: [],
       });
-      return dead.length > 0;
+      return found;
     });
     return { id, foundDead };
   }

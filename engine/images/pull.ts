@@ -18,6 +18,7 @@ import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { PulledImage, PullOptions } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
+import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
 import { readAccounts } from "./accounts.ts";
 import { eachBounded } from "./bounded.ts";
@@ -158,7 +159,8 @@ export class Puller {
     for (const descriptor of tasks.values()) report(descriptor)("waiting", 0);
     await eachBounded([...tasks], parallel, signal, async ([diffId, descriptor], either) => {
       const say = report(descriptor);
-      if (await this.#layers.intact(diffId)) {
+      const { digest } = descriptor;
+      if ((await this.#layers.intact(diffId)) && (await this.#layers.blobIntact(digest))) {
         say("exists", descriptor.size);
         return;
       }
@@ -185,7 +187,7 @@ export class Puller {
   }
 
   async #storeDocument({ digest, bytes }: Document): Promise<void> {
-    if (this.#content.sizeBytes(digest) === bytes.length) return;
+    if (await this.#holds(digest)) return;
     let blob = await this.#content.writer(digest, bytes.length);
     if (blob.offset > 0) {
       await blob.discard();
@@ -197,6 +199,20 @@ export class Puller {
     } catch (error) {
       await blob.discard();
       throw error;
+    }
+  }
+
+  /** Small as it is, it is read: a machine that went down may have torn it. */
+  async #holds(digest: string): Promise<boolean> {
+    if (!this.#content.has(digest)) return false;
+    try {
+      await this.#content.read(digest, MANIFEST_LIMIT_BYTES);
+      return true;
+    } catch (error) {
+      if (!(error instanceof NacreError && ["corrupt", "invalid"].includes(error.kind)))
+        throw error;
+      await this.#content.remove(digest);
+      return false;
     }
   }
 

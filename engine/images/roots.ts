@@ -35,20 +35,20 @@ export class Roots {
       await this.#snapshotter.remove(chainId, []);
     }
     begins();
+    // Recorded before it is there, so that a prune beside us does not take it for a stray.
+    this.#record(chainId, layers, 0);
     const { sizeBytes } = await this.#snapshotter.commit(chainId, layers);
-    const snapshotter = this.#snapshotter.name;
+    this.#record(chainId, layers, sizeBytes);
+  }
+
+  #record(chainId: string, layers: readonly StoredLayer[], sizeBytes: number): void {
     const key = this.#key(chainId);
+    const snapshotter = this.#snapshotter.name;
     const diffIds = layers.map((layer) => layer.diffId);
+    const fresh = { durable: false, bootId: this.#bootId };
     this.#state.write((transaction) => {
-      const fresh = { durable: false, bootId: this.#bootId };
-      transaction.put("snapshot", key, {
-        key,
-        snapshotter,
-        chainId,
-        diffIds,
-        sizeBytes,
-        ...fresh,
-      });
+      const record = { key, snapshotter, chainId, diffIds, sizeBytes, ...fresh };
+      transaction.put("snapshot", key, record);
     });
   }
 

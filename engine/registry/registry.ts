@@ -16,7 +16,8 @@ import { Authorization } from "./authorization.ts";
 import { streamBlob } from "./blob-stream.ts";
 import { type Endpoint, endpointsFor, type RegistriesConfig } from "./endpoints.ts";
 import { ACCEPT, MANIFEST_LIMIT_BYTES, type ParsedManifest, parseManifest } from "./manifest.ts";
-import { Transport } from "./transport.ts";
+import { backoffMs, isPassing, MAX_ATTEMPTS } from "./retry.ts";
+import { type RegistryRequest, Transport } from "./transport.ts";
 
 export interface RegistryOptions {
   readonly registries?: RegistriesConfig;
@@ -137,21 +138,31 @@ export class Repository {
   manifest(tagOrDigest: string): Promise<FetchedManifest> {
     const { path } = this.#options.reference;
     return this.#first(async (endpoint) => {
-      const response = await this.#transport.send(endpoint, {
+      const { headers, bytes } = await this.#document(endpoint, {
         method: "GET",
         path: `/v2/${path}/manifests/${tagOrDigest}`,
         headers: { accept: ACCEPT },
         ...this.#common(),
       });
-      const bytes = await readWhole(
-        response,
-        MANIFEST_LIMIT_BYTES,
-        `the manifest of ${this.#what}`,
-      );
-      const digest = this.#verify(bytes, tagOrDigest, response.headers["docker-content-digest"]);
-      const type = response.headers["content-type"] ?? "";
+      const digest = this.#verify(bytes, tagOrDigest, headers["docker-content-digest"]);
+      const type = headers["content-type"] ?? "";
       return { digest, bytes, parsed: parseManifest(this.#core(), bytes, type, this.#what) };
     });
+  }
+
+  /** A whole answer; one that breaks off is asked for again. */
+  async #document(endpoint: Endpoint, request: RegistryRequest) {
+    for (let failures = 1; ; failures++) {
+      const response = await this.#transport.send(endpoint, request);
+      try {
+        const what = `the manifest of ${this.#what}`;
+        const bytes = await readWhole(response, MANIFEST_LIMIT_BYTES, what);
+        return { headers: response.headers, bytes };
+      } catch (error) {
+        if (!isPassing(error) || failures === MAX_ATTEMPTS) throw error;
+      }
+      await this.#clock.sleep(backoffMs(failures), request.signal);
+    }
   }
 
   /**

@@ -48,6 +48,8 @@ export interface DirectoryOptions {
   readonly self: ProcessIdentity;
 }
 
+/** HEX.BOOT */
+const isLayer = (name: string): boolean => /^[0-9a-f]+\.(?!layers$)[^.]+$/.test(name);
 const PARTIAL = /\.(\d+)-(\d+)-[0-9a-f]+\.partial$/;
 
 export class DirectorySnapshotter implements Snapshotter {
@@ -146,8 +148,9 @@ export class DirectorySnapshotter implements Snapshotter {
 
   async remove(chainId: string, _diffIds: readonly string[]): Promise<void> {
     const hex = hexOf(chainId);
-    const directories = this.#manifest(hex)?.directories ?? [];
     await this.#sweep();
+    const own = this.#names().filter((name) => name.startsWith(`${hex}.`) && isLayer(name));
+    const directories = new Set([...(this.#manifest(hex)?.directories ?? []), ...own]);
     await this.#files.removeTree(`${this.#directory}/${hex}.layers`);
     for (const name of directories) {
       if (this.#needed(name) || !this.#files.status(this.#path(name))) continue;
@@ -155,6 +158,14 @@ export class DirectorySnapshotter implements Snapshotter {
       this.#files.rename(this.#path(name), trash);
       await this.#files.removeTree(trash);
     }
+  }
+
+  list(): string[] {
+    return [...new Set(this.#names().map((name) => `sha256:${name.slice(0, name.indexOf("."))}`))];
+  }
+
+  #names(): string[] {
+    return this.#files.list(this.#directory);
   }
 
   /** Whether an image that is there, or is being made, consists of this directory. */

@@ -143,6 +143,12 @@ export class ErofsSnapshotter implements Snapshotter {
     for (const path of [this.#image(chainId), this.#spill(chainId)]) {
       await this.#files.removeTree(path);
     }
+    this.#files.sweep(this.#paths.snapshots(this.name), { partials: true });
+  }
+
+  list(): string[] {
+    const names = this.#files.list(this.#paths.snapshots(this.name));
+    return [...new Set(names.map((name) => `sha256:${name.slice(0, name.indexOf("."))}`))];
   }
 
   /** The metadata image and the spill have a device as well. */

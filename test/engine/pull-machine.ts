@@ -68,6 +68,9 @@ export class RememberingSnapshotter implements Snapshotter {
   async remove(chainId: string): Promise<void> {
     this.committed.delete(chainId);
   }
+  list(): string[] {
+    return [...this.committed.keys()];
+  }
 }
 
 export interface MachineOptions {

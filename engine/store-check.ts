@@ -1,0 +1,225 @@
+// Whether the store is consistent: records agree with each other and with the files they name, and
+// nothing lies there that no record names. It only looks; what finds something decides what to do.
+//
+//   damage     something is missing or wrong that an image or a container needs
+//   torn       a file that was not flushed when the machine went down; its next use finds it out
+//   leftover   harmless: a killed process or a removal left it, the next prune takes it
+
+import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { RecordKind, Records } from "@nacre/core/state/records.ts";
+import { imageBlobs } from "./images/image-removal.ts";
+import { contents } from "./images/layer-source.ts";
+import type { StatePaths } from "./images/paths.ts";
+
+export interface StoreProblem {
+  readonly severity: "damage" | "torn" | "leftover";
+  /** A path, or a record as `kind key`. */
+  readonly subject: string;
+  readonly reason: string;
+}
+
+export interface StoreCheckOptions {
+  readonly bootId: string;
+  /** Reads every blob and layer and compares digests; without it sizes must do. */
+  readonly digests: boolean;
+}
+
+type All = { readonly [K in RecordKind]: readonly Records[K][] };
+const KINDS = ["image", "tag", "blob", "layer", "snapshot", "container", "intent"] as const;
+
+const everything = (t: Transaction): All =>
+  Object.fromEntries(KINDS.map((kind) => [kind, t.list(kind)])) as unknown as All;
+
+export class StoreCheck {
+  readonly #files: Files;
+  readonly #state: StateStore;
+  readonly #content: ContentStore;
+  readonly #codec: Codec;
+  readonly #kernel: Pick<Kernel, "alive">;
+  readonly #snapshotters: readonly Snapshotter[];
+  readonly #paths: StatePaths;
+  readonly #options: StoreCheckOptions;
+  #found: StoreProblem[] = [];
+
+  constructor(
+    files: Files,
+    state: StateStore,
+    content: ContentStore,
+    codec: Codec,
+    kernel: Pick<Kernel, "alive">,
+    snapshotters: readonly Snapshotter[],
+    paths: StatePaths,
+    options: StoreCheckOptions,
+  ) {
+    this.#files = files;
+    this.#state = state;
+    this.#content = content;
+    this.#codec = codec;
+    this.#kernel = kernel;
+    this.#snapshotters = snapshotters;
+    this.#paths = paths;
+    this.#options = options;
+  }
+
+  /** Everything that is wrong, in no particular order; empty where all is well. */
+  async run(): Promise<StoreProblem[]> {
+    this.#found = [];
+    const all = this.#state.read(everything);
+    this.#names(all);
+    this.#images(all);
+    await this.#blobs(all);
+    await this.#layers(all);
+    this.#snapshots(all);
+    this.#containers(all);
+    this.#intents(all);
+    this.#strays(all);
+    return this.#found;
+  }
+
+  #say(severity: StoreProblem["severity"], subject: string, reason: string): void {
+    this.#found.push({ severity, subject, reason });
+  }
+
+  #names({ image, tag }: All): void {
+    const ids = new Set(image.map(({ id }) => id));
+    for (const { reference, imageId } of tag) {
+      if (!ids.has(imageId))
+        this.#say("damage", `tag ${reference}`, `there is no image ${imageId}`);
+    }
+  }
+
+  #images({ image, blob, layer, tag }: All): void {
+    const blobs = new Set(blob.map(({ digest }) => digest));
+    const layers = new Set(layer.map(({ diffId }) => diffId));
+    for (const one of image) {
+      const tops = tag.filter(({ imageId }) => imageId === one.id).map(({ digest }) => digest);
+      for (const digest of [...imageBlobs(one), ...tops]) {
+        if (!blobs.has(digest))
+          this.#say("damage", `image ${one.id}`, `its blob ${digest} is gone`);
+      }
+      for (const diffId of one.config.rootfs.diff_ids) {
+        if (!layers.has(diffId))
+          this.#say("damage", `image ${one.id}`, `its layer ${diffId} is gone`);
+      }
+    }
+  }
+
+  /** What a file that is not as recorded means. */
+  #wrong(record: { readonly durable: boolean; readonly bootId: string }, needed: boolean) {
+    if (!record.durable && record.bootId !== this.#options.bootId) return "torn";
+    return needed ? "damage" : "leftover";
+  }
+
+  async #blobs({ blob, image, tag }: All): Promise<void> {
+    const needed = new Set([...image.flatMap(imageBlobs), ...tag.map(({ digest }) => digest)]);
+    for (const record of blob) {
+      const { digest, sizeBytes } = record;
+      const wrong = this.#wrong(record, needed.has(digest));
+      const found = this.#content.sizeBytes(digest);
+      if (found !== sizeBytes) {
+        this.#say(wrong, `blob ${digest}`, `${found ?? "no"} bytes instead of ${sizeBytes}`);
+      } else if (!(await this.#hashes(this.#paths.blob(digest), digest))) {
+        this.#say(wrong, `blob ${digest}`, "it has another digest");
+      }
+    }
+  }
+
+  async #layers({ layer, image }: All): Promise<void> {
+    const needed = new Set(image.flatMap((one) => one.config.rootfs.diff_ids));
+    for (const record of layer) {
+      const { diffId, tarBytes } = record;
+      const wrong = this.#wrong(record, needed.has(diffId));
+      const tar = this.#paths.layerTar(diffId);
+      const found = this.#files.status(tar)?.sizeBytes;
+      if (found !== tarBytes) {
+        this.#say(wrong, `layer ${diffId}`, `${found ?? "no"} bytes instead of ${tarBytes}`);
+      } else if (!this.#files.status(this.#paths.layerIndex(diffId))) {
+        this.#say(wrong, `layer ${diffId}`, "its index is gone");
+      } else if (!(await this.#hashes(tar, diffId))) {
+        this.#say(wrong, `layer ${diffId}`, "it has another digest");
+      }
+    }
+  }
+
+  async #hashes(path: string, digest: string): Promise<boolean> {
+    if (!this.#options.digests) return true;
+    const hasher = this.#codec.hasher(digest.startsWith("sha512:") ? "sha512" : "sha256");
+    for await (const chunk of contents(await this.#files.open(path))) hasher.update(chunk);
+    return hasher.digest() === digest;
+  }
+
+  /** A snapshot that is gone is made anew when its image is used. */
+  #snapshots({ snapshot, image }: All): void {
+    const needed = new Set(image.map(({ chainIds }) => chainIds.at(-1)));
+    for (const { key, snapshotter, chainId } of snapshot) {
+      const owner = this.#snapshotters.find(({ name }) => name === snapshotter);
+      if (owner && !needed.has(chainId) && !owner.has(chainId))
+        this.#say("leftover", `snapshot ${key}`, "nothing is there");
+    }
+  }
+
+  #containers({ container, image }: All): void {
+    const images = new Set(image.map(({ id }) => id));
+    for (const { id, name, imageId, status } of container) {
+      const named = this.#state.read((t) => t.get("name", name));
+      if (named?.containerId !== id)
+        this.#say("damage", `container ${id}`, "its name is not its own");
+      if (imageId !== undefined && !images.has(imageId)) {
+        this.#say("damage", `container ${id}`, `its image ${imageId} is gone`);
+      }
+      const { upper } = this.#paths.container(id);
+      if (this.#files.status(upper) || status === "removing") continue;
+      const severity = status === "created" ? "leftover" : "damage";
+      this.#say(severity, `container ${id}`, "its storage layer is gone");
+    }
+  }
+
+  #intents({ intent }: All): void {
+    for (const { id, process } of intent) {
+      const alive = this.#kernel.alive({ pid: process.pid, startTime: BigInt(process.startTime) });
+      if (!alive) this.#say("leftover", `intent ${id}`, "its process is gone");
+    }
+  }
+
+  /** Files that no record names. */
+  #strays(all: All): void {
+    const blobs = new Set(all.blob.map(({ digest }) => this.#paths.blob(digest)));
+    const layers = new Set(
+      all.layer.flatMap(({ diffId }) => [
+        this.#paths.layerTar(diffId),
+        this.#paths.layerIndex(diffId),
+      ]),
+    );
+    const containers = new Set(all.container.map(({ id }) => this.#paths.container(id).directory));
+    const stray = (directory: string, known: ReadonlySet<string>): void => {
+      for (const name of this.#files.list(directory)) {
+        const path = `${directory}/${name}`;
+        if (!known.has(path)) this.#say("leftover", path, "no record names it");
+      }
+    };
+    for (const algorithm of ["sha256", "sha512"]) stray(`${this.#paths.blobs}/${algorithm}`, blobs);
+    stray(this.#paths.layers, layers);
+    stray(this.#paths.containers, containers);
+    stray(this.#paths.trash, new Set());
+    for (const { name } of this.#snapshotters) this.#straySnapshots(name, all.snapshot);
+  }
+
+  /** A snapshotter names its files after the chain ID; what else it adds is its own. */
+  #straySnapshots(snapshotter: string, records: All["snapshot"]): void {
+    const hexes = records
+      .filter((one) => one.snapshotter === snapshotter)
+      .map(({ chainId }) => chainId.slice(chainId.indexOf(":") + 1));
+    const directory = this.#paths.snapshots(snapshotter);
+    for (const name of this.#files.list(directory)) {
+      const temporary = /\.(tmp|partial)$/.test(name);
+      // Lower layers of the directory snapshotter have chain IDs that no record has.
+      const known = snapshotter !== "erofs" || hexes.some((hex) => name.startsWith(hex));
+      if (temporary || !known) this.#say("leftover", `${directory}/${name}`, "no record names it");
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// The commands that must be survivable, each with the machine that it begins on.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Engine } from "@nacre/engine/engine.ts";
+import { IMAGE } from "./network.ts";
+import { Died, type Stored, World } from "./world.ts";
+
+export interface Scenario {
+  readonly name: string;
+  /** What is on the disk when the machine boots; a fresh machine if absent. */
+  readonly stored?: () => Promise<Stored>;
+  /** What happens before the command, without faults. */
+  readonly prepare?: (world: World) => Promise<void>;
+  readonly work: (engine: Engine) => Promise<unknown>;
+  /** Whether what it has started goes on after it. */
+  readonly startsDaemon?: boolean;
+  /** Whether the image is there whatever becomes of the command. */
+  readonly keepsImage: boolean;
+}
+
+const NAME = "pearl";
+
+async function storedAfter(...works: ((engine: Engine) => Promise<unknown>)[]): Promise<Stored> {
+  const world = new World();
+  for (const work of works) await world.command(work);
+  return world.stored();
+}
+
+const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+};
+
+export const pull = (engine: Engine) => engine.images.pull(IMAGE);
+
+/** In the foreground, removed with its end. */
+export async function runOnce(engine: Engine): Promise<number> {
+  const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
+  return (await engine.containers.run(request)).exited;
+}
+
+const runDetached = (engine: Engine) =>
+  engine.containers.run({
+    image: IMAGE,
+    command: ["sleep", "3600"],
+    name: NAME,
+    detached: true,
+    pull: "never",
+  });
+
+const pulled = once(() => storedAfter(pull));
+const stopped = once(() =>
+  storedAfter(pull, async (engine) => {
+    const request = { image: IMAGE, command: ["true"], name: NAME, pull: "never" } as const;
+    return (await engine.containers.run(request)).exited;
+  }),
+);
+
+/** A pull that was broken off while the first layer came. */
+const interrupted = once(async () => {
+  const world = new World();
+  world.inject({
+    rules: [
+      { on: { actor: "network", call: "chunk" }, after: 5, fault: { do: "kill", who: "engine" } },
+    ],
+  });
+  const outcome = await world.command(pull).catch((error: unknown) => error);
+  if (!(outcome instanceof Died))
+    throw new Error("the pull was not interrupted", { cause: outcome });
+  world.inject(undefined);
+  return world.stored();
+});
+
+const running = async (world: World): Promise<void> => {
+  await world.command(runDetached);
+};
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "run", stored: pulled, work: runOnce, keepsImage: true },
+  { name: "run -d", stored: pulled, work: runDetached, startsDaemon: true, keepsImage: true },
+  {
+    name: "exec",
+    stored: pulled,
+    prepare: running,
+    work: async (engine) => (await engine.containers.exec(NAME, { command: ["true"] })).exited,
+    keepsImage: true,
+  },
+  {
+    name: "stop",
+    stored: pulled,
+    prepare: running,
+    work: (engine) => engine.containers.stop(NAME, { timeoutMs: 0 }),
+    keepsImage: true,
+  },
+  {
+    name: "rm",
+    stored: stopped,
+    work: (engine) => engine.containers.remove(NAME),
+    keepsImage: true,
+  },
+  {
+    name: "rm -f",
+    stored: pulled,
+    prepare: running,
+    work: (engine) => engine.containers.remove(NAME, { force: true }),
+    keepsImage: true,
+  },
+  { name: "pull", work: pull, keepsImage: false },
+  { name: "pull, repeated", stored: pulled, work: pull, keepsImage: true },
+  { name: "pull, interrupted before", stored: interrupted, work: pull, keepsImage: false },
+  { name: "rmi", stored: pulled, work: (engine) => engine.images.remove(IMAGE), keepsImage: false },
+  {
+    name: "prune",
+    stored: stopped,
+    work: (engine) => engine.system.prune(),
+    keepsImage: true,
+  },
+  {
+    name: "prune --all",
+    stored: stopped,
+    work: (engine) => engine.system.prune({ all: true }),
+    keepsImage: false,
+  },
+];
+
+/** Everything that was started ends, and goes; each removal is tried twice. */
+export async function cleanUp(engine: Engine): Promise<void> {
+  const { containers, system } = engine;
+  for (const { id } of containers.list({ all: true })) {
+    for (let time = 0; time < 2; time++) {
+      await containers.remove(id, { force: true }).catch(unlessAbsent);
+    }
+  }
+  await system.prune();
+}
+
+function unlessAbsent(error: unknown): void {
+  if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
+}
