@@ -56,7 +56,10 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const root = resolve(options.root ?? "/var/lib/nacre");
   const registries = options.registries ?? configuredRegistries();
   const container = new Container();
-  const plugins = new PluginLoader(container, pluginSettings(options.plugins ?? []));
+  const plugins = new PluginLoader(
+    (port) => container.get(port),
+    pluginSettings(options.plugins ?? []),
+  );
   container.bind(Extensions).toConstantValue(plugins);
   if (backend === "simulated") {
     const { simulation } = await import("./simulation.ts");
@@ -92,7 +95,10 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
 
 /** The plugins that there are, by their manifests. */
 export function installedPlugins(given: readonly PluginGiven[]): readonly InstalledPlugin[] {
-  return new PluginLoader(new Container(), pluginSettings(given)).list();
+  const nothing = () => {
+    throw new TypeError("a plugin that is only listed asks for no port");
+  };
+  return new PluginLoader(nothing, pluginSettings(given)).list();
 }
 
 const pluginSettings = (given: readonly (string | PluginGiven)[]) =>

@@ -4,24 +4,28 @@
 import { createRequire } from "node:module";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ExtensionPort, ExtensionPorts, Extensions } from "@nacre/core/ports/extensions.ts";
-import { type Container, ContainerModule, type ContainerModuleLoadOptions } from "inversify";
+import type { Token } from "@nacre/core/ports/token.ts";
+import { Container, ContainerModule, type ContainerModuleLoadOptions } from "inversify";
 import { attributed } from "./attributed.ts";
 import type { InstalledPlugin, PluginOptions } from "./installed.ts";
 import { PORTS, parseManifest } from "./manifest.ts";
 import { findPackage, readPackageJson, verifiedFile } from "./package-place.ts";
-import { type Bind, type Plugin, pluginHost } from "./plugin.ts";
+import { type Bind, HOST_PORTS, type Plugin, pluginHost } from "./plugin.ts";
 
 // It loads ES modules, too, without waiting and in a tenth of the time that `import` takes.
 const require = createRequire(import.meta.url);
 
+export type HostPorts = <T>(port: Token<T>) => T;
+
 export class PluginLoader implements Extensions {
-  readonly #container: Container;
+  readonly #host: HostPorts;
   readonly #options: PluginOptions;
-  readonly #bound = new Map<InstalledPlugin, Promise<void>>();
+  readonly #loaded = new Map<InstalledPlugin, Promise<Container>>();
   #installed: readonly InstalledPlugin[] | undefined;
 
-  constructor(container: Container, options: PluginOptions) {
-    this.#container = container;
+  /** `host`: what implements the host's ports, asked when a plugin asks for them. */
+  constructor(host: HostPorts, options: PluginOptions) {
+    this.#host = host;
     this.#options = options;
   }
 
@@ -64,10 +68,9 @@ export class PluginLoader implements Extensions {
       manifest.provides.some((one) => one.port === port && one.name === name),
     );
     if (!owner) return undefined;
-    const bound = this.#bound.get(owner) ?? this.#bind(owner);
-    this.#bound.set(owner, bound);
-    await bound;
-    return attributed(this.#implementation(owner, port, name), owner.manifest.name);
+    const loaded = this.#loaded.get(owner) ?? this.#load(owner);
+    this.#loaded.set(owner, loaded);
+    return attributed(implementation(await loaded, owner, port, name), owner.manifest.name);
   }
 
   // -- finding ----------------------------------------------------------------------------------
@@ -118,7 +121,8 @@ export class PluginLoader implements Extensions {
 
   // -- loading ----------------------------------------------------------------------------------
 
-  async #bind(plugin: InstalledPlugin): Promise<void> {
+  /** A container of its own: what it binds is seen by nobody else, and it sees the host alone. */
+  async #load(plugin: InstalledPlugin): Promise<Container> {
     const { manifest, directory } = plugin;
     const path = verifiedFile(directory, manifest.module, manifest.name, this.#options.uid);
     let module: unknown;
@@ -131,6 +135,10 @@ export class PluginLoader implements Extensions {
     if (typeof register !== "function") {
       throw failed(plugin, `${path} has no default export that is a function`, undefined);
     }
+    const container = new Container();
+    for (const port of Object.values<Token<unknown>>(HOST_PORTS)) {
+      container.bind(port).toDynamicValue(() => this.#host(port));
+    }
     const load = ({ bind }: ContainerModuleLoadOptions): void => {
       const only = ((id: symbol) => {
         refuseUnpromised(plugin, id);
@@ -139,33 +147,38 @@ export class PluginLoader implements Extensions {
       (register as Plugin)(pluginHost(only, directory));
     };
     try {
-      await this.#container.load(new ContainerModule(load));
+      await container.load(new ContainerModule(load));
+      return container;
     } catch (error) {
       if (error instanceof NacreError) throw error;
       throw failed(plugin, `it failed while it was loaded: ${says(error)}`, error);
     }
   }
+}
 
-  #implementation<P extends ExtensionPort>(plugin: InstalledPlugin, port: P, name: string) {
-    const { token, methods } = PORTS[port];
-    if (!this.#container.isBound(token, { name })) {
-      throw failed(plugin, `its manifest promises the ${port} ${name}, its module binds none`);
-    }
-    let made: ExtensionPorts[P];
-    try {
-      made = this.#container.get<ExtensionPorts[P]>(token, { name });
-    } catch (error) {
-      throw failed(plugin, `the ${port} ${name} cannot be made: ${says(error)}`, error);
-    }
-    const missing = methods.find((method) => typeof made[method] !== "function");
-    if (missing !== undefined) {
-      throw failed(plugin, `the ${port} ${name} has no method ${missing}`);
-    }
-    if (made.name !== name) {
-      throw failed(plugin, `what is bound as the ${port} ${name} calls itself ${made.name}`);
-    }
-    return made;
+/** What a plugin has bound under a name, held to what its manifest and the port promise. */
+function implementation<P extends ExtensionPort>(
+  container: Container,
+  plugin: InstalledPlugin,
+  port: P,
+  name: string,
+): ExtensionPorts[P] {
+  const { token, methods } = PORTS[port];
+  if (!container.isBound(token, { name })) {
+    throw failed(plugin, `its manifest promises the ${port} ${name}, its module binds none`);
   }
+  let made: ExtensionPorts[P];
+  try {
+    made = container.get<ExtensionPorts[P]>(token, { name });
+  } catch (error) {
+    throw failed(plugin, `the ${port} ${name} cannot be made: ${says(error)}`, error);
+  }
+  const missing = methods.find((method) => typeof made[method] !== "function");
+  if (missing !== undefined) throw failed(plugin, `the ${port} ${name} has no method ${missing}`);
+  if (made.name !== name) {
+    throw failed(plugin, `what is bound as the ${port} ${name} calls itself ${made.name}`);
+  }
+  return made;
 }
 
 const title = ({ manifest, directory }: InstalledPlugin): string =>

@@ -13,18 +13,16 @@ import { Runtime } from "@nacre/core/ports/runtime.ts";
 import { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { Token } from "@nacre/core/ports/token.ts";
 
-/** The ports that may be added to, and those of the host that an implementation may ask for. */
+/** What an implementation may ask for: the host, as the engine sees it. */
+export const HOST_PORTS = { Clock, Codec, Fetch, Files, Kernel, Random } as const;
+
+/** With those that may be added to. */
 export const PLUGIN_PORTS = {
   LogDriver,
   NetworkDriver,
   Runtime,
   Snapshotter,
-  Clock,
-  Codec,
-  Fetch,
-  Files,
-  Kernel,
-  Random,
+  ...HOST_PORTS,
 } as const;
 
 /** A binding that has a value, and gets its name. */

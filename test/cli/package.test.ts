@@ -2,11 +2,20 @@
 // type-checked, started.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shown, stepsOf } from "./guide.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NODE = realpathSync(process.execPath);
@@ -126,4 +135,47 @@ describe("the package", () => {
     expect(out).toContain("CONTAINER ID");
     expect(readdirSync(dist).some((name) => name.startsWith("nacre-init-"))).toBe(true);
   }, 60_000);
+});
+
+describe("docs/PLUGINS.md", () => {
+  const steps = stepsOf("PLUGINS.md");
+  let directory: string;
+  beforeAll(() => {
+    // A directory below the project: its packages are found as Node finds them.
+    directory = join(project, "lab");
+    mkdirSync(directory);
+    symlinkSync(join(ROOT, "node_modules/vitest"), join(project, "node_modules/vitest"));
+    symlinkSync(
+      join(ROOT, "node_modules/vitest/vitest.mjs"),
+      join(project, "node_modules/.bin/vitest"),
+    );
+  });
+
+  it("leads from an empty directory to a plugin that works", () => {
+    expect(steps.map(({ kind }) => kind)).toContain("command");
+    for (const step of steps) {
+      if (step.kind === "file") {
+        writeFileSync(join(directory, step.name), step.content);
+        continue;
+      }
+      const more = { NACRE_ROOT: join(project, "state"), NO_COLOR: "1", FORCE_COLOR: "0" };
+      expect(run("sh", ["-c", step.line], directory, more), step.line).toMatch(shown(step.output));
+    }
+  }, 120_000);
+
+  it("shows code that the types agree with", () => {
+    const compilerOptions = {
+      strict: true,
+      allowJs: true,
+      checkJs: true,
+      skipLibCheck: false,
+      module: "nodenext",
+      target: "esnext",
+      types: [],
+      noEmit: true,
+    };
+    const config = { compilerOptions, files: ["plugin.js", "lab-network.js"] };
+    writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(config));
+    expect(run(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], directory)).toBe("");
+  });
 });

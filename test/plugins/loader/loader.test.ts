@@ -1,9 +1,7 @@
 import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
-import { Files } from "@nacre/core/ports/files.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
-import { Container } from "inversify";
 import { describe, expect, it } from "vitest";
 import { install, loaderOf, PROVIDES_QUIET, project, wish } from "./package.ts";
 
@@ -61,9 +59,8 @@ describe("plugins", () => {
             .whenNamed("quiet");
         };`,
     });
-    const container = new Container();
-    container.bind(Files).toConstantValue(new LinuxFiles());
-    const loader = loaderOf([wish("nacre-plugin-quiet", base)], container);
+    const files = new LinuxFiles();
+    const loader = loaderOf([wish("nacre-plugin-quiet", base)], () => files as never);
     const found = await loader.find("NetworkDriver", "quiet");
     expect(found?.name).toBe("quiet");
     expect(found?.plan("id")).toBe("Linux\n");

@@ -3,9 +3,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PluginLoader } from "@nacre/plugin-loader/loader.ts";
+import { type HostPorts, PluginLoader } from "@nacre/plugin-loader/loader.ts";
 import type { PluginWish } from "@nacre/plugin-loader/package-place.ts";
-import { Container } from "inversify";
 import { afterEach } from "vitest";
 
 /** Binds a network that has its own name and nothing else. */
@@ -58,10 +57,12 @@ export const wish = (wanted: string, base: string): PluginWish => ({
 
 export function loaderOf(
   wishes: readonly PluginWish[],
-  container = new Container(),
+  host: HostPorts = () => {
+    throw new Error("this test has no host");
+  },
   bundled: readonly string[] = [],
 ): PluginLoader {
-  return new PluginLoader(container, {
+  return new PluginLoader(host, {
     bundled,
     wishes: () => wishes,
     own: {
