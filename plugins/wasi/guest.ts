@@ -1,5 +1,5 @@
 // Runs one WebAssembly module as a process: synchronously, in whatever thread it is called, without
-// anything of the host but the streams it is given. docs/decisions/0022-wasi-runtime.md says why so.
+// anything of the host but the streams it is given. docs/decisions/0021-wasi-runtime.md says why so.
 
 import { init, type MemFS, WASI } from "@wasmer/wasi";
 import { type Imports, ModuleEnd, PREVIEW1, redirect } from "./imports.ts";
