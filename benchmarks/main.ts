@@ -11,6 +11,7 @@ import { memory } from "./memory.ts";
 import { mount } from "./mount.ts";
 import { pull } from "./pull.ts";
 import { run } from "./run.ts";
+import { simulation } from "./simulation.ts";
 import { table } from "./table.ts";
 import { tarIndex } from "./tar-index.ts";
 import { testContainer } from "./test-container.ts";
@@ -23,6 +24,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   tarIndex,
   mount,
   memory,
+  simulation,
 ];
 
 const DEFAULT_JSON = fileURLToPath(new URL("../build/benchmarks.json", import.meta.url));

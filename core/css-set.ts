@@ -6,6 +6,9 @@ import type { Core } from "./core.ts";
 import { NacreError } from "./error.ts";
 import { kernelFault } from "./kernel-fault.ts";
 
+/** As many nodes as one call ever has: one of each hierarchy. */
+const PLACED = 64;
+
 /** Names one css_set as long as it has tasks. */
 export type CssSetHandle = number;
 
@@ -26,6 +29,7 @@ export interface CssSet {
 export class CssSets {
   readonly #core: Core;
   readonly #system: number;
+  #placed: Uint32Array | undefined;
 
   constructor(cgroups: Cgroups) {
     this.#core = cgroups.core;
@@ -44,18 +48,25 @@ export class CssSets {
 
   /** Moves a task into `nodes`, all or none; it stays where it is in other hierarchies. */
   move(pid: number, nodes: readonly CgroupHandle[]): void {
-    const { pointer, count } = this.#place(nodes);
-    this.#call("cssMove", `move task ${pid}`, checkPid(pid), pointer, count);
+    const { cssMove } = this.#core.exports;
+    const code = cssMove!(this.#system, checkPid(pid), this.#place(nodes), nodes.length);
+    if (code !== 0) throw kernelFault(code, `move task ${pid}`);
   }
 
   exit(pid: number): void {
-    this.#call("cssExit", `exit of task ${pid}`, checkPid(pid));
+    const code = this.#core.exports.cssExit!(this.#system, checkPid(pid));
+    if (code !== 0) throw kernelFault(code, `exit of task ${pid}`);
   }
 
   /** The css_set of a task. */
   of(pid: number): CssSet {
+    return this.get(this.handleOf(pid));
+  }
+
+  /** The same, without looking into it. */
+  handleOf(pid: number): CssSetHandle {
     this.#call("cssOf", `find task ${pid}`, checkPid(pid));
-    return this.get(this.#result(1)[0]!);
+    return this.#result(1)[0]!;
   }
 
   /** Whether a css_set is still in use. */
@@ -64,10 +75,15 @@ export class CssSets {
   }
 
   get(handle: CssSetHandle): CssSet {
-    this.#call("cssNodes", "list css_set", handle);
-    const nodes = this.#list();
+    const nodes = this.nodesOf(handle);
     this.#call("cssTasks", "list css_set", handle);
     return { handle, nodes, tasks: this.#list() };
+  }
+
+  /** The nodes of a css_set, by its links. */
+  nodesOf(handle: CssSetHandle): CgroupHandle[] {
+    this.#call("cssNodes", "list css_set", handle);
+    return this.#list();
   }
 
   sets(): CssSet[] {
@@ -95,13 +111,24 @@ export class CssSets {
   }
 
   #fork(parent: number, pid: number, nodes: readonly CgroupHandle[]): void {
-    const { pointer, count } = this.#place(nodes);
-    this.#call("cssFork", `fork of task ${pid}`, parent, checkPid(pid), pointer, count);
+    const { cssFork } = this.#core.exports;
+    const place = this.#place(nodes);
+    const code = cssFork!(this.#system, parent, checkPid(pid), place, nodes.length);
+    if (code !== 0) throw kernelFault(code, `fork of task ${pid}`);
   }
 
-  #place(nodes: readonly CgroupHandle[]): { pointer: number; count: number } {
-    const { pointer } = placeBytes(this.#core, new Uint8Array(Uint32Array.from(nodes).buffer));
-    return { pointer, count: nodes.length };
+  /** Where the core finds these handles: in its I/O buffer, whose view is kept as long as it holds. */
+  #place(nodes: readonly CgroupHandle[]): number {
+    if (nodes.length === 0) return 0;
+    if (nodes.length > PLACED) {
+      return placeBytes(this.#core, new Uint8Array(Uint32Array.from(nodes).buffer)).pointer;
+    }
+    const { buffer } = this.#core.exports.memory;
+    if (this.#placed?.buffer !== buffer) {
+      this.#placed = new Uint32Array(buffer, this.#core.exports.io!(), PLACED);
+    }
+    for (let i = 0; i < nodes.length; i++) this.#placed[i] = nodes[i]!;
+    return this.#placed.byteOffset;
   }
 
   #call(name: string, operation: string, ...args: number[]): void {

@@ -3,7 +3,8 @@
 // Source: Linux, cgroup-v1/blkio-controller.rst; cgroup-v2.rst, IO.
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { CgroupNode, Cgroups } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { Cgroups } from "./cgroups.ts";
 import { type Bound, ShareGroup } from "./fair-share.ts";
 import type { Process } from "./process.ts";
 import { Queue, SharedResource } from "./shared-resource.ts";

@@ -3,13 +3,8 @@
 // Source: Linux, kernel/cgroup/cgroup-v1.c: cgroup1_parse_param, check_cgroupfs_options,
 // cgroup1_root_to_use, cgroup1_reconfigure.
 
-import {
-  type Cgroups,
-  CONTROLLERS,
-  type Controller,
-  type Hierarchy,
-  isController,
-} from "./cgroups.ts";
+import type { Hierarchy } from "./cgroup-node.ts";
+import { type Cgroups, CONTROLLERS, type Controller, isController } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 
 /** MAX_CGROUP_ROOT_NAMELEN, with its NUL. */

@@ -3,7 +3,8 @@
 // goes with the last of them, unless it has nodes.
 
 import { remountHierarchy, shownOptions } from "./cgroup-mount.ts";
-import { type CgroupNode, type Cgroups, type Hierarchy, pathFrom } from "./cgroups.ts";
+import { type CgroupNode, type Hierarchy, pathFrom } from "./cgroup-node.ts";
+import type { Cgroups } from "./cgroups.ts";
 import type { ControlContext, ControlFile } from "./control-file.ts";
 import { controlFile, controlFiles } from "./control-files.ts";
 import { requireRoomForNode } from "./controllers/membership.ts";

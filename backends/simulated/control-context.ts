@@ -1,7 +1,7 @@
 // What the control files of a machine's cgroups reach of it.
 
 import { SIGNALS } from "@nacre/core/program/signals.ts";
-import type { CgroupNode } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
 import type { ControlContext } from "./control-file.ts";
 import { capable } from "./credentials.ts";
 import { fail } from "./errno.ts";

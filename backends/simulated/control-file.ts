@@ -1,7 +1,8 @@
 // A file of a cgroup directory: where it is, what it shows, and what writing into it does. Each
 // controller has a table of them in controllers/; cgroupfs.ts makes inodes of the tables.
 
-import type { CgroupNode, Controller, Hierarchy } from "./cgroups.ts";
+import type { CgroupNode, Hierarchy } from "./cgroup-node.ts";
+import type { Controller } from "./cgroups.ts";
 import { flag } from "./control-value.ts";
 import type { Resources } from "./resources.ts";
 

@@ -1,6 +1,6 @@
 // All files that cgroup directories can have.
 
-import type { CgroupNode } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
 import type { ControlFile } from "./control-file.ts";
 import { BLKIO } from "./controllers/blkio.ts";
 import { CPU } from "./controllers/cpu.ts";

@@ -20,8 +20,9 @@ export class Bandwidth {
   #carriedMs = 0;
   #throttledSinceMs: number | undefined;
   running = false;
-  /** On how many CPUs its processes would run. */
-  waiting = 1;
+  /** On how many CPUs its processes would run, and how much of them they get now. */
+  wanting = 0;
+  rate = 0;
 
   /** nr_periods, nr_throttled, nr_bursts of cpu.stat. */
   periods = 0;
@@ -57,6 +58,7 @@ export class Bandwidth {
     this.running = true;
     this.#beganMs = nowMs;
     this.#usedMs = 0;
+    this.wanting = 0;
   }
 
   use(amountMs: number): void {
@@ -98,14 +100,16 @@ export class Bandwidth {
 
   #unthrottle(nowMs: number): void {
     if (this.#throttledSinceMs === undefined) return;
-    this.throttledMs += (nowMs - this.#throttledSinceMs) * this.waiting;
+    this.throttledMs += (nowMs - this.#throttledSinceMs) * Math.max(1, this.wanting);
     this.#throttledSinceMs = undefined;
   }
 
-  /** Milliseconds until the period ends or, at `rate` CPUs, is used up. */
-  untilDueMs(nowMs: number, rate: number): number {
+  /** Milliseconds until the period ends or, at the present rate, is used up. */
+  untilDueMs(nowMs: number): number {
     if (!this.running) return Number.POSITIVE_INFINITY;
     const endMs = this.#beganMs + this.#limits.periodMs - nowMs;
-    return rate > 0 && !this.throttled ? Math.min(endMs, this.#availableMs / rate) : endMs;
+    return this.rate > 0 && !this.throttled
+      ? Math.min(endMs, this.#availableMs / this.rate)
+      : endMs;
   }
 }

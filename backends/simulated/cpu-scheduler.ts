@@ -6,7 +6,8 @@
 
 import { parseCpusetList } from "@nacre/core/cpuset-list.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { CgroupNode, Cgroups, CssSet } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { Cgroups, CssSet } from "./cgroups.ts";
 import { Bandwidth } from "./cpu-bandwidth.ts";
 import { CpuUsage } from "./cpu-usage.ts";
 import { type Bound, ShareGroup } from "./fair-share.ts";
@@ -31,8 +32,12 @@ class CpuQueue extends Queue {
   declare readonly group: CpuGroup;
   readonly nice: number;
   readonly mask: readonly number[];
-  /** Where its time is counted. */
+  /** Where its time is counted, and what is not counted there yet. */
   readonly accounts: readonly CpuUsage[];
+  uncountedMs = 0;
+  /** The quotas that hold for it, by the version of limits that they were read at. */
+  quotas: readonly Bandwidth[] = [];
+  version = -1;
 
   constructor(
     set: CssSet,
@@ -51,23 +56,42 @@ export class CpuScheduler extends SharedResource {
   readonly #root = new CpuGroup(undefined, NICE_0_WEIGHT);
   readonly #groups = new WeakMap<CgroupNode, CpuGroup>();
   readonly #usages = new WeakMap<CgroupNode, CpuUsage>();
-  /** Of the whole machine, in milliseconds by CPU. */
-  readonly total: CpuUsage;
+  readonly #total: CpuUsage;
+  /** Counts changes of limits. */
+  #version = 0;
+  /** The CPUs of each list, so that equal lists are the same. */
+  readonly #masks = new Map<string, readonly number[]>();
 
   constructor(clock: Clock, cgroups: Cgroups, cpus: number) {
     super(clock);
     this.#cgroups = cgroups;
     this.#cpus = cpus;
-    this.total = new CpuUsage(cpus);
+    this.#total = new CpuUsage(cpus);
   }
 
   // -- what files show --------------------------------------------------------------------------
 
   /** CPU time of a node and all that is or was below it. */
   usageOf(node: CgroupNode): CpuUsage {
-    this.update();
+    this.#count();
     return this.#usage(node);
   }
+  /** That of the whole machine. */
+  get total(): CpuUsage {
+    this.#count();
+    return this.#total;
+  }
+
+  #count(): void {
+    this.update();
+    for (const queue of this.queues as readonly CpuQueue[]) this.retire(queue);
+  }
+  protected override retire(queue: Queue): void {
+    const { accounts, mask, nice, uncountedMs } = queue as CpuQueue;
+    for (const usage of accounts) usage.add(uncountedMs, mask, nice > 0);
+    (queue as CpuQueue).uncountedMs = 0;
+  }
+
   #usage(node: CgroupNode): CpuUsage {
     const known = this.#usages.get(node);
     if (known) return known;
@@ -94,6 +118,7 @@ export class CpuScheduler extends SharedResource {
   /** After a write into a file of the cpu or cpuset controller. */
   limitsChanged(node: CgroupNode): void {
     this.update();
+    this.#version++;
     for (const below of node.subtree()) {
       const group = this.#groups.get(below);
       if (!below.controllers.includes("cpu")) this.#groups.delete(below);
@@ -142,7 +167,7 @@ export class CpuScheduler extends SharedResource {
       group: cpu ? this.#group(cpu) : this.#root,
       nice: process.nice,
       mask: this.maskOf(set),
-      accounts: [...accounts, this.total],
+      accounts: [...accounts, this.#total],
     });
   }
 
@@ -151,14 +176,18 @@ export class CpuScheduler extends SharedResource {
     if (queue.nice !== process.nice) return false;
     const cpu = this.#cgroups.nodeFor("cpu", queue.set);
     if (queue.group !== (cpu ? this.#group(cpu) : this.#root)) return false;
-    return String(queue.mask) === String(this.maskOf(queue.set));
+    return queue.mask === this.maskOf(queue.set);
   }
 
   /** The CPUs that processes of a css_set may run on. */
   maskOf(set: CssSet): readonly number[] {
     const node = this.#cgroups.nodeFor("cpuset", set);
-    const list = node ? parseCpusetList(node.cpuset("cpus", true)) : [];
-    return list.length > 0 ? list : Array.from({ length: this.#cpus }, (_, cpu) => cpu);
+    const list = node?.cpuset("cpus", true) || `0-${this.#cpus - 1}`;
+    const known = this.#masks.get(list);
+    if (known) return known;
+    const mask = parseCpusetList(list);
+    this.#masks.set(list, mask);
+    return mask;
   }
 
   protected override left(process: Process, amount: number): void {
@@ -166,22 +195,19 @@ export class CpuScheduler extends SharedResource {
   }
 
   protected override account(queue: Queue, amount: number): void {
-    const { accounts, mask, nice, group } = queue as CpuQueue;
-    for (const usage of accounts) usage.add(amount, mask, nice > 0);
-    for (let at: CpuGroup | undefined = group; at; at = at.parent) {
-      at.bandwidth.use(amount);
-    }
+    (queue as CpuQueue).uncountedMs += amount;
+    for (const quota of this.#quotasOf(queue as CpuQueue)) quota.use(amount);
   }
 
   /** A set of CPUs can give no more than it has to those who cannot leave it. */
   protected override boundsOf(queues: readonly Queue[]): readonly Bound[] {
-    const masks = new Map<string, readonly number[]>();
-    for (const { mask } of queues as readonly CpuQueue[]) masks.set(String(mask), mask);
-    if (masks.size === 1) {
-      const [mask = []] = masks.values();
-      return [{ capacity: mask.length, leaves: queues }];
+    const [first] = queues as readonly CpuQueue[];
+    if (!first) return [];
+    if ((queues as readonly CpuQueue[]).every(({ mask }) => mask === first.mask)) {
+      return [{ capacity: first.mask.length, leaves: queues }];
     }
-    return unionsOf([...masks.values()]).map((union) => ({
+    const masks = new Set((queues as readonly CpuQueue[]).map(({ mask }) => mask));
+    return unionsOf([...masks]).map((union) => ({
       capacity: union.size,
       leaves: (queues as readonly CpuQueue[]).filter((q) => q.mask.every((cpu) => union.has(cpu))),
     }));
@@ -190,36 +216,35 @@ export class CpuScheduler extends SharedResource {
   // -- bandwidth --------------------------------------------------------------------------------
 
   protected override mayGoOn(queue: Queue): boolean {
-    for (let at: CpuGroup | undefined = (queue as CpuQueue).group; at; at = at.parent) {
-      if (at.bandwidth.throttled) return false;
-    }
+    for (const quota of this.#quotasOf(queue as CpuQueue)) if (quota.throttled) return false;
     return true;
   }
 
-  #limited(): Map<Bandwidth, CpuQueue[]> {
-    const found = new Map<Bandwidth, CpuQueue[]>();
-    for (const queue of this.queues() as Generator<CpuQueue>) {
-      for (let at: CpuGroup | undefined = queue.group; at; at = at.parent) {
-        if (!at.bandwidth.limited) continue;
-        const queues = found.get(at.bandwidth);
-        if (queues) queues.push(queue);
-        else found.set(at.bandwidth, [queue]);
-      }
-    }
-    return found;
-  }
-
+  /** Those with a quota whose periods are passing. */
   readonly #running = new Set<Bandwidth>();
 
+  #quotasOf(queue: CpuQueue): readonly Bandwidth[] {
+    if (queue.version !== this.#version) {
+      const found: Bandwidth[] = [];
+      for (let at: CpuGroup | undefined = queue.group; at; at = at.parent) {
+        if (at.bandwidth.limited) found.push(at.bandwidth);
+      }
+      queue.quotas = found;
+      queue.version = this.#version;
+    }
+    return queue.quotas;
+  }
+
   protected override before(): void {
-    const limited = this.#limited();
-    for (const [bandwidth, queues] of limited) {
-      bandwidth.begin(this.nowMs);
-      bandwidth.waiting = Math.min(
-        this.#cpus,
-        queues.reduce((sum, { jobs }) => sum + jobs.length, 0),
-      );
-      this.#running.add(bandwidth);
+    for (const bandwidth of this.#running) bandwidth.wanting = 0;
+    for (const queue of this.queues) {
+      for (const bandwidth of this.#quotasOf(queue as CpuQueue)) {
+        if (!bandwidth.running) {
+          bandwidth.begin(this.nowMs);
+          this.#running.add(bandwidth);
+        }
+        bandwidth.wanting = Math.min(this.#cpus, bandwidth.wanting + queue.jobs.length);
+      }
     }
     for (const bandwidth of this.#running) {
       bandwidth.pass(this.nowMs);
@@ -228,17 +253,13 @@ export class CpuScheduler extends SharedResource {
   }
 
   protected override untilDueMs(queues: readonly Queue[]): number {
-    const rates = new Map<Bandwidth, number>();
-    for (const { group, rate } of queues as readonly CpuQueue[]) {
-      for (let at: CpuGroup | undefined = group; at; at = at.parent) {
-        if (at.bandwidth.limited) {
-          rates.set(at.bandwidth, (rates.get(at.bandwidth) ?? 0) + rate);
-        }
-      }
+    for (const bandwidth of this.#running) bandwidth.rate = 0;
+    for (const queue of queues) {
+      for (const bandwidth of this.#quotasOf(queue as CpuQueue)) bandwidth.rate += queue.rate;
     }
     let nextMs = Number.POSITIVE_INFINITY;
     for (const bandwidth of this.#running) {
-      nextMs = Math.min(nextMs, bandwidth.untilDueMs(this.nowMs, rates.get(bandwidth) ?? 0));
+      nextMs = Math.min(nextMs, bandwidth.untilDueMs(this.nowMs));
     }
     return nextMs;
   }

@@ -73,19 +73,21 @@ export function shareOut(leaves: readonly ShareLeaf[], bounds: readonly Bound[])
       leaf.growth = (growthOf(leaf.group) * leaf.weight) / leaf.group.sum;
     }
     grow(open, bounds, left);
-    open = open.filter((leaf) => !leaf.settled);
+    open = open.every((leaf) => leaf.settled) ? [] : open.filter((leaf) => !leaf.settled);
   }
+}
+
+function growthIn({ leaves }: Bound): number {
+  let sum = 0;
+  for (const leaf of leaves) if (!leaf.settled) sum += leaf.growth;
+  return sum;
 }
 
 /** One round: the longest step that no bound forbids; who has reached one is settled. */
 function grow(open: readonly ShareLeaf[], bounds: readonly Bound[], left: number[]): void {
   let step = Number.POSITIVE_INFINITY;
   for (const leaf of open) step = Math.min(step, (leaf.atMost - leaf.rate) / leaf.growth);
-  const growths = bounds.map(({ leaves }) => {
-    let sum = 0;
-    for (const leaf of leaves) if (!leaf.settled) sum += leaf.growth;
-    return sum;
-  });
+  const growths = bounds.map(growthIn);
   for (const [i, growth] of growths.entries()) {
     if (growth > 0) step = Math.min(step, (left[i] as number) / growth);
   }

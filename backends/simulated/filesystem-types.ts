@@ -1,7 +1,7 @@
 // What `mount -t` knows: how each type makes a superblock of a source and options.
 
 import { hierarchyToMount } from "./cgroup-mount.ts";
-import type { Hierarchy } from "./cgroups.ts";
+import type { Hierarchy } from "./cgroup-node.ts";
 import type { Dentry } from "./dentry.ts";
 import { makeErofs, type TreeResolver } from "./erofs.ts";
 import { fail } from "./errno.ts";

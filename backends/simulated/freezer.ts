@@ -2,21 +2,12 @@
 // back until the thaw; version 2 lets what is killed die.
 // Source: Linux, cgroup-v1/freezer-subsystem.rst; cgroup-v2.rst, cgroup.freeze.
 
-import type { CgroupNode, CssSet } from "./cgroups.ts";
-
-const freezes = (node: CgroupNode): boolean =>
-  node.hierarchy.version === 2 || node.hierarchy.controllers.includes("freezer");
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { CssSet } from "./cgroups.ts";
 
 /** The node of a css_set that is frozen, by itself or from above; that of version 1 if there are two. */
-export function freezerHolding(set: CssSet): CgroupNode | undefined {
-  let found: CgroupNode | undefined;
-  for (const node of set.nodes.values()) {
-    if (!freezes(node) || !isFrozenNode(node)) continue;
-    if (node.hierarchy.version === 1) return node;
-    found = node;
-  }
-  return found;
-}
+export const freezerHolding = (set: CssSet): CgroupNode | undefined =>
+  set.freezers.find(isFrozenNode);
 
 export const isFrozen = (set: CssSet): boolean => freezerHolding(set) !== undefined;
 

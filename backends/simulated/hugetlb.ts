@@ -2,7 +2,8 @@
 // limit fails at once: there is nothing to get back.
 // Source: Linux, mm/hugetlb_cgroup.c.
 
-import type { CgroupNode, Cgroups } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { Cgroups } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 import type { Process } from "./process.ts";
 

@@ -5,7 +5,8 @@
 // Source: Linux, mm/memcontrol.c, mm/oom_kill.c.
 
 import { SIGNALS } from "@nacre/core/program/signals.ts";
-import type { CgroupNode, Cgroups } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { Cgroups } from "./cgroups.ts";
 import { PAGE_BYTES } from "./control-value.ts";
 import { fail } from "./errno.ts";
 import { MemoryGroup, type PageKind, pagesOf } from "./memory-group.ts";

@@ -4,7 +4,7 @@
 // above when its own is removed.
 // Source: Linux, mm/memcontrol.c, memcontrol-v1.c, page_counter.c.
 
-import type { CgroupNode } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
 import { PAGE_BYTES } from "./control-value.ts";
 
 /** Of what a page is, as far as it makes a difference: how it can be got back. */

@@ -2,7 +2,7 @@
 // tells two of them apart in /proc/PID/ns. A namespace lives while somebody holds it.
 
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
-import type { CgroupNode, Hierarchy } from "./cgroups.ts";
+import type { CgroupNode, Hierarchy } from "./cgroup-node.ts";
 import type { MountTree } from "./mount.ts";
 import type { Process } from "./process.ts";
 import type { UserNamespace } from "./user-namespace.ts";

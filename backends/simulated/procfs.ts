@@ -3,7 +3,8 @@
 // Source: proc(5) and its parts.
 
 import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
-import { CONTROLLERS, pathFrom } from "./cgroups.ts";
+import { pathFrom } from "./cgroup-node.ts";
+import { CONTROLLERS } from "./cgroups.ts";
 import { fail } from "./errno.ts";
 import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
 import { type MapKind, readIdMap, writeIdMap, writeSetgroups } from "./id-map-files.ts";

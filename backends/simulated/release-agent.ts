@@ -2,7 +2,8 @@
 // hierarchy's release agent with the node's path, if the node asks for that.
 // Source: Linux, kernel/cgroup/cgroup-v1.c: cgroup1_check_for_release, cgroup1_release_agent.
 
-import type { CgroupNode, CgroupObserver, CssSet } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { CgroupObserver, CssSet } from "./cgroups.ts";
 
 /** As call_usermodehelper gets them. */
 const ENVIRONMENT = ["HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin"];

@@ -3,7 +3,8 @@
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import { BlockDevice } from "./block-device.ts";
-import type { CgroupNode, Cgroups, CssSet } from "./cgroups.ts";
+import type { CgroupNode } from "./cgroup-node.ts";
+import type { Cgroups, CssSet } from "./cgroups.ts";
 import { cloneCpuset } from "./controllers/cpuset.ts";
 import { policyOf } from "./controllers/devices.ts";
 import { notePids, noteRefusedFork } from "./controllers/pids.ts";

@@ -81,9 +81,15 @@ export const NOTHING = 1e-6;
 export abstract class SharedResource {
   protected readonly clock: Clock;
   protected nowMs: number;
+  /** Those with jobs, all of them and by css_set. */
+  #all: readonly Queue[] = [];
   readonly #queues = new Map<CssSet, Queue[]>();
   readonly #jobs = new Map<Process, Set<Job>>();
-  #timer: { readonly atMs: number; readonly stop: AbortController } | undefined;
+  /** When it will look again, the earliest last, and what takes all of that back. */
+  #wakeups: number[] = [];
+  #stop = new AbortController();
+  /** When something is due. */
+  #dueMs = Number.POSITIVE_INFINITY;
   #changed = false;
 
   constructor(clock: Clock) {
@@ -110,9 +116,12 @@ export abstract class SharedResource {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** A queue has lost its last job, and is not used again. */
+  protected retire(_queue: Queue): void {}
+
   /** All with jobs in them. */
-  protected *queues(): Generator<Queue> {
-    for (const queues of this.#queues.values()) yield* queues;
+  protected get queues(): readonly Queue[] {
+    return this.#all;
   }
 
   /** Resolves when the process has got `amount`; never if it ends before. */
@@ -175,6 +184,7 @@ export abstract class SharedResource {
     if (!queue) {
       queue = this.newQueue(process, kind);
       queues.push(queue);
+      this.#all = [...this.#all, queue];
     }
     queue.add(job);
   }
@@ -185,6 +195,8 @@ export abstract class SharedResource {
     this.left(job.process, queue.served - job.begin);
     queue.remove(job);
     if (queue.jobs.length > 0) return;
+    this.retire(queue);
+    this.#all = this.#all.filter((one) => one !== queue);
     const queues = (this.#queues.get(queue.set) ?? []).filter((one) => one !== queue);
     if (queues.length > 0) this.#queues.set(queue.set, queues);
     else this.#queues.delete(queue.set);
@@ -196,7 +208,7 @@ export abstract class SharedResource {
     const spanMs = nowMs - this.nowMs;
     this.nowMs = nowMs;
     if (spanMs <= 0) return;
-    for (const queue of this.queues()) {
+    for (const queue of this.#all) {
       if (queue.rate <= 0) continue;
       const amount = queue.rate * spanMs;
       queue.served += amount / queue.jobs.length;
@@ -211,54 +223,71 @@ export abstract class SharedResource {
     this.#wakeIn(0);
   }
 
-  #complete(): void {
-    for (const queue of [...this.queues()]) {
+  /** Takes out what is done. Whether there was anything. */
+  #complete(): boolean {
+    let some = false;
+    for (const queue of this.#all) {
       for (let job = queue.jobs.at(-1); job; job = queue.jobs.at(-1)) {
         if (job.end - queue.served > NOTHING * Math.max(1, job.end - job.begin)) break;
+        some = true;
         this.#displace(job);
         this.#jobs.get(job.process)?.delete(job);
         if (this.#jobs.get(job.process)?.size === 0) this.#jobs.delete(job.process);
         job.done();
       }
     }
+    return some;
   }
 
   #tick(): void {
     this.#changed = false;
     this.update();
-    this.#complete();
+    if (this.#complete()) {
+      // Who was waiting goes on first, and may well have more work at this same instant.
+      this.change();
+      return;
+    }
     this.before();
     const active: Queue[] = [];
-    for (const queue of this.queues()) {
+    for (const queue of this.#all) {
       if (this.mayGoOn(queue)) active.push(queue);
       else queue.rate = 0;
     }
     shareOut(active, this.boundsOf(active));
     let nextMs = this.untilDueMs(active);
     for (const queue of active) nextMs = Math.min(nextMs, queue.untilDoneMs);
-    if (nextMs === Number.POSITIVE_INFINITY) this.#sleepOn();
+    if (nextMs === Number.POSITIVE_INFINITY) this.#rest();
     else this.#wakeIn(nextMs);
   }
 
-  #sleepOn(): void {
-    this.#timer?.stop.abort();
-    this.#timer = undefined;
+  /** Nothing is due: nobody shall be kept waiting for it. */
+  #rest(): void {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#wakeups = [];
+    this.#stop.abort();
+    this.#stop = new AbortController();
   }
 
-  /** One timer at a time; one that is early enough asks again by itself. */
+  /** Whoever wakes up too early looks again; so nothing is taken back but for good. */
   #wakeIn(delayMs: number): void {
-    const atMs = this.nowMs + delayMs;
-    if (this.#timer && this.#timer.atMs <= atMs) return;
-    this.#sleepOn();
-    const timer = { atMs, stop: new AbortController() };
-    this.#timer = timer;
-    this.clock.sleep(delayMs, timer.stop.signal).then(
+    this.#dueMs = this.nowMs + delayMs;
+    this.#sleepFor(delayMs);
+  }
+
+  #sleepFor(delayMs: number): void {
+    const atMs = this.#dueMs;
+    if ((this.#wakeups.at(-1) ?? Number.POSITIVE_INFINITY) <= atMs) return;
+    this.#wakeups.push(atMs);
+    const { signal } = this.#stop;
+    this.clock.sleep(delayMs, signal).then(
       () => {
-        if (this.#timer !== timer) return;
-        this.#timer = undefined;
-        this.#tick();
+        if (signal !== this.#stop.signal) return;
+        this.#wakeups.splice(this.#wakeups.indexOf(atMs), 1);
+        const earlyMs = this.#dueMs - this.clock.monotonicMs();
+        if (earlyMs > NOTHING) this.#sleepFor(earlyMs);
+        else this.#tick();
       },
-      () => {}, // stopped: another one, or none, has its place
+      () => {}, // taken back
     );
   }
 }

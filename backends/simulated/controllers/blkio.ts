@@ -2,7 +2,7 @@
 // Source: Linux, block/blk-cgroup.c, blk-throttle.c, bfq-cgroup.c.
 
 import { type BlockDevice, DIRECTIONS, type DiskShare, type Throttle } from "../block-device.ts";
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import { type ControlContext, type ControlFile, filesOf } from "../control-file.ts";
 import { unsigned } from "../control-value.ts";
 import { fail } from "../errno.ts";

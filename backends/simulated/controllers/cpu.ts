@@ -1,7 +1,7 @@
 // The cpu controller: weights and quotas. What they do is told in cpu-scheduler.ts.
 // Source: Linux, kernel/sched/core.c; scheduler/sched-bwc.rst; cgroup-v2.rst, CPU.
 
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import { type ControlContext, type ControlFile, filesOf, lines } from "../control-file.ts";
 import { between, signed, unsigned } from "../control-value.ts";
 import { fail } from "../errno.ts";

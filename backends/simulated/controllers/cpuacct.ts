@@ -1,7 +1,7 @@
 // CPU time that a node's processes, and those below it, have used.
 // Source: Linux, kernel/sched/cpuacct.c. All of it is user time: programs here are.
 
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import {
   type ControlContext,
   type ControlFile,

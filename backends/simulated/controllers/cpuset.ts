@@ -3,7 +3,7 @@
 // Source: Linux, kernel/cgroup/cpuset.c and cpuset-v1.c.
 
 import { parseCpusetList } from "@nacre/core/cpuset-list.ts";
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import {
   type ControlContext,
   type ControlFile,

@@ -2,7 +2,8 @@
 // than the node above it. `devices.allow` and `devices.deny` take one rule a write.
 // Source: Linux, security/device_cgroup.c.
 
-import type { CgroupNode, CssSet } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
+import type { CssSet } from "../cgroups.ts";
 import { type ControlFile, filesOf } from "../control-file.ts";
 import { fail } from "../errno.ts";
 import type { DeviceNumber } from "../inode.ts";

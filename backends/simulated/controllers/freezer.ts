@@ -1,7 +1,7 @@
 // The freezer's files. Here every process is at a place where it can be stopped, so that FREEZING
 // is over as soon as it begins.
 
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import { type ControlFile, filesOf, shown } from "../control-file.ts";
 import { signed } from "../control-value.ts";
 import { fail } from "../errno.ts";

@@ -1,7 +1,7 @@
 // Limits of huge pages, for each size that the machine has.
 // Source: Linux, mm/hugetlb_cgroup.c.
 
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import { type ControlContext, type ControlFile, filesOf, lines } from "../control-file.ts";
 import { memory, shownV1 } from "../control-value.ts";
 import { fail } from "../errno.ts";

@@ -2,7 +2,8 @@
 // process goes.
 // Source: Linux, kernel/cgroup/cgroup.c and cgroup-v1.c.
 
-import { type CgroupNode, type Controller, isController } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
+import { type Controller, isController } from "../cgroups.ts";
 import {
   type ControlContext,
   type ControlFile,

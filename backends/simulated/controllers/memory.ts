@@ -1,7 +1,7 @@
 // The memory controller's files. What limits do is told in memory-controller.ts.
 // Source: Linux, mm/memcontrol-v1.c and memcontrol.c; cgroup-v1/memory.rst; cgroup-v2.rst, Memory.
 
-import type { CgroupNode } from "../cgroups.ts";
+import type { CgroupNode } from "../cgroup-node.ts";
 import {
   type ControlContext,
   type ControlFile,

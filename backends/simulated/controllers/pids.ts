@@ -1,7 +1,8 @@
 // How many processes may be in a node and below. Forks are refused (EAGAIN), moves are not.
 // Source: Linux, kernel/cgroup/pids.c. The limit itself is enforced by the core.
 
-import type { CgroupNode, CssSet, Hierarchy } from "../cgroups.ts";
+import type { CgroupNode, Hierarchy } from "../cgroup-node.ts";
+import type { CssSet } from "../cgroups.ts";
 import { type ControlFile, filesOf, lines, shown } from "../control-file.ts";
 import { signed } from "../control-value.ts";
 import { fail } from "../errno.ts";
