@@ -65,41 +65,6 @@ export async function removeDirectory(self: Execution, o: Of<"removeDirectory">)
   }
 }
 
-/** Empties a directory; what is mounted in it stops it. */
-function empty(self: Execution, directory: Path): void {
-  const { process } = self;
-  for (const name of [...directory.dentry.inode.names()]) {
-    try {
-      files.unlink(process, name, { start: directory });
-      continue;
-    } catch (error) {
-      if (errnoOf(error) !== "EISDIR") throw error;
-    }
-    const below = lookup(process, name, { start: directory, follow: false });
-    if (below.mount !== directory.mount) fail("EXDEV", `open ${name}`);
-    if (below.dentry.inode.kind !== "directory") fail("ENOTDIR", `open ${name}`);
-    empty(self, below);
-    files.removeDirectory(process, name, { start: directory });
-  }
-}
-
-export function removeTree(self: Execution, o: Of<"removeTree">): void {
-  let top: Path;
-  try {
-    top = lookup(self.process, o.path, { follow: false });
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    throw error;
-  }
-  if (top.dentry.inode.kind !== "directory") {
-    files.unlink(self.process, o.path);
-    return;
-  }
-  if (isMountRoot(top)) fail("EBUSY", "something is mounted there");
-  empty(self, top);
-  files.removeDirectory(self.process, o.path);
-}
-
 /** open(2) for writing, one write(2). */
 export function writeOnce(self: Execution, path: string, data: string): void {
   const at = because("open", () => files.open(self.process, path, { write: true }));

@@ -31,7 +31,6 @@ const CHILD: readonly Place[] = ["child"];
 const HOW: Table = {
   makeDirectory: [host.makeDirectory, ANY],
   removeDirectory: [host.removeDirectory, ANY],
-  removeTree: [host.removeTree, ANY],
   writeFile: [host.writeFile, ANY],
   createFile: [host.createFile, ANY],
   removeFile: [host.removeFile, ANY],

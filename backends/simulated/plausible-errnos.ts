@@ -37,7 +37,6 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   clone: ["EAGAIN", "ENOMEM"],
   makeDirectory: WRITES,
   removeDirectory: ["EBUSY"],
-  removeTree: ["EIO"],
   writeFile: ["EBUSY", "ENOMEM"],
   createFile: WRITES,
   removeFile: ["EIO"],

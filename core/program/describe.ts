@@ -48,7 +48,6 @@ type Sentences = { readonly [N in Operation["op"]]: (o: Extract<Operation, { op:
 const SENTENCES: Sentences = {
   makeDirectory: (o) => `make directory ${o.path}, mode ${octal(o.mode)}`,
   removeDirectory: (o) => `remove directory ${o.path}${o.ifUnused ? " if it is empty" : ""}`,
-  removeTree: (o) => `remove tree ${o.path}`,
   writeFile: (o) => `write ${quoted(o.data)} to ${o.path}`,
   createFile: (o) => `create file ${o.path}, mode ${octal(o.mode)}`,
   removeFile: (o) => `remove file ${o.path}`,
@@ -118,7 +117,6 @@ export function systemCalls(operation: Operation): string {
 const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   makeDirectory: "mkdir",
   removeDirectory: "rmdir",
-  removeTree: "openat2 unlinkat",
   writeFile: "open write",
   createFile: "open write",
   removeFile: "unlink",

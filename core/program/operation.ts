@@ -50,11 +50,6 @@ export interface RemoveDirectory extends Explained {
   readonly retryMs: number;
   readonly ifUnused: boolean;
 }
-/** Removes a tree without following a link or crossing into a mount; absent is fine. */
-export interface RemoveTree extends Explained {
-  readonly op: "removeTree";
-  readonly path: string;
-}
 /** One write(2) into a file that exists: cgroup and proc control files. Not undone: such values go with their directory. */
 export interface WriteFile extends Explained {
   readonly op: "writeFile";
@@ -330,7 +325,6 @@ export interface PlaceTimes extends Explained {
 export type Operation =
   | MakeDirectory
   | RemoveDirectory
-  | RemoveTree
   | WriteFile
   | CreateFile
   | RemoveFile

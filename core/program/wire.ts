@@ -139,7 +139,6 @@ export const ARGUMENTS: Encoders = {
     names: ["path", "retry_ms", "if_unused"],
     encode: (o) => [o.path, BigInt(o.retryMs), flag(o.ifUnused)],
   },
-  removeTree: { names: ["path"], encode: (o) => [o.path] },
   writeFile: { names: ["path", "data"], encode: (o) => [o.path, o.data] },
   createFile: {
     names: ["path", "mode", "data"],

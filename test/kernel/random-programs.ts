@@ -95,7 +95,6 @@ const make = <N extends Operation["op"]>(
 const FILES: readonly (readonly [weight: number, operation: fc.Arbitrary<Operation>])[] = [
   [6, make("makeDirectory", { path, mode, existing: fc.constantFrom("fail", "keep") })],
   [3, make("removeDirectory", { path, retryMs: fc.constant(0), ifUnused: fc.boolean() })],
-  [2, make("removeTree", { path })],
   [4, make("createFile", { path, mode, data })],
   [3, make("writeFile", { path, data })],
   [2, make("removeFile", { path })],

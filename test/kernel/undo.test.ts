@@ -181,7 +181,7 @@ describe("undoing", () => {
     await on.perform({
       title: "clear",
       host: [
-        { op: "removeTree", path: at("state/kept") },
+        { op: "removeDirectory", path: at("state/kept"), retryMs: 0, ifUnused: false },
         { op: "removeFile", path: at("state/mine") },
       ],
     });

@@ -94,7 +94,6 @@ int run_in_root(const struct operation *o);
 
 /* place.c, process.c, supervise.c */
 int place(const struct operation *o);
-int remove_tree(const struct operation *o);
 int open_namespaces(const struct program *program);
 int start_child(const struct program *program, const int streams[3]);
 int await_execution(int signals);

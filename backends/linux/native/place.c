@@ -1,5 +1,4 @@
-/* Filling a tree with what a layer holds, inside the opened root; and taking a tree away. */
-#include <dirent.h>
+/* Filling a tree with what a layer holds, inside the opened root. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -125,50 +124,4 @@ int place(const struct operation *o) {
     return set_owner(parent, name, -1, o);
   default: return place_file(o, parent, name);
   }
-}
-
-static int empty(int top, int fd, int depth);
-
-/* What lies deeper than 64 levels is moved up to `top` first: a container nests without end. */
-static int remove_entry(int top, int fd, const char *name, int depth) {
-  static unsigned moved;
-  char other[32];
-  if (unlinkat(fd, name, 0) == 0) return 0;
-  if (errno != EISDIR) return because("unlink %s", name);
-  snprintf(other, sizeof other, ".nacre-%d-%u", (int)getpid(), moved++);
-  if (depth > 64 && renameat(fd, name, top, other) == 0) return 0;
-  uint64_t how = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
-  OWNED below = k_openat2(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, how);
-  if (below < 0 || empty(top, below, depth + 1)) return because("open %s", name);
-  return unlinkat(fd, name, AT_REMOVEDIR) ? because("rmdir %s", name) : 0;
-}
-
-/* Entries vanish under the cursor: so it reads again, until it finds nothing. */
-static int empty(int top, int fd, int depth) {
-  union { char bytes[4096]; uint64_t aligned; } buffer;
-  for (bool some = true; some;) {
-    some = false;
-    lseek(fd, 0, SEEK_SET);
-    for (long size; (size = syscall(SYS_getdents64, fd, buffer.bytes, sizeof buffer)) != 0;) {
-      if (size < 0) return because("getdents64");
-      for (long at = 0; at < size;) {
-        struct dirent64 *entry = (struct dirent64 *)(buffer.bytes + at);
-        at += entry->d_reclen;
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-        if (remove_entry(top, fd, entry->d_name, depth)) return -1;
-        some = true;
-      }
-    }
-  }
-  return 0;
-}
-
-int remove_tree(const struct operation *o) {
-  const char *path = text(o, REMOVE_TREE_PATH);
-  OWNED fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) return checked(unlink(path), "unlink");
-  if (fd < 0) return errno == ENOENT ? 0 : because("open");
-  errno = EBUSY;
-  if (is_mount_root(fd, "")) return because("something is mounted there");
-  return empty(fd, fd, 0) ? -1 : checked(rmdir(path), "rmdir");
 }

@@ -98,7 +98,6 @@ static int run_outside(const struct operation *o) {
   switch (o->code) {
   case OP_MAKE_DIRECTORY: return make_directory(o);
   case OP_REMOVE_DIRECTORY: return remove_directory(o);
-  case OP_REMOVE_TREE: return remove_tree(o);
   case OP_WRITE_FILE:
     return write_file(text(o, WRITE_FILE_PATH), text(o, WRITE_FILE_DATA), length(o, WRITE_FILE_DATA));
   case OP_CREATE_FILE: return create_file(o);
