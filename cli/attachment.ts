@@ -36,6 +36,9 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   "SIGWINCH",
 ];
 
+/** What a relay needs of a process. */
+type Running = Pick<Attached, "exited" | "signal">;
+
 /**
  * Signals of ours that are the container's. From `hold` on they do not end this process; those
  * that come before the container's process is there are handed to it then.
@@ -43,7 +46,7 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 export class SignalRelay implements Disposable {
   readonly #host: Host;
   readonly #early: number[] = [];
-  #attached: Attached | undefined;
+  #attached: Running | undefined;
   #release: (() => void) | undefined;
 
   constructor(host: Host) {
@@ -58,7 +61,7 @@ export class SignalRelay implements Disposable {
   }
 
   /** Hands signals on until the process has ended; its exit code. */
-  untilExit(attached: Attached): Promise<number> {
+  untilExit(attached: Running): Promise<number> {
     this.hold();
     this.#attached = attached;
     for (const number of this.#early.splice(0)) attached.signal(number);

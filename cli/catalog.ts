@@ -212,6 +212,24 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/ns-ls.ts"),
   },
   {
+    name: "ns pin",
+    summary: "Keep namespaces alive by a name",
+    group: "Kernel",
+    load: () => import("./commands/ns-pin.ts"),
+  },
+  {
+    name: "ns unpin",
+    summary: "Let go of namespaces that were pinned",
+    group: "Kernel",
+    load: () => import("./commands/ns-unpin.ts"),
+  },
+  {
+    name: "ns exec",
+    summary: "Run a command in namespaces of a pin, a container, or a process",
+    group: "Kernel",
+    load: () => import("./commands/ns-exec.ts"),
+  },
+  {
     name: "events",
     aliases: ["system events"],
     summary: "Show what happens to containers and images, as it happens",

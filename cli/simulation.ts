@@ -54,7 +54,8 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
     programs: new Map([...STANDARD_PROGRAMS, ...runtimePrograms(plugins)]),
     hostAlive: isAlive,
     refuse: (program) =>
-      (endsWithProcess ? refuseDetached(program) : undefined) ?? refuseBinds(program, files, root),
+      (endsWithProcess ? (refuseDetached(program) ?? refusePins(program)) : undefined) ??
+      refuseBinds(program, files, root),
     architecture: process.arch === "x64" ? "amd64" : process.arch,
   });
 }
@@ -88,6 +89,15 @@ function refuseDetached(program: KernelProgram): NacreError | undefined {
   if (!program.process?.supervision.detached) return undefined;
   const message = "a container on the simulated kernel ends with the command that started it";
   return new NacreError("unsupported", message, { advice: "Run it without -d (--detach)." });
+}
+
+/** Its namespaces would be gone with the machine, and the record would stay. */
+function refusePins(program: KernelProgram): NacreError | undefined {
+  if (!program.host.some(({ op }) => op === "bind")) return undefined;
+  const message = "a pin on the simulated kernel ends with the command that made it";
+  return new NacreError("unsupported", message, {
+    advice: "In one process it stays: createEngine({ backend: 'simulated' }) of the library.",
+  });
 }
 
 /** The machine has files of its own: under a path of the host it would show an empty directory. */

@@ -37,7 +37,7 @@ import { History } from "./history.ts";
 import { ImageService } from "./images/images.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { StatePaths } from "./images/paths.ts";
-import { kernelViews } from "./kernel-views.ts";
+import { cgroupsView, namespacesView } from "./kernel-views.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { SystemService } from "./system.ts";
@@ -214,6 +214,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     { images, layers, bus, paths, snapshotter: chosen.name, hierarchies },
     options,
   );
+  const namespaces = namespacesView(ports, containers, paths, options);
   const system = new SystemService(
     kernel,
     files,
@@ -228,13 +229,15 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
       backend: options.backend,
       snapshotter: chosen.name,
       cgroup: () => layout().version,
+      prunePins: namespaces.prunePins,
     },
   );
   const history = new History(state, files, clock, paths);
   return {
     images,
     containers,
-    ...kernelViews(ports, containers, layout, options),
+    cgroups: cgroupsView(ports, containers, layout, options),
+    namespaces,
     system,
     events: bus.events,
     history: (wanted) => history.read(wanted),

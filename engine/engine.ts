@@ -15,6 +15,7 @@ import type {
   ContainerStatus,
   EventRecord,
   ImageRecord,
+  PinRecord,
 } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
 import type { ContainerFilters } from "./containers/filter.ts";
@@ -295,16 +296,54 @@ export interface NamespaceReport {
   readonly descriptors: readonly (ProcessReport & { readonly descriptor: number })[];
   /** Bind mounts of it; `mountNamespace` is absent for those that are seen here. */
   readonly mounts: readonly { readonly path: string; readonly mountNamespace?: number }[];
+  /** Names of pins that hold it. */
+  readonly pins: readonly string[];
+  /** Processes whose children will be in it. */
+  readonly parents: readonly ProcessReport[];
   readonly container?: ContainerName;
 }
 
-/** Looks at this machine's namespaces. */
+/** A command that is to run in namespaces of others. */
+export interface NamespaceCommand {
+  readonly command: readonly string[];
+  /** `K=V`. */
+  readonly environment?: readonly string[];
+  /** Which to join; none: all that a pin holds, or that are not our own. */
+  readonly kinds?: readonly NamespaceKind[];
+  readonly workingDirectory?: string;
+  /** Where it begins if it stays in this machine's own files and nothing else was asked for. */
+  readonly outside?: string;
+}
+
+/** As Attached, of a command that belongs to no container. */
+export type JoinedCommand = Omit<Attached, "container">;
+
+/**
+ * Looks at this machine's namespaces, keeps some alive by a name, and runs commands in them.
+ * `target`: a container that runs, or a process by its number.
+ */
 export interface Namespaces {
   /** In the order of kinds and numbers. `container`: only those that one has for its own. */
   list(options?: {
     readonly kinds?: readonly NamespaceKind[];
     readonly container?: string;
   }): Promise<readonly NamespaceReport[]>;
+  pins(): PinRecord[];
+  /** The program that `pin` carries out. */
+  pinProgram(
+    name: string,
+    target: string,
+    kinds?: readonly NamespaceKind[],
+  ): Promise<KernelProgram>;
+  /** Keeps namespaces alive until `unpin`, or the machine's end. Without kinds: those that are not our own. NacreError `exists`, `not-found`, `conflict`, `invalid`. */
+  pin(name: string, target: string, kinds?: readonly NamespaceKind[]): Promise<PinRecord>;
+  unpin(name: string): Promise<void>;
+  /** Removes pins that hold nothing any more, with `unused` also those in whose namespaces no process is. Returns their names. */
+  prunePins(options?: { readonly unused?: boolean }): Promise<string[]>;
+  /** The program of `exec`. */
+  execProgram(target: string, request: NamespaceCommand): Promise<KernelProgram>;
+  /** `target` may also be a pin, which wins. NacreError `conflict` for a pid namespace that is dead. */
+  exec(target: string, request: NamespaceCommand, streams?: ProcessStreams): Promise<JoinedCommand>;
 }
 
 // -- system -------------------------------------------------------------------------------------
@@ -312,6 +351,8 @@ export interface Namespaces {
 export interface PruneReport {
   readonly containers: string[];
   readonly images: string[];
+  /** Names of pins that were let go of. */
+  readonly pins: string[];
   readonly reclaimedBytes: number;
 }
 
@@ -328,8 +369,8 @@ export interface SystemInfo {
 
 export interface System {
   info(): SystemInfo;
-  /** Removes stopped containers, dangling images (with `all`, every unused one) and what killed processes left. */
-  prune(options?: { readonly all?: boolean }): Promise<PruneReport>;
+  /** Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, and with `pins` the pinned namespaces that no process is in. */
+  prune(options?: { readonly all?: boolean; readonly pins?: boolean }): Promise<PruneReport>;
 }
 
 export interface Engine extends AsyncDisposable {

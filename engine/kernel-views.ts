@@ -2,23 +2,28 @@
 // it is called for, and is a bundle of its own (scripts/steps/bundles.ts).
 
 import type { CgroupLayout } from "@nacre/core/cgroup-layout.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Cgroups, Containers, Namespaces } from "./engine.ts";
+import type { StatePaths } from "./images/paths.ts";
 import type { EngineOptions } from "./options.ts";
 
 interface ViewPorts {
   readonly kernel: Kernel;
   readonly files: Files;
+  readonly state: StateStore;
+  readonly clock: Clock;
 }
 
-export function kernelViews(
+export function cgroupsView(
   { kernel, files }: ViewPorts,
   containers: Containers,
   layout: () => CgroupLayout,
   { core }: Pick<EngineOptions, "core">,
-): { cgroups: Cgroups; namespaces: Namespaces } {
-  const cgroups = async () => {
+): Cgroups {
+  const looks = async () => {
     const { CgroupService } = await import("./cgroups/cgroups.ts");
     return new CgroupService(core, files, containers, layout);
   };
@@ -26,18 +31,36 @@ export function kernelViews(
     const { CgroupMounts } = await import("./cgroups/mount.ts");
     return new CgroupMounts(kernel, files);
   };
-  const namespaces = async () => {
+  return {
+    tree: async (at) => (await looks()).tree(at),
+    cssSets: async () => (await looks()).cssSets(),
+    mountProgram: async (request) => (await mounts()).program(request),
+    mount: async (request) => (await mounts()).mount(request),
+    unmount: async (target) => (await mounts()).unmount(target),
+  };
+}
+
+export function namespacesView(
+  { kernel, files, state, clock }: ViewPorts,
+  containers: Containers,
+  paths: StatePaths,
+  { bootId }: Pick<EngineOptions, "bootId">,
+): Namespaces {
+  const pins = () => state.read((t) => t.list("pin"));
+  const service = async () => {
     const { NamespaceService } = await import("./namespaces/namespaces.ts");
-    return new NamespaceService(kernel, files, containers);
+    const { Pins } = await import("./namespaces/pins.ts");
+    const held = new Pins(kernel, files, state, clock, paths, bootId);
+    return new NamespaceService(kernel, files, containers, held, paths);
   };
   return {
-    cgroups: {
-      tree: async (at) => (await cgroups()).tree(at),
-      cssSets: async () => (await cgroups()).cssSets(),
-      mountProgram: async (request) => (await mounts()).program(request),
-      mount: async (request) => (await mounts()).mount(request),
-      unmount: async (target) => (await mounts()).unmount(target),
-    },
-    namespaces: { list: async (options) => (await namespaces()).list(options) },
+    pins,
+    list: async (options) => (await service()).list(options),
+    pinProgram: async (...of) => (await service()).pinProgram(...of),
+    pin: async (...of) => (await service()).pin(...of),
+    unpin: async (name) => (await service()).unpin(name),
+    prunePins: async (options) => (pins().length === 0 ? [] : (await service()).prunePins(options)),
+    execProgram: async (...of) => (await service()).execProgram(...of),
+    exec: async (...of) => (await service()).exec(...of),
   };
 }

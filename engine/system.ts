@@ -6,7 +6,7 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { Reconciler } from "./containers/reconcile.ts";
 import type { TakeDown } from "./containers/take-down.ts";
-import type { Containers, PruneReport, System, SystemInfo } from "./engine.ts";
+import type { Containers, Namespaces, PruneReport, System, SystemInfo } from "./engine.ts";
 import type { ImageService } from "./images/images.ts";
 import type { StatePaths } from "./images/paths.ts";
 
@@ -16,6 +16,7 @@ export interface SystemOptions {
   readonly snapshotter: string;
   /** `v1`, `v2`, `hybrid` or `none`. */
   readonly cgroup: () => string;
+  readonly prunePins: Namespaces["prunePins"];
 }
 
 export class SystemService implements System {
@@ -68,7 +69,9 @@ export class SystemService implements System {
     };
   }
 
-  async prune(options: { readonly all?: boolean } = {}): Promise<PruneReport> {
+  async prune(
+    options: { readonly all?: boolean; readonly pins?: boolean } = {},
+  ): Promise<PruneReport> {
     const before = this.#storedBytes();
     const containers: string[] = [];
     for (const record of this.#containers.list({ all: true })) {
@@ -92,7 +95,8 @@ export class SystemService implements System {
     }
     const sweptBytes = await this.#images.sweep();
     const reclaimedBytes = before - this.#storedBytes() + sweptBytes;
-    return { containers, images, reclaimedBytes };
+    const pins = await this.#options.prunePins({ unused: options.pins ?? false });
+    return { containers, images, pins, reclaimedBytes };
   }
 
   /** What images occupy, by the records: blobs, tars and metadata images. */

@@ -143,6 +143,8 @@ export class SimulatedKernel implements Kernel {
 
   async performFor(caller: Process, program: KernelProgram): Promise<void> {
     if (program.process) throw new TypeError("perform runs programs without a process");
+    const refused = this.#options.refuse?.(program);
+    if (refused) throw refused;
     const session = this.#begin(caller, program, SILENT);
     await this.#orUndo(program, session, () =>
       session.interpreter.section(session.self, program.host),

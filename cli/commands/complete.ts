@@ -120,7 +120,16 @@ async function suggestions(
   const { values } = parseWords(GLOBAL_OPTIONS, before, false);
   const global = settleGlobals(values, context.host.environment);
   await using engine = await context.host.createEngine(global);
-  return suggestion === "images" ? imageWords(engine) : containerWords(engine, suggestion);
+  if (suggestion === "images") return imageWords(engine);
+  if (suggestion === "pins") return pinWords(engine);
+  if (suggestion !== "joinable") return containerWords(engine, suggestion);
+  return [...pinWords(engine), ...containerWords(engine, "running")];
+}
+
+function pinWords(engine: Engine): Candidate[] {
+  return engine.namespaces
+    .pins()
+    .map(({ name, of }) => ({ word: name, says: `pinned of ${of.container?.name ?? of.pid}` }));
 }
 
 function imageWords(engine: Engine): Candidate[] {

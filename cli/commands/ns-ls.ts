@@ -1,23 +1,16 @@
-import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import { command } from "../command.ts";
-import { flag, list, text } from "../options.ts";
-import { parseNamespaceKind } from "../parse/namespace-kind.ts";
+import { KIND_OPTION } from "../namespace-options.ts";
+import { flag, text } from "../options.ts";
 import { namespacesJson, namespacesText } from "../text/namespaces.ts";
 
 export default command({
   usage: "[OPTIONS]",
   description:
-    "A namespace has no name: it is identified by its inode number in nsfs, which is what the links in /proc/PID/ns say. It lives as long as something holds it: a process in it, a descriptor that is open on it, or a bind mount of it. With the last of these it goes. An asterisk marks the namespaces that this command itself runs in.",
+    "A namespace has no name: it is identified by its inode number in nsfs, which is what the links in /proc/PID/ns say. It lives as long as something holds it: a process in it, a descriptor that is open on it, or a bind mount of it, such as a pin (nacre ns pin). With the last of these it goes. An asterisk marks the namespaces that this command itself runs in.",
   options: {
     container: text(["container", "c"], "name", "Only what a container has for its own", "running"),
     json: flag(["json"], "Print JSON: an array, one element a namespace"),
-    kind: list(
-      ["kind", "k"],
-      "kind",
-      `Only this kind (repeatable): ${NAMESPACE_KINDS.join(", ")}`,
-      parseNamespaceKind,
-      NAMESPACE_KINDS,
-    ),
+    kind: KIND_OPTION,
   },
   operands: { least: 0, most: 0 },
   interspersed: true,

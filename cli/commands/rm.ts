@@ -1,5 +1,7 @@
+import type { PinRecord } from "@nacre/core/state/records.ts";
 import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
+import { pinWords } from "../namespace-options.ts";
 import { flag } from "../options.ts";
 
 export default command({
@@ -15,10 +17,20 @@ export default command({
   examples: [["nacre rm -f web", "whatever it does"]],
   async run(context, { force }, operands) {
     const { host, global } = context;
-    const { containers } = await context.engine();
+    const { containers, namespaces } = await context.engine();
     return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
       await containers.remove(name, { force });
       host.print(`${name}\n`);
+      const left = namespaces.pins().filter(({ of }) => isOf(of.container, name));
+      if (left.length === 0) return;
+      host.printError(
+        `nacre: note: namespaces of ${name} are still pinned: ${left.map(pinWords).join(", ")}. Let go of them: nacre ns unpin ${left.map((pin) => pin.name).join(" ")}\n`,
+      );
     });
   },
 });
+
+/** Whether what was removed is the container that a pin was made of. */
+function isOf(container: PinRecord["of"]["container"], name: string): boolean {
+  return container !== undefined && (container.name === name || container.id.startsWith(name));
+}

@@ -5,9 +5,12 @@ import { FlagError } from "../flag-error.ts";
 /** Other words for a kind, as commands and runtime specs have them. */
 const ALIASES: Readonly<Record<string, NamespaceKind>> = { network: "net", mount: "mnt" };
 
-/** A kind of namespaces by its name in /proc/PID/ns. @throws FlagError */
-export function parseNamespaceKind(text: string): NamespaceKind {
-  const found = NAMESPACE_KINDS.find((kind) => kind === text) ?? ALIASES[text];
-  if (found === undefined) throw new FlagError(`must be one of ${NAMESPACE_KINDS.join(", ")}`);
-  return found;
+/** Kinds by their names in /proc/PID/ns, parted by commas; `all` is no restriction: none. @throws FlagError */
+export function parseNamespaceKinds(text: string): readonly NamespaceKind[] {
+  if (text === "all") return [];
+  return text.split(",").map((word) => {
+    const found = NAMESPACE_KINDS.find((kind) => kind === word) ?? ALIASES[word];
+    if (found !== undefined) return found;
+    throw new FlagError(`must be one of ${NAMESPACE_KINDS.join(", ")}, all`);
+  });
 }

@@ -24,10 +24,13 @@ export function namespacesText(reports: readonly NamespaceReport[]): string {
 }
 
 /** Everything that holds a namespace, in a few words each. */
-function holders({ processes, descriptors, mounts }: NamespaceReport): string[] {
+function holders(report: NamespaceReport): string[] {
+  const { processes, parents, descriptors, mounts, pins } = report;
   const members = processes.length === 1 ? "a process" : `${processes.length} processes`;
   return [
     ...(processes.length > 0 ? [members] : []),
+    ...parents.map(({ pid, command }) => `children of ${pid} ${neutralise(command)}`),
+    ...pins.map((name) => `pin ${name}`),
     ...descriptors.map(({ pid, command, descriptor }) => {
       return `descriptor ${descriptor} of ${pid} ${neutralise(command)}`;
     }),

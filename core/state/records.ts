@@ -2,6 +2,7 @@
 // new schema version with a migration (backends/linux/schema.ts).
 
 import type { Descriptor, ImageConfig } from "../oci/image.ts";
+import type { NamespaceKind } from "../program/operation.ts";
 import type { ContainerRequest } from "../program/request.ts";
 
 /** An image by its ID, the digest of its config. */
@@ -102,6 +103,22 @@ export interface IntentRecord {
   readonly paths: readonly string[];
 }
 
+/** Namespaces that are kept alive by a name (core/program/pin.ts). */
+export interface PinRecord {
+  readonly name: string;
+  /** Inode numbers in nsfs. */
+  readonly namespaces: readonly { readonly kind: NamespaceKind; readonly id: number }[];
+  /** The process whose they were. */
+  readonly of: {
+    readonly pid: number;
+    readonly command: string;
+    readonly container?: { readonly id: string; readonly name: string };
+  };
+  /** They end with this boot of the machine. */
+  readonly bootId: string;
+  readonly createdMs: number;
+}
+
 /** An event as docker prints it. */
 export interface EventRecord {
   readonly sequence: number;
@@ -123,6 +140,7 @@ export interface Records {
   /** Container name → container ID. */
   readonly name: { readonly containerId: string };
   readonly intent: IntentRecord;
+  readonly pin: PinRecord;
 }
 
 export type RecordKind = keyof Records;

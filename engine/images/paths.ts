@@ -61,6 +61,13 @@ export class StatePaths {
   get files(): string {
     return `${this.root}/files`;
   }
+  /** Namespaces that are kept alive, each pin in a directory of its name. */
+  get pins(): string {
+    return `${this.root}/pins`;
+  }
+  pin(name: string): { readonly parent: string; readonly directory: string } {
+    return { parent: this.pins, directory: `${this.pins}/${name}` };
+  }
   get containers(): string {
     return `${this.root}/containers`;
   }

@@ -22,6 +22,8 @@ export interface NamespaceIdentity {
 export interface ObservedProcess extends ProcessReport {
   readonly namespaces: readonly NamespaceIdentity[];
   readonly descriptors: readonly (NamespaceIdentity & { readonly descriptor: number })[];
+  /** Others that its children will be in: after unshare(2) or setns(2) of a pid or time namespace. */
+  readonly forChildren: readonly NamespaceIdentity[];
 }
 
 /** A namespace that is bound to a file, in one mount namespace. */
@@ -61,7 +63,11 @@ function observeProcess(files: Files, pid: number): ObservedProcess | undefined 
     const found = read(`fd/${name}`);
     return found === undefined ? [] : [{ ...found, descriptor: Number(name) }];
   });
-  return { pid, command: commandOf(files, pid), namespaces, descriptors };
+  const forChildren = ["pid", "time"].flatMap((kind) => {
+    const next = read(`ns/${kind}_for_children`);
+    return next && !namespaces.some((each) => each.id === next.id) ? [next] : [];
+  });
+  return { pid, command: commandOf(files, pid), namespaces, descriptors, forChildren };
 }
 
 /** The nsfs mounts of each mount namespace, as one of its members sees them. */

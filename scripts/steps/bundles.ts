@@ -12,9 +12,12 @@ const COMPOSITION = join(ROOT, "cli/composition.ts");
 
 /** What looks at cgroups and namespaces: loaded by the commands that show or change them. */
 const isKernelView = (id: string): boolean =>
-  /\/(engine\/(cgroups|namespaces)\/|engine\/observation\.ts|core\/(cgroup-survey|cgroup-mount)\.ts|cli\/commands\/(cgroup|ns)-|cli\/text\/(cgroup-tree|css-sets|namespaces)\.ts)/.test(
+  /\/(engine\/(cgroups|namespaces)\/|engine\/observation\.ts|core\/(cgroup-survey|cgroup-mount|program\/pin|program\/join)\.ts|cli\/commands\/(cgroup|ns)-|cli\/text\/(cgroup-tree|css-sets|namespaces)\.ts)/.test(
     id,
   );
+
+/** The core's model of cgroups: what looks at them needs it, and so does the kernel in memory. */
+const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-list)\.ts$/.test(id);
 
 /** Commands and what they import: all that `version`, `--help` and completions of words need. */
 const isCommandLine = (id: string): boolean =>
@@ -97,6 +100,12 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
           name: "kernel-view",
           test: isKernelView,
           priority: 5,
+          includeDependenciesRecursively: false,
+        },
+        {
+          name: "cgroup-model",
+          test: isCgroupModel,
+          priority: 6,
           includeDependenciesRecursively: false,
         },
         // Not with what it imports: the core stays with those who always need it.

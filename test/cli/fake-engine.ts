@@ -5,7 +5,12 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
-import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type {
+  ContainerRecord,
+  EventRecord,
+  ImageRecord,
+  PinRecord,
+} from "@nacre/core/state/records.ts";
 import type {
   Attached,
   Cgroups,
@@ -72,6 +77,18 @@ export function imageRecord(changes: Partial<ImageRecord> = {}): ImageRecord {
     pulledMs: 1000,
     passwd: "",
     group: "",
+    ...changes,
+  };
+}
+
+export function pinRecord(changes: Partial<PinRecord> = {}): PinRecord {
+  const { id, name } = containerRecord();
+  return {
+    name: "lab",
+    namespaces: [{ kind: "net", id: 4026532100 }],
+    of: { pid: 7, command: "sh", container: { id, name } },
+    bootId: "boot",
+    createdMs: 0,
     ...changes,
   };
 }
@@ -261,6 +278,7 @@ export class FakeEngine implements Engine {
   tree: CgroupTreeReport = { hierarchies: [], containers: new Map() };
   sets: CssSetReport[] = [];
   reports: NamespaceReport[] = [];
+  pinned: PinRecord[] = [];
 
   readonly cgroups: Cgroups = {
     tree: async (at) => {
@@ -280,6 +298,25 @@ export class FakeEngine implements Engine {
     list: async (options) => {
       this.#called("namespaces", options);
       return this.reports;
+    },
+    pins: () => this.pinned,
+    pinProgram: async (...given) => {
+      this.#called("pin program", ...given);
+      return { title: "pin net", host: [] };
+    },
+    pin: async (...given) => {
+      this.#called("pin", ...given);
+      return pinRecord();
+    },
+    unpin: async (name) => this.#called("unpin", name),
+    prunePins: async () => [],
+    execProgram: async (...given) => {
+      this.#called("exec program", ...given);
+      return { title: "exec in namespaces", host: [] };
+    },
+    exec: async (...given) => {
+      this.#called("ns exec", ...given);
+      return this.#attached();
     },
   };
 
@@ -302,7 +339,7 @@ export class FakeEngine implements Engine {
     }),
     prune: async (options) => {
       this.#called("prune", options);
-      return { containers: ["c1"], images: ["sha256:i1"], reclaimedBytes: 12_000_000 };
+      return { containers: ["c1"], images: ["sha256:i1"], pins: [], reclaimedBytes: 12_000_000 };
     },
   };
 

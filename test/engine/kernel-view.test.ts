@@ -10,9 +10,12 @@ import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { CgroupService } from "@nacre/engine/cgroups/cgroups.ts";
 import { CgroupMounts } from "@nacre/engine/cgroups/mount.ts";
 import type { Containers } from "@nacre/engine/engine.ts";
+import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { NamespaceService } from "@nacre/engine/namespaces/namespaces.ts";
+import { Pins } from "@nacre/engine/namespaces/pins.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
+import { SimulatedStateStore } from "@nacre/simulated/state-store.ts";
 import { describe, expect, it } from "vitest";
 import { wasmCore } from "../core/portable.ts";
 
@@ -20,8 +23,10 @@ const ID = "ab".repeat(32);
 
 /** A machine on which the container `web` sleeps, with namespaces and a memory limit of its own. */
 async function machine(cgroups: "v1" | "v2" | "hybrid" = "hybrid") {
-  const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore(), cgroups });
+  const clock = new SimulatedClock();
+  const kernel = new SimulatedKernel(clock, { core: wasmCore(), cgroups });
   const files = kernel.hostFiles();
+  files.makeDirectory("/var/lib/nacre");
   const layout = detectLayout(
     files.readText("/proc/self/mountinfo"),
     files.readText("/proc/cgroups"),
@@ -58,14 +63,21 @@ async function machine(cgroups: "v1" | "v2" | "hybrid" = "hybrid") {
     },
     { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
   );
-  const containers = containersOf(web);
+  const containers = containersOf(web, kernel);
+  const paths = new StatePaths("/var/lib/nacre");
+  const state = new SimulatedStateStore();
+  const pins = (boot = "this boot") => new Pins(kernel, files, state, clock, paths, boot);
+  const namespaces = (boot?: string) =>
+    new NamespaceService(kernel, files, containers, pins(boot), paths);
   return {
     kernel,
     web,
     mounts: new CgroupMounts(kernel, files),
     files,
     cgroups: new CgroupService(wasmCore, files, containers, () => layout),
-    namespaces: new NamespaceService(kernel, files, containers),
+    state,
+    namespaces: namespaces(),
+    afterReboot: () => namespaces("another boot"),
   };
 }
 
@@ -73,13 +85,17 @@ const delegate = (path: string): Operation[] => [
   { op: "writeFile", path: `${path}/cgroup.subtree_control`, data: "+memory" },
 ];
 
-function containersOf({ process }: RunningProgram): Containers {
+/** Runs until its process has ended; the record stays. */
+function containersOf({ process }: RunningProgram, kernel: SimulatedKernel): Containers {
   const stored = { pid: process.pid, startTime: String(process.startTime) };
-  const record = { id: ID, name: "web", process: stored, status: "running" };
+  const record = () =>
+    (kernel.alive(process)
+      ? { id: ID, name: "web", process: stored, status: "running" }
+      : { id: ID, name: "web", status: "exited" }) as ContainerRecord;
   return {
-    list: () => [record as ContainerRecord],
+    list: () => [record()].filter(({ status }) => status === "running"),
     get: (name: string) => {
-      if (name === "web") return record as ContainerRecord;
+      if (name === "web") return record();
       throw new NacreError("not-found", `no such container: ${name}`);
     },
   } as Containers;
@@ -177,6 +193,8 @@ describe("namespaces", () => {
         processes: [],
         descriptors: [],
         mounts: [{ path: "/run/net" }],
+        pins: [],
+        parents: [],
       },
     ]);
   });
@@ -215,5 +233,129 @@ describe("mounting a hierarchy", () => {
     await expect(mounts.mount({ ...named, options: ["remount", "none"] })).rejects.toMatchObject({
       kind: "in-use",
     });
+  });
+});
+
+describe("pins", () => {
+  it("keep namespaces alive when the container has ended, and let go of them", async () => {
+    const { namespaces, kernel, web } = await machine();
+    const before = kernel.state();
+    const { net, uts } = kernel.namespaces(web.process.pid);
+    const record = await namespaces.pin("lab", "web", ["net", "uts"]);
+    expect(record).toMatchObject({
+      namespaces: [
+        { kind: "net", id: Number(net) },
+        { kind: "uts", id: Number(uts) },
+      ],
+      of: { container: { id: ID, name: "web" } },
+    });
+    kernel.signal(web.process, 9);
+    await web.exited;
+    const left = (await namespaces.list()).filter(({ own }) => !own);
+    expect(left).toMatchObject([
+      { kind: "net", id: Number(net), pins: ["lab"], processes: [], container: { name: "web" } },
+      { kind: "uts", id: Number(uts), pins: ["lab"] },
+    ]);
+    expect(await namespaces.list({ container: "web" })).toHaveLength(2);
+    await namespaces.unpin("lab");
+    expect(namespaces.pins()).toEqual([]);
+    expect((await namespaces.list()).filter(({ own }) => !own)).toEqual([]);
+    expect(kernel.mounts().filter(({ target }) => target.includes("pins"))).toEqual([]);
+    expect(JSON.stringify(before)).not.toContain("nacre-pins");
+    await expect(namespaces.unpin("lab")).rejects.toMatchObject({ kind: "not-found" });
+  });
+
+  it("take all that is not our own, unless kinds are named", async () => {
+    const { namespaces } = await machine();
+    const { namespaces: kinds } = await namespaces.pin("all", "web");
+    expect(kinds.map(({ kind }) => kind).sort()).toEqual(["mnt", "net", "pid", "uts"]);
+    const one = await namespaces.pin("one", "1", ["uts"]);
+    expect(one.of).toEqual({ pid: 1, command: "init" });
+    await expect(namespaces.pin("none", "1")).rejects.toMatchObject({ kind: "invalid" });
+    await expect(namespaces.pin("gone", "4000")).rejects.toMatchObject({ kind: "not-found" });
+    await expect(namespaces.pin("one", "web")).rejects.toMatchObject({ kind: "exists" });
+    await expect(namespaces.pin("../x", "web")).rejects.toMatchObject({ kind: "invalid" });
+  });
+
+  it("leave nothing, whichever operation of theirs fails", async () => {
+    const { namespaces, kernel } = await machine();
+    const { host } = await namespaces.pinProgram("lab", "web");
+    // What is there from now on: the directory of all pins.
+    await namespaces.pin("lab", "web");
+    await namespaces.unpin("lab");
+    const before = kernel.state();
+    for (let index = 1; index < host.length; index++) {
+      const on = { section: "host", index, call: host[index]!.op } as const;
+      kernel.injectFaults({ rules: [{ on, fault: { do: "fail", errno: "ENOSPC" } }] });
+      await expect(namespaces.pin("lab", "web"), `at ${index}`).rejects.toMatchObject({
+        errno: "ENOSPC",
+      });
+      kernel.injectFaults(undefined);
+      expect(kernel.state(), `at ${index}`).toEqual(before);
+      expect(namespaces.pins()).toEqual([]);
+    }
+  });
+
+  it("that hold nothing after a reboot are told apart, and pruned", async () => {
+    const { namespaces, afterReboot } = await machine();
+    await namespaces.pin("lab", "web");
+    expect(await namespaces.prunePins()).toEqual([]);
+    const later = afterReboot();
+    await expect(later.exec("lab", { command: ["true"] })).rejects.toMatchObject({
+      kind: "conflict",
+      message: "lab holds nothing any more",
+    });
+    expect(await later.prunePins()).toEqual(["lab"]);
+    expect(later.pins()).toEqual([]);
+  });
+
+  it("are pruned as unused once no process is in what they hold", async () => {
+    const { namespaces, kernel, web } = await machine();
+    await namespaces.pin("lab", "web");
+    expect(await namespaces.prunePins({ unused: true })).toEqual([]);
+    kernel.signal(web.process, 9);
+    await web.exited;
+    expect(await namespaces.prunePins()).toEqual([]);
+    expect(await namespaces.prunePins({ unused: true })).toEqual(["lab"]);
+  });
+});
+
+describe("a command in namespaces of others", () => {
+  const command = { command: ["true"], environment: ["PATH=/bin"] };
+
+  it("joins those of a container, of a process, and of a pin", async () => {
+    const { namespaces, web } = await machine();
+    await namespaces.pin("lab", "web", ["net", "uts"]);
+    for (const target of ["web", String(web.process.pid), "lab"]) {
+      const { exited } = await namespaces.exec(target, { ...command, kinds: ["net"] });
+      expect([target, await exited]).toEqual([target, 0]);
+    }
+    const { process } = await namespaces.execProgram("lab", command);
+    expect(process?.clone.joinPaths).toEqual([
+      { kind: "uts", path: "/var/lib/nacre/pins/lab/uts" },
+      { kind: "net", path: "/var/lib/nacre/pins/lab/net" },
+    ]);
+    await expect(namespaces.exec("lab", { ...command, kinds: ["mnt"] })).rejects.toMatchObject({
+      kind: "not-found",
+      advice: "It has net, uts.",
+    });
+    await expect(namespaces.exec("db", command)).rejects.toMatchObject({ kind: "not-found" });
+    await expect(namespaces.exec("lab", { command: ["nope"] })).rejects.toMatchObject({
+      kind: "command-not-found",
+    });
+  });
+
+  it("says that a pid namespace is dead when its first process has ended", async () => {
+    const { namespaces, kernel, web } = await machine();
+    await namespaces.pin("lab", "web", ["pid", "uts"]);
+    kernel.signal(web.process, 9);
+    await web.exited;
+    await expect(namespaces.exec("lab", command)).rejects.toMatchObject({
+      kind: "conflict",
+      message: expect.stringContaining("is dead"),
+    });
+    const { exited } = await namespaces.exec("lab", { ...command, kinds: ["uts"] });
+    expect(await exited).toBe(0);
+    await expect(namespaces.exec("web", command)).rejects.toMatchObject({ kind: "conflict" });
   });
 });

@@ -2,9 +2,10 @@ import type { NodeReport } from "@nacre/core/cgroup-survey.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { CssSetReport } from "@nacre/engine/engine.ts";
 import { describe, expect, it } from "vitest";
+import { main } from "../../../cli/main.ts";
 import { parseDot } from "../../graphviz.ts";
-import { FakeEngine } from "../fake-engine.ts";
-import { nacre } from "../fake-host.ts";
+import { FakeEngine, pinRecord } from "../fake-engine.ts";
+import { FakeHost, nacre } from "../fake-host.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const MIB = 1 << 20;
@@ -197,6 +198,8 @@ describe("ns ls", () => {
         processes: [{ pid: 1, command: "init\n" }],
         descriptors: [],
         mounts: [],
+        pins: [],
+        parents: [],
       },
       {
         kind: "net",
@@ -205,6 +208,8 @@ describe("ns ls", () => {
         processes: [],
         descriptors: [{ pid: 7, command: "ip", descriptor: 5 }],
         mounts: [{ path: "/run/netns/x" }, { path: "/p", mountNamespace: 4026532000 }],
+        pins: ["lab"],
+        parents: [{ pid: 8, command: "sh" }],
         container: { id: ID, name: "web" },
       },
     ];
@@ -217,7 +222,7 @@ describe("ns ls", () => {
       [
         "KIND      ID            PROCESSES   PID       COMMAND   CONTAINER   KEPT ALIVE BY",
         "net       4026531833*   1           1         init\\n                a process",
-        "net       4026532100    0                               web         descriptor 5 of 7 ip, mount /run/netns/x, mount /p in mnt:[4026532000]",
+        "net       4026532100    0                               web         children of 8 sh, pin lab, descriptor 5 of 7 ip, mount /run/netns/x, mount /p in mnt:[4026532000]",
         "",
       ].join("\n"),
     );
@@ -277,5 +282,74 @@ describe("cgroup umount", () => {
     const { code, err } = await nacre(["cgroup", "umount", "/a", "/b"], { engine });
     expect(code).toBe(1);
     expect(err.match(/nothing is there/g)).toHaveLength(2);
+  });
+});
+
+describe("ns pin", () => {
+  it("pins by name, and says the name", async () => {
+    const engine = new FakeEngine();
+    const words = ["ns", "pin", "lab", "web", "--kind", "net,uts", "-k", "mount"];
+    expect((await nacre(words, { engine })).out).toBe("lab\n");
+    expect(engine.calls).toEqual([["pin", "lab", "web", ["net", "uts", "mnt"]]]);
+  });
+
+  it("explains instead", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["ns", "pin", "--explain", "--kind", "all", "lab", "7"], {
+      engine,
+    });
+    expect(out).toMatch(/^pin net\n/);
+    expect(engine.calls).toEqual([["pin program", "lab", "7", []]]);
+  });
+
+  it("is undone by ns unpin, for each name", async () => {
+    const engine = new FakeEngine();
+    expect((await nacre(["ns", "unpin", "a", "b"], { engine })).out).toBe("a\nb\n");
+    expect(engine.calls).toEqual([
+      ["unpin", "a"],
+      ["unpin", "b"],
+    ]);
+  });
+
+  it("is remembered when the container is removed, and when things are pruned", async () => {
+    const engine = new FakeEngine();
+    engine.pinned = [pinRecord()];
+    const removed = await nacre(["rm", "web"], { engine });
+    expect(removed.err).toContain("namespaces of web are still pinned: lab (net)");
+    expect(removed.err).toContain("nacre ns unpin lab");
+    const pruned = await nacre(["system", "prune", "-f", "--pins"], { engine });
+    expect(pruned.out).toContain("Still Pinned (nacre ns unpin):\nlab (net)\n");
+    expect(engine.calls.at(-1)).toEqual(["prune", { all: false, pins: true }]);
+    engine.pinned = [pinRecord({ of: { pid: 1, command: "init" } })];
+    expect((await nacre(["rm", "web"], { engine })).err).toBe("");
+  });
+});
+
+describe("ns exec", () => {
+  it("hands on the command, our environment and our directory, and its exit code", async () => {
+    const engine = new FakeEngine();
+    engine.exit = { code: 7 };
+    const words = ["ns", "exec", "-k", "net", "lab", "ip", "-k", "addr"];
+    const { code, host } = await nacre(words, { engine, environment: { PATH: "/bin" } });
+    expect(code).toBe(7);
+    expect(host.listeners).toBe(0);
+    const request = {
+      command: ["ip", "-k", "addr"],
+      environment: ["PATH=/bin"],
+      kinds: ["net"],
+      outside: "/work-directory",
+    };
+    const streams = { stdin: 0, stdout: 1, stderr: 2 };
+    expect(engine.calls).toEqual([["ns exec", "lab", request, streams]]);
+  });
+
+  it("hands signals on", async () => {
+    const engine = new FakeEngine();
+    engine.exit = "signal";
+    const host = new FakeHost({ engine });
+    const running = main(["ns", "exec", "lab", "sleep", "9"], host);
+    await expect.poll(() => engine.calls.length).toBe(1);
+    host.raise(15);
+    expect(await running).toBe(143);
   });
 });
