@@ -22,7 +22,9 @@ export function controlContext(machine: Machine): ControlContext {
     move: (pid, node) => {
       const { current } = machine;
       const process = pid === 0 ? current : current.namespaces.pid.members.get(pid);
-      if (!process?.alive) fail("ESRCH");
+      if (!process) fail("ESRCH");
+      // A zombie is in none any more, and nobody minds.
+      if (!process.alive) return;
       machine.cgroups.move(process, node);
       processes.wake(process);
     },

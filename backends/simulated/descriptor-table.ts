@@ -4,6 +4,7 @@
 
 import { readAt, writeAt } from "./device-files.ts";
 import { fail } from "./errno.ts";
+import type { Inode } from "./inode.ts";
 import type { Path } from "./mount.ts";
 
 export interface OpenMode {
@@ -26,7 +27,10 @@ export class FileDescription {
     this.mode = mode;
   }
 
-  get #inode() {
+  get size(): number {
+    return this.#inode.size;
+  }
+  get #inode(): Inode {
     return this.path.dentry.inode;
   }
 
@@ -38,11 +42,11 @@ export class FileDescription {
     return bytes;
   }
 
-  /** `limitBytes` is RLIMIT_FSIZE; a write that would begin past it gives EFBIG. */
+  /** At most `limitBytes` (RLIMIT_FSIZE) of a file: EFBIG for a write that would begin there. */
   write(bytes: Uint8Array, limitBytes = OFFSET_MAX): number {
     if (!this.mode.write) fail("EBADF");
     if (this.mode.append) this.offset = this.#inode.size;
-    const limited = this.#inode.kind === "file" && bytes.length > 0;
+    const limited = this.#inode.holdsContents && bytes.length > 0;
     if (limited && this.offset >= limitBytes) fail("EFBIG");
     const room = limited ? bytes.subarray(0, limitBytes - this.offset) : bytes;
     const written = writeAt(this.#inode, this.offset, room);
@@ -60,8 +64,9 @@ export class FileDescription {
     return this.offset;
   }
 
-  truncate(size: number): void {
+  truncate(size: number, limitBytes = OFFSET_MAX): void {
     if (!this.mode.write || this.#inode.kind !== "file") fail("EINVAL");
+    if (size > this.size && size > limitBytes) fail("EFBIG");
     this.#inode.truncate(size);
   }
 }
@@ -80,10 +85,14 @@ export class DescriptorTable {
   }
 
   /** The lowest free number; EMFILE at the limit. */
-  add(file: FileDescription, limit: number): number {
+  requireRoom(limit: number): number {
     let number = FIRST;
     while (this.#files.has(number)) number++;
-    if (number >= limit) fail("EMFILE");
+    return number < limit ? number : fail("EMFILE");
+  }
+
+  add(file: FileDescription, limit: number): number {
+    const number = this.requireRoom(limit);
     this.#files.set(number, file);
     return number;
   }
@@ -96,6 +105,13 @@ export class DescriptorTable {
 
   get(number: number): FileDescription {
     return this.#files.get(number) ?? fail("EBADF");
+  }
+
+  find(number: number): FileDescription | undefined {
+    return this.#files.get(number);
+  }
+  numbers(): Iterable<number> {
+    return this.#files.keys();
   }
 
   close(number: number): void {

@@ -69,6 +69,9 @@ class ImageInode extends Inode {
     this.#entries ??= new Map(this.#node.entries?.() ?? fail("ENOTDIR"));
     return this.#entries;
   }
+  override get version(): number {
+    return 0; // an image never changes
+  }
   override get size(): number {
     return this.#node.size ?? this.#node.text?.length ?? 0;
   }

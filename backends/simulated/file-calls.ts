@@ -16,7 +16,7 @@ import type { Dentry } from "./dentry.ts";
 import { errnoOf, fail } from "./errno.ts";
 import type { AttributeChange, DeviceNumber, Inode, InodeKind, NewInode } from "./inode.ts";
 import { type Mount, type Path, requireWritable } from "./mount.ts";
-import { type LookupOptions, lookup, lookupParent } from "./path-lookup.ts";
+import { type LookupOptions, lookup, lookupParent, type ParentPath } from "./path-lookup.ts";
 import { detachTree } from "./propagation.ts";
 import type { Task } from "./task.ts";
 
@@ -34,10 +34,31 @@ function newInode(task: Task, parent: Inode, kind: InodeKind, mode: number): New
 }
 
 function requireWrite(task: Task, directory: Inode): void {
+  if (directory.immutable) fail("EPERM");
   if (!permitted(task.credentials, directory, MAY_WRITE | MAY_EXECUTE)) fail("EACCES");
 }
 
-/** Everything up to the file system's own part of making a name (filename_create). */
+/** filename_create: the place of a name that is to be made. A read-only mount is said last. */
+function newName(task: Task, path: string, options: LookupOptions, directory: boolean): ParentPath {
+  const at = lookupParent(task, path, options);
+  if (at.kind !== "name" || at.path.dentry.child(at.name)) fail("EEXIST");
+  if (at.slashes && !directory) fail("ENOENT");
+  requireWritable(at.path.mount);
+  return at;
+}
+
+/** may_create, and the file system's own part. */
+function makeAt<T>(
+  task: Task,
+  { path, name }: ParentPath,
+  make: (parent: Inode, name: string) => T,
+): T {
+  const parent = path.dentry;
+  if (!parent.hashed) fail("ENOENT");
+  requireWrite(task, parent.inode);
+  return make(parent.inode, name);
+}
+
 function makeName<T>(
   task: Task,
   path: string,
@@ -45,15 +66,7 @@ function makeName<T>(
   directory: boolean,
   make: (parent: Inode, name: string) => T,
 ): T {
-  const at = lookupParent(task, path, options);
-  if (at.kind !== "name") fail("EEXIST");
-  const parent = at.path.dentry;
-  if (parent.child(at.name)) fail("EEXIST");
-  if (at.slashes && !directory) fail("ENOENT");
-  requireWritable(at.path.mount);
-  requireWrite(task, parent.inode);
-  if (!parent.hashed) fail("ENOENT");
-  return make(parent.inode, at.name);
+  return makeAt(task, newName(task, path, options, directory), make);
 }
 
 export function makeDirectory(
@@ -94,14 +107,24 @@ export function makeSymlink(task: Task, text: string, path: string, at: LookupOp
   );
 }
 
+/** fs.protected_hardlinks: who does not own a file links it only if it could write it. */
+function mayLink(who: Credentials, inode: Inode): boolean {
+  if (who.uid === inode.uid || capableOver(who, "CAP_FOWNER", inode)) return true;
+  const { mode, kind } = inode;
+  const plain = kind === "file" && (mode & 0o4000) === 0 && (mode & 0o2010) !== 0o2010;
+  return plain && permitted(who, inode, MAY_READ | MAY_WRITE);
+}
+
 /** linkat(2): both names are relative to a place of their own. */
 export function linkAt(task: Task, existing: string, from: Path, name: string, to: Path): void {
   const source = lookup(task, existing, { start: from, follow: false });
-  const target = lookupParent(task, name, { start: to });
-  makeName(task, name, { start: to }, false, (parent, last) => {
-    if (source.mount !== target.path.mount) fail("EXDEV");
-    if (source.dentry.inode.kind === "directory") fail("EPERM");
-    parent.link(last, source.dentry.inode);
+  const target = newName(task, name, { start: to }, false);
+  if (source.mount !== target.path.mount) fail("EXDEV");
+  const { inode } = source.dentry;
+  if (!mayLink(task.credentials, inode)) fail("EPERM");
+  makeAt(task, target, (parent, last) => {
+    if (inode.kind === "directory") fail("EPERM");
+    parent.link(last, inode);
   });
 }
 
@@ -186,23 +209,48 @@ export function rename(
   from.path.dentry.move(from.name, to.path.dentry, to.name);
 }
 
+/** What chdir(2), fchdir(2) and chroot(2) ask of a place. */
+export function requireSearchable(task: Task, path: Path): void {
+  const { inode } = path.dentry;
+  if (inode.kind !== "directory") fail("ENOTDIR");
+  if (!permitted(task.credentials, inode, MAY_EXECUTE)) fail("EACCES");
+}
+
+export function changeDirectory(task: Task, path: string): void {
+  const at = lookup(task, path);
+  requireSearchable(task, at);
+  task.cwd = at;
+}
+
+/** chroot(2). The working directory stays where it is, even outside. */
+export function changeRoot(task: Task, path: string): void {
+  const at = lookup(task, path);
+  requireSearchable(task, at);
+  const who = task.credentials;
+  if (!capable(who, "CAP_SYS_CHROOT", who.user)) fail("EPERM");
+  task.root = at;
+}
+
 export interface OpenOptions extends LookupOptions {
   readonly read?: boolean;
   readonly write?: boolean;
   readonly create?: boolean;
   readonly exclusive?: boolean;
   readonly truncate?: boolean;
+  readonly directory?: boolean;
   readonly mode?: number;
 }
 
 function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
   const { inode } = path.dentry;
-  if (inode.kind === "symlink") fail("ELOOP");
-  if (inode.kind === "directory" && (options.write || options.create)) fail("EISDIR");
+  if (inode.kind === "symlink") fail(options.directory ? "ENOTDIR" : "ELOOP");
+  if (options.directory && inode.kind !== "directory") fail("ENOTDIR");
+  const writes = options.write || options.truncate;
+  if (inode.kind === "directory" && (writes || options.create)) fail("EISDIR");
   const device = inode.kind === "character" || inode.kind === "block";
   if (device && path.mount.attributes.has("nodev")) fail("EACCES");
-  const wanted = (options.read ? MAY_READ : 0) | (options.write ? MAY_WRITE : 0);
-  if (options.write && inode.kind !== "character" && inode.kind !== "fifo") {
+  const wanted = (options.read ? MAY_READ : 0) | (writes ? MAY_WRITE : 0);
+  if (writes && inode.kind !== "character" && inode.kind !== "fifo") {
     requireWritable(path.mount);
   }
   if (!permitted(task.credentials, inode, wanted)) fail("EACCES");
@@ -228,8 +276,8 @@ export function open(task: Task, path: string, options: OpenOptions): Path {
 
 function createIfAbsent(task: Task, path: string, options: OpenOptions): void {
   const at = lookupParent(task, path, options);
+  if (at.kind !== "name") fail(options.exclusive ? "EEXIST" : "EISDIR");
   if (at.slashes) fail("EISDIR");
-  if (at.kind !== "name") fail("EISDIR");
   const there = at.path.dentry.child(at.name);
   if (there && options.exclusive) fail("EEXIST");
   if (there?.inode.kind === "symlink" && (options.follow ?? true)) {
@@ -273,16 +321,54 @@ export function setAttributes(task: Task, path: Path, change: AttributeChange): 
   requireWritable(path.mount);
   const { inode } = path.dentry;
   const who = task.credentials;
+  if (inode.immutable) fail("EPERM");
   if (change.mode !== undefined && inode.kind === "symlink") fail("ENOTSUP");
   requireChangeable(who, inode, change);
   const keepsGroup = capableOver(who, "CAP_FSETID", inode);
   const group = change.gid ?? inode.gid;
   const changed = { ...change };
   if (changed.mode !== undefined && !isMember(who, group) && !keepsGroup) changed.mode &= ~SETGID;
-  // chown(2) takes setuid and setgid from what is not a directory.
   const chowns = change.uid !== undefined || change.gid !== undefined;
-  if (chowns && change.mode === undefined && inode.kind !== "directory") {
-    changed.mode = inode.mode & (inode.mode & 0o010 ? ~0o6000 : ~0o4000);
-  }
+  if (chowns && change.mode === undefined) changed.mode = withoutSetId(who, inode);
   inode.setAttributes(changed);
+}
+
+/** What chown(2), and a write by somebody else, leave of setuid and setgid of a file. */
+function withoutSetId(who: Credentials, inode: Inode): number {
+  if (inode.kind === "directory") return inode.mode;
+  const keeps = isMember(who, inode.gid) || capableOver(who, "CAP_FSETID", inode);
+  const drops = (inode.mode & 0o010) !== 0 || !keeps;
+  return inode.mode & (drops ? ~0o6000 : ~0o4000);
+}
+
+/** truncate(2). `limitBytes` is RLIMIT_FSIZE. */
+export function truncate(task: Task, path: Path, size: number, limitBytes: number): void {
+  const { inode } = path.dentry;
+  if (inode.kind === "directory") fail("EISDIR");
+  if (inode.kind !== "file") fail("EINVAL");
+  requireWritable(path.mount);
+  if (!permitted(task.credentials, inode, MAY_WRITE)) fail("EACCES");
+  inode.open({ write: true });
+  if (size > inode.size && size > limitBytes) fail("EFBIG");
+  inode.truncate(size);
+}
+
+/** chown(2): numbers as the caller's user namespace counts, -1 for no change. */
+export function changeOwner(task: Task, path: Path, uid: number, gid: number): void {
+  const { uids, gids } = task.credentials.user;
+  const toUid = uid === -1 ? undefined : (uids.outside(uid) ?? fail("EINVAL"));
+  const toGid = gid === -1 ? undefined : (gids.outside(gid) ?? fail("EINVAL"));
+  requireWritable(path.mount);
+  setAttributes(task, path, {
+    ...(toUid !== undefined && { uid: toUid }),
+    ...(toGid !== undefined && { gid: toGid }),
+    ...(toUid === undefined &&
+      toGid === undefined && { mode: withoutSetId(task.credentials, path.dentry.inode) }),
+  });
+}
+
+/** A name that must lead to a directory (LOOKUP_DIRECTORY). */
+export function directoryAt(task: Task, path: string): Path {
+  const at = lookup(task, path);
+  return at.dentry.inode.kind === "directory" ? at : fail("ENOTDIR");
 }

@@ -42,7 +42,9 @@ const tmpfs: FileSystemType = (request) => {
   const { root, limits } = tmpfsOptions(options, machine.memoryBytes);
   const shown = options.filter((option) => /^(size|nr_inodes|mode|uid|gid)=/.test(option));
   const identity = { type: "tmpfs", minor: machine.newMinor(), source, readOnly };
-  return whole(new Tmpfs(identity, machine.now, root, limits, shown));
+  const made = new Tmpfs(identity, machine.now, root, limits, shown);
+  made.memoryBytes = machine.memoryBytes;
+  return whole(made);
 };
 
 function requireOptions(options: readonly string[], known: RegExp): void {
@@ -51,9 +53,9 @@ function requireOptions(options: readonly string[], known: RegExp): void {
   }
 }
 
-const proc: FileSystemType = ({ machine, process, options }) => {
+const proc: FileSystemType = ({ machine, process, options, readOnly }) => {
   requireOptions(options, /^(hidepid=\w+|gid=\d+|subset=pid)$/);
-  return whole(new ProcFileSystem(machine.newMinor(), machine, process.namespaces.pid));
+  return whole(new ProcFileSystem(machine.newMinor(), machine, process.namespaces.pid, readOnly));
 };
 
 const devpts: FileSystemType = (request) => {

@@ -13,15 +13,15 @@ import {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 };
-
 /** What all of them have: attributes that stay where they are. */
 export abstract class GeneratedInode extends Inode {
   mode: number;
-  uid = 0;
-  gid = 0;
-  mtime: Timestamp = EPOCH;
-  ctime: Timestamp = EPOCH;
+  /** Of a process's files: whoever the process is. */
+  owner: { readonly uid: number; readonly gid: number } | undefined;
+  #uid = 0;
+  #gid = 0;
+  mtime: Timestamp;
+  ctime: Timestamp;
   links: number;
 
   constructor(
@@ -32,10 +32,26 @@ export abstract class GeneratedInode extends Inode {
   ) {
     super(superblock, number, kind);
     this.mode = mode;
+    this.mtime = superblock.made;
+    this.ctime = superblock.made;
     this.links = kind === "directory" ? 2 : 1;
   }
 
+  get uid(): number {
+    return this.owner?.uid ?? this.#uid;
+  }
+  set uid(uid: number) {
+    this.#uid = uid;
+  }
+  get gid(): number {
+    return this.owner?.gid ?? this.#gid;
+  }
+  set gid(gid: number) {
+    this.#gid = gid;
+  }
+
   override setAttributes(change: AttributeChange): void {
+    if (this.owner && change.mode !== undefined) fail("EPERM");
     this.mode = change.mode ?? this.mode;
     this.uid = change.uid ?? this.uid;
     this.gid = change.gid ?? this.gid;
@@ -45,6 +61,8 @@ export abstract class GeneratedInode extends Inode {
 
 export interface FileSource {
   readonly read?: () => string;
+  /** Refuses to be opened for writing. */
+  readonly openForWriting?: () => void;
   /** One write(2), whole. */
   readonly write?: (text: string) => void;
 }
@@ -67,6 +85,9 @@ export class GeneratedFile extends GeneratedInode {
     return bytes.length;
   }
   override truncate(): void {}
+  override open(access: { readonly write: boolean }): void {
+    if (access.write) this.#source.openForWriting?.();
+  }
 }
 
 export class GeneratedLink extends GeneratedInode {

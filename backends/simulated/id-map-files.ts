@@ -70,11 +70,15 @@ export function writeIdMap(
   user[kind] = new IdMap(translated);
 }
 
+/** Only root of the namespace opens the file for writing. */
+export function requireSetgroups(machine: Machine, user: UserNamespace): void {
+  if (!capable(machine.current.credentials, "CAP_SYS_ADMIN", user)) fail("EACCES");
+}
+
 /** `deny` before the group map is written, or never. */
-export function writeSetgroups(machine: Machine, user: UserNamespace, text: string): void {
+export function writeSetgroups(user: UserNamespace, text: string): void {
   const word = text.trim();
   if (text.length >= 8 || (word !== "allow" && word !== "deny")) fail("EINVAL");
-  if (!capable(machine.current.credentials, "CAP_SYS_ADMIN", user)) fail("EACCES");
   if (word === "allow" && user.setgroups === "deny") fail("EPERM");
   if (word === "deny" && user.gids.extents.length > 0) fail("EPERM");
   user.setgroups = word;

@@ -2,7 +2,7 @@
 // kernel's inode_operations; what a file system does not implement fails as the VFS would for it.
 // Names, paths and permissions are not an inode's business: see dentry.ts and path-lookup.ts.
 
-import { Dentry } from "./dentry.ts";
+import { Dentry, DentryCache } from "./dentry.ts";
 import { fail } from "./errno.ts";
 import type { Mount, Path } from "./mount.ts";
 import type { UserNamespace } from "./user-namespace.ts";
@@ -64,6 +64,12 @@ export abstract class Superblock {
   /** Of who mounted it; undefined: the machine's own. */
   userNamespace: UserNamespace | undefined;
   abstract readonly root: Inode;
+  /** What looking up names in it has cost. */
+  readonly cache = new DentryCache();
+  /** When it was mounted, which is the time of what is made up in it. */
+  made: Timestamp = { seconds: 0, nanoseconds: 0 };
+  /** Whether a missing name is remembered, and can be made: else looking it up is ENOENT. */
+  readonly keepsMissing: boolean = true;
   /** How many file systems lie below, of which this one is made. */
   readonly stackDepth: number = 0;
 
@@ -116,8 +122,8 @@ export abstract class Superblock {
   unused(): void {}
 
   /** Other options while it is mounted: `mount -o remount`. */
-  reconfigure(_options: readonly string[]): void {
-    fail("EINVAL", "reconfigure");
+  reconfigure(options: readonly string[]): void {
+    if (options.length > 0) fail("EINVAL", "reconfigure");
   }
 
   /** What of it a mount shows, as mountinfo says it to whoever reads. */
@@ -157,6 +163,22 @@ export abstract class Inode {
   /** Allocated bytes: st_blocks × 512. */
   get allocatedBytes(): number {
     return 0;
+  }
+
+  /**
+   * Of a directory: changes whenever one of its names does, so that names can be remembered.
+   * Undefined where a file system cannot say.
+   */
+  get version(): number | undefined {
+    return undefined;
+  }
+
+  /** Nobody may write it, whatever its mode: EPERM. */
+  immutable = false;
+
+  /** Whether RLIMIT_FSIZE holds for what is written: not for what a kernel makes up. */
+  get holdsContents(): boolean {
+    return false;
   }
 
   /** Whether open(2) may make files here; elsewhere O_CREAT gives EACCES, not EPERM. */

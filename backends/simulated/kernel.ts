@@ -211,6 +211,7 @@ export class SimulatedKernel implements Kernel {
     const { umask } = process;
     process.umask = 0;
     process.session = process;
+    process.group = process;
     const self = new Execution(this.machine, process, "host", { umask });
     return { self, interpreter: new Interpreter(), pipes, streams: given };
   }

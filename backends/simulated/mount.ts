@@ -142,6 +142,19 @@ export function nameFrom(root: Path, path: Path): string | undefined {
   return `/${names.join("/")}`;
 }
 
+/**
+ * getcwd(2): ENOENT once the directory was removed; what cannot be reached from the root is said
+ * to be so, with its name from the top of what it is mounted in.
+ */
+export function workingDirectory({ root, cwd }: { root: Path; cwd: Path }): string {
+  if (!cwd.dentry.hashed) fail("ENOENT");
+  const name = nameFrom(root, cwd);
+  if (name !== undefined) return name;
+  let top = cwd.mount;
+  while (top.parent) top = top.parent;
+  return `(unreachable)${nameFrom(top.path, cwd) ?? "/"}`;
+}
+
 /** Fails where nothing may be written: EROFS. */
 export function requireWritable(mount: Mount): void {
   if (mount.readOnly) fail("EROFS");

@@ -4,6 +4,7 @@
 import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import { type Credentials, capable, insideUserNamespace } from "./credentials.ts";
+import { FileDescription } from "./descriptor-table.ts";
 import { fail } from "./errno.ts";
 import type { Machine } from "./machine.ts";
 import { followMounts, type Mount, MountTree, type Path, samePath } from "./mount.ts";
@@ -19,6 +20,7 @@ import {
 } from "./namespaces.ts";
 import { NamespaceInode } from "./nsfs.ts";
 import type { Process } from "./process.ts";
+import { getLimit } from "./process-limits.ts";
 import { changePropagation, copyTree } from "./propagation.ts";
 import { makeUserNamespace, UserNamespace } from "./user-namespace.ts";
 
@@ -30,6 +32,9 @@ export interface NewPlace {
   readonly cwd: Path;
   readonly credentials: Credentials;
 }
+
+const HOSTNAME_MAX_BYTES = 64;
+const NOFILE = 7;
 
 /** Bits that who has no rights over the original may not take from its copy. */
 const LOCKED: readonly MountAttribute[] = ["ro", "nodev", "nosuid", "noexec", "noatime"];
@@ -198,4 +203,70 @@ export function join(
   }
   process.namespaces = { ...process.namespaces, [kind]: namespace };
   machine.releaseNamespaces();
+}
+
+/** The namespace that a descriptor stands for; `otherwise` for one of anything else. */
+export function namespaceOf(
+  process: Process,
+  descriptor: number,
+  otherwise: "EINVAL" | "ENOTTY",
+): Namespace {
+  const { path, mode } = process.files.get(descriptor);
+  if (mode.pathOnly) fail("EBADF");
+  const { inode } = path.dentry;
+  return inode instanceof NamespaceInode ? inode.namespace : fail(otherwise);
+}
+
+function openNamespace(machine: Machine, process: Process, namespace: Namespace): number {
+  const mode = { read: true, write: false, append: false, pathOnly: false };
+  const file = new FileDescription(machine.nsfs.pathOf(namespace), mode);
+  return process.files.add(file, Number(getLimit(process, NOFILE).soft));
+}
+
+/** ns_get_owner: not one that lies outside of the caller's own. */
+function visibleOwner(process: Process, namespace: Namespace): UserNamespace {
+  const owner = namespace instanceof UserNamespace ? namespace.parent : namespace.owner;
+  if (!owner || !process.credentials.user.contains(owner)) fail("EPERM");
+  return owner;
+}
+
+/** ioctl(NS_GET_USERNS): a descriptor of the user namespace that it belongs to. */
+export function openOwner(machine: Machine, process: Process, descriptor: number): number {
+  const namespace = namespaceOf(process, descriptor, "ENOTTY");
+  return openNamespace(machine, process, visibleOwner(process, namespace));
+}
+
+/** ioctl(NS_GET_PARENT): EINVAL for kinds that do not lie in one another. */
+export function openParent(machine: Machine, process: Process, descriptor: number): number {
+  const namespace = namespaceOf(process, descriptor, "ENOTTY");
+  if (namespace instanceof UserNamespace) {
+    return openNamespace(machine, process, visibleOwner(process, namespace));
+  }
+  if (!(namespace instanceof PidNamespace)) fail("EINVAL");
+  const { parent } = namespace;
+  if (!parent || !process.namespaces.pid.contains(parent)) fail("EPERM");
+  return openNamespace(machine, process, parent);
+}
+
+/** ioctl(NS_GET_OWNER_UID). */
+export function ownerUser(process: Process, descriptor: number): number {
+  const namespace = namespaceOf(process, descriptor, "ENOTTY");
+  if (!(namespace instanceof UserNamespace)) fail("EINVAL");
+  return process.credentials.user.uids.shown(namespace.ownerUid);
+}
+
+function requireHostRights(process: Process, name: string): string {
+  const { owner } = process.namespaces.uts;
+  if (!capable(process.credentials, "CAP_SYS_ADMIN", owner)) fail("EPERM");
+  return new TextEncoder().encode(name).length > HOSTNAME_MAX_BYTES ? fail("EINVAL") : name;
+}
+
+/** sethostname(2). */
+export function setHostname(process: Process, name: string): void {
+  process.namespaces.uts.hostname = requireHostRights(process, name);
+}
+
+/** setdomainname(2). */
+export function setDomainname(process: Process, name: string): void {
+  process.namespaces.uts.domainname = requireHostRights(process, name);
 }

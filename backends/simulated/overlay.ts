@@ -135,6 +135,9 @@ export class OverlayInode extends Inode {
   override get creates(): boolean {
     return true;
   }
+  override get holdsContents(): boolean {
+    return this.kind === "file";
+  }
 
   // -- lookup and listing -------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import { HUGE_PAGE_SIZES } from "./hugetlb.ts";
 import type { Machine } from "./machine.ts";
 import type { PidNamespace } from "./namespaces.ts";
 import type { Process } from "./process.ts";
+import { IGNORE } from "./signals.ts";
 
 const COMMAND_LENGTH = 15;
 /** USER_HZ is 100. */
@@ -54,17 +55,34 @@ function identity(machine: Machine, namespace: PidNamespace, process: Process): 
   const numbers = levels.slice(Math.max(from, 0)).map(([, pid]) => pid);
   const state = stateOf(machine, process);
   const pid = process.pidIn(namespace) ?? 0;
+  const { credentials: who } = process;
+  const { uids, gids } = machine.current.credentials.user;
   return [
     ["Name", process.command.slice(0, COMMAND_LENGTH)],
-    ["Umask", process.umask.toString(8).padStart(4, "0")],
+    ...(process.alive ? [["Umask", process.umask.toString(8).padStart(4, "0")] as const] : []),
     ["State", `${state} (${WORDS[state]})`],
     ["Tgid", pid],
     ["Pid", pid],
     ["PPid", process.parent?.pidIn(namespace) ?? 0],
-    ["Uid", Array(4).fill(process.credentials.uid).join("\t")],
-    ["Gid", Array(4).fill(process.credentials.gid).join("\t")],
-    ["Groups", `${process.credentials.groups.join(" ")} `],
+    ["Uid", Array(4).fill(uids.shown(who.uid)).join("\t")],
+    ["Gid", Array(4).fill(gids.shown(who.gid)).join("\t")],
+    ["Groups", `${who.groups.map((gid) => gids.shown(gid)).join(" ")} `],
     ["NSpid", numbers.join("\t")],
+  ];
+}
+
+const signalMask = (signals: Iterable<number>): string =>
+  hex([...signals].reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n));
+
+function signalLines({ pending, blocked, handlers }: Process): Line[] {
+  const kept = [...handlers];
+  const ignored = kept.filter(([, handler]) => handler === IGNORE).map(([signal]) => signal);
+  const caught = kept.filter(([, handler]) => handler !== IGNORE).map(([signal]) => signal);
+  return [
+    ["ShdPnd", signalMask(pending)],
+    ["SigBlk", signalMask(blocked)],
+    ["SigIgn", signalMask(ignored)],
+    ["SigCgt", signalMask(caught)],
   ];
 }
 
@@ -95,6 +113,7 @@ export function statusText(machine: Machine, namespace: PidNamespace, process: P
     ...identity(machine, namespace, process),
     // A zombie has given its memory back.
     ...(process.alive ? memoryLines(machine, process) : []),
+    ...signalLines(process),
     ...credentialLines(process.credentials),
     ["Cpus_allowed_list", formatCpusetList(machine.resources.cpu.maskOf(process.cssSet))] as const,
   ];

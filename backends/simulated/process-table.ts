@@ -9,7 +9,7 @@ import { fail } from "./errno.ts";
 import { freezerHolding } from "./freezer.ts";
 import type { NamespaceSet, PidNamespace } from "./namespaces.ts";
 import { Process, type Streams, type WaitStatus } from "./process.ts";
-import { defaultDisposition, isForced, LAST_SIGNAL } from "./signals.ts";
+import { defaultDisposition, IGNORE, isForced, LAST_SIGNAL, STOPPING } from "./signals.ts";
 
 const TICKS_PER_SECOND = 100;
 
@@ -61,8 +61,10 @@ export class ProcessTable {
   /** exit_group(2), or a fatal signal. */
   exit(process: Process, status: WaitStatus): void {
     if (!process.alive) return;
+    const { parent } = process;
     process.state = "zombie";
     process.status = status;
+    process.pending.clear();
     process.killed.abort();
     process.resumed.resolve();
     if (process.isInit) this.#endNamespace(process.namespaces.pid);
@@ -74,16 +76,26 @@ export class ProcessTable {
     process.open.clear();
     process.files.clear();
     this.onExit(process);
+    if (parent?.alive) this.#hangUpOrphans(process, parent);
     process.ended.resolve(status);
-    // The machine's first process waits for whoever comes to it.
-    if (!process.parent || process.parent.parent === undefined) this.reap(process);
+    this.#tellParent(process);
+  }
+
+  /** SIGCHLD. The machine's first process, and who ignores it, never have zombies. */
+  #tellParent(process: Process): void {
+    const { parent } = process;
+    const ignores = parent?.handlers.get(SIGNALS.CHLD) === IGNORE;
+    if (parent?.alive) this.signal(parent, SIGNALS.CHLD, process.namespaces.pid);
+    if (process.state !== "zombie") return;
+    if (!parent || parent.parent === undefined || ignores) this.reap(process);
   }
 
   #endNamespace(namespace: PidNamespace): void {
     namespace.dead = true;
     for (const member of [...namespace.members.values()]) {
       if (member.alive) this.exit(member, { code: 0, signal: SIGNALS.KILL });
-      if (member !== namespace.init) this.reap(member);
+      // Only what has its parent in the namespace is waited for; the rest waits for its own.
+      if (member !== namespace.init && member.parent?.pids.has(namespace)) this.reap(member);
     }
   }
 
@@ -94,12 +106,38 @@ export class ProcessTable {
       process.children.delete(child);
       child.parent = reaper;
       reaper?.children.add(child);
-      if (child.state === "zombie" && reaper?.parent === undefined) this.reap(child);
+      if (child.state === "zombie") this.#tellParent(child);
+      else this.#hangUpOrphans(child, process);
     }
   }
 
   #machineInit(process: Process): Process | undefined {
     return [...process.namespaces.pid.lineage()].at(-1)?.init;
+  }
+
+  /**
+   * Whether nobody of the session but outside the group is the parent of anybody in it: then no
+   * shell would ever continue what is stopped.
+   */
+  #isOrphaned(group: Process, without?: Process): boolean {
+    return this.all().every((member) => {
+      if (member.group !== group || member === without || !member.alive) return true;
+      const { parent } = member;
+      if (!parent || parent.parent === undefined) return true;
+      return parent.group === group || parent.session !== member.session;
+    });
+  }
+
+  /** A group that loses its last link to its session, with something stopped in it. */
+  #hangUpOrphans(process: Process, parent: Process): void {
+    const { group } = process;
+    if (parent.group === group || parent.session !== process.session) return;
+    const members = this.all().filter((one) => one.group === group && one.alive);
+    if (!members.some((one) => one.state === "stopped")) return;
+    if (!this.#isOrphaned(group, process.alive ? undefined : process)) return;
+    for (const signal of [SIGNALS.HUP, SIGNALS.CONT]) {
+      for (const member of members) this.signal(member, signal, member.namespaces.pid);
+    }
   }
 
   /** wait(2) for a zombie: its number is free. */
@@ -120,42 +158,79 @@ export class ProcessTable {
   signal(process: Process, signal: number, from: PidNamespace): void {
     if (!Number.isInteger(signal) || signal < 0 || signal > LAST_SIGNAL) fail("EINVAL");
     if (signal === 0 || !process.alive) return;
+    if (signal === SIGNALS.CONT) {
+      for (const stop of STOPPING) process.pending.delete(stop);
+      this.#continue(process);
+    } else if (STOPPING.includes(signal)) process.pending.delete(SIGNALS.CONT);
+    if (this.#isDropped(process, signal, from)) return;
+    process.pending.add(signal);
+    this.deliver(process);
+  }
+
+  /** What is ignored is not even kept; an init takes no harm from its own (pid_namespaces(7)). */
+  #isDropped(process: Process, signal: number, from: PidNamespace): boolean {
+    if (process.blocked.has(signal)) return false;
     const handler = isForced(signal) ? undefined : process.handlers.get(signal);
-    const disposition = handler ? "handle" : defaultDisposition(signal);
-    // An init takes no harm from its own, and from outside only what is forced.
+    if (handler) return handler === IGNORE;
     const outside = from !== process.namespaces.pid && from.contains(process.namespaces.pid);
-    const safe = process.isInit && !(outside && isForced(signal));
-    if (disposition === "continue" || signal === SIGNALS.CONT) this.#continue(process);
-    if (handler) queueMicrotask(() => process.alive && handler());
-    else if (safe) return;
-    else if (disposition === "stop") this.#stop(process);
-    else if (disposition === "terminate") this.#terminate(process, signal);
+    if (process.isInit && !(outside && isForced(signal))) return true;
+    const disposition = defaultDisposition(signal);
+    return disposition === "ignore" || disposition === "continue";
   }
 
-  #terminate(process: Process, signal: number): void {
-    const stopped = process.state === "stopped" && signal !== SIGNALS.KILL;
-    if (stopped || this.#isHeld(process)) process.pendingKill = signal;
-    else this.exit(process, { code: 0, signal });
+  /** Acts on what is pending and not blocked, the lowest number first, SIGKILL before all. */
+  deliver(process: Process): void {
+    while (process.alive) {
+      const killed = process.pending.has(SIGNALS.KILL);
+      const waits = !process.mayRun;
+      if (this.#isHeld(process) || (waits && !killed)) return;
+      const ready = [...process.pending].filter((signal) => !process.blocked.has(signal));
+      const signal = killed ? SIGNALS.KILL : Math.min(...ready);
+      if (!Number.isFinite(signal)) return;
+      process.pending.delete(signal);
+      this.#act(process, signal);
+    }
   }
 
-  #stop(process: Process): void {
+  #act(process: Process, signal: number): void {
+    const handler = isForced(signal) ? undefined : process.handlers.get(signal);
+    if (handler) {
+      queueMicrotask(() => process.alive && handler());
+      return;
+    }
+    if (process.isInit && !isForced(signal)) return;
+    const disposition = defaultDisposition(signal);
+    if (disposition === "terminate") this.exit(process, { code: 0, signal });
+    else if (disposition === "stop") this.#stop(process, signal);
+  }
+
+  #stop(process: Process, signal: number): void {
+    if (signal !== SIGNALS.STOP && this.#isOrphaned(process.group)) return;
     process.state = "stopped";
-    this.onChange(process);
+    process.change = { kind: "stopped", signal };
+    this.#tellChange(process);
   }
 
   #continue(process: Process): void {
-    if (process.state === "stopped") process.state = "running";
+    if (process.state === "stopped") {
+      process.state = "running";
+      process.change = { kind: "continued", signal: SIGNALS.CONT };
+      this.#tellChange(process);
+    }
     this.wake(process);
+  }
+
+  #tellChange(process: Process): void {
+    this.onChange(process);
+    const { parent, namespaces } = process;
+    if (parent?.alive) this.signal(parent, SIGNALS.CHLD, namespaces.pid);
   }
 
   /** After SIGCONT, a freeze or a thaw: what waited goes on, or ends. */
   wake(process: Process): void {
     this.onChange(process);
+    this.deliver(process);
     if (!process.mayRun) return;
-    if (process.pendingKill !== undefined) {
-      this.exit(process, { code: 0, signal: process.pendingKill });
-      return;
-    }
     const { resolve } = process.resumed;
     process.resumed = Promise.withResolvers<void>();
     resolve();

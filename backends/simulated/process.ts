@@ -92,8 +92,6 @@ export class Process implements Task {
   readonly pending = new Set<number>();
   /** For wait(2): a stop or a continuation that its parent has not seen yet. */
   change: { readonly kind: "stopped" | "continued"; readonly signal: number } | undefined;
-  /** Fatal signals that arrived while it was frozen. */
-  pendingKill: number | undefined;
   readonly ended = Promise.withResolvers<WaitStatus>();
   readonly killed = new AbortController();
   /** Resolved and replaced when a stopped or frozen process may go on. */
@@ -128,6 +126,7 @@ export class Process implements Task {
     this.limits = new Map(from.parent?.limits);
     this.session = from.parent?.session ?? this;
     this.group = from.parent?.group ?? this;
+    for (const signal of from.parent?.blocked ?? []) this.blocked.add(signal);
     this.files = from.parent?.files.copy() ?? new DescriptorTable();
     this.oomScoreAdj = from.parent?.oomScoreAdj ?? 0;
     this.nice = from.parent?.nice ?? 0;

@@ -5,9 +5,16 @@
 import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import { pathFrom } from "./cgroup-node.ts";
 import { CONTROLLERS } from "./cgroups.ts";
+import { capable } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
-import { type MapKind, readIdMap, writeIdMap, writeSetgroups } from "./id-map-files.ts";
+import {
+  type MapKind,
+  readIdMap,
+  requireSetgroups,
+  writeIdMap,
+  writeSetgroups,
+} from "./id-map-files.ts";
 import { type Inode, Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import { nameFrom, type Path } from "./mount.ts";
@@ -29,10 +36,14 @@ export class ProcFileSystem extends Superblock {
   readonly machine: Machine;
   readonly namespace: PidNamespace;
 
-  constructor(minor: number, machine: Machine, namespace: PidNamespace) {
-    super("proc", minor, "proc", false);
+  /** A name that is not there cannot be made, and is not kept as missing. */
+  override readonly keepsMissing = false;
+
+  constructor(minor: number, machine: Machine, namespace: PidNamespace, readOnly: boolean) {
+    super("proc", minor, "proc", readOnly);
     this.machine = machine;
     this.namespace = namespace;
+    this.made = machine.now();
     this.root = new ProcRoot(this);
   }
 }
@@ -61,6 +72,18 @@ class ProcRoot extends GeneratedInode {
       0o555,
       processFiles(this.#filesystem, process),
     );
+    made.immutable = true;
+    for (const inode of [made, ...made.entries.values()]) {
+      if (!(inode instanceof GeneratedInode)) continue;
+      inode.owner = {
+        get uid() {
+          return process.credentials.uid;
+        },
+        get gid() {
+          return process.credentials.gid;
+        },
+      };
+    }
     this.#processes.set(process, made);
     return made;
   }
@@ -73,20 +96,69 @@ class ProcRoot extends GeneratedInode {
 
 /** A link that jumps to a place; its text is only for reading. */
 class MagicLink extends GeneratedInode {
+  readonly #filesystem: ProcFileSystem;
+  readonly #process: Process;
   readonly #target: () => Path | undefined;
   readonly #text: () => string;
 
-  constructor(superblock: Superblock, target: () => Path | undefined, text: () => string) {
-    super(superblock, "symlink", 0o777);
+  constructor(
+    filesystem: ProcFileSystem,
+    process: Process,
+    target: () => Path | undefined,
+    text: () => string,
+  ) {
+    super(filesystem, "symlink", 0o777);
+    this.#filesystem = filesystem;
+    this.#process = process;
     this.#target = target;
     this.#text = text;
   }
+  /** EACCES for who may not look into the process; ENOENT once it has ended. */
+  #requireAccess(): void {
+    if (!mayInspect(this.#filesystem.machine.current, this.#process)) fail("EACCES");
+  }
   override jump(): Path {
+    this.#requireAccess();
     return this.#target() ?? fail("ENOENT");
   }
   override readLink(): string {
+    this.#requireAccess();
     return this.#text();
   }
+}
+
+const STREAMS = ["0", "1", "2"];
+
+/** /proc/PID/fd: a link for each descriptor, which leads to what is open. */
+class DescriptorDirectory extends GeneratedInode {
+  readonly #filesystem: ProcFileSystem;
+  readonly #process: Process;
+
+  constructor(filesystem: ProcFileSystem, process: Process) {
+    super(filesystem, "directory", 0o500);
+    this.#filesystem = filesystem;
+    this.#process = process;
+  }
+  override lookup(name: string): Inode | undefined {
+    if (!mayInspect(this.#filesystem.machine.current, this.#process)) fail("ENOENT");
+    const file = this.#process.files.find(Number(name));
+    if (!file || !/^\d+$/.test(name)) return undefined;
+    const text = (): string => nameFrom(this.#process.root, file.path) ?? "/";
+    return new MagicLink(this.#filesystem, this.#process, () => file.path, text);
+  }
+  override names(): readonly string[] {
+    if (!this.#process.alive) fail("ENOENT");
+    return [...STREAMS, ...[...this.#process.files.numbers()].map(String)];
+  }
+}
+
+/** ptrace_may_access with PTRACE_MODE_READ_FSCREDS (ptrace(2)). */
+function mayInspect(from: Process, to: Process): boolean {
+  if (from === to) return true;
+  const [who, whom] = [from.credentials, to.credentials];
+  if (capable(who, "CAP_SYS_PTRACE", whom.user)) return true;
+  const same = who.uid === whom.uid && who.gid === whom.gid && who.user === whom.user;
+  return same && (whom.permitted & ~who.effective) === 0n;
 }
 
 const withInit = (namespace: PidNamespace): PidNamespace =>
@@ -110,10 +182,15 @@ function cgroup(machine: Machine, process: Process): string {
 
 function processFiles(filesystem: ProcFileSystem, process: Process): [string, Inode][] {
   const { machine } = filesystem;
-  const file = (mode: number, read: () => string, write?: (text: string) => void): Inode =>
-    new GeneratedFile(filesystem, mode, { read, ...(write && { write }) });
+  const file = (
+    mode: number,
+    read: () => string,
+    write?: (text: string) => void,
+    openForWriting: () => void = () => {},
+  ): Inode =>
+    new GeneratedFile(filesystem, mode, { read, openForWriting, ...(write && { write }) });
   const place = (path: () => Path | undefined): Inode =>
-    new MagicLink(filesystem, path, () => {
+    new MagicLink(filesystem, process, path, () => {
       const target = path() ?? fail("ENOENT");
       return nameFrom(machine.current.root, target) ?? "/";
     });
@@ -121,6 +198,7 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
   const namespaceLink = (of: () => Namespace): Inode =>
     new MagicLink(
       filesystem,
+      process,
       () => machine.nsfs.pathOf(of()),
       () => `${of().kind}:[${of().inode}]`,
     );
@@ -160,14 +238,15 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
       file(
         0o644,
         () => `${user().setgroups}\n`,
-        (text) => writeSetgroups(machine, user(), text),
+        (text) => writeSetgroups(user(), text),
+        () => requireSetgroups(machine, user()),
       ),
     ],
     ["root", place(() => process.root)],
     ["cwd", place(() => process.cwd)],
     ["exe", place(() => process.executable)],
     ["ns", new FixedDirectory(filesystem, 0o511, namespaces)],
-    ["fd", new FixedDirectory(filesystem, 0o500)],
+    ["fd", new DescriptorDirectory(filesystem, process)],
   ];
 }
 

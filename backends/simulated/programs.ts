@@ -5,13 +5,13 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { SimulatedClock } from "./clock.ts";
-import { capable } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import { become, findImage, named } from "./exec.ts";
 import type { Machine } from "./machine.ts";
 import { openFile } from "./open-file.ts";
 import { Pipe } from "./pipe.ts";
 import type { Process, Streams } from "./process.ts";
+import { kill, setHandler } from "./process-calls.ts";
 import type {
   ChildOptions,
   ChildProgram,
@@ -84,31 +84,11 @@ async function runOne(
 const numberOf = (signal: Signal): number =>
   typeof signal === "number" ? signal : SIGNALS[signal];
 
-function handle(process: Process, signal: number, handler: SignalHandler): void {
+function handle(machine: Machine, process: Process, signal: number, handler: SignalHandler): void {
   if (isForced(signal) || signal < 1 || signal > LAST_SIGNAL) fail("EINVAL");
-  if (handler === "default") process.handlers.delete(signal);
-  else process.handlers.set(signal, handler === "ignore" ? IGNORE : handler);
-}
-
-/** kill(2): ESRCH where there is nobody, EPERM for another user's process. */
-function kill(machine: Machine, process: Process, pid: number, signal: number): void {
-  const namespace = process.namespaces.pid;
-  const others = [...namespace.members.values()];
-  const chosen =
-    pid > 0
-      ? others.filter((other) => other.pidIn(namespace) === pid)
-      : pid === -1
-        ? others.filter((other) => other !== process && !other.isInit)
-        : others.filter((other) =>
-            pid === 0 ? other.session === process.session : other.session.pidIn(namespace) === -pid,
-          );
-  if (chosen.length === 0) fail("ESRCH");
-  const who = process.credentials;
-  const may = (other: Process): boolean =>
-    capable(who, "CAP_KILL") || who.uid === other.credentials.uid;
-  const allowed = chosen.filter(may);
-  if (allowed.length === 0) fail("EPERM");
-  for (const other of allowed) machine.processes.signal(other, signal, namespace);
+  const handlers = { default: undefined, ignore: IGNORE };
+  const chosen = typeof handler === "string" ? handlers[handler] : handler;
+  setHandler(machine, process, signal, chosen);
 }
 
 function streamsOf(process: Process, options: ChildOptions): Streams {
@@ -226,7 +206,7 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     sleep: (delayMs) => waited(machine, process, () => sleep(machine, process, delayMs)),
     outside: (work) =>
       machine.clock instanceof SimulatedClock ? machine.clock.standDuring(work) : work,
-    handle: (signal, handler) => handle(process, numberOf(signal), handler),
+    handle: (signal, handler) => handle(machine, process, numberOf(signal), handler),
     kill: (pid, signal) => {
       kill(machine, process, pid, numberOf(signal));
       if (!process.alive) throw new ProcessEnded();

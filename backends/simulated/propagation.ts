@@ -141,6 +141,13 @@ export function attachTree(
   parent.tree?.adopt(top);
 }
 
+/** Takes a mount off its place, to be attached elsewhere; what it spread to stays. */
+export function detachFrom(top: Mount): void {
+  const { tree } = top;
+  top.detach();
+  for (const mount of top.subtree()) tree?.release(mount);
+}
+
 /** Takes a mount and all on it away, here and wherever that spreads to. */
 export function detachTree(top: Mount): void {
   const gone = new Set<Mount>(top.subtree());

@@ -8,13 +8,16 @@ export const LAST_SIGNAL = 64;
 export type Disposition = "terminate" | "ignore" | "stop" | "continue";
 
 const IGNORED: readonly number[] = [SIGNALS.CHLD, SIGNALS.URG, SIGNALS.WINCH];
-const STOPPING: readonly number[] = [SIGNALS.STOP, SIGNALS.TSTP, SIGNALS.TTIN, SIGNALS.TTOU];
+export const STOPPING: readonly number[] = [SIGNALS.STOP, SIGNALS.TSTP, SIGNALS.TTIN, SIGNALS.TTOU];
 
 export function defaultDisposition(signal: number): Disposition {
   if (signal === SIGNALS.CONT) return "continue";
   if (IGNORED.includes(signal)) return "ignore";
   return STOPPING.includes(signal) ? "stop" : "terminate";
 }
+
+export const isIgnoredByDefault = (signal: number): boolean =>
+  signal === SIGNALS.CONT || IGNORED.includes(signal);
 
 /** Neither can be handled or ignored, and both also reach a pid namespace's init from outside. */
 export function isForced(signal: number): boolean {

@@ -14,20 +14,22 @@ import {
 } from "./inode.ts";
 
 const PAGE_BYTES = 4096;
-const XATTR_NAMESPACES = /^(user|trusted|security|system)\../;
+const XATTR_NAMESPACES = /^(user|trusted|security)\../;
 
 export interface TmpfsLimits {
   /** Undefined: no limit. */
-  readonly sizeBytes?: number;
-  readonly inodes?: number;
+  readonly sizeBytes?: number | undefined;
+  readonly inodes?: number | undefined;
 }
 
 export class Tmpfs extends Superblock {
   readonly root: MemoryInode;
   readonly now: () => Timestamp;
+  /** Of the machine: what `size=50%` counts from. */
+  memoryBytes = 0;
   usedBytes = 0;
   usedInodes = 0;
-  readonly #limits: TmpfsLimits;
+  #limits: TmpfsLimits;
   readonly #shown: readonly string[];
 
   constructor(
@@ -46,6 +48,25 @@ export class Tmpfs extends Superblock {
 
   override options(): readonly string[] {
     return this.#shown;
+  }
+
+  /** shmem_reconfigure: never less than is in use, nor a limit where there was none. */
+  override reconfigure(options: readonly string[]): void {
+    const given = options.filter((option) => /^(size|nr_blocks|nr_inodes)=/.test(option));
+    const { limits } = tmpfsOptions(options, this.memoryBytes);
+    const changed = { ...this.#limits };
+    if (given.some((option) => !option.startsWith("nr_inodes"))) {
+      changed.sizeBytes = this.#less(this.#limits.sizeBytes, limits.sizeBytes, this.usedBytes);
+    }
+    if (given.some((option) => option.startsWith("nr_inodes"))) {
+      changed.inodes = this.#less(this.#limits.inodes, limits.inodes, this.usedInodes);
+    }
+    this.#limits = changed;
+  }
+
+  #less(before: number | undefined, after: number | undefined, used: number): number | undefined {
+    if (after !== undefined && (before === undefined || after < used)) fail("EINVAL");
+    return after;
   }
 
   override freeBytes(): number | undefined {
@@ -81,6 +102,7 @@ export class MemoryInode extends Inode {
   links: number;
   readonly #filesystem: Tmpfs;
   readonly #entries = new Map<string, MemoryInode>();
+  #version = 0;
   #content = new FileContent();
   readonly #attributes = new Map<string, Uint8Array>();
   #text = "";
@@ -98,6 +120,9 @@ export class MemoryInode extends Inode {
 
   override get creates(): boolean {
     return true;
+  }
+  override get holdsContents(): boolean {
+    return this.kind === "file";
   }
   override get size(): number {
     if (this.kind === "symlink") return this.#text.length;
@@ -117,6 +142,9 @@ export class MemoryInode extends Inode {
     this.#filesystem.changed(this);
   }
 
+  override get version(): number {
+    return this.#version;
+  }
   override lookup(name: string): MemoryInode | undefined {
     return this.kind === "directory" ? this.#entries.get(name) : fail("ENOTDIR");
   }
@@ -126,6 +154,7 @@ export class MemoryInode extends Inode {
 
   #add(name: string, inode: MemoryInode): MemoryInode {
     this.#entries.set(name, inode);
+    this.#version++;
     if (inode.kind === "directory") this.links++;
     this.#modified();
     return inode;
@@ -136,6 +165,7 @@ export class MemoryInode extends Inode {
     const inode = this.#entries.get(name);
     if (!inode) return;
     this.#entries.delete(name);
+    this.#version++;
     this.#modified();
     inode.#changed();
     inode.links -= inode.kind === "directory" ? 2 : 1;
@@ -180,6 +210,7 @@ export class MemoryInode extends Inode {
     if (replaced && replaced.#entries.size > 0) fail("ENOTEMPTY");
     target.#drop(newName);
     this.#entries.delete(name);
+    this.#version++;
     this.#modified();
     if (moved.kind === "directory") this.links--;
     target.#add(newName, moved);
@@ -229,7 +260,7 @@ export class MemoryInode extends Inode {
   }
 
   override attribute(name: string): Uint8Array {
-    return this.#attributes.get(name) ?? fail("ENODATA");
+    return this.#attributes.get(name) ?? fail(XATTR_NAMESPACES.test(name) ? "ENODATA" : "ENOTSUP");
   }
   override attributeNames(): readonly string[] {
     return [...this.#attributes.keys()];
@@ -243,6 +274,7 @@ export class MemoryInode extends Inode {
     this.#changed();
   }
   override removeAttribute(name: string): void {
+    if (!XATTR_NAMESPACES.test(name)) fail("ENOTSUP");
     if (!this.#attributes.delete(name)) fail("ENODATA");
     this.#changed();
   }

@@ -1,0 +1,182 @@
+// System calls by which processes make, direct and wait for one another: clone, wait4, kill,
+// process groups and sessions.
+// Source: Linux, kernel/fork.c, kernel/exit.c, kernel/signal.c, kernel/sys.c.
+
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
+import { capable } from "./credentials.ts";
+import { fail } from "./errno.ts";
+import type { Machine } from "./machine.ts";
+import { namespacesOfChild } from "./namespace-calls.ts";
+import type { Process, Streams } from "./process.ts";
+import { IGNORE, isIgnoredByDefault, LAST_SIGNAL } from "./signals.ts";
+
+/** clone(2) with CLONE_NEW… for each of `create`; the child runs nothing yet. */
+export function clone(
+  machine: Machine,
+  parent: Process,
+  create: readonly NamespaceKind[],
+  streams: Streams,
+): Process {
+  const { namespaces, root, cwd, credentials } = namespacesOfChild(machine, parent, create);
+  const { command } = parent;
+  return machine.processes.fork(parent, namespaces, {
+    root,
+    cwd,
+    credentials,
+    streams,
+    command,
+  });
+}
+
+/** The process of a number as the caller sees it, zombies included; 0 is the caller. */
+function find(process: Process, pid: number): Process {
+  if (pid === 0) return process;
+  return process.namespaces.pid.members.get(pid) ?? fail("ESRCH");
+}
+
+const shown = (process: Process, leader: Process): number =>
+  leader.pidIn(process.namespaces.pid) ?? 0;
+
+export const getProcessGroup = (process: Process, pid: number): number =>
+  shown(process, find(process, pid).group);
+
+export const getSession = (process: Process, pid: number): number =>
+  shown(process, find(process, pid).session);
+
+export function setProcessGroup(
+  machine: Machine,
+  process: Process,
+  pid: number,
+  group: number,
+): void {
+  if (group < 0) fail("EINVAL");
+  const changed = find(process, pid);
+  if (changed.parent === process) {
+    if (changed.session !== process.session) fail("EPERM");
+  } else if (changed !== process) fail("ESRCH");
+  if (changed.session === changed) fail("EPERM");
+  const own = shown(process, changed);
+  if (group === 0 || group === own) {
+    changed.group = changed;
+    return;
+  }
+  const member = machine.processes
+    .all()
+    .find((other) => other.group.pidIn(process.namespaces.pid) === group);
+  if (!member || member.session !== process.session) fail("EPERM");
+  changed.group = member.group;
+}
+
+/** setsid(2). EPERM for who leads a group already. */
+export function newSession(machine: Machine, process: Process): number {
+  const leads = machine.processes.all().some((other) => other.group === process);
+  if (process.session === process || leads) fail("EPERM");
+  process.session = process;
+  process.group = process;
+  return shown(process, process);
+}
+
+function maySignal(from: Process, to: Process, signal: number): boolean {
+  if (from === to || from.credentials.uid === to.credentials.uid) return true;
+  if (capable(from.credentials, "CAP_KILL", to.credentials.user)) return true;
+  return signal === SIGNALS.CONT && from.session === to.session;
+}
+
+/** kill(2): a process, the caller's group (0), all but the caller and an init (-1), or a group. */
+export function kill(machine: Machine, process: Process, pid: number, signal: number): void {
+  const { pid: namespace } = process.namespaces;
+  const send = (to: Process): boolean => {
+    if (signal < 0 || signal > LAST_SIGNAL) fail("EINVAL");
+    if (!maySignal(process, to, signal)) return false;
+    machine.processes.signal(to, signal, namespace);
+    return true;
+  };
+  if (pid > 0) {
+    if (!send(namespace.members.get(pid) ?? fail("ESRCH"))) fail("EPERM");
+    return;
+  }
+  const isMeant = (one: Process): boolean => {
+    if (pid === 0) return one.group === process.group;
+    if (pid === -1) return one !== process && (one.pidIn(namespace) ?? 0) > 1;
+    return one.group.pidIn(namespace) === -pid;
+  };
+  const targets = machine.processes.all().filter(isMeant);
+  if (targets.length === 0) fail("ESRCH");
+  const sent = targets.filter(send).length;
+  // To all: those that may not be asked do not count.
+  if (sent === 0 && pid !== -1) fail("EPERM");
+}
+
+export interface WaitOptions {
+  readonly stopped?: boolean;
+  readonly continued?: boolean;
+}
+
+export interface WaitResult {
+  readonly pid: number;
+  readonly how: "exited" | "killed" | "stopped" | "continued";
+  /** The exit code or the signal. */
+  readonly value: number;
+}
+
+/** wait4(2) with WNOHANG: undefined while none of the children asked for has changed. */
+export function wait(
+  machine: Machine,
+  process: Process,
+  pid: number,
+  options: WaitOptions = {},
+): WaitResult | undefined {
+  const group = pid === 0 ? shown(process, process.group) : -pid;
+  const wanted = [...process.children].filter((child) => {
+    if (pid === -1) return true;
+    return pid > 0 ? shown(process, child) === pid : shown(process, child.group) === group;
+  });
+  if (wanted.length === 0) fail("ECHILD");
+  for (const child of wanted) {
+    const result = consider(child, shown(process, child), options);
+    if (!result) continue;
+    machine.processes.reap(child);
+    return result;
+  }
+  return undefined;
+}
+
+function consider(child: Process, pid: number, options: WaitOptions): WaitResult | undefined {
+  const { status, change } = child;
+  if (child.state === "zombie" && status) {
+    const killed = status.signal > 0;
+    return { pid, how: killed ? "killed" : "exited", value: killed ? status.signal : status.code };
+  }
+  if (!change || !options[change.kind]) return undefined;
+  child.change = undefined;
+  return { pid, how: change.kind, value: change.signal };
+}
+
+/** sigprocmask(2). SIGKILL and SIGSTOP cannot be blocked. */
+export function blockSignal(
+  machine: Machine,
+  process: Process,
+  signal: number,
+  block: boolean,
+): void {
+  if (signal < 1 || signal > LAST_SIGNAL) fail("EINVAL");
+  if (signal === SIGNALS.KILL || signal === SIGNALS.STOP) return;
+  if (block) process.blocked.add(signal);
+  else process.blocked.delete(signal);
+  machine.processes.deliver(process);
+}
+
+/** sigaction(2): what is ignored from now on is not pending any more. */
+export function setHandler(
+  machine: Machine,
+  process: Process,
+  signal: number,
+  handler: (() => void) | undefined,
+): void {
+  if (handler) process.handlers.set(signal, handler);
+  else process.handlers.delete(signal);
+  const dropped = handler ? handler === IGNORE : isIgnoredByDefault(signal);
+  if (dropped) process.pending.delete(signal);
+  machine.processes.deliver(process);
+}

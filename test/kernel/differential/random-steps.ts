@@ -1,0 +1,191 @@
+// Random programs of system calls, by theme: something to begin with, random steps, and a look at all
+// that the theme can have changed.
+
+import fc from "fast-check";
+import {
+  ATTRIBUTES,
+  CAPABILITIES,
+  CGROUPS,
+  clone,
+  DESCRIPTORS,
+  type Draft,
+  either,
+  KINDS,
+  MOUNTS,
+  NAMESPACES,
+  NAMING,
+  OVERLAYS,
+  of,
+  one,
+  PINS,
+  PLACES,
+  PROCESSES,
+  plainClone,
+  USERS,
+  words,
+} from "./random-calls.ts";
+import { MOST_ACTORS, type Step, type StepProgram, step } from "./steps.ts";
+
+const STANDING: readonly Draft[] = [
+  ["mkdir", "/a", 0o755],
+  ["mkdir", "/a/b", 0o755],
+  ["mkdir", "/b", 0o777],
+  ["mkdir", "/c", 0o1777],
+  ["open", "/a/c", "O_WRONLY|O_CREAT", 0o644],
+  ["close", 3],
+  ["put", "/a/c", "file"],
+  ["symlink", "a", "/l"],
+];
+
+const LOOK_AT_FILES: readonly Draft[] = [
+  ["list", "/"],
+  ...["/a", "/b", "/c", "/l", "/a/b", "/a/c", "/b/a", "/c/a"].flatMap((at): Draft[] => [
+    ["lstat", at],
+  ]),
+  ["list", "/a"],
+  ["list", "/b"],
+  ["get", "/a/c"],
+  ["getcwd"],
+];
+const LOOK_AT_MOUNTS: readonly Draft[] = [
+  ["get", "/proc/self/mountinfo"],
+  ["list", "/a"],
+  ["list", "/b"],
+  ["list", "/c"],
+];
+const LOOK_AT_NAMESPACES: readonly Draft[] = [
+  ...KINDS.map((kind): Draft => ["readlink", `/proc/self/ns/${kind}`]),
+  ...["1", "2", "3"].flatMap((at): Draft[] => [
+    ["readlink", `/proc/${at}/ns/mnt`],
+    ["readlink", `/proc/${at}/ns/user`],
+    ["readlink", `/proc/${at}/ns/pid_for_children`],
+    ["get", `/proc/${at}/uid_map`],
+  ]),
+  ["ids"],
+  ["gethostname"],
+  ["getpid"],
+  ["list", "/proc/self/ns"],
+];
+const LOOK_AT_PROCESSES: readonly Draft[] = [
+  ...["1", "2", "3", "4"].map((at): Draft => ["get", `/proc/${at}/status`]),
+  ["getpgid", 0],
+  ["getsid", 0],
+  ["wait", -1, "WUNTRACED|WCONTINUED"],
+];
+const LOOK_AT_CGROUPS: readonly Draft[] = [
+  ...["1", "2", "3", "4"].map((at): Draft => ["get", `/proc/${at}/cgroup`]),
+  ["get", "/cg/pids/cgroup.procs"],
+  ["list", "/proc/self/ns"],
+];
+
+interface Theme {
+  readonly standing: readonly Draft[];
+  readonly steps: fc.Arbitrary<Draft>;
+  readonly look: readonly Draft[];
+  readonly cgroups?: boolean;
+  /** Whether others than the first actor also look. */
+  readonly all?: boolean;
+}
+
+export const THEMES: Readonly<Record<string, Theme>> = {
+  files: {
+    standing: STANDING,
+    steps: one(...NAMING, ...DESCRIPTORS, ...PLACES),
+    look: LOOK_AT_FILES,
+  },
+  permissions: {
+    standing: STANDING,
+    steps: one(...NAMING, ...ATTRIBUTES, ...USERS, ...CAPABILITIES.slice(0, 1), [
+      2,
+      words("clone", of(0)),
+    ]),
+    look: LOOK_AT_FILES,
+    all: true,
+  },
+  mounts: {
+    standing: STANDING,
+    steps: one(...MOUNTS, ...NAMING.slice(0, 5), ...PLACES, ...DESCRIPTORS.slice(0, 3), [
+      2,
+      words("clone", either(0, "CLONE_NEWNS", "CLONE_NEWNS|CLONE_NEWUSER")),
+    ]),
+    look: LOOK_AT_MOUNTS,
+    all: true,
+  },
+  overlays: {
+    standing: STANDING,
+    steps: one(...OVERLAYS, ...NAMING, ...ATTRIBUTES, ...DESCRIPTORS.slice(0, 6)),
+    look: LOOK_AT_FILES,
+  },
+  namespaces: {
+    standing: STANDING,
+    steps: one(...NAMESPACES, ...PINS, ...USERS, clone),
+    look: LOOK_AT_NAMESPACES,
+    all: true,
+  },
+  "user namespaces": {
+    standing: STANDING,
+    steps: one(...NAMESPACES, ...USERS, ...CAPABILITIES, ...ATTRIBUTES.slice(0, 4), ...MOUNTS, [
+      6,
+      words("clone", either("CLONE_NEWUSER", "CLONE_NEWUSER|CLONE_NEWNS", 0)),
+    ]),
+    look: [...LOOK_AT_NAMESPACES, ...LOOK_AT_MOUNTS.slice(0, 1)],
+    all: true,
+  },
+  processes: {
+    standing: [
+      ["clone", 0],
+      ["clone", 0],
+    ],
+    steps: one(...PROCESSES, plainClone, [1, words("clone", of("CLONE_NEWPID"))]),
+    look: LOOK_AT_PROCESSES,
+    all: true,
+  },
+  credentials: {
+    standing: STANDING.slice(0, 4),
+    steps: one(
+      ...USERS,
+      ...CAPABILITIES,
+      [2, words("clone", of(0))],
+      [2, words("get", of("/proc/self/status"))],
+    ),
+    look: LOOK_AT_PROCESSES,
+    all: true,
+  },
+  cgroups: {
+    standing: [
+      ["mkdir", "/cg/pids/x", 0o755],
+      ["mkdir", "/cg/cpu/x", 0o755],
+    ],
+    steps: one(...CGROUPS, plainClone),
+    look: LOOK_AT_CGROUPS,
+    cgroups: true,
+  },
+};
+
+/** Numbers actors: a clone makes the next one, and a step belongs to one that can be there. */
+function steps(drafts: readonly (readonly [raw: number, draft: Draft])[]): Step[] {
+  let actors = 1;
+  return drafts.map(([raw, [call, ...rest]]) => {
+    const actor = raw % actors;
+    if (call !== "clone") return step(actor, call, ...rest);
+    if (actors === MOST_ACTORS) return step(actor, "getpid");
+    return step(actor, "clone", actors++, ...rest);
+  });
+}
+
+const drawn = (drafts: readonly Draft[]): (readonly [number, Draft])[] =>
+  drafts.map((draft) => [0, draft]);
+
+export function programOf(name: string): fc.Arbitrary<StepProgram> {
+  const theme = THEMES[name] as Theme;
+  const body = fc.array(fc.tuple(fc.nat(5), theme.steps), { minLength: 1, maxLength: 24 });
+  return body.map((middle) => {
+    const looks = theme.all
+      ? [0, 1, 2].flatMap((actor) => theme.look.map((draft) => [actor, draft] as const))
+      : drawn(theme.look);
+    return {
+      cgroups: theme.cgroups ?? false,
+      steps: steps([...drawn(theme.standing), ...middle, ...looks]),
+    };
+  });
+}
