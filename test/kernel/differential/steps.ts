@@ -95,8 +95,12 @@ const STATUS =
 /** Whether a process happens to run or to sleep is chance. */
 const stateLetter = (value = ""): string => value.slice(0, 1).replace(/[RD]/, "S");
 
+/** What was pending for a process that has ended depends on how far it got. */
+const withoutPending = (text: string): string =>
+  /^State:\tZ/m.test(text) ? text.replace(/^ShdPnd:.*$/m, "") : text;
+
 function statusFields(text: string): string {
-  return text
+  return withoutPending(text)
     .split("\n")
     .map((line) => STATUS.exec(line))
     .filter((parts) => parts !== null)
