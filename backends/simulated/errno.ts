@@ -58,7 +58,11 @@ export class Errno extends Error {
   readonly detail: string;
 
   constructor(errno: ErrnoName, detail = "") {
+    // A failed call is an answer: where it was given says nothing, and looking costs microseconds.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(detail === "" ? errno : `${errno}: ${detail}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.errno = errno;
     this.detail = detail;
   }

@@ -103,9 +103,16 @@ class LayerTree {
   }
 }
 
-/** Shows the layers that a mount names as its devices, bottom first. */
+/** How many images' merged trees are kept for their next mount. */
+const MOST_KEPT = 8;
+
+/**
+ * Shows the layers that a mount names as its devices, bottom first. A layer's tar is named after
+ * its content, so that the tree of the same devices is the same tree.
+ */
 export function layerTrees({ core, indexOf }: LayerSource): TreeResolver {
-  return (files) => {
+  const kept = new Map<string, TreeNode | undefined>();
+  const merged = (files: ImageFiles): TreeNode | undefined => {
     const layers = files.devices.flatMap((path) => {
       const index = indexOf(path);
       return index ? [{ path, index, diffId: path, tarBytes: files.size(path) }] : [];
@@ -117,5 +124,17 @@ export function layerTrees({ core, indexOf }: LayerSource): TreeResolver {
       files,
       layers.map(({ path }) => path),
     ).root();
+  };
+  return (files) => {
+    const key = files.devices.join("\n");
+    const root = kept.has(key) ? kept.get(key) : merged(files);
+    // In again as the latest.
+    kept.delete(key);
+    kept.set(key, root);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= MOST_KEPT) break;
+      kept.delete(oldest);
+    }
+    return root;
   };
 }

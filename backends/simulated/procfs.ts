@@ -28,7 +28,7 @@ import {
   statLine,
   statusText,
 } from "./process-statistics.ts";
-import { makeSysctl } from "./sysctl.ts";
+import { SysctlDirectory } from "./sysctl.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
 export class ProcFileSystem extends Superblock {
@@ -288,7 +288,7 @@ function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
     ["stat", file(() => machineStatistics(machine))],
     ["uptime", file(() => `${uptime()} ${uptime()}\n`)],
     ["version", file(() => `Linux version ${machine.release} (simulated)\n`)],
-    ["sys", makeSysctl(filesystem, machine)],
+    ["sys", new SysctlDirectory(filesystem, machine)],
     ...BARE_DIRECTORIES.map((name): [string, Inode] => [name, new FixedDirectory(filesystem)]),
     ...BARE_FILES.map((name): [string, Inode] => [name, file(() => "")]),
   ];

@@ -27,16 +27,6 @@ import { ProcessEnded, ProgramStream, waited } from "./program-stream.ts";
 import { programSystem } from "./program-system.ts";
 import { IGNORE, isForced, LAST_SIGNAL } from "./signals.ts";
 
-/** Thrown by `exit`, to leave a program from wherever it is. */
-class Exited extends Error {
-  readonly code: number;
-
-  constructor(code: number) {
-    super(`exit ${code}`);
-    this.code = code;
-  }
-}
-
 /** Thrown by `execute`: another program has taken this one's place. */
 class Replaced extends Error {
   readonly program: SimulatedProgram;
@@ -61,24 +51,30 @@ async function runOne(
   process: Process,
   program: SimulatedProgram,
 ): Promise<SimulatedProgram | undefined> {
-  const exit = (code: number): void =>
-    machine.processes.exit(process, { code: code & 0xff, signal: 0 });
   try {
     if (!(await machine.processes.mayRun(process))) return undefined;
-    exit((await program(contextOf(machine, process))) ?? 0);
+    exit(machine, process, (await program(contextOf(machine, process))) ?? 0);
   } catch (error) {
     if (error instanceof Replaced) {
       machine.loadProgram(process);
       return error.program;
     }
-    if (error instanceof Exited) exit(error.code);
-    if (error instanceof ProcessEnded || !process.alive) return undefined;
-    const text = error instanceof Error ? error.message : String(error);
-    const bytes = new TextEncoder().encode(`${process.command}: ${text}\n`);
-    await process.streams.stderr.write(bytes).catch(() => {});
-    exit(1);
+    await failed(machine, process, error);
   }
   return undefined;
+}
+
+/** What a program throws ends it with 1, and is said on its standard error. */
+async function failed(machine: Machine, process: Process, error: unknown): Promise<void> {
+  if (error instanceof ProcessEnded || !process.alive) return;
+  const text = error instanceof Error ? error.message : String(error);
+  const bytes = new TextEncoder().encode(`${process.command}: ${text}\n`);
+  await process.streams.stderr.write(bytes).catch(() => {});
+  exit(machine, process, 1);
+}
+
+function exit(machine: Machine, process: Process, code: number): void {
+  machine.processes.exit(process, { code: code & 0xff, signal: 0 });
 }
 
 const numberOf = (signal: Signal): number =>
@@ -86,9 +82,17 @@ const numberOf = (signal: Signal): number =>
 
 function handle(machine: Machine, process: Process, signal: number, handler: SignalHandler): void {
   if (isForced(signal) || signal < 1 || signal > LAST_SIGNAL) fail("EINVAL");
-  const handlers = { default: undefined, ignore: IGNORE };
-  const chosen = typeof handler === "string" ? handlers[handler] : handler;
-  setHandler(machine, process, signal, chosen);
+  if (handler === "default") setHandler(machine, process, signal, undefined);
+  else if (handler === "ignore") setHandler(machine, process, signal, IGNORE);
+  else {
+    setHandler(machine, process, signal, () => {
+      try {
+        handler();
+      } catch (error) {
+        void failed(machine, process, error);
+      }
+    });
+  }
 }
 
 function streamsOf(process: Process, options: ChildOptions): Streams {
@@ -215,7 +219,8 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     pipe: () => pipe(machine, process),
     open: (path, how) => new ProgramStream(machine, process, openFile(machine, process, path, how)),
     exit: (code) => {
-      throw new Exited(code);
+      exit(machine, process, code);
+      throw new ProcessEnded();
     },
   };
 }

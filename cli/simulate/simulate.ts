@@ -1,6 +1,7 @@
 // An engine on a kernel in memory, for tests and for pages: nothing of it touches the machine that
 // it runs on, time is virtual, and one seed gives one run.
 
+import type { Core } from "@nacre/core/core.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { PartialRequest } from "@nacre/core/program/request.ts";
 import { assemble } from "@nacre/engine/assemble.ts";
@@ -92,11 +93,10 @@ interface Registered {
 }
 
 /** Programs that stand as files in images are known by the image and their path. */
-async function register(options: SimulateOptions): Promise<Registered> {
+async function register(core: Core, options: SimulateOptions): Promise<Registered> {
   const { architecture = "amd64" } = options;
   const programs = new Map([...STANDARD_PROGRAMS, ...Object.entries(options.programs ?? {})]);
   const images = new Map<string, LiteralImage>();
-  const core = embeddedCore().fork();
   for (const [name, literal] of Object.entries(options.images ?? {})) {
     const take = (path: string, program: SimulatedProgram): string => {
       const known = `${name} ${path}`;
@@ -109,6 +109,7 @@ async function register(options: SimulateOptions): Promise<Registered> {
 }
 
 function engineOn(
+  core: Core,
   kernel: SimulatedKernel,
   clock: SimulatedClock,
   images: ReadonlyMap<string, LiteralImage>,
@@ -117,7 +118,7 @@ function engineOn(
   const files = kernel.hostFiles();
   files.makeDirectory(ROOT);
   const paths = new StatePaths(ROOT);
-  const codec = new SimulatedCodec(embeddedCore().fork());
+  const codec = new SimulatedCodec(core);
   const random = new SimulatedRandom(seed);
   const self = kernel.caller;
   return assemble(
@@ -128,7 +129,7 @@ function engineOn(
       random,
       codec,
       state: new SimulatedStateStore(),
-      fetch: new SimulatedFetch(literalRegistries(embeddedCore().fork(), images)),
+      fetch: new SimulatedFetch(literalRegistries(core, images)),
       credentials: { find: async () => undefined },
       content: new FileContentStore(files, codec, paths),
       snapshotters: [
@@ -185,7 +186,9 @@ async function collect(
  * @throws NacreError `invalid` for an image whose name is no reference
  */
 export async function simulate(options: SimulateOptions = {}): Promise<Simulation> {
-  const { images, programs } = await register(options);
+  // One arena for what a simulation names and hashes: little, and gone with it.
+  const core = embeddedCore().fork();
+  const { images, programs } = await register(core, options);
   const clock =
     options.time === "manual"
       ? new SimulatedClock(options.startMs)
@@ -193,7 +196,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
   let engine: Engine | undefined;
   programs.set(SETTLE, async ({ arguments: [, , id = ""] }) => engine?.containers.settle(id));
   const kernel = new SimulatedKernel(clock, {
-    core: embeddedCore().fork(),
+    core,
     programs,
     erofs: layerTrees({
       core: embeddedCore,
@@ -203,7 +206,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
     ...(options.cgroups && { cgroups: options.cgroups }),
     ...(options.architecture !== undefined && { architecture: options.architecture }),
   });
-  const bare = engineOn(kernel, clock, images, options);
+  const bare = engineOn(core, kernel, clock, images, options);
   engine = bare;
   const made = clock instanceof AutomaticClock ? timedEngine(bare, clock) : bare;
   return {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -92,10 +93,37 @@ describe("the package", () => {
     expect(readdirSync(root)).toContain("state.db");
   });
 
+  it("runs the tests that docs/TESTING.md shows, and simulates", () => {
+    const guide = readFileSync(join(ROOT, "docs", "TESTING.md"), "utf8");
+    const examples = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```/gms)];
+    expect(examples.map(([, name]) => name)).toEqual(
+      expect.arrayContaining(["backup.ts", "backup.test.ts", "shell.test.ts", "faults.test.ts"]),
+    );
+    for (const [, name = "", text = ""] of examples) writeFileSync(join(project, name), text);
+    const tests = examples.map(([, name = ""]) => name).filter((name) => name.includes(".test."));
+    const quiet = ["--disable-warning=ExperimentalWarning", "--test-reporter=tap"];
+    const out = run(NODE, [...quiet, "--test", ...tests], project, { NODE_OPTIONS: "" });
+    expect(out).toMatch(/^# pass 4$/m);
+    expect(out).toMatch(/^# fail 0$/m);
+  });
+
   it("is typed for an empty project: strict, no skipLibCheck, no other types", () => {
     mkdirSync(join(project, "source"), { recursive: true });
     const sample = `
       import { createEngine, type ContainerRecord, type EngineEvent, NacreError } from "nacre";
+      import { defineProgram, simulate, type RunResult, tools } from "nacre/simulated";
+      const greeter = defineProgram(async ({ arguments: [, who = "you"], stdout }) => {
+        await stdout.write(who);
+      });
+      export async function simulated(): Promise<RunResult> {
+        await using simulation = await simulate({
+          images: { app: { files: { ...tools, "/bin/greeter": greeter } } },
+          time: "automatic",
+        });
+        // @ts-expect-error a command is a list
+        await simulation.run("app", "greeter");
+        return simulation.run("app", ["greeter", "me"]);
+      }
       export async function start(): Promise<string[]> {
         await using engine = await createEngine({ root: "/tmp/x" });
         const watching = engine.events.subscribe((event: EngineEvent) => event.type satisfies string);
