@@ -105,15 +105,16 @@ describe("a simulation", () => {
   });
 
   it("fails on purpose and leaves nothing of what failed", async () => {
-    const failAt = { section: "child", index: 3, errno: "ENOSPC" } as const;
+    const fault = { do: "fail", errno: "ENOSPC" } as const;
+    const rules = [{ on: { section: "child", index: 3 }, fault } as const];
     await using simulation = await simulate({ images: IMAGES });
     await simulation.run("box", ["true"]);
     const before = simulation.kernel.state();
-    simulation.kernel.injectFaults({ failAt });
+    simulation.kernel.injectFaults({ rules });
     const failure = await simulation.run("box", ["true"]).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(NacreError);
     expect(failure).toMatchObject({ kind: "no-space" });
-    simulation.kernel.injectFaults({});
+    simulation.kernel.injectFaults(undefined);
     expect(simulation.kernel.state()).toEqual(before);
     expect((await simulation.run("box", ["true"])).code).toBe(0);
   });
@@ -129,7 +130,7 @@ async function history({ engine }: Simulated) {
 
 /** Containers that live side by side, some of which fail to start: all that was recorded. */
 async function eventful(seed: number) {
-  const random = { seed, probability: 0.01, errnos: ["EIO", "ENOMEM"] } as const;
+  const random = { seed, probability: 0.002, errnos: ["EIO", "ENOMEM"] } as const;
   await using simulation = await simulate({ images: IMAGES, seed, faults: { random } });
   const { containers } = simulation.engine;
   const script = "for i in 1 2 3; do sleep 0.$RANDOM; echo $i; done; mktemp";
