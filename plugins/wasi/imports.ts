@@ -5,7 +5,7 @@
 // - Waiting waits; the library traps.
 // - Ending throws ModuleEnd, so that it can be told from a trap without asking the library.
 // - Descriptor 3, a root of the library's own, can be listed and looked into: it stands for the
-//   next one, which is `/`.
+//   next one, which is `/`. What was opened there to be listed can be closed.
 // - Functions that are not WASI's trap when they are called, not before: modules import what they
 //   never use.
 //
@@ -18,7 +18,7 @@ export const PREVIEW1 = "wasi_snapshot_preview1";
 type Call = (...words: never[]) => unknown;
 export type Imports = Record<string, Record<string, unknown>>;
 
-const ERRNO = { success: 0, badf: 8, pipe: 64 } as const;
+const ERRNO = { success: 0, badf: 8, inval: 28, pipe: 64 } as const;
 const STDERR = 2;
 
 /** Thrown through the module when it ends itself. */
@@ -44,6 +44,12 @@ export function redirect(imports: Imports, memory: () => ArrayBuffer, streams: G
     if (!/^(path_|fd_readdir|fd_filestat_get|fd_fdstat_get)/.test(name)) continue;
     wasi[name] = lookingAtRoot(name, call as Call);
   }
+  const close = wasi.fd_close as Call | undefined;
+  // The library takes every descriptor of the root for the one that must stay open.
+  wasi.fd_close = (fd: never) => {
+    const failed = close?.(fd);
+    return failed === ERRNO.inval ? ERRNO.success : failed;
+  };
 }
 
 /** `path_rename` and `path_link` have a second directory, `path_symlink` has it after the text. */

@@ -69,8 +69,12 @@ const contentOf = (files: InterpretedFiles, path: string) => attempt(() => files
 const isLink = (files: InterpretedFiles, path: string): boolean =>
   attempt(() => files.status(path, { follow: false }))?.kind === "symlink";
 
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, at) => byte === b[at]);
+/** A loop: `every` takes ten times as long, and a module may be of some megabytes. */
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
 
 /** From what a module was given and what it left. */
 export function changesOf(before: readonly TreeEntry[], after: readonly TreeEntry[]): TreeChanges {
