@@ -1,5 +1,6 @@
 // The options of `run`, shared with `explain run`, and the request that they make.
 
+import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
@@ -12,6 +13,7 @@ import {
   resolveVariables,
 } from "./parse/environment.ts";
 import { bindOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
+import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
 
 const PULL_POLICIES = ["missing", "always", "never"] as const;
@@ -21,6 +23,8 @@ export const DEFAULT_NETWORK = "none";
 
 export const CONTAINER_OPTIONS = {
   ...RESOURCE_OPTIONS,
+  ...PROCESS_OPTIONS,
+  cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
   detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
   env: list(
@@ -33,6 +37,7 @@ export const CONTAINER_OPTIONS = {
   hostname: text(["hostname", "h"], "string", "The container's host name"),
   interactive: flag(["interactive", "i"], "Keep standard input open"),
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
+  labelFile: list(["label-file"], "file", "Read labels, one a line", String, "files"),
   logDriver: text(["log-driver"], "name", "What reads the log: json-file, or a plugin's", [
     "json-file",
   ]),
@@ -78,6 +83,8 @@ export function requestOf(
   [image, ...command]: readonly string[],
   host: Host,
 ): ContainerRequest {
+  const process = processOf(values);
+  checkNamespaces(process);
   const optional = {
     name: values.name,
     hostname: values.hostname,
@@ -90,6 +97,7 @@ export function requestOf(
   };
   return {
     ...present(optional),
+    ...process,
     image: image!,
     command,
     environment: environmentOf(values, host),
@@ -101,7 +109,7 @@ export function requestOf(
     mounts: [...mountsOf(values, host), ...values.tmpfs],
     network: networkOf(values.network),
     resources: resourcesOf(values),
-    labels: labelsOf(values.label),
+    labels: labelsOf([...labelsFromFiles(values.labelFile, host), ...values.label]),
     pull: values.pull ?? "missing",
   };
 }
@@ -129,6 +137,13 @@ export function environmentOf(
     parseEnvironmentFile(readEnvironmentFile(path, host), path),
   );
   return resolveVariables([...fromFiles, ...values.env], host.environment);
+}
+
+/** In the form of an env file: those of the options win. */
+function labelsFromFiles(paths: readonly string[], host: Host): string[] {
+  return paths.flatMap((path) =>
+    parseEnvironmentFile(readEnvironmentFile(path, host), path).map(parseLabel),
+  );
 }
 
 function readEnvironmentFile(path: string, host: Host): string {

@@ -25,6 +25,8 @@ export interface Host {
   exists(path: string): boolean;
   /** Makes an empty file; false if it is there already or cannot be made. */
   mark(path: string): boolean;
+  /** Makes a file with these words. @throws as node:fs does, EEXIST where there is one */
+  createFile(path: string, text: string): void;
   /** Reads a line from standard input. */
   readLine(): string;
   createEngine(options: GlobalOptions): Promise<Engine>;

@@ -1,7 +1,15 @@
 // The real host: this process. Streams are written with write(2) itself, since process.stdout
 // costs milliseconds to load and a pipe's bytes would have to be waited for before the exit.
 
-import { closeSync, existsSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { constants } from "node:os";
 import type { GlobalOptions } from "./command.ts";
 import type { Host } from "./host.ts";
@@ -63,6 +71,10 @@ export class ProcessHost implements Host {
     } catch {
       return false;
     }
+  }
+
+  createFile(path: string, text: string): void {
+    writeFileSync(path, text, { flag: "wx" });
   }
 
   readLine(): string {

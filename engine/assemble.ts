@@ -153,17 +153,6 @@ function containerServices(
   const { self, bootId, settleCommand, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus);
   const runtimes = new Runtimes(kernel, ports.extensions);
-  const machine = new Machine(files, hierarchies);
-  const planner = new Planner(
-    kernel,
-    files,
-    layers,
-    new Named("Snapshotter", "snapshotter", ports.snapshotters, ports.extensions),
-    new Named("NetworkDriver", "network", ports.networks, ports.extensions),
-    runtimes,
-    paths,
-    { settleCommand, hierarchies, machine, tell: (notice) => bus.emit(notice) },
-  );
   const freezer = new Freezer(files, clock, hierarchies);
   const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
   const storage = new ContainerStorage(files, paths);
@@ -180,6 +169,21 @@ function containerServices(
     new Usage(files, clock, hierarchies),
     new Processes(files, hierarchies),
     paths,
+  );
+  const machine = new Machine(files, hierarchies);
+  const planner = new Planner(
+    kernel,
+    files,
+    layers,
+    new Named("Snapshotter", "snapshotter", ports.snapshotters, ports.extensions),
+    new Named("NetworkDriver", "network", ports.networks, ports.extensions),
+    runtimes,
+    paths,
+    {
+      ...{ settleCommand, hierarchies, machine },
+      tell: (notice) => bus.emit(notice),
+      find: (container) => looks.get(container),
+    },
   );
   const containers = new ContainerService(
     kernel,

@@ -119,6 +119,8 @@ export interface ExecRequest {
   /** `K=V`, after the container's own. */
   readonly environment?: readonly string[];
   readonly user?: string;
+  /** Every capability. */
+  readonly privileged?: boolean;
   readonly workingDirectory?: string;
   readonly terminal?: boolean;
   readonly interactive?: boolean;

@@ -1,4 +1,5 @@
 import { command } from "../command.ts";
+import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, requestOf } from "../container-options.ts";
 import { showPull } from "../pull-display.ts";
 
@@ -17,9 +18,11 @@ export default command({
   async run(context, values, operands) {
     const { host } = context;
     const request = requestOf({ ...values, detach: false }, operands, host);
+    refuseOldIdFile(values.cidfile, host);
     const engine = await context.engine();
     const pulling = showPull(engine, host, values);
     const { id } = await engine.containers.create(request).finally(() => pulling.end());
+    writeIdFile(values.cidfile, id, host);
     host.print(`${id}\n`);
     return 0;
   },

@@ -1,6 +1,7 @@
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { command } from "../command.ts";
 import { CONTAINER_OPTIONS, environmentOf } from "../container-options.ts";
+import { flag } from "../options.ts";
 
 const { env, envFile, user, workdir, interactive, tty } = CONTAINER_OPTIONS;
 
@@ -13,6 +14,7 @@ export default command({
     envFile,
     user,
     workdir,
+    privileged: flag(["privileged"], "Give the command all powers of root"),
     interactive,
     tty,
     detach: { ...CONTAINER_OPTIONS.detach, help: "Run in the background" },
@@ -31,6 +33,7 @@ export default command({
       terminal: values.tty,
       interactive: values.interactive,
       detached: values.detach,
+      ...(values.privileged && { privileged: true }),
       ...(values.user !== undefined && { user: values.user }),
       ...(values.workdir !== undefined && { workingDirectory: values.workdir }),
     };

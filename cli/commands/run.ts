@@ -1,15 +1,23 @@
 import { join } from "node:path";
-import type { Engine } from "@nacre/engine/engine.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { Attached, Engine } from "@nacre/engine/engine.ts";
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
+import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
+import type { Host } from "../host.ts";
+import { flag } from "../options.ts";
 import { showPull } from "../pull-display.ts";
+import { binarySize } from "../text/size.ts";
 
 export default command({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   description:
     "The image is pulled first if it is not here. Options end at the image's name: what follows it is the container's own. The image 'host' is this machine's own root under a layer that takes all changes. The exit code is the command's; 125 is an error of Nacre, 126 a command that cannot be executed, 127 one that is not there.",
-  options: CONTAINER_OPTIONS,
+  options: {
+    ...CONTAINER_OPTIONS,
+    sigProxy: { ...flag(["sig-proxy"], "Hand our signals on to the container"), initial: true },
+  },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   interspersed: false,
   suggest: ["images"],
@@ -23,21 +31,53 @@ export default command({
     const { host } = context;
     checkTerminal(values, host);
     const request = requestOf(values, operands, host);
+    refuseOldIdFile(values.cidfile, host);
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
+    const memory = watchMemory(engine);
     using signals = new SignalRelay(host);
-    if (!values.detach) holdOnceCreated(engine, signals);
-    const attached = await engine.containers
-      .run(request, streamsOf(values))
-      .finally(() => pulling.end());
+    if (!values.detach && values.sigProxy) holdOnceCreated(engine, signals);
+    const attached = await started(engine, request, values, host).finally(() => pulling.end());
     if (values.detach) {
       host.print(`${attached.container.id}\n`);
       return 0;
     }
-    return await signals.untilExit(attached);
+    const code = await (values.sigProxy ? signals.untilExit(attached) : attached.exited);
+    memory.end();
+    if (memory.wasExceeded) host.printError(outOfMemory(code, attached));
+    return code;
   },
 });
+
+async function started(
+  engine: Engine,
+  request: ContainerRequest,
+  values: ContainerValues,
+  host: Host,
+): Promise<Attached> {
+  const { containers } = engine;
+  if (values.cidfile === undefined) return containers.run(request, streamsOf(values));
+  const { id } = await containers.create(request);
+  writeIdFile(values.cidfile, id, host);
+  return containers.start(id, streamsOf(values));
+}
+
+/** 137 alone does not say who killed it: the kernel, for its memory limit, or somebody. */
+function watchMemory(engine: Engine): { wasExceeded: boolean; end(): void } {
+  const watch = { wasExceeded: false, end: () => subscription.unsubscribe() };
+  const subscription = engine.events.subscribe((event) => {
+    if (event.type === "record" && event.event.action === "oom") watch.wasExceeded = true;
+  });
+  return watch;
+}
+
+function outOfMemory(code: number, { container }: Attached): string {
+  const { memoryBytes } = container.request.resources;
+  const limit =
+    memoryBytes === undefined ? "a memory limit" : `the memory limit of ${binarySize(memoryBytes)}`;
+  return `nacre: ${code}: ${limit} was hit\n`;
+}
 
 /** Says once for a state root what a container gets that did not ask for a network. */
 function tellDefaultNetwork({ global, host }: Context, values: ContainerValues): void {

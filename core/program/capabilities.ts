@@ -65,6 +65,46 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_SETFCAP",
 ];
 
+/** `chown`, `CAP_CHOWN`: the kernel's name. @throws NacreError `invalid` */
+function canonical(name: string): string {
+  const upper = name.toUpperCase();
+  const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+  if (!(CAPABILITIES as readonly string[]).includes(full)) {
+    throw new NacreError("invalid", `unknown capability: ${JSON.stringify(name)}`, {
+      advice: "See capabilities(7) for the names; ALL is all of them.",
+    });
+  }
+  return full;
+}
+
+export interface CapabilityChoice {
+  readonly add: readonly string[];
+  readonly drop: readonly string[];
+}
+
+/**
+ * The default set with what is added and without what is dropped; a name in both is dropped.
+ * @param available what can be given here at all: all of it is ALL, the rest is refused
+ */
+export function chosenCapabilities(
+  { add, drop }: CapabilityChoice,
+  available: () => readonly string[],
+): readonly string[] {
+  const isAll = (name: string): boolean => name.toUpperCase() === "ALL";
+  const dropped = drop.filter((name) => !isAll(name)).map(canonical);
+  const added = add.filter((name) => !isAll(name)).map(canonical);
+  const missing = added.find((name) => !available().includes(name));
+  if (missing !== undefined) {
+    throw new NacreError("unsupported", `capability ${missing} is not available on this machine`, {
+      advice: "Whoever started this process took it away, or the kernel does not have it.",
+    });
+  }
+  const begin = add.some(isAll) ? available() : drop.some(isAll) ? [] : DEFAULT_CAPABILITIES;
+  const chosen = new Set<string>([...begin, ...added]);
+  for (const name of dropped) chosen.delete(name);
+  return CAPABILITIES.filter((name) => chosen.has(name));
+}
+
 /** Bit n is capability n. NacreError `invalid` for a name that the kernel does not have. */
 export function capabilityMask(names: readonly string[]): bigint {
   let mask = 0n;

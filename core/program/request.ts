@@ -50,11 +50,42 @@ export interface ResourceRequest {
   readonly deviceRules?: readonly string[];
 }
 
+/** A device of this machine that the container gets a node for. */
+export interface DeviceRequest {
+  readonly source: string;
+  readonly target: string;
+  /** Of `rwm`. */
+  readonly access: string;
+}
+
+/** A resource limit of the process (setrlimit(2)), by the name that ulimit has; -1 is no limit. */
+export interface LimitRequest {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** `host`, `private`, `container:NAME`; of ipc also `shareable` and `none`. Absent: private. */
+export interface NamespaceRequest {
+  readonly pid?: string;
+  readonly ipc?: string;
+  readonly uts?: string;
+  readonly cgroup?: string;
+}
+
+/** What is asked about names, beside what the network says. */
+export interface NameRequest {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  readonly options: readonly string[];
+}
+
 export interface ContainerRequest {
   /** As the user typed it: `debian`, `ghcr.io/o/app@sha256:…`, `host`. */
   readonly image: string;
   readonly name?: string;
   readonly hostname?: string;
+  readonly domainname?: string;
   /** Replaces the image's Cmd where not empty. */
   readonly command: readonly string[];
   /** Replaces the image's Entrypoint and clears its Cmd; `[]` clears it. */
@@ -78,6 +109,29 @@ export interface ContainerRequest {
   /** Name of a LogDriver; absent: `json-file`. */
   readonly logDriver?: string;
   readonly resources: ResourceRequest;
+  /** Groups of the process beside those that its image gives it, by number or name. */
+  readonly groups?: readonly string[];
+  readonly devices?: readonly DeviceRequest[];
+  readonly limits?: readonly LimitRequest[];
+  readonly namespaces?: NamespaceRequest;
+  readonly sysctls?: Readonly<Record<string, string>>;
+  /** -1000 to 1000: how soon the kernel's OOM killer takes it. */
+  readonly oomScoreAdj?: number;
+  /** `NAME:ADDRESS`, for /etc/hosts. */
+  readonly extraHosts?: readonly string[];
+  readonly dns?: NameRequest;
+  /** Size of /dev/shm. */
+  readonly shmBytes?: number;
+  /** Instead of the image's, by name or number. */
+  readonly stopSignal?: string;
+  /** What stop waits before SIGKILL, if it is not told. */
+  readonly stopTimeoutMs?: number;
+  /** By the kernel's names, with or without CAP_; `ALL`. */
+  readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
+  /** Every capability and device, and nothing hidden: no protection from it. */
+  readonly privileged?: boolean;
+  /** Setuid programs give it nothing. */
+  readonly noNewPrivileges?: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** `os/arch[/variant]`; absent: this host's. */
   readonly platform?: string;

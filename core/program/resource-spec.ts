@@ -10,7 +10,15 @@ import type { ResourceRequest, ThrottleRequest } from "./request.ts";
 /** What limits depend on beside the request. Each is asked only where it matters. */
 export interface MachineFacts {
   /** The numbers of a device node of this machine. NacreError `not-found`. */
-  readonly device: (path: string) => { readonly major: number; readonly minor: number };
+  readonly device: (path: string) => {
+    readonly major: number;
+    readonly minor: number;
+    readonly type?: "character" | "block";
+  };
+  /** Paths of all device nodes of the machine. */
+  readonly allDevices: () => readonly string[];
+  /** The capabilities that can be given here: those of the engine's own bounding set. */
+  readonly capabilities: () => readonly string[];
   /** Whether the kernel counts swap: v1 does not where it was started without that. */
   readonly countsSwap: () => boolean;
   /** Lists of its processors and memory nodes. */
@@ -36,11 +44,13 @@ function blockIO(
   numbers: MachineFacts["device"],
 ): SpecBlockIO | undefined {
   const { blkioWeight, blkioWeightDevices = [], throttles = [] } = request;
+  const of = (path: string) => {
+    const { major, minor } = numbers(path);
+    return { major, minor };
+  };
   const rates = (what: ThrottleRequest["what"]) => {
     const wanted = throttles.filter((t) => t.what === what);
-    return wanted.length === 0
-      ? undefined
-      : wanted.map((t) => ({ ...numbers(t.path), rate: t.rate }));
+    return wanted.length === 0 ? undefined : wanted.map((t) => ({ ...of(t.path), rate: t.rate }));
   };
   const kinds = Object.keys(THROTTLES) as ThrottleRequest["what"][];
   return given({
@@ -48,7 +58,7 @@ function blockIO(
     weightDevice:
       blkioWeightDevices.length === 0
         ? undefined
-        : blkioWeightDevices.map(({ path, weight }) => ({ ...numbers(path), weight })),
+        : blkioWeightDevices.map(({ path, weight }) => ({ ...of(path), weight })),
     ...Object.fromEntries(kinds.map((what) => [THROTTLES[what], rates(what)])),
   });
 }

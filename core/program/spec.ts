@@ -3,16 +3,13 @@
 
 import { NacreError } from "../error.ts";
 import type { ImageProcess } from "../oci/image.ts";
-import type {
-  Spec,
-  SpecDevice,
-  SpecDeviceRule,
-  SpecMount,
-  SpecNamespaceType,
-} from "../oci/runtime-spec.ts";
-import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
-import type { ContainerRequest, RequestedMount } from "./request.ts";
-import { type MachineFacts, parseDeviceRule, specResources } from "./resource-spec.ts";
+import type { Spec, SpecNamespaceType } from "../oci/runtime-spec.ts";
+import { chosenCapabilities, DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import { type NetworkNamespace, specNamespaces } from "./namespace-plan.ts";
+import type { ContainerRequest } from "./request.ts";
+import { type MachineFacts, specResources } from "./resource-spec.ts";
+import { specDevices } from "./spec-devices.ts";
+import { allMounts } from "./spec-mounts.ts";
 import type { ProcessUser } from "./user.ts";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -21,14 +18,15 @@ const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 export interface SpecContext {
   readonly id: string;
   readonly user: ProcessUser;
-  /** Whether the network gives the container a namespace of its own. */
-  readonly ownNetwork: boolean;
+  readonly network: NetworkNamespace;
   /** Directory whose `hosts`, `hostname` and `resolv.conf` are bound over those of the image; absent: the root's own stay. */
   readonly filesDirectory?: string;
   readonly rootfs: string;
   readonly cgroupsPath: string;
   readonly terminalSize?: { readonly rows: number; readonly columns: number };
   readonly machine: MachineFacts;
+  /** Where a namespace of another container is. NacreError `not-found`, `conflict`. */
+  readonly namespaceOf: (container: string, type: SpecNamespaceType) => string;
 }
 
 /** Docker's rule: the user's entrypoint clears the image's command; the user's command replaces it. */
@@ -75,46 +73,6 @@ export function workingDirectory(request: ContainerRequest, image: ImageProcess)
   return directory;
 }
 
-const STANDARD_MOUNTS: readonly SpecMount[] = [
-  { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
-  {
-    destination: "/dev",
-    type: "tmpfs",
-    source: "tmpfs",
-    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-  },
-  {
-    destination: "/dev/pts",
-    type: "devpts",
-    source: "devpts",
-    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-  },
-  {
-    destination: "/dev/shm",
-    type: "tmpfs",
-    source: "shm",
-    options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
-  },
-  {
-    destination: "/dev/mqueue",
-    type: "mqueue",
-    source: "mqueue",
-    options: ["nosuid", "noexec", "nodev"],
-  },
-  {
-    destination: "/sys",
-    type: "sysfs",
-    source: "sysfs",
-    options: ["nosuid", "noexec", "nodev", "ro"],
-  },
-  {
-    destination: "/sys/fs/cgroup",
-    type: "cgroup",
-    source: "cgroup",
-    options: ["nosuid", "noexec", "nodev", "ro"],
-  },
-];
-
 const MASKED_PATHS = [
   "/proc/asound",
   "/proc/acpi",
@@ -131,97 +89,20 @@ const MASKED_PATHS = [
 ];
 const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-const character = (path: string, major: number, minor: number, gid = 0): SpecDevice => ({
-  type: "c",
-  path,
-  major,
-  minor,
-  fileMode: 0o666,
-  uid: 0,
-  gid,
-});
-
-export const STANDARD_DEVICES: readonly SpecDevice[] = [
-  character("/dev/null", 1, 3),
-  character("/dev/zero", 1, 5),
-  character("/dev/full", 1, 7),
-  character("/dev/random", 1, 8),
-  character("/dev/urandom", 1, 9),
-  character("/dev/tty", 5, 0, 5),
-];
-
-/** Nothing but the standard devices, ptys and the making of nodes (which then cannot be opened). */
-const DEVICE_RULES: readonly SpecDeviceRule[] = [
-  { allow: false, type: "a", access: "rwm" },
-  { allow: true, type: "c", access: "m" },
-  { allow: true, type: "b", access: "m" },
-  ...STANDARD_DEVICES.map(
-    (d): SpecDeviceRule => ({
-      allow: true,
-      type: "c",
-      major: d.major,
-      minor: d.minor,
-      access: "rwm",
-    }),
-  ),
-  { allow: true, type: "c", major: 5, minor: 2, access: "rwm" },
-  { allow: true, type: "c", major: 136, access: "rwm" },
-];
-
-/** docker's `--tmpfs` defaults, and the user's options after them. */
-function requestedMount(mount: RequestedMount): SpecMount {
-  if (mount.type === "tmpfs") {
-    return {
-      destination: mount.target,
-      type: "tmpfs",
-      source: "tmpfs",
-      options: ["nosuid", "nodev", "noexec", ...mount.options],
-    };
-  }
-  return {
-    destination: mount.target,
-    type: "bind",
-    source: mount.source,
-    options: [
-      mount.recursive ? "rbind" : "bind",
-      mount.readOnly ? "ro" : "rw",
-      mount.recursive ? `r${mount.propagation}` : mount.propagation,
-    ],
-  };
-}
-
-/** The user's mounts replace standard ones of the same place; parents come before children. */
-function allMounts(request: ContainerRequest, context: SpecContext): SpecMount[] {
-  const { filesDirectory } = context;
-  const names = filesDirectory === undefined ? [] : ["hosts", "hostname", "resolv.conf"];
-  const files = names.map(
-    (name): SpecMount => ({
-      destination: `/etc/${name}`,
-      type: "bind",
-      source: `${filesDirectory}/${name}`,
-      options: ["bind", "rprivate"],
-    }),
-  );
-  const requested = request.mounts.map(requestedMount);
-  const taken = new Set(requested.map((m) => m.destination));
-  const kept = [...STANDARD_MOUNTS, ...files].filter((m) => !taken.has(m.destination));
-  const depth = (m: SpecMount) => m.destination.split("/").length;
-  return [...kept, ...requested.sort((a, b) => depth(a) - depth(b))];
-}
-
 export function createSpec(
   request: ContainerRequest,
   image: ImageProcess,
   context: SpecContext,
 ): Spec {
   const hostname = request.hostname ?? context.id.slice(0, 12);
-  const { user } = context;
-  const namespaces: SpecNamespaceType[] = ["pid", "mount", "uts", "ipc", "cgroup"];
-  if (context.ownNetwork) namespaces.push("network");
+  const { user, machine } = context;
   const size = context.terminalSize;
+  const { devices, rules } = specDevices(request, machine);
+  const { privileged = false, sysctls = {} } = request;
   return {
     ociVersion: "1.2.0",
     hostname,
+    ...(request.domainname !== undefined && { domainname: request.domainname }),
     process: {
       terminal: request.terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
@@ -229,30 +110,46 @@ export function createSpec(
       args: commandLine(request, image),
       env: environment(request, image, hostname, user.home),
       cwd: workingDirectory(request, image),
-      capabilities: processCapabilities(user.uid),
-      noNewPrivileges: false,
+      capabilities: processCapabilities(user.uid, request, machine),
+      noNewPrivileges: request.noNewPrivileges ?? false,
+      rlimits: (request.limits ?? []).map(({ name, soft, hard }) => ({
+        type: `RLIMIT_${name.toUpperCase()}`,
+        soft,
+        hard,
+      })),
+      ...(request.oomScoreAdj !== undefined && { oomScoreAdj: request.oomScoreAdj }),
     },
     root: { path: context.rootfs, readonly: request.readOnlyRoot },
-    mounts: allMounts(request, context),
+    mounts: allMounts(request, context.filesDirectory),
     linux: {
-      namespaces: namespaces.map((type) => ({ type })),
+      namespaces: specNamespaces(request, context.network, context.namespaceOf),
       cgroupsPath: context.cgroupsPath,
       resources: {
-        ...specResources(request.resources, context.machine),
-        devices: [...DEVICE_RULES, ...(request.resources.deviceRules ?? []).map(parseDeviceRule)],
+        ...specResources(request.resources, machine),
+        devices: rules,
       },
-      devices: STANDARD_DEVICES,
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READONLY_PATHS,
+      devices,
+      maskedPaths: privileged ? [] : MASKED_PATHS,
+      readonlyPaths: privileged ? [] : READONLY_PATHS,
+      sysctl: sysctls,
     },
   };
 }
 
 /** A user other than root keeps only the bounding set; inheritable stays empty (CVE-2022-24769). */
-export function processCapabilities(uid: number): Spec["process"]["capabilities"] {
-  const held = uid === 0 ? DEFAULT_CAPABILITIES : [];
+export function processCapabilities(
+  uid: number,
+  { privileged, capabilities }: Pick<ContainerRequest, "privileged" | "capabilities">,
+  machine: Pick<MachineFacts, "capabilities">,
+): Spec["process"]["capabilities"] {
+  const bounding = privileged
+    ? machine.capabilities()
+    : capabilities
+      ? chosenCapabilities(capabilities, machine.capabilities)
+      : DEFAULT_CAPABILITIES;
+  const held = uid === 0 ? bounding : [];
   return {
-    bounding: DEFAULT_CAPABILITIES,
+    bounding,
     effective: held,
     permitted: held,
     inheritable: [],

@@ -65,6 +65,15 @@ const missing = (what: "user" | "group", name: string): NacreError =>
     },
   );
 
+/** Numbers of groups by number or name. */
+export function resolveGroups(wanted: readonly string[], groupText: string): number[] {
+  return wanted.map((one) => {
+    const gid = numeric(one, "group ID") ?? groups(groupText).find((g) => g.name === one)?.gid;
+    if (gid === undefined) throw missing("group", one);
+    return gid;
+  });
+}
+
 /**
  * Resolves `uid`, `uid:gid`, `name`, `name:group` or any mix. An empty `wanted` is root.
  * Additional groups come from the group file where no group was asked for.

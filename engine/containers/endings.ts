@@ -42,7 +42,8 @@ export class Endings {
   }
 
   /** False if it was at rest. */
-  async stop(record: ContainerRecord, timeoutMs = STOP_TIMEOUT_MS): Promise<boolean> {
+  async stop(record: ContainerRecord, wanted?: number): Promise<boolean> {
+    const timeoutMs = wanted ?? record.request.stopTimeoutMs ?? STOP_TIMEOUT_MS;
     if (!canDo("signal", record.status)) return false;
     this.#signal(record, this.#stopSignal(record));
     if (!(await this.#gone(record, timeoutMs))) {
@@ -113,9 +114,9 @@ export class Endings {
     }
   }
 
-  #stopSignal({ imageId }: ContainerRecord): number {
+  #stopSignal({ imageId, request }: ContainerRecord): number {
     const image = imageId === undefined ? undefined : this.#images.get(imageId).image;
-    const name = image?.config.config?.StopSignal;
+    const name = request.stopSignal ?? image?.config.config?.StopSignal;
     return name === undefined ? SIGNALS.TERM : (signalNumber(name) ?? SIGNALS.TERM);
   }
 

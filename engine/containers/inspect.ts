@@ -1,12 +1,9 @@
 // Docker's JSON for `inspect`, from a container's record. A pure function: the shape is docker's,
 // field by field, so that tools that read it go on working.
 
-import type {
-  RequestedMount,
-  ResourceRequest,
-  ThrottleRequest,
-} from "@nacre/core/program/request.ts";
+import type { RequestedMount } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import { hostConfigJson } from "./inspect-host-config.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 const iso = (ms: number | undefined): string =>
@@ -50,64 +47,6 @@ function mountJson(mount: RequestedMount): Record<string, unknown> {
   };
 }
 
-/** Docker's names and its ways to say that nothing is set. */
-function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
-  const { throttles = [], blkioWeightDevices = [] } = resources;
-  const rates = (wanted: ThrottleRequest["what"]) =>
-    throttles
-      .filter(({ what }) => what === wanted)
-      .map(({ path, rate }) => ({ Path: path, Rate: rate }));
-  return {
-    Memory: resources.memoryBytes ?? 0,
-    MemoryReservation: resources.memoryReservationBytes ?? 0,
-    MemorySwap: resources.memorySwapBytes ?? (resources.memoryBytes ?? 0) * 2,
-    MemorySwappiness: resources.memorySwappiness ?? null,
-    OomKillDisable: resources.oomKillDisable ?? false,
-    NanoCpus: resources.nanoCpus ?? 0,
-    CpuShares: resources.cpuShares ?? 0,
-    CpuPeriod: resources.cpuPeriodUs ?? 0,
-    CpuQuota: resources.cpuQuotaUs ?? 0,
-    CpuRealtimePeriod: resources.cpuRealtimePeriodUs ?? 0,
-    CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs ?? 0,
-    CpusetCpus: resources.cpusetCpus ?? "",
-    CpusetMems: resources.cpusetMems ?? "",
-    PidsLimit: resources.pids ?? null,
-    BlkioWeight: resources.blkioWeight ?? 0,
-    BlkioWeightDevice: blkioWeightDevices.map(({ path, weight }) => ({
-      ...{ Path: path, Weight: weight },
-    })),
-    BlkioDeviceReadBps: rates("readBps"),
-    BlkioDeviceWriteBps: rates("writeBps"),
-    BlkioDeviceReadIOps: rates("readIops"),
-    BlkioDeviceWriteIOps: rates("writeIops"),
-    DeviceCgroupRules: resources.deviceRules ?? null,
-  };
-}
-
-function hostConfigJson(
-  record: ContainerRecord,
-  runtime: string,
-  logPath: string,
-): Record<string, unknown> {
-  const { request } = record;
-  const binds = request.mounts.filter((m) => m.type === "bind");
-  const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
-  return {
-    Binds: binds.map((m) => `${m.source}:${m.target}${m.readOnly ? ":ro" : ""}`),
-    LogConfig: { Type: request.logDriver ?? "json-file", Config: {}, Path: logPath },
-    NetworkMode: request.network,
-    Runtime: runtime,
-    AutoRemove: request.autoRemove,
-    ReadonlyRootfs: request.readOnlyRoot,
-    ...resourcesJson(request.resources),
-    Tmpfs: Object.fromEntries(tmpfs.map((m) => [m.target, m.options.join(",")])),
-    CgroupnsMode: "private",
-    IpcMode: "private",
-    PidMode: "",
-    Privileged: false,
-  };
-}
-
 /** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet. */
 export function containerJson(
   record: ContainerRecord,
@@ -139,6 +78,7 @@ export function containerJson(
     Mounts: request.mounts.map(mountJson),
     Config: {
       Hostname: request.hostname ?? id.slice(0, 12),
+      Domainname: request.domainname ?? "",
       User: request.user ?? config.User ?? "",
       AttachStdin: request.interactive && !request.detached,
       AttachStdout: !request.detached,
@@ -151,7 +91,8 @@ export function containerJson(
       WorkingDir: request.workingDirectory ?? config.WorkingDir ?? "",
       Entrypoint: entrypoint.length > 0 ? entrypoint : null,
       Labels: { ...config.Labels, ...request.labels },
-      StopSignal: config.StopSignal ?? "SIGTERM",
+      StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
+      ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),
     },
     NetworkSettings: { Networks: { [request.network]: {} } },
   };

@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import { capabilityNames } from "@nacre/core/program/capabilities.ts";
 import type { CpusetRoot, MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { MachineFacts, MachineSize } from "@nacre/core/program/resource-spec.ts";
 
@@ -22,6 +23,14 @@ export class Machine implements MachineFacts {
     });
   };
 
+  readonly allDevices: MachineFacts["allDevices"] = () => this.#devicesBelow("/dev");
+
+  readonly capabilities: MachineFacts["capabilities"] = () => {
+    const status = this.#files.readText("/proc/self/status");
+    const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+    return mask === undefined ? [] : capabilityNames(BigInt(`0x${mask}`));
+  };
+
   readonly countsSwap: MachineFacts["countsSwap"] = () => {
     const memory = this.#hierarchyOf("memory");
     if (memory === undefined || memory.version === 2) return memory !== undefined;
@@ -37,6 +46,19 @@ export class Machine implements MachineFacts {
   };
 
   readonly cpusetRoot: CpusetRoot = (mountpoint) => this.#sizeAt({ version: 1, mountpoint });
+
+  /** Links, and what is mounted below /dev for others, are not followed. */
+  #devicesBelow(directory: string): string[] {
+    return this.#files
+      .list(directory)
+      .filter((name) => !["pts", "shm", "fd", "mqueue", "hugepages"].includes(name))
+      .map((name) => `${directory}/${name}`)
+      .flatMap((path) => {
+        const kind = this.#files.status(path)?.kind;
+        if (kind === "directory") return this.#devicesBelow(path);
+        return kind === "other" && this.#files.deviceAt(path) ? [path] : [];
+      });
+  }
 
   /** On v2 the root has no limits of its own, but what is in effect. */
   #sizeAt({ version, mountpoint }: Pick<MountedHierarchy, "version" | "mountpoint">): MachineSize {

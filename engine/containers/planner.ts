@@ -13,7 +13,7 @@ import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts"
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
 import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
-import { type ProcessUser, resolveUser } from "@nacre/core/program/user.ts";
+import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
@@ -21,7 +21,9 @@ import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { hostFileOperations } from "./host-files.ts";
+import { LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
+import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
 
 /** A container's node in every hierarchy. */
@@ -38,6 +40,8 @@ export interface PlannerOptions {
   /** The mounted cgroup hierarchies, detected once. */
   readonly hierarchies: () => readonly MountedHierarchy[];
   readonly machine: Machine;
+  /** Another container, by what the user calls it. NacreError `not-found`. */
+  readonly find: (container: string) => ContainerRecord;
   readonly tell: (notice: EngineEvent) => void;
 }
 
@@ -55,6 +59,7 @@ export class Planner {
   readonly #runtimes: Runtimes;
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
+  readonly #lent: LentNamespaces;
 
   constructor(
     kernel: Kernel,
@@ -74,6 +79,7 @@ export class Planner {
     this.#runtimes = runtimes;
     this.#paths = paths;
     this.#options = options;
+    this.#lent = new LentNamespaces(options.find, (name, id) => networks.get(name).plan(id));
   }
 
   /**
@@ -85,7 +91,7 @@ export class Planner {
     image: ImageRecord | undefined,
     snapshotter: string,
   ): Promise<void> {
-    await this.#networks.load(request.network);
+    await this.#networks.load(this.#lent.driverOf(request.network));
     await this.#snapshotters.load(snapshotter);
     await this.#runtimes.load(request, image);
   }
@@ -103,18 +109,22 @@ export class Planner {
   ): KernelProgram {
     const { request, id } = container;
     const process = image?.config.config ?? {};
-    const network = this.#networks.get(request.network).plan(id);
+    const network = this.#lent.network(request.network, id);
     const hostname = request.hostname ?? id.slice(0, 12);
     const wanted = createSpec(request, process, {
       id,
       user: this.#user(request.user ?? process.User ?? "", container, image),
-      ownNetwork: network.ownNamespace,
+      network: {
+        own: network.ownNamespace,
+        ...(network.path !== undefined && { path: network.path }),
+      },
       // The machine's own root keeps the machine's own names and resolver.
       ...(image && { filesDirectory: this.#paths.files }),
       rootfs: this.#paths.rootfs,
       cgroupsPath: cgroupPath(id),
       ...(size && { terminalSize: size }),
       machine: this.#options.machine,
+      namespaceOf: this.#lent.pathOf,
     });
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
     return compile({
@@ -126,11 +136,7 @@ export class Planner {
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,
       files: image
-        ? hostFileOperations(this.#paths.files, {
-            hostname,
-            resolvConf: network.resolvConf,
-            hosts: network.hosts,
-          })
+        ? hostFileOperations(this.#paths.files, { hostname, ...namesInContainer(request, network) })
         : [],
       supervision: this.#supervision(container),
     });
@@ -155,13 +161,17 @@ export class Planner {
       args: exec.command,
       env: this.#execEnvironment(request, config, exec, user, id),
       cwd: exec.workingDirectory ?? request.workingDirectory ?? (config.WorkingDir || "/"),
-      capabilities: processCapabilities(user.uid),
-      noNewPrivileges: false,
+      capabilities: processCapabilities(
+        user.uid,
+        { ...request, privileged: exec.privileged ?? request.privileged ?? false },
+        this.#options.machine,
+      ),
+      noNewPrivileges: request.noNewPrivileges ?? false,
     };
     // What the runtime needs was put there for the first process.
     const { process } = this.#runtimes.apply(request, image, wantedProcess);
     const joined = container.process!;
-    const own = this.#networks.get(request.network).plan(id).ownNamespace;
+    const own = this.#lent.network(request.network, id).ownNamespace;
     return {
       title: `exec in ${container.name}`,
       host: [],
@@ -248,7 +258,11 @@ export class Planner {
       const changed = this.#files.readBeneath(upper, `etc/${name}`, ACCOUNT_FILE_LIMIT_BYTES);
       return changed ? new TextDecoder().decode(changed) : image[name];
     };
-    return resolveUser(wanted, text("passwd"), text("group"));
+    const user = resolveUser(wanted, text("passwd"), text("group"));
+    const { groups = [] } = container.request;
+    if (groups.length === 0) return user;
+    const more = resolveGroups(groups, text("group"));
+    return { ...user, additionalGids: [...new Set([...user.additionalGids, ...more])] };
   }
 
   /** What of the limits this machine has no file for is said, and not written. */

@@ -2,8 +2,10 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
+import { signalNumber } from "@nacre/core/program/signals.ts";
 import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
 
 /** Throws NacreError `invalid`. `image`: what the image says of its process. */
@@ -15,7 +17,26 @@ export function checkRequest(
   commandLine(request, image);
   workingDirectory(request, image);
   for (const { target } of request.mounts) checkMountTarget(target);
+  checkNamespaces(request);
+  checkProcess(request);
   checkResources(request.resources, machine);
+}
+
+function checkProcess({ oomScoreAdj, stopSignal, shmBytes }: ContainerRequest): void {
+  if (oomScoreAdj !== undefined && Math.abs(oomScoreAdj) > 1000) {
+    throw new NacreError(
+      "invalid",
+      `invalid value ${oomScoreAdj}, range for oom score adj is [-1000, 1000]`,
+    );
+  }
+  if (stopSignal !== undefined && signalNumber(stopSignal) === undefined) {
+    throw new NacreError("invalid", `invalid signal: ${stopSignal}`, {
+      advice: "Give a name, such as SIGQUIT, or a number from 1 to 64.",
+    });
+  }
+  if (shmBytes !== undefined && shmBytes <= 0) {
+    throw new NacreError("invalid", "SHM size can not be less than 0");
+  }
 }
 
 /** Docker's rule: absolute, and not the root itself. */

@@ -20,6 +20,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   "-v :: img": "volumes are not supported",
   "-v /a:b img": "invalid mount path: 'b'",
   "-v /a:/b:bogus img": "invalid mode: bogus",
+  "--ipc bogus img": "--ipc: invalid IPC mode",
+  "--device vendor.com/gpu=0 img": "names a CDI device, which is not supported",
 };
 
 /** The parts of docker's configuration that a request has, by docker's names. */
@@ -37,13 +39,16 @@ function asDocker(made: ContainerRequest): RunCase {
       ...(made.user && { User: made.user }),
       ...(made.workingDirectory && { WorkingDir: made.workingDirectory }),
       ...(made.hostname && { Hostname: made.hostname }),
+      ...(made.domainname && { Domainname: made.domainname }),
       ...(made.terminal && { Tty: true }),
+      ...(made.stopSignal && { StopSignal: made.stopSignal }),
     },
     HostConfig: {
       ...(resources.memoryBytes && { Memory: resources.memoryBytes }),
       ...(resources.nanoCpus && { NanoCpus: resources.nanoCpus }),
       ...(resources.pids && { PidsLimit: resources.pids }),
       ...limitsAsDocker(resources),
+      ...processAsDocker(made),
       ...(made.network !== "none" && { NetworkMode: made.network }),
       ...(made.readOnlyRoot && { ReadonlyRootfs: true }),
       ...(binds.length > 0 && { Binds: binds.length }),
@@ -51,6 +56,30 @@ function asDocker(made: ContainerRequest): RunCase {
         Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, mount.options.join(",")])),
       }),
     },
+  };
+}
+
+function processAsDocker(made: ContainerRequest): Record<string, unknown> {
+  const { namespaces = {}, devices = [], limits = [], capabilities, dns } = made;
+  return {
+    ...(made.oomScoreAdj && { OomScoreAdj: made.oomScoreAdj }),
+    ...(made.shmBytes && { ShmSize: made.shmBytes }),
+    ...(made.extraHosts && { ExtraHosts: made.extraHosts }),
+    ...(dns && dns.searches.length > 0 && { DnsSearch: dns.searches }),
+    ...(capabilities && { CapAdd: capabilities.add }),
+    ...(namespaces.pid && { PidMode: namespaces.pid }),
+    ...(namespaces.ipc && { IpcMode: namespaces.ipc }),
+    ...(namespaces.cgroup && { CgroupnsMode: namespaces.cgroup }),
+    ...(made.sysctls && { Sysctls: made.sysctls }),
+    ...(made.groups && { GroupAdd: made.groups }),
+    ...(limits.length > 0 && {
+      Ulimits: limits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    }),
+    ...(devices.length > 0 && {
+      Devices: devices.map(({ source, target, access }) => ({
+        ...{ CgroupPermissions: access, PathInContainer: target, PathOnHost: source },
+      })),
+    }),
   };
 }
 
@@ -78,6 +107,8 @@ function limitsAsDocker(resources: ContainerRequest["resources"]): Record<string
 /** What differs by intent, made equal: names are resolved here, an unlimited limit is absent. */
 function expected({ Config = {}, HostConfig = {} }: RunCase): RunCase {
   const config = { ...Config };
+  // -1 is docker's way to say forever, which is a long time here.
+  delete config.StopTimeout;
   if (JSON.stringify(config.Env) === '["A"]') config.Env = ["A=mine"];
   if (JSON.stringify(config.Entrypoint) === '[""]') config.Entrypoint = [];
   const hostConfig = { ...HostConfig };
@@ -86,6 +117,11 @@ function expected({ Config = {}, HostConfig = {} }: RunCase): RunCase {
   if (Array.isArray(hostConfig.Binds)) hostConfig.Binds = hostConfig.Binds.length;
   return { args: [], Config: config, HostConfig: hostConfig };
 }
+
+it("waits as long as one likes, or forever, before a stop kills", () => {
+  expect(request("--stop-timeout", "3", "img").stopTimeoutMs).toBe(3000);
+  expect(request("--stop-timeout", "-1", "img").stopTimeoutMs).toBeGreaterThan(1e9);
+});
 
 describe("the options of run", () => {
   // `name=…` asks for networks of one's own, which the engine answers for.

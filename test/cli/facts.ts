@@ -25,6 +25,11 @@ type CaseName =
   | "throttleBps"
   | "throttleIops"
   | "weightDevice"
+  | "device"
+  | "ulimits"
+  | "extraHost"
+  | "dnsSearch"
+  | "ipAddress"
   | "ramInBytes"
   | "fromHumanSize"
   | "volumes";

@@ -25,6 +25,7 @@ export class FakeHost implements Host {
   out = "";
   err = "";
   readonly marks = new Set<string>();
+  readonly created = new Map<string, string>();
   /** The options with which the engine was made; undefined if none was asked for. */
   made: GlobalOptions | undefined;
   readonly #settings: Settings;
@@ -74,6 +75,10 @@ export class FakeHost implements Host {
     if (this.marks.has(path)) return false;
     this.marks.add(path);
     return true;
+  }
+  createFile(path: string, text: string): void {
+    if (this.created.has(path)) throw Object.assign(new Error("exists"), { code: "EEXIST" });
+    this.created.set(path, text);
   }
   readLine(): string {
     return this.#settings.input ?? "";

@@ -96,6 +96,20 @@ onV1("limits", () => {
   });
 
   it("are reported when memory is what ended it", async () => {
+    const told = await bench.nacre([
+      "run",
+      "--rm",
+      "--memory",
+      "8m",
+      "--memory-swap",
+      "8m",
+      bench.name(),
+      "sh",
+      "-c",
+      "x=x; while :; do x=$x$x; done",
+    ]);
+    expect(told).toMatchObject({ code: 137 });
+    expect(told.stderr).toContain("137: the memory limit of 8MiB was hit");
     const fill = "x=x; while :; do x=$x$x; done";
     await bench.nacre([
       "run",

@@ -344,3 +344,16 @@ describe("stats", () => {
     expect(host.out).toMatch(/^\u001b\[H\u001b\[J/);
   });
 });
+
+describe("run --cidfile", () => {
+  it("writes the ID into a new file, and starts nothing where there is one", async () => {
+    const engine = new FakeEngine();
+    const settings = { engine, absent: ["/ids/new"] };
+    const { code, host } = await nacre(["run", "--cidfile", "/ids/new", "debian"], settings);
+    expect(code).toBe(0);
+    expect(host.created.get("/ids/new")).toBe(engine.records[0]!.id);
+    const again = await nacre(["run", "--cidfile", "/ids/old", "debian"], { engine });
+    expect(again.code).toBe(125);
+    expect(again.err).toContain("container ID file found at /ids/old");
+  });
+});

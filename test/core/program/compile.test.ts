@@ -8,7 +8,7 @@ import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { createSpec } from "@nacre/core/program/spec.ts";
 import { describe, expect, it } from "vitest";
-import { MACHINE } from "./machine-sample.ts";
+import { MACHINE, namespaceOf } from "./machine-sample.ts";
 import { sampleRequest } from "./request-sample.ts";
 
 const V1: MountedHierarchy[] = [
@@ -32,11 +32,12 @@ function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): Kern
     {
       id: "f".repeat(64),
       user: { uid: 1000, gid: 1000, additionalGids: [44], home: "/" },
-      ownNetwork: request.network === "none",
+      network: { own: request.network === "none" },
       filesDirectory: "/state/files",
       rootfs: "/state/rootfs",
       cgroupsPath: "/nacre/f",
       machine: MACHINE,
+      namespaceOf,
     },
   );
   return compile({

@@ -7,7 +7,7 @@ import {
   workingDirectory,
 } from "@nacre/core/program/spec.ts";
 import { describe, expect, it } from "vitest";
-import { MACHINE } from "./machine-sample.ts";
+import { MACHINE, namespaceOf } from "./machine-sample.ts";
 import { sampleRequest } from "./request-sample.ts";
 
 const IMAGE: ImageProcess = {
@@ -19,11 +19,12 @@ const IMAGE: ImageProcess = {
 const CONTEXT = {
   id: "abcdef012345".padEnd(64, "0"),
   user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
-  ownNetwork: true,
+  network: { own: true },
   filesDirectory: "/state/files",
   rootfs: "/state/rootfs",
   cgroupsPath: "/nacre/abc",
   machine: MACHINE,
+  namespaceOf,
 };
 
 describe("commandLine", () => {
@@ -80,12 +81,12 @@ describe("workingDirectory", () => {
 
 describe("processCapabilities", () => {
   it("never makes a capability inheritable", () => {
-    expect(processCapabilities(0).inheritable).toEqual([]);
-    expect(processCapabilities(1000).inheritable).toEqual([]);
+    expect(processCapabilities(0, {}, MACHINE).inheritable).toEqual([]);
+    expect(processCapabilities(1000, {}, MACHINE).inheritable).toEqual([]);
   });
   it("leaves a user who is not root with none in effect", () => {
-    expect(processCapabilities(1000)).toMatchObject({ effective: [], permitted: [] });
-    expect(processCapabilities(0).effective).not.toContain("CAP_SYS_ADMIN");
+    expect(processCapabilities(1000, {}, MACHINE)).toMatchObject({ effective: [], permitted: [] });
+    expect(processCapabilities(0, {}, MACHINE).effective).not.toContain("CAP_SYS_ADMIN");
   });
 });
 
@@ -108,8 +109,8 @@ describe("createSpec", () => {
     expect(rules.slice(1).every((r) => r.allow && r.type !== "a")).toBe(true);
   });
   it("shares the network only where the network says so", () => {
-    const types = (ownNetwork: boolean) =>
-      createSpec(sampleRequest(), IMAGE, { ...CONTEXT, ownNetwork }).linux.namespaces.map(
+    const types = (own: boolean) =>
+      createSpec(sampleRequest(), IMAGE, { ...CONTEXT, network: { own } }).linux.namespaces.map(
         (n) => n.type,
       );
     expect(types(true)).toContain("network");

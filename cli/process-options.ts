@@ -1,0 +1,123 @@
+// The options that say what a container's process is, may do and sees of the machine.
+
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { FlagError } from "./flag-error.ts";
+import { alsoNamed, flag, list, text, type Values, value } from "./options.ts";
+import { parseMemoryLimit } from "./parse/bytes.ts";
+import { parseDevice } from "./parse/device.ts";
+import { parseAddress, parseExtraHost, parseSearchDomain } from "./parse/host-names.ts";
+import { parseInteger } from "./parse/number.ts";
+import { parseUlimit } from "./parse/ulimit.ts";
+import { present } from "./resource-options.ts";
+
+export const PROCESS_OPTIONS = {
+  addHost: list(["add-host"], "name:ip", "A line more in /etc/hosts", parseExtraHost),
+  capAdd: list(["cap-add"], "capability", "Add a power of root, or ALL", String),
+  capDrop: list(["cap-drop"], "capability", "Take a power of root away, or ALL", String),
+  cgroupns: text(["cgroupns"], "host|private", "Cgroup namespace", ["host", "private"]),
+  device: list(
+    ["device"],
+    "path[:path[:rwm]]",
+    "A device of this machine for the container",
+    parseDevice,
+    "files",
+  ),
+  dns: list(["dns"], "ip", "A name server, instead of the network's", parseAddress),
+  dnsOption: alsoNamed(
+    "dns-opt",
+    list(["dns-option"], "option", "An option of resolv.conf", String),
+  ),
+  dnsSearch: list(["dns-search"], "domain", "A search domain (. for none)", parseSearchDomain),
+  domainname: text(["domainname"], "string", "The container's NIS domain name"),
+  groupAdd: list(["group-add"], "group", "One more group, by name or number", String),
+  ipc: text(["ipc"], "mode", "IPC namespace: host, private, shareable, none, container:NAME", [
+    ...["host", "private", "shareable", "none"],
+  ]),
+  oomScoreAdj: value(
+    ["oom-score-adj"],
+    "int",
+    "How soon the kernel's OOM killer takes it, -1000 to 1000",
+    parseInteger,
+  ),
+  pid: text(["pid"], "mode", "Pid namespace: host, private, container:NAME", ["host", "private"]),
+  privileged: flag(["privileged"], "All powers and devices: no protection from what runs in it"),
+  securityOpt: list(
+    ["security-opt"],
+    "option",
+    "no-new-privileges[=true|false]: setuid programs give nothing",
+    String,
+    ["no-new-privileges"],
+  ),
+  shmSize: value(["shm-size"], "bytes", "Size of /dev/shm (default 64m)", parseMemoryLimit),
+  stopSignal: text(["stop-signal"], "signal", "What stop sends, instead of the image's"),
+  stopTimeout: value(
+    ["stop-timeout"],
+    "seconds",
+    "What stop waits before SIGKILL (default 10)",
+    parseInteger,
+  ),
+  sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
+  ulimit: list(["ulimit"], "name=soft[:hard]", "A resource limit of the process", parseUlimit),
+  uts: text(["uts"], "mode", "UTS namespace: host, private, container:NAME", ["host", "private"]),
+};
+
+function parseSysctl(word: string): readonly [name: string, value: string] {
+  const at = word.indexOf("=");
+  return at < 0 ? [word, ""] : [word.slice(0, at), word.slice(at + 1)];
+}
+
+/** `no-new-privileges`, with `=true`, `:true` or neither. @throws FlagError */
+function noNewPrivileges(options: readonly string[]): boolean | undefined {
+  let wanted: boolean | undefined;
+  for (const option of options) {
+    const [name, setting = "true"] = option.split(/[=:]/);
+    if (name !== "no-new-privileges" || (setting !== "true" && setting !== "false")) {
+      throw new FlagError(`invalid --security-opt: ${JSON.stringify(option)}`);
+    }
+    wanted = setting === "true";
+  }
+  return wanted;
+}
+
+const unlessEmpty = <T>(all: readonly T[]): readonly T[] | undefined =>
+  all.length === 0 ? undefined : all;
+
+function namesOf({ dns, dnsOption, dnsSearch }: Values<typeof PROCESS_OPTIONS>) {
+  if (dns.length + dnsOption.length + dnsSearch.length === 0) return undefined;
+  return { servers: dns, searches: dnsSearch, options: dnsOption };
+}
+
+/** A negative time is docker's way to wait forever; so long that nobody sees the end is the same. */
+function stopTimeoutMs(seconds: number | undefined): number | undefined {
+  if (seconds === undefined) return undefined;
+  return seconds < 0 ? 2 ** 31 - 1 : seconds * 1000;
+}
+
+/** The part of a request that was asked for. @throws FlagError */
+export function processOf(values: Values<typeof PROCESS_OPTIONS>): Partial<ContainerRequest> {
+  const { capAdd, capDrop, cgroupns, ipc, pid, uts } = values;
+  const namespaces = present({
+    pid: pid || undefined,
+    ipc: ipc || undefined,
+    uts: uts || undefined,
+    cgroup: cgroupns || undefined,
+  });
+  const capabilities = { add: capAdd, drop: capDrop };
+  return present({
+    domainname: values.domainname,
+    groups: unlessEmpty(values.groupAdd),
+    devices: unlessEmpty(values.device),
+    limits: unlessEmpty(values.ulimit),
+    namespaces: Object.keys(namespaces).length > 0 ? namespaces : undefined,
+    sysctls: values.sysctl.length > 0 ? Object.fromEntries(values.sysctl) : undefined,
+    oomScoreAdj: values.oomScoreAdj,
+    extraHosts: unlessEmpty(values.addHost),
+    dns: namesOf(values),
+    shmBytes: values.shmSize || undefined,
+    stopSignal: values.stopSignal,
+    stopTimeoutMs: stopTimeoutMs(values.stopTimeout),
+    capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,
+    privileged: values.privileged || undefined,
+    noNewPrivileges: noNewPrivileges(values.securityOpt),
+  });
+}

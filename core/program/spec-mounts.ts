@@ -1,0 +1,110 @@
+// What is mounted in a container: the kernel's own file systems, the files of /etc that are the
+// container's own, and what the user asked for.
+
+import type { SpecMount } from "../oci/runtime-spec.ts";
+import type { ContainerRequest, RequestedMount } from "./request.ts";
+
+const SHM_BYTES = 64 << 20;
+
+const PROC: SpecMount = {
+  ...{ destination: "/proc", type: "proc", source: "proc" },
+  options: ["nosuid", "noexec", "nodev"],
+};
+const DEV: SpecMount = {
+  ...{ destination: "/dev", type: "tmpfs", source: "tmpfs" },
+  options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+};
+const PTS: SpecMount = {
+  ...{ destination: "/dev/pts", type: "devpts", source: "devpts" },
+  options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+};
+const QUEUES: SpecMount = {
+  ...{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue" },
+  options: ["nosuid", "noexec", "nodev"],
+};
+
+function sharedMemory({ shmBytes = SHM_BYTES }: ContainerRequest): SpecMount {
+  return {
+    ...{ destination: "/dev/shm", type: "tmpfs", source: "shm" },
+    options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${shmBytes}`],
+  };
+}
+
+const shared = (path: string): SpecMount => ({
+  ...{ destination: path, type: "bind", source: path },
+  options: ["rbind", "rprivate", "nosuid", "noexec", "nodev"],
+});
+
+/** Message queues are those of the ipc namespace that mounts them; shared memory is a directory. */
+function interprocess(request: ContainerRequest): SpecMount[] {
+  switch (request.namespaces?.ipc) {
+    case "host":
+      return [shared("/dev/shm"), QUEUES];
+    case "none":
+      return [];
+    default:
+      return [sharedMemory(request), QUEUES];
+  }
+}
+
+/** A privileged container may write to what tells of the machine, as docker has it. */
+function machineMounts({ privileged }: ContainerRequest): SpecMount[] {
+  const options = ["nosuid", "noexec", "nodev", privileged ? "rw" : "ro"];
+  return [
+    { destination: "/sys", type: "sysfs", source: "sysfs", options },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options },
+  ];
+}
+
+/** docker's `--tmpfs` defaults, and the user's options after them. */
+function requestedMount(mount: RequestedMount): SpecMount {
+  if (mount.type === "tmpfs") {
+    return {
+      destination: mount.target,
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "nodev", "noexec", ...mount.options],
+    };
+  }
+  return {
+    destination: mount.target,
+    type: "bind",
+    source: mount.source,
+    options: [
+      mount.recursive ? "rbind" : "bind",
+      mount.readOnly ? "ro" : "rw",
+      mount.recursive ? `r${mount.propagation}` : mount.propagation,
+    ],
+  };
+}
+
+function ownFiles(directory: string | undefined): SpecMount[] {
+  const names = directory === undefined ? [] : ["hosts", "hostname", "resolv.conf"];
+  return names.map((name) => ({
+    destination: `/etc/${name}`,
+    type: "bind",
+    source: `${directory}/${name}`,
+    options: ["bind", "rprivate"],
+  }));
+}
+
+/**
+ * The user's mounts replace standard ones of the same place; parents come before children.
+ * @param filesDirectory has `hosts`, `hostname` and `resolv.conf`; undefined: the root's own stay
+ */
+export function allMounts(
+  request: ContainerRequest,
+  filesDirectory: string | undefined,
+): SpecMount[] {
+  const standard = [
+    ...[PROC, DEV, PTS],
+    ...interprocess(request),
+    ...machineMounts(request),
+    ...ownFiles(filesDirectory),
+  ];
+  const requested = request.mounts.map(requestedMount);
+  const taken = new Set(requested.map((m) => m.destination));
+  const kept = standard.filter((m) => !taken.has(m.destination));
+  const depth = (m: SpecMount) => m.destination.split("/").length;
+  return [...kept, ...requested.sort((a, b) => depth(a) - depth(b))];
+}

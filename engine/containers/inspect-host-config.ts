@@ -1,0 +1,90 @@
+// Docker's HostConfig, from a container's record: what was asked of the machine for it.
+
+import type {
+  ContainerRequest,
+  ResourceRequest,
+  ThrottleRequest,
+} from "@nacre/core/program/request.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+
+/** Docker's names and its ways to say that nothing is set. */
+function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
+  const { throttles = [], blkioWeightDevices = [] } = resources;
+  const rates = (wanted: ThrottleRequest["what"]) =>
+    throttles
+      .filter(({ what }) => what === wanted)
+      .map(({ path, rate }) => ({ Path: path, Rate: rate }));
+  return {
+    Memory: resources.memoryBytes ?? 0,
+    MemoryReservation: resources.memoryReservationBytes ?? 0,
+    MemorySwap: resources.memorySwapBytes ?? (resources.memoryBytes ?? 0) * 2,
+    MemorySwappiness: resources.memorySwappiness ?? null,
+    OomKillDisable: resources.oomKillDisable ?? false,
+    NanoCpus: resources.nanoCpus ?? 0,
+    CpuShares: resources.cpuShares ?? 0,
+    CpuPeriod: resources.cpuPeriodUs ?? 0,
+    CpuQuota: resources.cpuQuotaUs ?? 0,
+    CpuRealtimePeriod: resources.cpuRealtimePeriodUs ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs ?? 0,
+    CpusetCpus: resources.cpusetCpus ?? "",
+    CpusetMems: resources.cpusetMems ?? "",
+    PidsLimit: resources.pids ?? null,
+    BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: blkioWeightDevices.map(({ path, weight }) => ({
+      ...{ Path: path, Weight: weight },
+    })),
+    BlkioDeviceReadBps: rates("readBps"),
+    BlkioDeviceWriteBps: rates("writeBps"),
+    BlkioDeviceReadIOps: rates("readIops"),
+    BlkioDeviceWriteIOps: rates("writeIops"),
+    DeviceCgroupRules: resources.deviceRules ?? null,
+  };
+}
+
+/** What a process is, may do and sees, by docker's names. */
+function processJson(request: ContainerRequest): Record<string, unknown> {
+  const { capabilities, devices = [], dns, limits = [], namespaces = {} } = request;
+  return {
+    CapAdd: capabilities && capabilities.add.length > 0 ? capabilities.add : null,
+    CapDrop: capabilities && capabilities.drop.length > 0 ? capabilities.drop : null,
+    CgroupnsMode: namespaces.cgroup ?? "private",
+    Devices: devices.map(({ source, target, access }) => ({
+      ...{ PathOnHost: source, PathInContainer: target, CgroupPermissions: access },
+    })),
+    Dns: dns?.servers ?? [],
+    DnsOptions: dns?.options ?? [],
+    DnsSearch: dns?.searches ?? [],
+    ExtraHosts: request.extraHosts ?? null,
+    GroupAdd: request.groups ?? null,
+    IpcMode: namespaces.ipc ?? "private",
+    OomScoreAdj: request.oomScoreAdj ?? 0,
+    PidMode: namespaces.pid ?? "",
+    Privileged: request.privileged ?? false,
+    SecurityOpt: request.noNewPrivileges ? ["no-new-privileges"] : null,
+    ShmSize: request.shmBytes ?? 64 << 20,
+    Sysctls: request.sysctls ?? {},
+    UTSMode: namespaces.uts ?? "",
+    Ulimits: limits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+  };
+}
+
+export function hostConfigJson(
+  record: ContainerRecord,
+  runtime: string,
+  logPath: string,
+): Record<string, unknown> {
+  const { request } = record;
+  const binds = request.mounts.filter((m) => m.type === "bind");
+  const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
+  return {
+    Binds: binds.map((m) => `${m.source}:${m.target}${m.readOnly ? ":ro" : ""}`),
+    LogConfig: { Type: request.logDriver ?? "json-file", Config: {}, Path: logPath },
+    NetworkMode: request.network,
+    Runtime: runtime,
+    AutoRemove: request.autoRemove,
+    ReadonlyRootfs: request.readOnlyRoot,
+    ...resourcesJson(request.resources),
+    Tmpfs: Object.fromEntries(tmpfs.map((m) => [m.target, m.options.join(",")])),
+    ...processJson(request),
+  };
+}
