@@ -37,6 +37,30 @@ async function mustSucceed(root: string, words: readonly string[]): Promise<void
   if (code !== 0) throw new Error(`nacre ${words[0]} ended with exit code ${code}`);
 }
 
+/** A container that runs in the background, looked at and taken down. */
+async function demonstrateDetached(root: string, image: string): Promise<void> {
+  say(
+    "Without a daemon",
+    "A detached container has one companion, which keeps its log and its exit status.",
+  );
+  await mustSucceed(root, ["run", "-d", "--name", "watcher", image, "/bin/look", "--wait"]);
+  await mustSucceed(root, ["ps"]);
+  await mustSucceed(root, ["exec", "watcher", "/bin/look"]);
+
+  say(
+    "Cgroups and namespaces",
+    "Its nodes in the kernel's hierarchies, its namespaces, and what keeps each alive. A pin does, too.",
+  );
+  await mustSucceed(root, ["cgroup", "tree", "watcher"]);
+  await mustSucceed(root, ["ns", "ls", "--container", "watcher"]);
+  await mustSucceed(root, ["ns", "pin", "kept", "--kind", "uts", "watcher"]);
+  await mustSucceed(root, ["stop", "-t", "2", "watcher"]);
+  await mustSucceed(root, ["logs", "--tail", "2", "watcher"]);
+  await mustSucceed(root, ["rm", "watcher"]);
+  await mustSucceed(root, ["ns", "exec", "kept", "uname", "-n"]);
+  await mustSucceed(root, ["ns", "unpin", "kept"]);
+}
+
 async function demonstrate(root: string): Promise<void> {
   say(
     "An image and a registry",
@@ -72,16 +96,7 @@ async function demonstrate(root: string): Promise<void> {
   );
   await mustSucceed(root, ["run", "--rm", "--memory", "64m", "--pids-limit", "20", image]);
 
-  say(
-    "Without a daemon",
-    "A detached container has one companion, which keeps its log and its exit status.",
-  );
-  await mustSucceed(root, ["run", "-d", "--name", "watcher", image, "/bin/look", "--wait"]);
-  await mustSucceed(root, ["ps"]);
-  await mustSucceed(root, ["exec", "watcher", "/bin/look"]);
-  await mustSucceed(root, ["stop", "-t", "2", "watcher"]);
-  await mustSucceed(root, ["logs", "--tail", "2", "watcher"]);
-  await mustSucceed(root, ["rm", "watcher"]);
+  await demonstrateDetached(root, image);
 
   say(
     "This machine as an image",
@@ -121,6 +136,7 @@ What works without it:
     process.exitCode = 1;
   } finally {
     spawnSync(NACRE, ["--root", root, "rm", "-f", "watcher"], { stdio: "ignore" });
+    spawnSync(NACRE, ["--root", root, "ns", "unpin", "kept"], { stdio: "ignore" });
     rmSync(root, { recursive: true, force: true });
   }
 }

@@ -82,7 +82,8 @@ function limitsText(node: NodeReport, top: NodeReport, colour: boolean): string 
   return [...words, colour ? `\x1b[2m${outer}\x1b[22m` : outer].join(" ");
 }
 
-const shortPath = (path: string = ""): string => path.split("/").map(shortId).join("/");
+/** A path with IDs as people know them. */
+export const shortPath = (path: string = ""): string => path.split("/").map(shortId).join("/");
 
 type Say = (limit: LimitReport, node: NodeReport) => string;
 

@@ -2,6 +2,7 @@
 
 import type { CgroupMembership } from "@nacre/core/css-set.ts";
 import type { CssSetReport, ProcessReport } from "@nacre/engine/engine.ts";
+import { shortPath } from "./cgroup-tree.ts";
 import { neutralise } from "./escape.ts";
 
 /** A hierarchy as /proc/PID/cgroup names it. */
@@ -30,7 +31,7 @@ export function cssSetsText(sets: readonly CssSetReport[]): string {
     const whose = set.container ? `, container ${set.container.name}` : "";
     const count = plural(set.processes.length, "process", "processes");
     const where = groupedByPath(set.cgroups).map(
-      ([path, names]) => `  ${neutralise(path)} in ${names.join(", ")}`,
+      ([path, names]) => `  ${neutralise(shortPath(path))} in ${names.join(", ")}`,
     );
     return [`css_set ${index + 1}: ${count}${whose}`, ...where, `  ${members(set.processes)}`];
   });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { FILES, type Node, ROOT, readText, report, SOURCES, type Source } from "./source-tree.ts";
 
 /** Names that a tool or a custom fixes. */
-const CUSTOMARY = /^[A-Z]+\.md$|^LICENSE$|^Makefile$/;
+const CUSTOMARY = /^[A-Z]+(-[A-Z]+)*\.md$|^LICENSE$|^Makefile$/;
 const KEBAB = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/;
 
 const TEXT = /\.(ts|js|mjs|json|md|c|h|sh|yml|yaml)$|(^|\/)(nacre|run|LICENSE|Makefile)$/;
