@@ -69,16 +69,19 @@ export class Bandwidth {
     return this.#limits.quotaMs + this.#carriedMs - this.#usedMs;
   }
 
-  /** Ends the periods that are over, and throttles who has used up this one. */
+  /** Ends the periods that are over. With nobody there that is done when somebody looks. */
   pass(nowMs: number): void {
     const { periodMs } = this.#limits;
     while (this.running && nowMs - this.#beganMs >= periodMs - NOTHING_MS) {
       this.#beganMs += periodMs;
       this.#endPeriod(this.#beganMs);
     }
-    if (this.running && !this.throttled && this.#availableMs <= NOTHING_MS) {
-      this.#throttledSinceMs = nowMs;
-    }
+  }
+
+  /** Holds back who has used up this period and wants more. */
+  throttle(nowMs: number): void {
+    if (this.throttled || this.wanting === 0 || this.#availableMs > NOTHING_MS) return;
+    this.#throttledSinceMs = nowMs;
   }
 
   /** A whole period in which nobody ran is the last one. */
@@ -106,7 +109,7 @@ export class Bandwidth {
 
   /** Milliseconds until the period ends or, at the present rate, is used up. */
   untilDueMs(nowMs: number): number {
-    if (!this.running) return Number.POSITIVE_INFINITY;
+    if (!this.running || this.wanting === 0) return Number.POSITIVE_INFINITY;
     const endMs = this.#beganMs + this.#limits.periodMs - nowMs;
     return this.rate > 0 && !this.throttled
       ? Math.min(endMs, this.#availableMs / this.rate)

@@ -102,7 +102,9 @@ export class CpuScheduler extends SharedResource {
 
   bandwidthOf(node: CgroupNode): Bandwidth {
     this.update();
-    return this.#group(node).bandwidth;
+    const { bandwidth } = this.#group(node);
+    bandwidth.pass(this.nowMs);
+    return bandwidth;
   }
 
   /** What a process has used, in milliseconds. */
@@ -236,7 +238,10 @@ export class CpuScheduler extends SharedResource {
   }
 
   protected override before(): void {
-    for (const bandwidth of this.#running) bandwidth.wanting = 0;
+    for (const bandwidth of this.#running) {
+      bandwidth.pass(this.nowMs);
+      bandwidth.wanting = 0;
+    }
     for (const queue of this.queues) {
       for (const bandwidth of this.#quotasOf(queue as CpuQueue)) {
         if (!bandwidth.running) {
@@ -247,8 +252,8 @@ export class CpuScheduler extends SharedResource {
       }
     }
     for (const bandwidth of this.#running) {
-      bandwidth.pass(this.nowMs);
-      if (!bandwidth.running) this.#running.delete(bandwidth);
+      if (bandwidth.running) bandwidth.throttle(this.nowMs);
+      else this.#running.delete(bandwidth);
     }
   }
 

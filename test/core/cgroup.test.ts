@@ -43,6 +43,34 @@ describe.each(builds)("cgroups in $build", ({ core }) => {
     expect(cgroups.mount(2).controllers).toContain("memory");
   });
 
+  it("remounts a hierarchy with other controllers while it has no nodes", () => {
+    const cgroups = machine();
+    const first = cgroups.mount(1, ["cpu"]);
+    cgroups.mount(1, ["memory"]);
+    const v2 = cgroups.mount(2);
+    expect(errno(() => cgroups.remount(first.handle, ["cpu", "memory"]))).toBe("EBUSY");
+    expect(errno(() => cgroups.remount(v2.handle, ["pids"]))).toBe("EINVAL");
+    cgroups.remount(first.handle, ["pids"]);
+    expect(cgroups.hierarchy(first.handle).controllers).toEqual(["pids"]);
+    expect(cgroups.hierarchy(v2.handle).controllers).toContain("cpu");
+    expect(cgroups.hierarchy(v2.handle).controllers).not.toContain("pids");
+    const node = cgroups.create(first.root, "a");
+    expect(errno(() => cgroups.remount(first.handle, ["cpu"]))).toBe("EBUSY");
+    expect(errno(() => cgroups.setLimit(node, "pidsMax", 5))).toBe("fine");
+    cgroups.remove(node);
+    cgroups.remount(first.handle, ["cpu"]);
+    expect(errno(() => cgroups.mount(1, ["pids"]))).toBe("fine");
+  });
+
+  it("has the controllers that its kernel was built with, and no others", () => {
+    const controllers = ["cpu", "memory"] as const;
+    const cgroups = new Cgroups(core(), { cpus: 1, memoryNodes: 1, controllers });
+    expect(errno(() => cgroups.mount(1, ["pids"]))).toBe("EINVAL");
+    const { handle } = cgroups.mount(1, ["memory"]);
+    expect(errno(() => cgroups.remount(handle, ["memory", "pids"]))).toBe("EINVAL");
+    expect(cgroups.mount(2).controllers).toEqual(["cpu"]);
+  });
+
   it("keeps a controller in version 2 while its nodes use it", () => {
     const cgroups = machine();
     const { root } = cgroups.mount(2);

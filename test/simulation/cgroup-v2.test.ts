@@ -1,6 +1,7 @@
 // cgroups of version 2 on the simulated machine.
 
 import { describe, expect, it } from "vitest";
+import facts from "../core/facts/cgroups.json" with { type: "json" };
 import { CgroupMachine, outcome, TOP } from "./cgroup-machine.ts";
 
 const unified = (...controllers: string[]) => {
@@ -145,6 +146,31 @@ describe("control files of version 2", () => {
     const node = machine.node(`${TOP}/n`);
     expect(outcome(() => machine.write(`${node}/${file}`, text))).toBe(expected);
     expect(machine.read(`${node}/${file}`)).toBe(shows);
+  });
+
+  it("take and show what a setting of version 1 is converted to", () => {
+    const FILES: Readonly<Record<string, string>> = {
+      "cpu.shares->cpu.weight": "cpu.weight",
+      "cpu.cfs_quota/period->cpu.max": "cpu.max",
+      "cpu.burst->cpu.max.burst": "cpu.max.burst",
+      "pids.limit->pids.max": "pids.max",
+      "blkio.weight->io.weight": "io.weight",
+    };
+    let tried = 0;
+    for (const { kind, expect: value } of facts.cases) {
+      const file = FILES[kind];
+      // 0 stands for a setting that is not written.
+      if (file === undefined || value === 0 || value === null) continue;
+      const machine = unified("+cpu", "+pids", "+io");
+      const node = machine.node(`${TOP}/n`, { "cpu.max": "1000000 1000000" });
+      expect([kind, value, outcome(() => machine.write(`${node}/${file}`, String(value)))]).toEqual(
+        [kind, value, "done"],
+      );
+      const text = machine.read(`${node}/${file}`).trim();
+      expect([kind, text.replace(/^default /, "")]).toEqual([kind, String(value)]);
+      tried++;
+    }
+    expect(tried).toBeGreaterThan(20);
   });
 
   it("count a refused fork where the limit is, and above", async () => {

@@ -216,7 +216,7 @@ describe("CPU time", () => {
     await machine.clock.advance(SECOND_MS);
     machine.kernel.signal(running.process, 9);
     await running.exited;
-    await machine.clock.advance(SECOND_MS);
+    await machine.settle();
     expect(machine.clock.sleeping).toBe(0);
   });
 });
