@@ -5,6 +5,7 @@ import type { Hierarchy } from "./cgroup-node.ts";
 import type { Dentry } from "./dentry.ts";
 import { makeErofs, type TreeResolver } from "./erofs.ts";
 import { fail } from "./errno.ts";
+import { FilePages } from "./file-pages.ts";
 import { FixedDirectory } from "./generated.ts";
 import { Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
@@ -44,6 +45,7 @@ const tmpfs: FileSystemType = (request) => {
   const identity = { type: "tmpfs", minor: machine.newMinor(), source, readOnly };
   const made = new Tmpfs(identity, machine.now, root, limits, shown);
   made.memoryBytes = machine.memoryBytes;
+  made.pages = new FilePages(machine.resources.memory, () => machine.caller);
   return whole(made);
 };
 

@@ -109,6 +109,11 @@ export class Machine implements MountFactory {
     return this.#current ?? fail("ESRCH");
   }
 
+  /** The same, where there may be none. */
+  get caller(): Process | undefined {
+    return this.#current;
+  }
+
   /** Serves system calls of `process`. They do not wait, so nothing else runs in between. */
   as<T>(process: Process, call: () => T): T {
     const before = this.#current;

@@ -4,6 +4,7 @@
 
 import { fail } from "./errno.ts";
 import { FileContent } from "./file-content.ts";
+import type { FilePages } from "./file-pages.ts";
 import {
   type AttributeChange,
   Inode,
@@ -27,6 +28,8 @@ export class Tmpfs extends Superblock {
   readonly now: () => Timestamp;
   /** Of the machine: what `size=50%` counts from. */
   memoryBytes = 0;
+  /** Whom its pages are charged to; absent, nobody. */
+  pages: FilePages | undefined;
   usedBytes = 0;
   usedInodes = 0;
   #limits: TmpfsLimits;
@@ -89,7 +92,12 @@ export class Tmpfs extends Superblock {
   charge(bytes: number): void {
     const { sizeBytes } = this.#limits;
     if (bytes > 0 && sizeBytes !== undefined && this.usedBytes + bytes > sizeBytes) fail("ENOSPC");
+    this.pages?.change(bytes);
     this.usedBytes += bytes;
+  }
+
+  override unused(): void {
+    this.pages?.clear();
   }
 }
 

@@ -129,6 +129,7 @@ function removeTree(path: string): void {
   rmdirSync(path);
 }
 
+// Cgroups are made and removed as root.
 describe.runIf(isRoot)("cgroup directories on both kernels", () => {
   it.each(CONTROLLERS)("%s: a new node has the same files, which show the same", (controller) => {
     const here = sideOf(simulated());
@@ -198,6 +199,7 @@ const mountOf = (target: string, options: readonly string[]): Operation => ({
 });
 const unmountOf = (target: string): Operation => ({ op: "unmount", target, detach: false });
 
+// Hierarchies are mounted as root.
 describe.runIf(isRoot)("cgroup hierarchies by mount on both kernels", () => {
   const real = isRoot ? new LinuxKernel(build()) : undefined;
   let directory: string;

@@ -123,6 +123,27 @@ describe("memory", () => {
     expect(machine.value(`${NODE}/memory.stat`, "cache")).toBe(0);
   });
 
+  it("holds what is written to a tmpfs, until it is removed", async () => {
+    const machine = limited(8 * MIB);
+    const log: number[] = [];
+    const usage = () => machine.value(`${NODE}/memory.stat`, "shmem");
+    const running = await machine.start(({ files }) => {
+      files.write("/dev/shm/data", new Uint8Array(3 * MIB));
+      log.push(usage());
+      files.remove("/dev/shm/data");
+      log.push(usage());
+      files.write("/dev/shm/more", new Uint8Array(2 * MIB));
+    }, NODE);
+    await running.exited;
+    expect(log).toEqual([3 * MIB, 0]);
+    expect(usage()).toBe(2 * MIB);
+    const greedy = await machine.start(async ({ files, sleep }) => {
+      files.write("/dev/shm/data", new Uint8Array(7 * MIB));
+      await sleep(1);
+    }, NODE);
+    expect(await greedy.exited).toMatchObject({ code: 137 });
+  });
+
   it("is swapped out where there is swap, within memory.memsw", async () => {
     const machine = limited(8 * MIB, { hardware: { swapBytes: 64 * MIB } });
     machine.write(`${NODE}/memory.memsw.limit_in_bytes`, String(16 * MIB));
