@@ -240,7 +240,9 @@ export class Machine implements MountFactory {
   }
 
   copyMount(original: Mount, root: Dentry): Mount {
-    return this.newMount(original.superblock, root);
+    const copy = this.newMount(original.superblock, root);
+    copy.source = original.source;
+    return copy;
   }
 
   register(name: string, type: FileSystemType): void {

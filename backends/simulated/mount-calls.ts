@@ -77,7 +77,9 @@ export function newMount(machine: Machine, process: Process, mount: MountDescrip
     return type({ machine, process, source, options, readOnly });
   });
   if (owner?.parent) superblock.userNamespace ??= owner;
-  return machine.newMount(superblock, root, mount.attributes);
+  const made = machine.newMount(superblock, root, mount.attributes);
+  made.source = source;
+  return made;
 }
 
 /** move_mount(2) of a detached tree to a place. */

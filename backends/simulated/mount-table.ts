@@ -35,7 +35,7 @@ function entryOf(mount: Mount, target: string): MountEntry {
     target,
     options: words.join(","),
     type: superblock.type,
-    source: superblock.source,
+    source: mount.source ?? superblock.source,
     superOptions: [superblock.readOnly ? "ro" : "rw", ...superblock.options()].join(","),
   };
 }

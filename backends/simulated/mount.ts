@@ -33,6 +33,8 @@ export class Mount {
   readonly superblock: Superblock;
   /** What of the file system it shows. */
   readonly root: Dentry;
+  /** What its mounter called it; absent, as the superblock is called. */
+  source: string | undefined;
   readonly attributes = new Set<MountAttribute>();
   parent: Mount | undefined;
   /** On which dentry of the parent it lies. */

@@ -33,6 +33,16 @@ export const HARDWARE: Hardware = {
   diskBytesPerSecond: 500e6,
 };
 
+/** What a new node of version 1 takes over from the one above. */
+const INHERITED = [
+  "cgroup.clone_children",
+  "notify_on_release",
+  "memory.oom_control",
+  "memory.swappiness",
+  "cpuset.memory_spread_page",
+  "cpuset.memory_spread_slab",
+];
+
 export class Resources {
   readonly cpu: CpuScheduler;
   readonly memory: MemoryController;
@@ -81,7 +91,7 @@ export class Resources {
     const { parent } = node;
     if (controllers.includes("devices")) policyOf(node);
     if (version !== 1 || !parent) return;
-    for (const file of ["cgroup.clone_children", "notify_on_release", "memory.oom_control"]) {
+    for (const file of INHERITED) {
       const value = parent.values.get(file);
       if (value !== undefined) node.values.set(file, value);
     }

@@ -49,6 +49,15 @@ describe("a hierarchy", () => {
     expect(shown(machine, "/cgroup/c")).toBe("cgroup test rw,cpu,name=x");
   });
 
+  it("is called in each mount as that mounter called it", async () => {
+    const machine = await free();
+    await machine.mount("/cgroup/a", ["cpu"]);
+    const mount = { type: "cgroup", source: "other", options: ["cpu"], attributes: [] };
+    await machine.perform({ op: "mount", mount, target: "/cgroup/b" });
+    expect(shown(machine, "/cgroup/a")).toBe("cgroup test rw,cpu");
+    expect(shown(machine, "/cgroup/b")).toBe("cgroup other rw,cpu");
+  });
+
   it("has its controllers for itself", async () => {
     const machine = await free();
     await machine.mount("/cgroup/a", ["cpu", "memory"]);
@@ -140,6 +149,24 @@ describe("cgroup.clone_children, notify_on_release and release_agent", () => {
     expect(machine.read(`${below}/notify_on_release`)).toBe("1\n");
     expect(machine.read(`${below}/cpuset.cpus`)).toBe("1\n");
     expect(machine.read(`${below}/cpuset.mems`)).toBe("0\n");
+  });
+
+  it("are not all that is: so are swappiness and how pages are spread", () => {
+    const machine = new CgroupMachine();
+    const inherited = [
+      ["memory", "memory.swappiness", "7"],
+      ["memory", "memory.oom_control", "1"],
+      ["cpuset", "cpuset.memory_spread_page", "1"],
+      ["cpuset", "cpuset.memory_spread_slab", "1"],
+    ] as const;
+    for (const [controller, file, value] of inherited) {
+      const top = machine.node(`${TOP}/${controller}/${file}`, { [file]: value });
+      const below = machine.node(`${top}/m`);
+      expect(machine.read(`${below}/${file}`)).toBe(machine.read(`${top}/${file}`));
+      expect(machine.read(`${below}/${file}`)).toContain(value);
+    }
+    const top = machine.node(`${TOP}/cpuset/n`, { "cpuset.memory_migrate": "1" });
+    expect(machine.read(`${machine.node(`${top}/m`)}/cpuset.memory_migrate`)).toBe("0\n");
   });
 
   it("start the agent with the path of a node that the last process has left", async () => {
