@@ -61,7 +61,7 @@ function nodeRows(
     }
     if (hidden > 0) rows.push([`${indent}└─ … ${hidden} without processes`, "", "", ""]);
   };
-  add(top, neutralise(top.path), "", 0);
+  add(top, neutralise(shortPath(top.path)), "", 0);
   return rows;
 }
 
@@ -94,7 +94,12 @@ const amount = ({ effective }: LimitReport): string =>
 const LIMIT_WORDS: readonly (readonly [limit: keyof NodeReport["limits"], say: Say])[] = [
   ["memoryMax", (limit) => `memory ${amount(limit)}`],
   ["memoryHigh", (limit) => `memory high ${amount(limit)}`],
-  ["memorySwap", (limit) => `swap ${amount(limit)}`],
+  // Version 1 limits the sum of both, version 2 the swap alone; only version 2 has memory.high.
+  [
+    "memorySwap",
+    (limit, { limits }) =>
+      `${limits.memoryHigh === undefined ? "memory and swap" : "swap"} ${amount(limit)}`,
+  ],
   ["cpuQuota", (limit, node) => `${processors(limit, node)} CPUs`],
   ["pidsMax", ({ effective }) => `pids ${effective}`],
   ["frozen", () => "frozen"],

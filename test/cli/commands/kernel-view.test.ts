@@ -21,7 +21,10 @@ function treeEngine(): FakeEngine {
   const web = node(`/nacre/${ID}`, {
     processes: 2,
     population: 3,
-    limits: { memoryMax: memory },
+    limits: {
+      memoryMax: memory,
+      memorySwap: { ...memory, own: 2 * memory.own, effective: 2 * memory.own },
+    },
     children: [
       node(`/nacre/${ID}/app`, { processes: 1, population: 1, limits: { memoryMax: inside } }),
       node(`/nacre/${ID}/none`),
@@ -67,7 +70,7 @@ describe("cgroup tree", () => {
         "NODE                             PROCESSES   CONTAINER   LIMITS",
         "/                                5",
         "├─ nacre                         0",
-        "│  └─ 0123456789ab               2           web         memory 64MiB",
+        "│  └─ 0123456789ab               2           web         memory 64MiB, memory and swap 128MiB",
         "│     ├─ app                     1           web         (memory 64MiB from /nacre/0123456789ab)",
         "│     └─ … 1 without processes",
         "└─ … 1 without processes",
