@@ -14,6 +14,7 @@ import * as processTools from "./tools/process-tools.ts";
 import * as streamTools from "./tools/stream-tools.ts";
 import { TEXT_TOOLS, textTool } from "./tools/text-tools.ts";
 import { tool } from "./tools/tool.ts";
+import { tr } from "./tools/translate.ts";
 
 const TOOLS: ReadonlyMap<string, SimulatedProgram> = new Map([
   ...TEXT_TOOLS.map((name) => [name, textTool(name)] as const),
@@ -23,6 +24,7 @@ const TOOLS: ReadonlyMap<string, SimulatedProgram> = new Map([
   ...Object.entries(processTools),
   ...Object.entries(streamTools),
   ["ls", ls],
+  ["tr", tr],
   ["gawk", textTool("awk")],
   ["mawk", textTool("awk")],
   ["test", testTool],

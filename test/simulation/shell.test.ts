@@ -181,6 +181,10 @@ describe("the usual tools", () => {
       "ln -s /etc/passwd /l; readlink /l; realpath /l; test -L /l; echo $?",
       "/etc/passwd\n/etc/passwd\n0\n",
     ],
+    [
+      "echo 'aab  c' | tr -s ' ' | tr a-c A-C | tr -d B; printf 'x\\0y' | tr '\\0' '\\n'",
+      "AA C\nx\ny",
+    ],
     ["echo a b c | xargs -n 1 echo -", "- a\n- b\n- c\n"],
     [
       "echo -n abc | sha256sum | cut -c1-8; echo -n abc | md5sum | cut -c1-8",

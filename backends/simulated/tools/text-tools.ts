@@ -17,7 +17,6 @@ const FILTERS = new Set([
   "comm",
   "cut",
   "paste",
-  "tr",
   "rev",
   "nl",
   "fold",
@@ -73,7 +72,7 @@ function readsInput(
   tool: string,
 ): boolean {
   if (!FILTERS.has(tool)) return false;
-  if (name === "" || words.includes("-") || tool === "tr") return true;
+  if (name === "" || words.includes("-")) return true;
   const operands = words.filter((word) => !word.startsWith("-"));
   const scripted = words.some((word) => /^-[ef]/.test(word));
   const paths = PATTERN_FIRST.has(tool) && !scripted ? operands.slice(1) : operands;

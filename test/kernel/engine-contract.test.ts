@@ -1,0 +1,19 @@
+import { engineContract } from "../contract/engine.ts";
+import { tar } from "../images/tar.ts";
+import { Bench, shellImage } from "./engine-bench.ts";
+
+engineContract("the real kernel", async () => {
+  const bench = await Bench.make();
+  const broken = tar([{ name: "bin/broken", mode: 0o644, content: "no program\n" }]);
+  const image = bench.add("contract", shellImage({ layers: [{ tar: broken }] })).name;
+  const engine = await bench.engine();
+  await engine.images.pull(image);
+  return {
+    engine,
+    image,
+    async dispose() {
+      await engine[Symbol.asyncDispose]();
+      await bench[Symbol.asyncDispose]();
+    },
+  };
+});
