@@ -160,7 +160,7 @@ describe("cgroup.clone_children, notify_on_release and release_agent", () => {
       ["cpuset", "cpuset.memory_spread_slab", "1"],
     ] as const;
     for (const [controller, file, value] of inherited) {
-      const top = machine.node(`${TOP}/${controller}/${file}`, { [file]: value });
+      const top = machine.node(`${TOP}/${controller}/of-${file}`, { [file]: value });
       const below = machine.node(`${top}/m`);
       expect(machine.read(`${below}/${file}`)).toBe(machine.read(`${top}/${file}`));
       expect(machine.read(`${below}/${file}`)).toContain(value);
