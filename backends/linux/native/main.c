@@ -114,6 +114,7 @@ static int run_program(const struct program *program, struct cursor body, char *
     return 125;
   }
   if (program->has_process) return supervise(program, body);
+  forget_shares();
   report("done\n");
   return 0;
 }

@@ -261,6 +261,11 @@ int release_mount(const struct operation *o) {
   return last ? take_down(lock, text(o, RELEASE_MOUNT_TARGET)) : 0;
 }
 
+/* Whoever hears that a program without a process is done finds its mounts in nobody's use. */
+void forget_shares(void) {
+  for (struct share *share = shares; share; share = share->next) close(share->fd);
+}
+
 int mount_in_root(const struct operation *o) {
   const char *target = text(o, MOUNT_IN_ROOT_TARGET), *type = text(o, MOUNT_IN_ROOT_TYPE);
   OWNED made = make_in_root(target, S_IFDIR, 255);

@@ -81,6 +81,7 @@ int remount(const struct operation *o);
 int mount_in_root(const struct operation *o);
 int share_mount(const struct operation *o);
 int release_mount(const struct operation *o);
+void forget_shares(void);
 
 /* loop.c */
 enum { LOOP_NAME = 32 };
