@@ -2,6 +2,8 @@
 //
 // - /proc/self/mountinfo: "31 23 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu" (proc(5))
 // - /proc/cgroups: "cpu 1 12 1", that is name, hierarchy, number of cgroups, enabled (cgroups(7))
+// - cgroup.controllers of the version 2 hierarchy: "cpuset cpu io memory". /proc/cgroups is of
+//   version 1: kernels without a controller's old half leave it out there (6.14)
 
 import { unescapeOctal } from "./mountinfo.ts";
 
@@ -12,8 +14,7 @@ export interface HierarchyMount {
   readonly id: number | undefined;
   /**
    * Names as this version's files begin with (`blkio` in version 1, `io` in version 2), or
-   * `name=systemd`. For version 2, what no version 1 hierarchy took; the root's cgroup.controllers
-   * has the last word.
+   * `name=systemd`. For version 2, what no version 1 hierarchy took.
    */
   readonly controllers: readonly string[];
   readonly mountpoint: string;
@@ -53,13 +54,24 @@ function parseSubsystems(text: string): Subsystem[] {
   });
 }
 
-function parseMount(line: string, subsystems: readonly Subsystem[]): HierarchyMount | undefined {
+type ReadControllers = (mountpoint: string) => string | undefined;
+
+function unifiedControllers(text: string | undefined, subsystems: readonly Subsystem[]): string[] {
+  if (text !== undefined) return text.split(/\s+/).filter(Boolean);
+  const left = subsystems.filter(({ hierarchy, enabled }) => enabled && hierarchy === 0);
+  return left.flatMap(({ name }) => V2_NAMES[name] ?? []);
+}
+
+function parseMount(
+  line: string,
+  subsystems: readonly Subsystem[],
+  read: ReadControllers,
+): HierarchyMount | undefined {
   const [mount = "", source = ""] = line.split(" - ");
   const [, , , root = "/", mountpoint = ""] = mount.split(" ").map(unescapeOctal);
   const [type, , options = ""] = source.split(" ");
   if (type === "cgroup2") {
-    const left = subsystems.filter(({ hierarchy, enabled }) => enabled && hierarchy === 0);
-    const controllers = left.flatMap(({ name }) => V2_NAMES[name] ?? []);
+    const controllers = unifiedControllers(read(mountpoint), subsystems);
     return { version: 2, id: 0, controllers, mountpoint, root };
   }
   if (type !== "cgroup") return undefined;
@@ -69,12 +81,19 @@ function parseMount(line: string, subsystems: readonly Subsystem[]): HierarchyMo
   return { version: 1, id, controllers, mountpoint, root };
 }
 
-/** The hierarchies of a machine, from the texts of /proc/self/mountinfo and /proc/cgroups. */
-export function detectLayout(mountinfoText: string, procCgroupsText: string): CgroupLayout {
+/**
+ * The hierarchies of a machine, from the texts of /proc/self/mountinfo and /proc/cgroups.
+ * `read` gives that of cgroup.controllers where version 2 is mounted; undefined where there is none.
+ */
+export function detectLayout(
+  mountinfoText: string,
+  procCgroupsText: string,
+  read: ReadControllers = () => undefined,
+): CgroupLayout {
   const subsystems = parseSubsystems(procCgroupsText);
   const mounts = new Map<string, HierarchyMount>();
   for (const line of mountinfoText.split("\n")) {
-    const mount = parseMount(line, subsystems);
+    const mount = parseMount(line, subsystems, read);
     if (mount === undefined) continue;
     const key = mount.version === 2 ? "2" : mount.controllers.join();
     if (!mounts.has(key)) mounts.set(key, mount);

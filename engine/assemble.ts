@@ -83,6 +83,10 @@ function lazyLayout(files: Files): () => CgroupLayout {
     layout ??= detectLayout(
       files.readText("/proc/self/mountinfo"),
       files.readText("/proc/cgroups"),
+      (mountpoint) => {
+        const path = `${mountpoint}/cgroup.controllers`;
+        return files.status(path) && files.readText(path);
+      },
     );
     return layout;
   };

@@ -113,13 +113,14 @@ function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResour
       shared: true,
       why: "the node below which all of Nacre's containers stand",
     },
+    { op: "makeCgroup", path: mountpoint + path, shared: false, why: "the container's own node" },
+    // Now that it has a child no neighbour can remove it, and with it what it hands down.
     {
       op: "writeFile",
       path: `${mountpoint}${parentPath}/cgroup.subtree_control`,
       data,
       why: "and hands them on once more",
     },
-    { op: "makeCgroup", path: mountpoint + path, shared: false, why: "the container's own node" },
   ];
   for (const { file, data, why } of resourceWrites(2, resources)) {
     host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });

@@ -64,6 +64,15 @@ describe("the layout of a machine's cgroups", () => {
     ]);
   });
 
+  it("asks version 2 for its controllers where it can, for /proc/cgroups may leave some out", () => {
+    const mountinfo = "33 31 0:29 / /c rw - cgroup2 none rw";
+    const read = (mountpoint: string) => (mountpoint === "/c" ? "cpuset cpu memory\n" : undefined);
+    expect(detectLayout(mountinfo, subsystems(["pids 0 1 1"]), read).hierarchies).toMatchObject([
+      { controllers: ["cpuset", "cpu", "memory"] },
+    ]);
+    expect(detectLayout(mountinfo, "", () => "").hierarchies).toMatchObject([{ controllers: [] }]);
+  });
+
   it("is v1 where only version 1 is mounted", () => {
     const mountinfo = "33 31 0:29 / /c rw - cgroup none rw,memory";
     expect(detectLayout(mountinfo, subsystems(["memory 1 1 1"]))).toMatchObject({ version: "v1" });
