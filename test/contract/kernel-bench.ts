@@ -18,6 +18,8 @@ export interface KernelSubject {
   readonly rootfs: string;
   /** A cgroup directory of the pids controller, for nodes of this test alone. */
   readonly cgroup: string;
+  /** Whether that is of cgroup v2, where a node hands controllers down to its children. */
+  readonly unified?: boolean;
   /** Contents of a file of that machine; undefined if there is none. */
   readText(path: string): string | undefined;
   /** All that a program could leave behind, to compare before and after. */
@@ -143,10 +145,16 @@ export class KernelBench {
 
   /** Host operations of every kind that has an inverse. */
   effects(): Operation[] {
-    const { scratch, cgroup } = this.subject;
+    const { scratch, cgroup, unified = false } = this.subject;
+    const handDown: Operation = {
+      op: "writeFile",
+      path: `${cgroup}/shared/cgroup.subtree_control`,
+      data: "+pids",
+    };
     return [
       { op: "makeDirectory", path: `${scratch}/a`, mode: 0o755, existing: "fail" },
       { op: "makeCgroup", path: `${cgroup}/shared`, shared: true },
+      ...(unified ? [handDown] : []),
       { op: "makeCgroup", path: `${cgroup}/shared/own`, shared: false },
       { op: "writeFile", path: `${cgroup}/shared/own/pids.max`, data: "20" },
       { op: "mount", mount: TMPFS, target: `${scratch}/a` },

@@ -25,7 +25,7 @@ import { tar } from "../images/tar.ts";
 const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
 const MARK = "NACRE_TEST_BENCH";
 /** How long the kernel may take to let go of what was removed. */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 30_000;
 
 export const PLATFORM = {
   os: "linux",

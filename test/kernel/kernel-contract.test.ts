@@ -2,6 +2,7 @@
 
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -48,13 +49,22 @@ kernelContract("the real kernel", async () => {
   const scratch = join(directory, "scratch");
   mkdirSync(scratch);
   for (const path of [directory, scratch]) chmodSync(path, 0o755);
-  const cgroup = `/sys/fs/cgroup/pids/nacre-test-${process.pid}-${count++}`;
+  const hierarchy = existsSync("/sys/fs/cgroup/pids") ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup";
+  const cgroup = join(hierarchy, `nacre-test-${process.pid}-${count++}`);
   mkdirSync(cgroup);
+  // Version 2: a node has the files of a controller when its parent hands it down.
+  const unified = existsSync(join(cgroup, "cgroup.subtree_control"));
+  if (unified) {
+    for (const node of [hierarchy, cgroup]) {
+      writeFileSync(join(node, "cgroup.subtree_control"), "+pids");
+    }
+  }
   return {
     kernel,
     scratch,
     rootfs,
     cgroup,
+    unified,
     readText,
     // Other work on this machine does not count: only what is below these two directories.
     state: () => ({
