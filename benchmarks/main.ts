@@ -5,6 +5,7 @@ import { cpus, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { differential } from "./differential.ts";
 import type { Benchmark, Row } from "./harness.ts";
 import { inProcess } from "./in-process.ts";
 import { memory } from "./memory.ts";
@@ -25,6 +26,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   mount,
   memory,
   simulation,
+  differential,
 ];
 
 const DEFAULT_JSON = fileURLToPath(new URL("../build/benchmarks.json", import.meta.url));

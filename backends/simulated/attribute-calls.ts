@@ -9,7 +9,8 @@ import {
   MAY_WRITE,
   permitted,
 } from "./credentials.ts";
-import { fail } from "./errno.ts";
+import { errnoOf, fail } from "./errno.ts";
+import type { Inode } from "./inode.ts";
 import { type Path, requireWritable } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Task } from "./task.ts";
@@ -61,6 +62,17 @@ export function getAttribute(task: Task, file: string, name: string): Uint8Array
   return path.dentry.inode.attribute(name);
 }
 
+/** Whether the attribute is there. ENOTSUP where the file system has none of its kind. */
+function holds(inode: Inode, name: string): boolean {
+  try {
+    inode.attribute(name);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENODATA") return false;
+    throw error;
+  }
+}
+
 /** lsetxattr(2), with XATTR_CREATE (`fresh`) or XATTR_REPLACE (`existing`). */
 export function setAttribute(
   task: Task,
@@ -74,10 +86,9 @@ export function setAttribute(
   requireWritable(path.mount);
   requireAttribute(task, path, name, true);
   const { inode } = path.dentry;
-  const there = inode.attributeNames().includes(name);
-  const known = /^(user|trusted|security)\../.test(name);
-  if (known && how === "fresh" && there) fail("EEXIST");
-  if (known && how === "existing" && !there) fail("ENODATA");
+  const there = holds(inode, name);
+  if (how === "fresh" && there) fail("EEXIST");
+  if (how === "existing" && !there) fail("ENODATA");
   inode.setAttribute(name, value);
 }
 

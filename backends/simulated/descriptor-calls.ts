@@ -6,7 +6,7 @@ import { FileDescription } from "./descriptor-table.ts";
 import { errnoOf, fail } from "./errno.ts";
 import * as files from "./file-calls.ts";
 import type { Machine } from "./machine.ts";
-import { lookup } from "./path-lookup.ts";
+import { lookup, requirePath } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
 import { getLimit } from "./process-limits.ts";
 
@@ -32,6 +32,7 @@ function startAt(process: Process, path: string, at: number | undefined): files.
 export function open(process: Process, path: string, options: OpenHow, at?: number): number {
   if (options.create && options.directory) fail("EINVAL");
   const { read = false, write = false, append = false, pathOnly = false } = options;
+  requirePath(path);
   process.files.requireRoom(numbers(process));
   const how = { ...options, ...startAt(process, path, at) };
   if (pathOnly) {

@@ -68,8 +68,13 @@ export class Errno extends Error {
   }
 }
 
+/** An errno is a result and no fault of the code: nobody reads its stack, which costs most of it. */
 export function fail(errno: ErrnoName, detail?: string): never {
-  throw new Errno(errno, detail);
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const fault = new Errno(errno, detail);
+  Error.stackTraceLimit = stackTraceLimit;
+  throw fault;
 }
 
 /** The name of an error that is a failed system call, else undefined. */

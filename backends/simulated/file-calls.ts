@@ -194,9 +194,9 @@ export function rename(
   requireWritable(from.path.mount);
   const victim = from.path.dentry.child(from.name) ?? fail("ENOENT");
   const replaced = to.path.dentry.child(to.name);
+  if ((from.slashes || to.slashes) && victim.inode.kind !== "directory") fail("ENOTDIR");
   if (to.path.dentry.isBelow(victim)) fail("EINVAL");
   if (replaced && from.path.dentry.isBelow(replaced)) fail("ENOTEMPTY");
-  if ((from.slashes || to.slashes) && victim.inode.kind !== "directory") fail("ENOTDIR");
   if (replaced?.inode === victim.inode) return;
   requireWrite(task, from.path.dentry.inode);
   requireWrite(task, to.path.dentry.inode);
@@ -245,6 +245,8 @@ function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
   const { inode } = path.dentry;
   if (inode.kind === "symlink") fail(options.directory ? "ENOTDIR" : "ELOOP");
   if (options.directory && inode.kind !== "directory") fail("ENOTDIR");
+  // Nobody ever reads from one here.
+  if (inode.kind === "fifo" && options.write && !options.read) fail("ENXIO");
   const writes = options.write || options.truncate;
   if (inode.kind === "directory" && (writes || options.create)) fail("EISDIR");
   const device = inode.kind === "character" || inode.kind === "block";
@@ -363,7 +365,10 @@ export function changeOwner(task: Task, path: Path, uid: number, gid: number): v
     ...(toUid !== undefined && { uid: toUid }),
     ...(toGid !== undefined && { gid: toGid }),
     ...(toUid === undefined &&
-      toGid === undefined && { mode: withoutSetId(task.credentials, path.dentry.inode) }),
+      toGid === undefined &&
+      path.dentry.inode.kind !== "symlink" && {
+        mode: withoutSetId(task.credentials, path.dentry.inode),
+      }),
   });
 }
 

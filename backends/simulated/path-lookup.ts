@@ -36,7 +36,8 @@ export interface ParentPath {
 
 const encoder = new TextEncoder();
 
-function checkLength(path: string): void {
+/** What getname() refuses before anything else is looked at. */
+export function requirePath(path: string): void {
   if (path === "") fail("ENOENT");
   if (path.length * 3 >= PATH_MAX_BYTES && encoder.encode(path).length >= PATH_MAX_BYTES) {
     fail("ENAMETOOLONG");
@@ -83,6 +84,10 @@ class Walk {
 
   /** One name. Returns the text of a symlink that is to be walked instead. */
   step(name: string, follow: boolean): string | undefined {
+    if (name === SLASH) {
+      if (this.at.dentry.inode.kind !== "directory") fail("ENOTDIR");
+      return undefined;
+    }
     this.requireSearchable();
     if (name === ".") return undefined;
     if (name === "..") {
@@ -116,10 +121,13 @@ class Walk {
   }
 }
 
-/** Names of a path, the first one last; slashes at its end count as `.`. */
+/** Slashes at the end of a path: what they stand behind must be a directory. */
+const SLASH = "/";
+
+/** Names of a path, the first one last. */
 function pendingNames(path: string): string[] {
   const names = path.split("/").filter((name) => name !== "");
-  if (path.endsWith("/") && names.length > 0) names.push(".");
+  if (path.endsWith("/") && names.length > 0) names.push(SLASH);
   return names.reverse();
 }
 
@@ -134,13 +142,13 @@ function finish(walk: Walk, pending: string[], follow: boolean): Path {
 
 /** The place that `path` names, at the top of the mounts there. */
 export function lookup(task: Task, path: string, options: LookupOptions = {}): Path {
-  checkLength(path);
+  requirePath(path);
   return finish(new Walk(task, path, options), pendingNames(path), options.follow ?? true);
 }
 
 /** The directory of the last name of `path`, which itself need not exist and is not followed. */
 export function lookupParent(task: Task, path: string, options: LookupOptions = {}): ParentPath {
-  checkLength(path);
+  requirePath(path);
   const names = path.split("/").filter((name) => name !== "");
   const name = names.pop();
   const walk = new Walk(task, path, options);

@@ -19,14 +19,10 @@ export function clone(
   streams: Streams,
 ): Process {
   const { namespaces, root, cwd, credentials } = namespacesOfChild(machine, parent, create);
-  const { command } = parent;
-  return machine.processes.fork(parent, namespaces, {
-    root,
-    cwd,
-    credentials,
-    streams,
-    command,
-  });
+  const from = { root, cwd, credentials, streams, command: parent.command };
+  const child = machine.processes.fork(parent, namespaces, from);
+  for (const [signal, handler] of parent.handlers) child.handlers.set(signal, handler);
+  return child;
 }
 
 /** The process of a number as the caller sees it, zombies included; 0 is the caller. */

@@ -170,10 +170,11 @@ function cgroup(machine: Machine, process: Process): string {
   return [...machine.cgroups.hierarchies]
     .reverse()
     .map((hierarchy) => {
-      // Version 1 takes a zombie out at once; in version 2 it is where it was, which may be gone.
+      // A zombie of version 1 is shown at `/` to every reader; in version 2 it is where it was,
+      // which may be gone.
       const kept = process.alive || hierarchy.version === 2;
       const node = kept ? process.cssSet.in(hierarchy) : hierarchy.root;
-      const path = pathFrom(roots.get(hierarchy) ?? hierarchy.root, node);
+      const path = kept ? pathFrom(roots.get(hierarchy) ?? hierarchy.root, node) : "/";
       const gone = node.removed ? " (deleted)" : "";
       return `${hierarchy.id}:${hierarchy.label}:${path}${gone}\n`;
     })

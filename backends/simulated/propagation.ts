@@ -95,7 +95,6 @@ export function copyTree(
   const copy = factory.copyMount(top, root);
   copied(top, copy);
   for (const attribute of top.attributes) copy.attributes.add(attribute);
-  copy.unbindable = top.unbindable;
   for (const lock of top.locked) copy.locked.add(lock);
   inheritPropagation(copy, top);
   for (const [mountpoint, child] of top.children) {

@@ -22,7 +22,8 @@ export function draw(theme: string, seed: number, count: number): StepProgram[] 
   return fc.sample(programOf(theme), { seed, numRuns: count });
 }
 
-function canonical(program: StepProgram, results: readonly string[]): string[] {
+/** Results without what only names things. */
+export function canonical(program: StepProgram, results: readonly string[]): string[] {
   const names = new Canonical();
   return program.steps.map((step, at) => names.of(step, results[at] ?? "(nothing)"));
 }

@@ -138,7 +138,7 @@ export const ATTRIBUTES: Choice[] = [
   [4, words("chmod", path, mode)],
   [4, words("chown", path, id, id)],
   [2, words("utime", path, of(5, 1000))],
-  [3, words("access", path, of(0, 1, 2, 4, 6, 7, 8))],
+  [3, words("access", plainPath, of(0, 1, 2, 4, 6, 7, 8))],
   [2, words("umask", of(0, 0o22, 0o77, 0o777))],
   [
     3,
@@ -236,23 +236,6 @@ export const MOUNTS: Choice[] = [
   [1, words("mount", of("x"), path, of("none-such", ""), of(0), nothing)],
   [4, words("umount", path, either(0, 0, "MNT_DETACH", "UMOUNT_NOFOLLOW", 64))],
   [2, words("pivot_root", path, path)],
-];
-
-const LAYERS = ["/a", "/b", "/c", "/a/b"];
-export const OVERLAYS: Choice[] = [
-  [
-    6,
-    words(
-      "mount",
-      of("o"),
-      path,
-      of("overlay"),
-      of(0),
-      fc
-        .tuple(of(...LAYERS), of(...LAYERS), of(...LAYERS))
-        .map(([lower, upper, work]) => `lowerdir=${lower},upperdir=${upper},workdir=${work}`),
-    ),
-  ],
 ];
 
 const kinds = fc

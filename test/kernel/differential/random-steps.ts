@@ -14,7 +14,6 @@ import {
   MOUNTS,
   NAMESPACES,
   NAMING,
-  OVERLAYS,
   of,
   one,
   PINS,
@@ -24,7 +23,7 @@ import {
   USERS,
   words,
 } from "./random-calls.ts";
-import { MOST_ACTORS, type Step, type StepProgram, step } from "./steps.ts";
+import { MOST_ACTORS, type Step, type StepProgram, step, type Word } from "./steps.ts";
 
 const STANDING: readonly Draft[] = [
   ["mkdir", "/a", 0o755],
@@ -35,6 +34,48 @@ const STANDING: readonly Draft[] = [
   ["close", 3],
   ["put", "/a/c", "file"],
   ["symlink", "a", "/l"],
+];
+
+const relative = (word: Word, at: number): Word =>
+  at === 1 && typeof word === "string" && word.startsWith("/") ? word.slice(1) : word;
+
+const inLayer = (layer: string, drafts: readonly Draft[]): Draft[] => [
+  ["mkdir", layer, 0o755],
+  ["chdir", layer],
+  ...drafts,
+  ["chdir", "/"],
+];
+
+/**
+ * Two lower layers and an upper one with all that they can have, and an overlay of them as the root:
+ * the layers cannot be reached any more, because what an overlay shows is not defined once they are
+ * changed beneath it.
+ */
+const LAYERED: readonly Draft[] = [
+  ...inLayer("/low", [
+    ...STANDING.map((draft) => draft.map(relative) as unknown as Draft),
+    ["link", "a/c", "b/l"],
+    ["put", "b/l", "linked"],
+    ["setxattr", "a/b", "user.x", "low", 0],
+    ["chown", "b", 7, 9],
+  ]),
+  ...inLayer("/middle", [
+    ["mkdir", "a", 0o700],
+    ["open", "a/b", "O_WRONLY|O_CREAT", 0o600],
+    ["close", 3],
+    ["mkdir", "c", 0o755],
+    ["mknod", "b", "S_IFCHR", 0],
+  ]),
+  ...inLayer("/upper", [
+    ["mkdir", "c", 0o755],
+    ["setxattr", "c", "trusted.overlay.opaque", "y", 0],
+    ["mkdir", "c/a", 0o755],
+  ]),
+  ["mkdir", "/work", 0o755],
+  ["mkdir", "/m", 0o755],
+  ["mount", "o", "/m", "overlay", 0, "lowerdir=/middle:/low,upperdir=/upper,workdir=/work"],
+  ["chroot", "/m"],
+  ["chdir", "/"],
 ];
 
 const LOOK_AT_FILES: readonly Draft[] = [
@@ -112,8 +153,8 @@ export const THEMES: Readonly<Record<string, Theme>> = {
     all: true,
   },
   overlays: {
-    standing: STANDING,
-    steps: one(...OVERLAYS, ...NAMING, ...ATTRIBUTES, ...DESCRIPTORS.slice(0, 6)),
+    standing: LAYERED,
+    steps: one(...NAMING, ...ATTRIBUTES, ...DESCRIPTORS.slice(0, 6)),
     look: LOOK_AT_FILES,
   },
   namespaces: {

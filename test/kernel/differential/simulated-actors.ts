@@ -1,7 +1,9 @@
-// The simulated side: the same steps as system calls of simulated processes. A fresh machine for
-// each program, and in it a first process in the same surroundings as the interpreter makes.
+// The simulated side: the same steps as system calls of simulated processes. Each program has a
+// first process in the same surroundings as the interpreter makes; when it is killed, everything of
+// the program is gone, so that the next one can have the same machine.
 
 import { setImmediate } from "node:timers/promises";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { errnoOf } from "@nacre/simulated/errno.ts";
 import * as files from "@nacre/simulated/file-calls.ts";
@@ -34,6 +36,7 @@ export const streams = () => {
 const HIERARCHIES = ["pids", "cpu"];
 const DIRECTORY = "/tmp/tree";
 const CGROUP = "nacre-test";
+const PROGRAMS_A_MACHINE = 100;
 
 const NO_FLAGS = {
   type: "",
@@ -64,7 +67,6 @@ function enterCgroups(machine: Machine, first: Process): void {
 function enterTree(machine: Machine, first: Process, cgroups: boolean): void {
   const mount = (over: Partial<Parameters<typeof mountByFlags>[2]>): void =>
     mountByFlags(machine, first, { ...NO_FLAGS, target: "/", ...over });
-  files.makeDirectory(first, DIRECTORY, 0o755);
   mount({ propagation: ["private"], recursive: true });
   const data = "mode=755,size=1m,nr_inodes=256";
   mount({ source: "top", target: DIRECTORY, type: "tmpfs", data });
@@ -102,6 +104,7 @@ function firstActor(kernel: SimulatedKernel, cgroups: boolean, around: Surroundi
 export class SimulatedActors {
   readonly #around: Surroundings;
   #programs = 0;
+  #shared: SimulatedKernel | undefined;
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -110,17 +113,30 @@ export class SimulatedActors {
   async run({ cgroups, steps }: StepProgram): Promise<string[]> {
     // So that other tasks of this process get their turn, now and then.
     if (++this.#programs % 64 === 0) await setImmediate();
-    const kernel = new SimulatedKernel(new SimulatedClock(1_700_000_000_000), {
-      core: this.#around.core,
-    });
-    const actors = new Map([[0, firstActor(kernel, cgroups, this.#around)]]);
+    const kernel = this.#machineFor(cgroups);
+    const first = firstActor(kernel, cgroups, this.#around);
+    const actors = new Map([[0, first]]);
     const results: string[] = [];
     for (const one of steps) {
       results.push(perform(actors, one));
       // Handlers of signals run in between.
       await undefined;
     }
+    first.machine.processes.exit(first.process, { code: 0, signal: SIGNALS.KILL });
+    first.machine.processes.reap(first.process);
     return results;
+  }
+
+  /** Cgroups outlive their processes: programs that make some have a machine of their own. */
+  #machineFor(cgroups: boolean): SimulatedKernel {
+    const known = this.#shared;
+    if (known && !cgroups && this.#programs % PROGRAMS_A_MACHINE !== 0) return known;
+    const { core } = this.#around;
+    const made = new SimulatedKernel(new SimulatedClock(1_700_000_000_000), { core });
+    const [init] = made.machine.processes.all() as [Process];
+    files.makeDirectory(init, DIRECTORY, 0o755);
+    if (!cgroups) this.#shared = made;
+    return made;
   }
 }
 

@@ -246,11 +246,21 @@ const NAMESPACES: Readonly<Record<string, Call>> = {
   gethostname: ({ process }) => process.namespaces.uts.hostname,
 };
 
+/** A handler that counts for one process alone: its children count for themselves. */
+const counter =
+  ({ handled }: Actor, signal: number) =>
+  (): void =>
+    void handled.set(signal, (handled.get(signal) ?? 0) + 1);
+
 const PROCESSES: Readonly<Record<string, Call>> = {
   clone: ({ machine, process }, w, actors) => {
     const kinds = chosen(KIND_FLAGS, N(w, 1));
     const child = processes.clone(machine, process, kinds, streams());
-    actors.set(N(w, 0), { machine, process: child, handled: new Map() });
+    const actor = { machine, process: child, handled: new Map<number, number>() };
+    actors.set(N(w, 0), actor);
+    for (const [signal, handler] of child.handlers) {
+      if (handler !== IGNORE) child.handlers.set(signal, counter(actor, signal));
+    }
     return child.pidIn(process.namespaces.pid) ?? 0;
   },
   wait: ({ machine, process }, w) => {
@@ -265,10 +275,11 @@ const PROCESSES: Readonly<Record<string, Call>> = {
   exit: ({ machine, process }, w) =>
     machine.processes.exit(process, { code: N(w, 0) & 255, signal: 0 }),
   kill: ({ machine, process }, w) => processes.kill(machine, process, N(w, 0), N(w, 1)),
-  sigaction: ({ process, handled, machine }, w) => {
+  sigaction: (actor, w) => {
+    const { machine, process } = actor;
     const signal = N(w, 0);
     if (signal < 1 || signal > 64 || signal === 9 || signal === 19) fail("EINVAL");
-    const count = (): void => void handled.set(signal, (handled.get(signal) ?? 0) + 1);
+    const count = counter(actor, signal);
     const handler = { ignore: IGNORE, count, default: undefined }[S(w, 1)];
     processes.setHandler(machine, process, signal, handler);
   },

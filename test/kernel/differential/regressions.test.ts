@@ -1,0 +1,207 @@
+// What random programs once found different, each by its name: both kernels give what stands here.
+
+import { afterAll, describe, expect, it } from "vitest";
+import { RealActors } from "./real-actors.ts";
+import { SimulatedActors } from "./simulated-actors.ts";
+import { Canonical, type Step, step } from "./steps.ts";
+import { surroundings } from "./surroundings.ts";
+
+interface Case {
+  readonly steps: readonly Step[];
+  /** Of the last steps, as many as there are. */
+  readonly gives: readonly string[];
+  readonly cgroups?: boolean;
+}
+
+const LONG = "x".repeat(256);
+const DEEP = `${"/a/..".repeat(818)}/abcde`;
+
+const CASES: Readonly<Record<string, Case>> = {
+  "opens an absolute name whatever descriptor openat is given": {
+    steps: [step(0, "openat", 99, "/none", "O_RDONLY", 0), step(0, "openat", 99, "none", 0, 0)],
+    gives: ["ENOENT", "EBADF"],
+  },
+  "says EMFILE before it looks at the descriptor of openat": {
+    steps: [step(0, "setrlimit", 7, "3", "64"), step(0, "openat", -1, "c", "O_PATH", 0)],
+    gives: ["= 0", "EMFILE"],
+  },
+  "runs out of descriptors that a program leaks": {
+    steps: [
+      step(0, "setrlimit", 7, "5", "64"),
+      step(0, "open", "/", "O_RDONLY", 0),
+      step(0, "open", "/", "O_RDONLY", 0),
+      step(0, "open", "/", "O_RDONLY", 0),
+      step(0, "dup", 3),
+    ],
+    gives: ["= 3", "= 4", "EMFILE", "EMFILE"],
+  },
+  "truncates no directory": {
+    steps: [step(0, "mkdir", "/b", 0o755), step(0, "open", "/b", "O_RDONLY|O_TRUNC", 0)],
+    gives: ["EISDIR"],
+  },
+  "makes nothing in procfs, and says that it is not there": {
+    steps: [step(0, "mkdir", "/proc/none", 0o755), step(0, "open", "/proc/none", "O_CREAT", 0o644)],
+    gives: ["ENOENT", "ENOENT"],
+  },
+  "lets nobody change what is in a process's directory": {
+    steps: [step(0, "unlink", "/proc/self/fd"), step(0, "chmod", "/proc/self/fd", 0o777)],
+    gives: ["EPERM", "EPERM"],
+  },
+  "checks the name of an attribute before the file's": {
+    steps: [step(0, "setxattr", "/none", "", "1", 0), step(0, "getxattr", "/", "bogus.x")],
+    gives: ["ERANGE", "EOPNOTSUPP"],
+  },
+  "asks for a mode of access that there is": {
+    steps: [step(0, "access", "/none", 8)],
+    gives: ["EINVAL"],
+  },
+  "links what somebody else owns only for who could write it": {
+    steps: [step(0, "mkdir", "/c", 0o1777), step(0, "setuid", 1000), step(0, "link", "/c", "/c/c")],
+    gives: ["EPERM"],
+  },
+  "refuses O_EXCL at a name that is no name": {
+    steps: [step(0, "open", "/..", "O_WRONLY|O_CREAT|O_EXCL", 0o644)],
+    gives: ["EEXIST"],
+  },
+  "holds what is made up to no limit of a file's size": {
+    steps: [step(0, "setrlimit", 1, "0", "64"), step(0, "put", "/proc/1/gid_map", "0 0 10")],
+    gives: ["EPERM"],
+  },
+  "ends who writes past its limit": {
+    steps: [
+      step(0, "clone", 1, 0),
+      step(1, "open", "/f", "O_WRONLY|O_CREAT", 0o644),
+      step(1, "lseek", 3, 100000, 0),
+      step(1, "write", 3, "x"),
+      step(0, "wait", -1, 0),
+    ],
+    gives: ["ended", "= 2 killed 25"],
+  },
+  "shows a mount of procfs as read-only": {
+    steps: [
+      step(0, "mkdir", "/b", 0o755),
+      step(0, "mount", "p", "/b", "proc", "MS_RDONLY", ""),
+      step(0, "mount", "", "/b", "", "MS_REMOUNT", ""),
+    ],
+    gives: ["= 0", "= 0"],
+  },
+  "mounts nothing from a name that is too long": {
+    steps: [step(0, "mount", "/".repeat(4096), "/", "", "MS_BIND", "")],
+    gives: ["EINVAL"],
+  },
+  "moves no mount into itself": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "mount", "t", "/a", "tmpfs", 0, ""),
+      step(0, "mkdir", "/a/b", 0o755),
+      step(0, "mount", "/a", "/a/b", "", "MS_MOVE", ""),
+    ],
+    gives: ["ELOOP"],
+  },
+  "binds no mount namespace into itself": {
+    steps: [
+      step(0, "open", "/f", "O_WRONLY|O_CREAT", 0o644),
+      step(0, "mount", "/proc/self/ns/mnt", "/f", "", "MS_BIND", ""),
+    ],
+    gives: ["EINVAL"],
+  },
+  "follows forty links and no more": {
+    steps: [
+      step(0, "symlink", "/l", "/l"),
+      step(0, "stat", "/l"),
+      step(0, "open", "/l/x", "O_WRONLY|O_CREAT", 0o644),
+    ],
+    gives: ["ELOOP", "ELOOP"],
+  },
+  "refuses names and paths that are too long": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "mkdir", `/${LONG}`, 0o755),
+      step(0, "stat", DEEP),
+      step(0, "stat", `/proc/${LONG}`),
+    ],
+    gives: ["ENAMETOOLONG", "ENAMETOOLONG", "ENOENT"],
+  },
+  "gives an unmapped user of a namespace the overflow number": {
+    steps: [step(0, "unshare", "CLONE_NEWUSER"), step(0, "ids"), step(0, "setuid", 0)],
+    gives: ["= 65534:65534", "EINVAL"],
+  },
+  "lets who gave up its rights map itself alone": {
+    steps: [
+      step(0, "clone", 1, 0),
+      step(1, "setgid", 9),
+      step(1, "setuid", 7),
+      step(1, "unshare", "CLONE_NEWUSER"),
+      step(1, "put", "/proc/self/uid_map", "0 7 2"),
+      step(1, "put", "/proc/self/uid_map", "0 7 1"),
+      step(1, "put", "/proc/self/gid_map", "0 9 1"),
+      step(1, "put", "/proc/self/setgroups", "deny"),
+      step(1, "put", "/proc/self/gid_map", "0 9 1"),
+      step(1, "ids"),
+      step(1, "setgroups", 0),
+    ],
+    gives: ["EPERM", "= 5", "EPERM", "= 4", "= 5", "= 0:0", "EPERM"],
+  },
+  "opens setgroups for the root of the namespace only": {
+    steps: [
+      step(0, "clone", 1, 0),
+      step(1, "setuid", 1000),
+      step(1, "put", "/proc/2/setgroups", "x"),
+    ],
+    gives: ["EACCES"],
+  },
+  "unshares a pid namespace once": {
+    steps: [step(0, "unshare", "CLONE_NEWPID"), step(0, "unshare", "CLONE_NEWPID")],
+    gives: ["= 0", "EINVAL"],
+  },
+  "makes no child where the init of the namespace has ended": {
+    steps: [
+      step(0, "unshare", "CLONE_NEWPID"),
+      step(0, "clone", 1, 0),
+      step(1, "getpid"),
+      step(1, "exit", 0),
+      step(0, "clone", 2, 0),
+    ],
+    gives: ["= 1", "ended", "ENOMEM"],
+  },
+  "spares an init what its own namespace sends": {
+    steps: [step(0, "clone", 1, 0), step(1, "kill", 1, 9), step(0, "getpid")],
+    gives: ["= 0", "= 1"],
+  },
+  "asks whether a signal is one only where somebody would get it": {
+    steps: [step(0, "kill", -3, 65), step(0, "kill", 1, 65)],
+    gives: ["ESRCH", "EINVAL"],
+  },
+  "signals a group that its own namespace has no number for": {
+    steps: [step(0, "clone", 1, "CLONE_NEWPID"), step(1, "getpgid", 0), step(1, "kill", 0, 23)],
+    gives: ["= 0", "= 0"],
+  },
+  "moves a zombie into a cgroup without a word, and shows it at the top": {
+    cgroups: true,
+    steps: [
+      step(0, "mkdir", "/cg/pids/x", 0o755),
+      step(0, "clone", 1, 0),
+      step(1, "exit", 0),
+      step(0, "put", "/cg/pids/x/cgroup.procs", "2"),
+      step(0, "get", "/proc/2/cgroup"),
+    ],
+    gives: ["= 1", "cpu:/ pids:/"],
+  },
+};
+
+describe("what once differed is the same on both kernels", () => {
+  const real = new RealActors();
+  const simulated = new SimulatedActors(surroundings());
+  afterAll(() => real.close());
+
+  it.each(Object.entries(CASES))("%s", async (_name, { steps, gives, cgroups = false }) => {
+    const program = { steps, cgroups };
+    const shown = (results: readonly string[]): string[] => {
+      const names = new Canonical();
+      const all = steps.map((one, at) => names.of(one, results[at] ?? "(nothing)"));
+      return all.slice(-gives.length);
+    };
+    for await (const results of real.run([program])) expect(shown(results)).toEqual(gives);
+    expect(shown(await simulated.run(program))).toEqual(gives);
+  });
+});
