@@ -12,6 +12,7 @@ import { memory } from "./memory.ts";
 import { mount } from "./mount.ts";
 import { pull } from "./pull.ts";
 import { run } from "./run.ts";
+import { simulatedContainers } from "./simulated-containers.ts";
 import { simulation } from "./simulation.ts";
 import { table } from "./table.ts";
 import { tarIndex } from "./tar-index.ts";
@@ -27,6 +28,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   memory,
   simulation,
   differential,
+  simulatedContainers,
 ];
 
 const DEFAULT_JSON = fileURLToPath(new URL("../build/benchmarks.json", import.meta.url));

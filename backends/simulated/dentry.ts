@@ -28,6 +28,8 @@ export class DentryCache {
   negatives = 0;
 }
 
+const NO_CHILDREN = new Map<string, Dentry>();
+
 export class Dentry {
   name: string;
   parent: Dentry | undefined;
@@ -36,7 +38,8 @@ export class Dentry {
   hashed = true;
   /** Mounts on this dentry, in whatever mount namespace. */
   readonly mounts = new Set<Mount>();
-  readonly #children = new Map<string, Dentry>();
+  /** One for all that have none, until they have. */
+  #children = NO_CHILDREN;
   /** Names of which nothing is known to be there, with the directory's version at that time. */
   readonly #negative = new Map<string, number>();
   /** The directory's version when each child was last found to be right. */
@@ -86,7 +89,7 @@ export class Dentry {
     if (dentry?.inode !== inode) {
       this.forget(name);
       dentry = new Dentry(name, this, inode);
-      this.#children.set(name, dentry);
+      this.#withChildren().set(name, dentry);
     }
     if (version !== undefined) this.#checked.set(dentry, version);
     return dentry;
@@ -127,7 +130,7 @@ export class Dentry {
     this.#children.delete(name);
     moved.name = newName;
     moved.parent = to;
-    to.#children.set(newName, moved);
+    to.#withChildren().set(newName, moved);
   }
 
   /** Whether this is `top` or below it. */
@@ -141,5 +144,10 @@ export class Dentry {
     const names: string[] = [];
     for (let at: Dentry = this; at.parent && at !== top; at = at.parent) names.unshift(at.name);
     return `/${names.join("/")}`;
+  }
+
+  #withChildren(): Map<string, Dentry> {
+    if (this.#children === NO_CHILDREN) this.#children = new Map();
+    return this.#children;
   }
 }

@@ -101,6 +101,10 @@ export class Tmpfs extends Superblock {
   }
 }
 
+/** Shared by all that have none, which are most: a map for each would be most of a machine. */
+const NO_ENTRIES = new Map<string, MemoryInode>();
+const NO_ATTRIBUTES = new Map<string, Uint8Array>();
+
 export class MemoryInode extends Inode {
   mode: number;
   uid: number;
@@ -109,15 +113,16 @@ export class MemoryInode extends Inode {
   ctime: Timestamp;
   links: number;
   readonly #filesystem: Tmpfs;
-  readonly #entries = new Map<string, MemoryInode>();
+  readonly #entries: Map<string, MemoryInode>;
   #version = 0;
   #content = new FileContent();
-  readonly #attributes = new Map<string, Uint8Array>();
+  #attributes = NO_ATTRIBUTES;
   #text = "";
 
   constructor(superblock: Tmpfs, number: bigint, kind: InodeKind, attributes: NewInode) {
     super(superblock, number, kind, attributes.device);
     this.#filesystem = superblock;
+    this.#entries = kind === "directory" ? new Map() : NO_ENTRIES;
     this.mode = attributes.mode;
     this.uid = attributes.uid;
     this.gid = attributes.gid;
@@ -278,6 +283,7 @@ export class MemoryInode extends Inode {
     if (name.startsWith("user.") && this.kind !== "file" && this.kind !== "directory") {
       fail("EPERM");
     }
+    if (this.#attributes === NO_ATTRIBUTES) this.#attributes = new Map();
     this.#attributes.set(name, value.slice());
     this.#changed();
   }
