@@ -6,7 +6,7 @@
 export { type ErrorDetail, type ErrorKind, NacreError } from "@nacre/core/error.ts";
 export type * from "@nacre/engine/engine.ts";
 export { Errno, type ErrnoName } from "@nacre/simulated/errno.ts";
-export type { FaultOptions } from "@nacre/simulated/faults.ts";
+export type { Fault, FaultOptions, FaultRule, Point, Victim } from "@nacre/simulated/faults.ts";
 export {
   type ChildOptions,
   type ChildProgram,

@@ -28,7 +28,7 @@ const tell = (wrong: readonly string[]): void => {
 };
 
 for (const scenario of SCENARIOS) {
-  const report = await timed(() => survive(scenario));
+  const report = await timed(() => survive(scenario, { losses: 3 }));
   points += report.tried;
   console.log(`survivable: ${scenario.name}: ${number.format(report.tried)} points`);
   tell(report.violations);

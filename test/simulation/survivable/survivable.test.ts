@@ -15,7 +15,7 @@ const say = (text: string) => process.stdout.write(`survivable: ${text}\n`);
 
 describe("every operation is survivable", () => {
   it.each(SCENARIOS)("$name", { timeout: TIMEOUT_MS }, async (scenario) => {
-    const { tried, operations, violations } = await survive(scenario, EVERY);
+    const { tried, operations, violations } = await survive(scenario, { every: EVERY });
     say(`${scenario.name}: ${tried} points of ${operations} operations`);
     expect(violations).toEqual([]);
     expect(tried).toBeGreaterThan(operations / EVERY);

@@ -2,7 +2,7 @@
 // machine survives: what follows must work, and leave the machine as it was.
 
 import { NacreError } from "@nacre/core/error.ts";
-import type { Fault, Point } from "@nacre/simulated/faults.ts";
+import type { Fault, FaultRule, Point } from "@nacre/simulated/faults.ts";
 import { plausibleErrnos } from "@nacre/simulated/plausible-errnos.ts";
 import { cleanUp, pull, runOnce, type Scenario } from "./scenarios.ts";
 import { Died, World } from "./world.ts";
@@ -12,6 +12,8 @@ export interface Trial {
   readonly number: number;
   readonly point: Point;
   readonly fault: Fault;
+  /** Decides what a loss of power takes. */
+  readonly seed: number;
 }
 
 export interface Report {
@@ -47,7 +49,9 @@ async function calm(scenario: Scenario): Promise<Calm> {
 }
 
 /** All faults that a point is tried with. */
-function faultsFor({ actor, call, ...point }: Point): Fault[] {
+function faultsFor({ actor, call, ...point }: Point, losses: number): Fault[] {
+  const off = Array.from({ length: losses }, (): Fault => ({ do: "powerOff" }));
+  if (call === "end") return off;
   const faults: Fault[] = plausibleErrnos({ actor, call, ...point }).map((errno) => {
     return { do: "fail", errno };
   });
@@ -56,8 +60,7 @@ function faultsFor({ actor, call, ...point }: Point): Fault[] {
   faults.push({ do: "kill", who: "engine" });
   if (actor === "supervisor" || actor === "child") faults.push({ do: "kill", who: "supervisor" });
   if (actor === "supervisor" || actor === "child") faults.push({ do: "kill", who: "container" });
-  faults.push({ do: "powerOff" });
-  return faults;
+  return [...faults, ...off];
 }
 
 const faultName = (fault: Fault): string =>
@@ -66,42 +69,64 @@ const faultName = (fault: Fault): string =>
 const named = ({ number, point, fault }: Trial): string =>
   `${number} ${point.actor} ${point.call} ${point.path}: ${faultName(fault)}`;
 
-export async function trialsOf(scenario: Scenario): Promise<{ calm: Calm; trials: Trial[] }> {
-  const found = await calm(scenario);
-  const trials = found.trace.flatMap((point, number) =>
-    faultsFor(point).map((fault): Trial => ({ number, point, fault })),
-  );
-  return { calm: found, trials };
+export interface SurviveOptions {
+  /** One trial in so many, beginning with the first; all if absent. */
+  readonly every?: number;
+  /** How often the power is lost at each point, with something else of the disk each time; once if absent. */
+  readonly losses?: number;
 }
 
-/** `every`: one trial in so many, beginning with the first. */
-export async function survive(scenario: Scenario, every = 1): Promise<Report> {
-  const { calm, trials } = await trialsOf(scenario);
+export async function survive(scenario: Scenario, options: SurviveOptions = {}): Promise<Report> {
+  const { every = 1, losses = 1 } = options;
+  const quiet = await calm(scenario);
+  const { trace } = quiet;
+  const end: Point = { actor: "kernel", call: "end", path: "" };
+  const trials = [...trace, end].flatMap((point, number) =>
+    faultsFor(point, losses).map((fault, seed): Trial => ({ number, point, fault, seed })),
+  );
   const chosen = trials.filter((_, i) => i % every === 0);
   const violations: string[] = [];
   for (const trial of chosen) {
-    for (const wrong of await attempt(scenario, calm, trial)) {
-      violations.push(`${scenario.name}: ${named(trial)}: ${wrong}`);
-    }
+    const { number: at, fault, seed, point } = trial;
+    const wrong = await attempt(scenario, quiet, { at, fault }, seed, point);
+    violations.push(...wrong.map((one) => `${scenario.name}: ${named(trial)}: ${one}`));
   }
-  const operations = calm.trace.length;
-  return { scenario: scenario.name, operations, tried: chosen.length, violations };
+  return { scenario: scenario.name, operations: trace.length, tried: chosen.length, violations };
 }
 
-/** What is wrong after one trial; nothing if it was survived. */
-export async function attempt(scenario: Scenario, calm: Calm, trial: Trial): Promise<string[]> {
+/** What is wrong after a command in which a rule strikes; nothing if it was survived. */
+export async function attemptRule(
+  scenario: Scenario,
+  rule: FaultRule,
+  seed = 0,
+): Promise<string[]> {
+  return attempt(scenario, await calm(scenario), rule, seed);
+}
+
+async function attempt(
+  scenario: Scenario,
+  calm: Calm,
+  rule: FaultRule,
+  seed = 0,
+  point?: Point,
+): Promise<string[]> {
   const world = await begin(scenario);
-  const { number, fault } = trial;
-  const faults = world.inject({ rules: [{ at: number, fault }] });
+  world.lossSeed = seed;
+  const { fault } = rule;
+  const faults = world.inject({ rules: [rule] });
   const outcome = await world.command(scenario.work).then(
     () => undefined,
     (error: unknown) => error,
   );
+  if (point?.call === "end") strikeAfter(world, fault);
   world.inject(undefined);
   const lost = fault.do === "powerOff";
   if (lost) world.reboot();
-  const hit = faults?.injected[0];
+  const hit = point?.call === "end" ? { point } : faults?.injected[0];
   if (!hit) return ["the run did not repeat itself: the point was not reached"];
+  if (point && JSON.stringify(hit.point) !== JSON.stringify(point)) {
+    return [`the run did not repeat itself: it was at ${hit.point.call} ${hit.point.path}`];
+  }
   const wrong = [...badOutcome(outcome, fault)];
   const undone = !hit.point.call.startsWith("undo ");
   if (undone && fault.do === "fail" && outcome !== undefined && !scenario.prepare) {
@@ -118,6 +143,11 @@ export async function attempt(scenario: Scenario, calm: Calm, trial: Trial): Pro
     wrong.push(`then: ${error instanceof Error ? `${error.name}: ${error.message}` : error}`);
   }
   return wrong;
+}
+
+/** When the command has ended, its process too: what is left to lose is the machine. */
+function strikeAfter(world: World, fault: Fault): void {
+  if (fault.do === "powerOff") world.powerOff();
 }
 
 function* badOutcome(outcome: unknown, fault: Fault): Generator<string> {
@@ -154,9 +184,12 @@ async function look(
     const again = await world.command(runOnce);
     if (again !== 0) wrong.push(`run after pull: ${again}`);
   }
-  await world.command(pull);
-  await world.command(cleanUp);
-  await sound(world, "in the end", wrong, () => true);
+  if (lost || !scenario.keepsImage) {
+    // What was torn is whole again.
+    await world.command(pull);
+    await world.command(cleanUp);
+    await sound(world, "in the end", wrong, () => true);
+  }
   same(world.state(), expected, "in the end", wrong);
 }
 

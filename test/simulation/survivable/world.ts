@@ -54,6 +54,8 @@ export class World {
   database: SimulatedDatabase;
   /** How often the machine was booted. */
   boots: number;
+  /** Decides, with the point at which it happens, what of the unwritten a loss of power takes. */
+  lossSeed = 0;
   #lost: Stored | undefined;
   #processes = 0;
 
@@ -165,9 +167,9 @@ export class World {
 
   // -- power ------------------------------------------------------------------------------------
 
-  /** Pulls the plug. `seed` decides what of the unwritten is on the disk. */
-  powerOff(seed = 1): void {
-    const chance = fractions(seed + (this.kernel.machine.faults?.count ?? 0));
+  /** Pulls the plug. */
+  powerOff(): void {
+    const chance = fractions(1000 * this.lossSeed + (this.kernel.machine.faults?.count ?? 0));
     this.#lost = { disk: this.kernel.disk(chance), database: this.database };
     this.database.powerLoss(chance);
     for (const process of this.kernel.machine.processes.all()) {
