@@ -2,6 +2,7 @@
 // programs share. Each is the sequence of system calls that core/program/operation.ts names.
 
 import type { Operation } from "@nacre/core/program/operation.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { writeAt } from "./device-files.ts";
 import { because, errnoNamed, errnoOf, fail, isErrnoName } from "./errno.ts";
 import { type Execution, NOTHING_MADE, type Outcome } from "./execution.ts";
@@ -10,6 +11,7 @@ import type { Inode } from "./inode.ts";
 import type { Path } from "./mount.ts";
 import { moveMount, newMount, openTree, reconfigure, unmount } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
+import { ProcessGone } from "./process.ts";
 
 export type Of<N extends Operation["op"]> = Extract<Operation, { op: N }>;
 
@@ -182,7 +184,11 @@ export function releaseMount(self: Execution, o: Of<"releaseMount">): void {
   files.unlink(process, o.lock);
 }
 
-export function failOnPurpose(_self: Execution, o: Of<"fail">): void {
+export function failOnPurpose(self: Execution, o: Of<"fail">): void {
+  if (o.fatal) {
+    self.machine.processes.exit(self.process, { code: 0, signal: SIGNALS.KILL });
+    throw new ProcessGone();
+  }
   const name = errnoNamed(o.errno) ?? "EIO";
   fail(isErrnoName(name) ? name : "EIO", "on purpose");
 }

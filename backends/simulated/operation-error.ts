@@ -21,6 +21,7 @@ function kindOf(errno: ErrnoName, operation: Operation | undefined): ErrorKind {
     if (NOT_EXECUTABLE.includes(errno)) return "command-not-executable";
   }
   if (errno === "EPERM" || errno === "EACCES" || errno === "EROFS") return "denied";
+  if (errno === "EINTR") return "interrupted";
   return errno === "ENOSPC" || errno === "EDQUOT" ? "no-space" : "kernel";
 }
 

@@ -119,6 +119,8 @@ export interface ReleaseMount extends Explained {
 export interface Fail extends Explained {
   readonly op: "fail";
   readonly errno: number;
+  /** The process that carries it out is gone in that moment, as by SIGKILL: it undoes nothing. */
+  readonly fatal?: boolean;
 }
 
 // -- parent -----------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ enum { REMOUNT_OPTIONS = 0, REMOUNT_TARGET = 1 };
 enum { UNMOUNT_TARGET = 0, UNMOUNT_DETACH = 1 };
 enum { SHARE_MOUNT_TYPE = 0, SHARE_MOUNT_SOURCE = 1, SHARE_MOUNT_OPTIONS = 2, SHARE_MOUNT_ATTRIBUTES = 3, SHARE_MOUNT_CALL = 4, SHARE_MOUNT_TARGET = 5, SHARE_MOUNT_LOCK = 6 };
 enum { RELEASE_MOUNT_LOCK = 0, RELEASE_MOUNT_TARGET = 1 };
-enum { FAIL_ERROR = 0 };
+enum { FAIL_ERROR = 0, FAIL_FATAL = 1 };
 enum { JOIN_CGROUP_PATH = 0 };
 enum { WRITE_PROCESS_FILE_NAME = 0, WRITE_PROCESS_FILE_DATA = 1 };
 enum { UNSHARE_FLAGS = 0 };
@@ -109,7 +109,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_UNMOUNT] = {"unmount", "sn"},
   [OP_SHARE_MOUNT] = {"shareMount", "sslnnss"},
   [OP_RELEASE_MOUNT] = {"releaseMount", "ss"},
-  [OP_FAIL] = {"fail", "n"},
+  [OP_FAIL] = {"fail", "nn"},
   [OP_JOIN_CGROUP] = {"joinCgroup", "s"},
   [OP_WRITE_PROCESS_FILE] = {"writeProcessFile", "ss"},
   [OP_UNSHARE] = {"unshare", "n"},

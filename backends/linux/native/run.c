@@ -1,5 +1,6 @@
 /* Running operations by their code, and undoing them. */
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +111,8 @@ static int run_outside(const struct operation *o) {
   case OP_UNMOUNT: return unmount(o);
   case OP_SHARE_MOUNT: return share_mount(o);
   case OP_RELEASE_MOUNT: return release_mount(o);
-  case OP_FAIL:
+  case OP_FAIL: /* not by a signal: a pid namespace's first process gets none from within */
+    if (number(o, FAIL_FATAL)) _exit(128 + SIGKILL);
     errno = (int)number(o, FAIL_ERROR);
     return because("on purpose");
   case OP_JOIN_CGROUP:
