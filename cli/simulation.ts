@@ -131,6 +131,7 @@ class Output implements Descriptor {
 
 class Input implements Descriptor {
   #chunks: AsyncIterator<Uint8Array> | undefined;
+  #uses = 1;
 
   async read(): Promise<Uint8Array | undefined> {
     this.#chunks ??= process.stdin[Symbol.asyncIterator]();
@@ -139,10 +140,13 @@ class Input implements Descriptor {
   }
   async write(): Promise<void> {}
   duplicate(): Descriptor {
+    this.#uses++;
     return this;
   }
   /** What waits for input must not keep this process alive once nobody wants it any more. */
   close(): void {
-    if (this.#chunks) process.stdin.unref();
+    this.#uses--;
+    // The machine keeps one for whoever comes next.
+    if (this.#uses <= 1 && this.#chunks) process.stdin.unref();
   }
 }

@@ -45,6 +45,8 @@ export class Supervisor {
   #log: JsonLog | undefined;
   #pipes: { stdout: Pipe; stderr: Pipe } | undefined;
   #held: Descriptor | undefined;
+  /** What is relayed to the terminal. */
+  #typed: Descriptor | undefined;
   #pumps: Promise<void>[] = [];
 
   constructor(
@@ -204,6 +206,7 @@ export class Supervisor {
     this.#pipes?.stdout.seal();
     this.#pipes?.stderr.seal();
     this.#held?.close();
+    this.#typed?.close();
   }
 
   /** Reads one stream of the child until its end, into the log and to whoever listens. */
@@ -231,7 +234,10 @@ export class Supervisor {
       const master = terminal.master();
       const to = attached ? this.#caller.stdout.duplicate() : undefined;
       this.#pumps.push(this.#pump("stdout", master, to));
-      if (attached) void this.#relayInput(this.#caller.stdin.duplicate(), master);
+      if (attached) {
+        this.#typed = this.#caller.stdin.duplicate();
+        void this.#relayInput(this.#typed, master);
+      }
     }
     for (let signal = 1; signal <= LAST_SIGNAL; signal++) {
       if (NOT_FORWARDED.includes(signal)) continue;
