@@ -269,6 +269,18 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/plugin-inspect.ts"),
   },
   {
+    name: "system boot",
+    summary: "Start the containers that start with the machine",
+    group: "System",
+    load: () => import("./commands/boot.ts"),
+  },
+  {
+    name: "system boot-unit",
+    summary: "Print a systemd unit that does so at every boot",
+    group: "System",
+    load: () => import("./commands/boot-unit.ts"),
+  },
+  {
     name: "completion",
     summary: "Print a completion script for bash, zsh or fish",
     group: "System",

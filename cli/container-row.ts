@@ -62,6 +62,8 @@ function statusText(record: ContainerRecord, nowMs: number): string {
       return `Up ${up}`;
     case "paused":
       return `Up ${up} (Paused)`;
+    case "restarting":
+      return `Restarting (${record.exitCode ?? 0}) ${humanDuration(nowMs - (record.finishedMs ?? record.createdMs))} ago`;
     case "removing":
       return "Removal In Progress";
     case "exited":

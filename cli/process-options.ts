@@ -7,6 +7,7 @@ import { parseMemoryLimit } from "./parse/bytes.ts";
 import { parseDevice } from "./parse/device.ts";
 import { parseAddress, parseExtraHost, parseSearchDomain } from "./parse/host-names.ts";
 import { parseInteger } from "./parse/number.ts";
+import { parseRestartPolicy } from "./parse/restart.ts";
 import { parseUlimit } from "./parse/ulimit.ts";
 import { present } from "./resource-options.ts";
 
@@ -41,6 +42,13 @@ export const PROCESS_OPTIONS = {
   ),
   pid: text(["pid"], "mode", "Pid namespace: host, private, container:NAME", ["host", "private"]),
   privileged: flag(["privileged"], "All powers and devices: no protection from what runs in it"),
+  restart: value(
+    ["restart"],
+    "policy",
+    "When to start it again: no, on-failure[:n], always, unless-stopped",
+    parseRestartPolicy,
+    ["no", "on-failure", "always", "unless-stopped"],
+  ),
   securityOpt: list(
     ["security-opt"],
     "option",
@@ -114,6 +122,7 @@ export function processOf(values: Values<typeof PROCESS_OPTIONS>): Partial<Conta
     extraHosts: unlessEmpty(values.addHost),
     dns: namesOf(values),
     shmBytes: values.shmSize || undefined,
+    restart: values.restart?.name === "no" ? undefined : values.restart,
     stopSignal: values.stopSignal,
     stopTimeoutMs: stopTimeoutMs(values.stopTimeout),
     capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,

@@ -26,6 +26,7 @@ import { Machine } from "./containers/machine-facts.ts";
 import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
+import { Restarts } from "./containers/restarts.ts";
 import { Runtimes } from "./containers/runtimes.ts";
 import { ContainerStorage } from "./containers/storage.ts";
 import { TakeDown } from "./containers/take-down.ts";
@@ -189,7 +190,10 @@ function containerServices(
       find: (container) => looks.get(container),
     },
   );
-  const containers = new ContainerService(
+  const again = { detached: true, byPolicy: true } as const;
+  const start = (id: string) => containers.start(id, undefined, again);
+  const restarts = new Restarts(kernel, clock, records, start, { self, bootId, settleCommand });
+  const containers: ContainerService = new ContainerService(
     kernel,
     files,
     clock,
@@ -197,7 +201,7 @@ function containerServices(
     records,
     planner,
     reconciler,
-    new Endings(kernel, clock, images, records, reconciler, freezer),
+    new Endings(kernel, clock, images, records, reconciler, freezer, restarts),
     freezer,
     new Limits(kernel, files, machine, hierarchies),
     looks,

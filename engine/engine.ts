@@ -141,6 +141,15 @@ export interface Attached {
 export interface StartOptions {
   /** Whether it goes on without this process; as it was made, if absent. */
   readonly detached?: boolean;
+  /** It is its restart policy that starts it. */
+  readonly byPolicy?: boolean;
+}
+
+/** A container that was to start with the machine; `error` if it could not. */
+export interface BootReport {
+  readonly id: string;
+  readonly name: string;
+  readonly error?: unknown;
 }
 
 /** What `wait` waits for: the present end or the next one, the removal, or a state. */
@@ -235,12 +244,14 @@ export interface Containers {
   stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   /** By signal number. NacreError `conflict` if it does not run. */
   kill(container: string, signal: number): Promise<void>;
+  /** After the machine has booted: starts those whose policy asks for it. */
+  boot(): Promise<BootReport[]>;
   /** Resolves with the exit code when the condition holds (`not-running`), or the container is gone. */
   wait(container: string, condition?: WaitCondition): Promise<number>;
   remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
   /** Docker's JSON for `inspect`. */
   inspect(container: string): Record<string, unknown>;
-  /** For the supervisor's on-exit command: records the end and removes what asked for it. */
+  /** For the supervisor's on-exit command: records the end, removes what asked for it, starts again what its policy starts again. */
   settle(container: string): Promise<void>;
 }
 

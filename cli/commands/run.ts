@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { Attached, Engine } from "@nacre/engine/engine.ts";
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
@@ -32,6 +33,7 @@ export default command({
     checkTerminal(values, host);
     const request = requestOf(values, operands, host);
     refuseOldIdFile(values.cidfile, host);
+    if (request.restart && !request.detached) throw needsBackground();
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
@@ -49,6 +51,13 @@ export default command({
     return code;
   },
 });
+
+/** In the foreground a container ends with whoever waits for it. */
+function needsBackground(): NacreError {
+  return new NacreError("unsupported", "--restart is for containers in the background", {
+    advice: "Add -d; nacre logs -f shows what it writes, through all of its starts.",
+  });
+}
 
 async function started(
   engine: Engine,

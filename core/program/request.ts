@@ -1,6 +1,8 @@
 // What a user asks of a container, after the command line or the library call was understood and
 // before the image had its say. Absent means: as the image or the default has it.
 
+import type { RestartPolicy } from "./restart-policy.ts";
+
 /** A bind or tmpfs mount that the user asked for. */
 export type RequestedMount =
   | {
@@ -126,6 +128,8 @@ export interface ContainerRequest {
   readonly stopSignal?: string;
   /** What stop waits before SIGKILL, if it is not told. */
   readonly stopTimeoutMs?: number;
+  /** Of a container in the background; in the foreground its caller sees its end. */
+  readonly restart?: RestartPolicy;
   /** By the kernel's names, with or without CAP_; `ALL`. */
   readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
   /** Every capability and device, and nothing hidden: no protection from it. */

@@ -66,7 +66,15 @@ export interface SnapshotRecord {
   readonly bootId: string;
 }
 
-export type ContainerStatus = "created" | "starting" | "running" | "paused" | "exited" | "removing";
+export type ContainerStatus =
+  | "created"
+  | "starting"
+  | "running"
+  | "paused"
+  /** It has ended, and its policy starts it again when a wait is over. */
+  | "restarting"
+  | "exited"
+  | "removing";
 
 export interface ContainerRecord {
   readonly id: string;
@@ -89,6 +97,12 @@ export interface ContainerRecord {
   readonly exitCode?: number;
   readonly oomKilled?: boolean;
   readonly error?: string;
+  /** How often its policy has started it since somebody did. */
+  readonly restarts?: number;
+  /** The wait before the last of these. */
+  readonly restartDelayMs?: number;
+  /** Somebody wanted it to end: its policy lets it rest. */
+  readonly stopped?: boolean;
 }
 
 /** A multi-step operation that was begun; whoever comes next finishes or undoes it if its process is gone. */

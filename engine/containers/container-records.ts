@@ -121,9 +121,19 @@ export class ContainerRecords {
   }
 
   /** Claims the container for a start by `holder`; nobody else may start it meanwhile. `detached`: how it runs this time. */
-  claim(id: string, holder: ProcessIdentity, bootId: string, detached: boolean): ContainerRecord {
+  claim(
+    id: string,
+    holder: ProcessIdentity,
+    bootId: string,
+    detached: boolean,
+    byPolicy = false,
+  ): ContainerRecord {
     return this.#update(id, "start", (record) => {
-      const { exitCode, finishedMs, error, oomKilled, ...rest } = record;
+      const { exitCode, finishedMs, error, oomKilled, stopped, ...known } = record;
+      const { restarts = 0, restartDelayMs, ...fresh } = withoutProcesses(known);
+      const rest = byPolicy
+        ? { ...fresh, restarts: restarts + 1, ...(restartDelayMs && { restartDelayMs }) }
+        : fresh;
       const request = { ...record.request, detached };
       return { ...rest, request, status: "starting", holder: stored(holder), bootId };
     });
@@ -148,6 +158,45 @@ export class ContainerRecords {
   failed(id: string, exitCode: number, error: string): ContainerRecord {
     return this.#update(id, "began", (record) => {
       return { ...withoutProcesses(record), status: "created", exitCode, error };
+    });
+  }
+
+  /** Its policy starts it again: `holder` sees to it, after a wait. */
+  restarting(
+    id: string,
+    holder: ProcessIdentity,
+    bootId: string,
+    restartDelayMs: number,
+  ): ContainerRecord {
+    return this.#update(id, "restart", (record) => {
+      return { ...record, status: "restarting", holder: stored(holder), bootId, restartDelayMs };
+    });
+  }
+
+  /** Others see to the end of its wait: a process that sleeps, and its supervisor. */
+  restartAwaited(id: string, process: ProcessIdentity, supervisor: ProcessIdentity): void {
+    this.#change(undefined, (t) => {
+      const record = t.get("container", id);
+      if (record?.status !== "restarting") return record;
+      const { holder, ...rest } = record;
+      return { ...rest, process: stored(process), supervisor: stored(supervisor) };
+    });
+  }
+
+  /** Nothing comes of its wait: somebody `stopped` it, or the machine went down. */
+  notRestarted(id: string, stopped: boolean): ContainerRecord | undefined {
+    return this.#change(undefined, (t) => {
+      const record = t.get("container", id);
+      if (record?.status !== "restarting") return record;
+      return { ...withoutProcesses(record), status: "exited", ...(stopped && { stopped }) };
+    });
+  }
+
+  /** Somebody wants it to end: no policy shall start it again. */
+  stopping(id: string): void {
+    this.#change(undefined, (t) => {
+      const record = t.get("container", id);
+      return record && { ...record, stopped: true };
     });
   }
 
@@ -341,6 +390,7 @@ const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   exec: undefined,
   list: undefined,
   rename: undefined,
+  restart: undefined,
   update: undefined,
   remove: undefined,
 };

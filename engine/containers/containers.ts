@@ -23,6 +23,7 @@ import type { MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
   Attached,
+  BootReport,
   Containers,
   ContainerUsage,
   ExecRequest,
@@ -162,7 +163,7 @@ export class ContainerService implements Containers {
     const { self, bootId } = this.#options;
     await this.#planner.prepare(before.request, image, before.snapshotter);
     const detached = options.detached ?? before.request.detached;
-    const found = this.#records.claim(id, self, bootId, detached);
+    const found = this.#records.claim(id, self, bootId, detached, options.byPolicy);
     let running: RunningProgram;
     try {
       const program = this.#planner.program(found, image, this.#sizeFor(found.request));
@@ -252,6 +253,10 @@ export class ContainerService implements Containers {
     this.#records.note("restart", started);
   }
 
+  boot(): Promise<BootReport[]> {
+    return this.#endings.restarts.boot(this.list({ all: true }));
+  }
+
   wait(container: string, condition: WaitCondition = "not-running"): Promise<number> {
     return this.#endings.wait(this.get(container).id, condition);
   }
@@ -304,7 +309,9 @@ export class ContainerService implements Containers {
 
   async settle(container: string): Promise<void> {
     const found = this.#records.find(container);
-    if (found) await this.#reconciler.settle(found.id);
+    if (!found) return;
+    await this.#reconciler.settle(found.id);
+    await this.#endings.restarts.follow(found.id);
   }
 
   // -- parts ------------------------------------------------------------------------------------
@@ -378,7 +385,7 @@ export class ContainerService implements Containers {
   async #lost(id: string, error: unknown): Promise<never> {
     try {
       this.#records.released(id);
-      await this.settle(id);
+      await this.#reconciler.settle(id);
     } catch {
       // What stands in the way of this stood in the way before: that is what is told.
     }

@@ -11,6 +11,7 @@ import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
 import { identity, processesAlive, type Reconciler, type Running } from "./reconcile.ts";
+import type { Restarts } from "./restarts.ts";
 import { canDo, mustAllow } from "./state.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
@@ -24,6 +25,7 @@ export class Endings {
   readonly #records: ContainerRecords;
   readonly #reconciler: Reconciler;
   readonly #freezer: Freezer;
+  readonly restarts: Restarts;
 
   constructor(
     kernel: Kernel,
@@ -32,6 +34,7 @@ export class Endings {
     records: ContainerRecords,
     reconciler: Reconciler,
     freezer: Freezer,
+    restarts: Restarts,
   ) {
     this.#kernel = kernel;
     this.#clock = clock;
@@ -39,12 +42,18 @@ export class Endings {
     this.#records = records;
     this.#reconciler = reconciler;
     this.#freezer = freezer;
+    this.restarts = restarts;
   }
 
   /** False if it was at rest. */
   async stop(record: ContainerRecord, wanted?: number): Promise<boolean> {
     const timeoutMs = wanted ?? record.request.stopTimeoutMs ?? STOP_TIMEOUT_MS;
+    if (record.status === "restarting") {
+      this.restarts.cancel(record);
+      return true;
+    }
     if (!canDo("signal", record.status)) return false;
+    this.#stopping(record);
     this.#signal(record, this.#stopSignal(record));
     if (!(await this.#gone(record, timeoutMs))) {
       this.#signal(record, SIGNALS.KILL);
@@ -56,13 +65,16 @@ export class Endings {
 
   kill(record: ContainerRecord, signal: number): void {
     mustAllow("signal", record);
+    if (signal === SIGNALS.KILL || signal === this.#stopSignal(record)) this.#stopping(record);
     if (this.#signal(record, signal)) return;
     throw new NacreError("conflict", `cannot signal container ${record.name}: it has just ended`);
   }
 
   /** Kills what runs and waits until it is at rest. */
   async force(record: ContainerRecord): Promise<void> {
+    if (record.status === "restarting") this.restarts.cancel(record);
     if (!canDo("signal", record.status)) return;
+    this.#stopping(record);
     this.#signal(record, SIGNALS.KILL);
     await this.#gone(record, UNDO_TIMEOUT_MS);
     await this.#reconciler.settle(record.id);
@@ -92,6 +104,11 @@ export class Endings {
   #now(id: string): ContainerRecord | undefined {
     const stored = this.#records.find(id);
     return stored && this.#reconciler.see(stored);
+  }
+
+  /** Said first, so that whoever sees its end knows. */
+  #stopping({ id, request }: ContainerRecord): void {
+    if (request.restart) this.#records.stopping(id);
   }
 
   #signal(record: ContainerRecord, signal: number): boolean {

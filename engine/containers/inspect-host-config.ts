@@ -60,6 +60,10 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
     OomScoreAdj: request.oomScoreAdj ?? 0,
     PidMode: namespaces.pid ?? "",
     Privileged: request.privileged ?? false,
+    RestartPolicy: {
+      Name: request.restart?.name ?? "no",
+      MaximumRetryCount: request.restart?.maximumRetries ?? 0,
+    },
     SecurityOpt: request.noNewPrivileges ? ["no-new-privileges"] : null,
     ShmSize: request.shmBytes ?? 64 << 20,
     Sysctls: request.sysctls ?? {},

@@ -65,7 +65,7 @@ export class ContainerLooks {
       .list()
       .map((record) => this.#reconciler.see(record))
       .filter((record) => record !== undefined)
-      .filter(({ status }) => any || status === "running" || status === "paused")
+      .filter(({ status }) => any || ["running", "paused", "restarting"].includes(status))
       .filter((record) => isMeant(record, filters, context))
       .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1))
       .slice(0, last);
@@ -88,6 +88,7 @@ export class ContainerLooks {
     yield* logLines(driver, this.#paths.container(id).log, options, () => {
       const record = this.#records.find(id);
       const now = record && this.#reconciler.see(record);
+      if (now?.status === "restarting") return false;
       return !now || !canDo("ended", now.status) || now.status === "exited";
     });
   }

@@ -92,6 +92,7 @@ export class Reconciler {
     if (this.#isHeld(record)) return record;
     if (isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
     if (isAtRest(record) || this.#isAlive(record, record.supervisor)) return record;
+    if (record.status === "restarting") return this.#awaited(record);
     const settled = this.#putToRest(record);
     const goes = settled && (isToBeRemoved(settled) || this.#isForgotten(settled));
     if (goes) return this.#dismissLater(settled);
@@ -167,6 +168,12 @@ export class Reconciler {
 
   #isHeld(record: ContainerRecord): boolean {
     return this.#isAlive(record, record.holder);
+  }
+
+  /** A wait that is over is the supervisor's to follow; one of another boot is followed by nobody. */
+  #awaited(record: ContainerRecord): ContainerRecord {
+    if (record.bootId === this.#options.bootId) return record;
+    return this.#records.notRestarted(record.id, false) ?? record;
   }
 
   /** Records the end of a container that nobody watches any more. */

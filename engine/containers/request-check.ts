@@ -18,6 +18,9 @@ export function checkRequest(
   workingDirectory(request, image);
   for (const { target } of request.mounts) checkMountTarget(target);
   checkNamespaces(request);
+  if (request.autoRemove && request.restart && request.restart.name !== "no") {
+    throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm");
+  }
   checkProcess(request);
   checkResources(request.resources, machine);
 }

@@ -1,6 +1,8 @@
 // The life of a container as one machine: which command is possible in which state. Everything
 // that changes a container asks here, inside the transaction that changes it.
 //
+// One whose policy starts it again waits as `restarting`, between exited and starting.
+//
 //   created ──start──▶ starting ──began──▶ running ──ended──▶ exited ──start──▶ starting …
 //      ▲                  │                 │   ▲               │
 //      └────── failed ────┘            pause   unpause          │
@@ -26,10 +28,12 @@ export type ContainerCommand =
   | "list"
   | "rename"
   | "update"
+  /** Its policy starts it again after a wait. */
+  | "restart"
   | "remove";
 
 const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> = {
-  start: ["created", "exited"],
+  start: ["created", "restarting", "exited"],
   began: ["starting"],
   ended: ["starting", "running", "paused", "exited"],
   signal: ["running", "paused"],
@@ -37,8 +41,9 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   unpause: ["paused"],
   exec: ["running"],
   list: ["running", "paused"],
-  rename: ["created", "starting", "running", "paused", "exited"],
-  update: ["created", "running", "paused", "exited"],
+  rename: ["created", "starting", "running", "paused", "restarting", "exited"],
+  update: ["created", "running", "paused", "restarting", "exited"],
+  restart: ["exited"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing"],
 };
@@ -63,6 +68,7 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   list: "list the processes of",
   rename: "rename",
   update: "update",
+  restart: "restart",
   remove: "remove",
 };
 

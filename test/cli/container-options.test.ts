@@ -70,6 +70,12 @@ function processAsDocker(made: ContainerRequest): Record<string, unknown> {
     ...(namespaces.pid && { PidMode: namespaces.pid }),
     ...(namespaces.ipc && { IpcMode: namespaces.ipc }),
     ...(namespaces.cgroup && { CgroupnsMode: namespaces.cgroup }),
+    ...(made.restart && {
+      RestartPolicy: {
+        Name: made.restart.name,
+        MaximumRetryCount: made.restart.maximumRetries ?? 0,
+      },
+    }),
     ...(made.sysctls && { Sysctls: made.sysctls }),
     ...(made.groups && { GroupAdd: made.groups }),
     ...(limits.length > 0 && {

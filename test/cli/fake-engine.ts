@@ -254,6 +254,10 @@ export class FakeEngine implements Engine {
       this.#called("rename", container, name);
       return { ...this.containers.get(container), name };
     },
+    boot: async () => {
+      this.#called("boot");
+      return [{ id: "b1", name: "web" }];
+    },
     wait: async (container, condition) => {
       this.#called("wait", container, condition);
       return 0;
