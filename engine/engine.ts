@@ -5,20 +5,11 @@ import type { CgroupMountRequest } from "@nacre/core/cgroup-mount.ts";
 import type { HierarchyReport } from "@nacre/core/cgroup-survey.ts";
 import type { CgroupMembership } from "@nacre/core/css-set.ts";
 import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
-import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type { PartialRequest, ResourceRequest } from "@nacre/core/program/request.ts";
-import type { CgroupUsage } from "@nacre/core/program/usage.ts";
-import type {
-  ContainerRecord,
-  ContainerStatus,
-  EventRecord,
-  ImageRecord,
-  PinRecord,
-} from "@nacre/core/state/records.ts";
+import type { EventRecord, ImageRecord, PinRecord } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
-import type { ContainerFilters } from "./containers/filter.ts";
+import type { Attached, Containers } from "./container-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
 
@@ -111,149 +102,21 @@ export interface Images {
   ): Promise<{ untagged: string[]; deleted: string[] }>;
 }
 
-// -- containers ---------------------------------------------------------------------------------
+// -- containers: container-interface.ts ----------------------------------------------------------
 
-/** A process to be run in a running container; what is left out is as `docker exec` has it. */
-export interface ExecRequest {
-  readonly command: readonly string[];
-  /** `K=V`, after the container's own. */
-  readonly environment?: readonly string[];
-  readonly user?: string;
-  /** Every capability. */
-  readonly privileged?: boolean;
-  readonly workingDirectory?: string;
-  readonly terminal?: boolean;
-  readonly interactive?: boolean;
-  readonly detached?: boolean;
-}
-
-/** A container's process as its starter holds it. */
-export interface Attached {
-  readonly container: ContainerRecord;
-  readonly stdin: WritableStream<Uint8Array> | undefined;
-  readonly stdout: ReadableStream<Uint8Array> | undefined;
-  readonly stderr: ReadableStream<Uint8Array> | undefined;
-  /** The exit code as a shell has it, when the process has ended and the container was put to rest. 0 at once if it is detached: see Containers.wait. */
-  readonly exited: Promise<number>;
-  signal(number: number): void;
-}
-
-export interface StartOptions {
-  /** Whether it goes on without this process; as it was made, if absent. */
-  readonly detached?: boolean;
-  /** It is its restart policy that starts it. */
-  readonly byPolicy?: boolean;
-}
-
-/** A container that was to start with the machine; `error` if it could not. */
-export interface BootReport {
-  readonly id: string;
-  readonly name: string;
-  readonly error?: unknown;
-}
-
-/** What `wait` waits for: the present end or the next one, the removal, or a state. */
-export type WaitCondition = "not-running" | "next-exit" | "removed" | ContainerStatus;
-
-/** What a container used between two looks. */
-export interface ContainerUsage extends CgroupUsage {
-  readonly container: ContainerRecord;
-  /** 100 for one processor, fully used. */
-  readonly cpuPercent: number;
-  /** Through its network devices, since it started. */
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
-
-/** A process of a container as /proc shows it to this machine. */
-export interface ProcessListing {
-  readonly pid: number;
-  readonly parentPid: number;
-  /** Effective. */
-  readonly uid: number;
-  /** Up to 15 bytes, as the process calls itself. */
-  readonly command: string;
-  /** Empty for a zombie. */
-  readonly arguments: readonly string[];
-  /** R, S, D, T, Z … (proc(5)). */
-  readonly state: string;
-  /** Device number of its terminal, 0 without one. */
-  readonly terminal: number;
-  readonly threads: number;
-  readonly cpuMs: number;
-  readonly startedMs: number;
-  readonly virtualBytes: number;
-  readonly residentBytes: number;
-}
-
-export interface StatsOptions {
-  /** Those that run, if absent; also looked for anew at every look. */
-  readonly wanted?: readonly string[];
-  /** Also those that do not run, where none are named. */
-  readonly all?: boolean;
-  /** Between looks; a second by default. */
-  readonly intervalMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-export interface LogOptions {
-  /** Waits for more until the container ends. */
-  readonly follow?: boolean;
-  /** Only so many lines from the end of those that are there. */
-  readonly tail?: number;
-  readonly sinceMs?: number;
-  readonly untilMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-export interface ListOptions {
-  readonly all?: boolean;
-  readonly filters?: ContainerFilters;
-  /** Only so many of the newest, whatever their state. */
-  readonly last?: number;
-}
-
-export interface Containers {
-  /** Makes a container and its storage layer; pulls the image where the request says so. */
-  create(request: PartialRequest): Promise<ContainerRecord>;
-  start(container: string, streams?: ProcessStreams, options?: StartOptions): Promise<Attached>;
-  /** create and start; with `autoRemove` also removal, before `exited` settles. */
-  run(request: PartialRequest, streams?: ProcessStreams): Promise<Attached>;
-  exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
-  /** What `run` would do, without doing it. The image must be here. */
-  explain(request: PartialRequest): Promise<KernelProgram>;
-  /** Newest first; those that run, with `all` or filters by state also the others. NacreError `invalid` for an unknown filter. */
-  list(options?: ListOptions): ContainerRecord[];
-  /** By ID, ID prefix or name. NacreError `not-found`. */
-  get(container: string): ContainerRecord;
-  logs(container: string, options?: LogOptions): AsyncIterable<LogLine>;
-  /** stop, if it runs, and start, detached. */
-  restart(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
-  /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */
-  pause(container: string): Promise<void>;
-  unpause(container: string): Promise<void>;
-  /** Changes limits, at once where it runs; what is not named stays. NacreError `invalid`, `kernel`: then nothing was changed. */
-  update(container: string, change: ResourceRequest): Promise<ContainerRecord>;
-  /** NacreError `exists` if the name is taken. */
-  rename(container: string, name: string): ContainerRecord;
-  /** Its processes, by pid. NacreError `conflict` if it does not run. */
-  top(container: string): ProcessListing[];
-  /** What containers use, look by look. NacreError `not-found` for one that was named and is not there, or no more. */
-  stats(options?: StatsOptions): AsyncIterable<readonly ContainerUsage[]>;
-  /** SIGTERM or the image's STOPSIGNAL, then SIGKILL after `timeoutMs` (10 s). */
-  stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
-  /** By signal number. NacreError `conflict` if it does not run. */
-  kill(container: string, signal: number): Promise<void>;
-  /** After the machine has booted: starts those whose policy asks for it. */
-  boot(): Promise<BootReport[]>;
-  /** Resolves with the exit code when the condition holds (`not-running`), or the container is gone. */
-  wait(container: string, condition?: WaitCondition): Promise<number>;
-  remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
-  /** Docker's JSON for `inspect`. */
-  inspect(container: string): Record<string, unknown>;
-  /** For the supervisor's on-exit command: records the end, removes what asked for it, starts again what its policy starts again. */
-  settle(container: string): Promise<void>;
-}
+export type {
+  Attached,
+  BootReport,
+  Containers,
+  ContainerUsage,
+  ExecRequest,
+  ListOptions,
+  LogOptions,
+  ProcessListing,
+  StartOptions,
+  StatsOptions,
+  WaitCondition,
+} from "./container-interface.ts";
 
 // -- what the kernel has ------------------------------------------------------------------------
 
