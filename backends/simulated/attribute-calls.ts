@@ -62,14 +62,15 @@ export function getAttribute(task: Task, file: string, name: string): Uint8Array
   return path.dentry.inode.attribute(name);
 }
 
-/** Whether the attribute is there. ENOTSUP where the file system has none of its kind. */
-function holds(inode: Inode, name: string): boolean {
+/** Whether the attribute is there; undefined where the file system has none of its kind. */
+function holds(inode: Inode, name: string): boolean | undefined {
   try {
     inode.attribute(name);
     return true;
   } catch (error) {
-    if (errnoOf(error) === "ENODATA") return false;
-    throw error;
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    return errno === "ENODATA" ? false : undefined;
   }
 }
 
@@ -88,7 +89,7 @@ export function setAttribute(
   const { inode } = path.dentry;
   const there = holds(inode, name);
   if (how === "fresh" && there) fail("EEXIST");
-  if (how === "existing" && !there) fail("ENODATA");
+  if (how === "existing" && there === false) fail("ENODATA");
   inode.setAttribute(name, value);
 }
 

@@ -331,7 +331,8 @@ export function setAttributes(task: Task, path: Path, change: AttributeChange): 
   const changed = { ...change };
   if (changed.mode !== undefined && !isMember(who, group) && !keepsGroup) changed.mode &= ~SETGID;
   const chowns = change.uid !== undefined || change.gid !== undefined;
-  if (chowns && change.mode === undefined) changed.mode = withoutSetId(who, inode);
+  const mode = withoutSetId(who, inode);
+  if (chowns && change.mode === undefined && mode !== inode.mode) changed.mode = mode;
   inode.setAttributes(changed);
 }
 

@@ -173,6 +173,11 @@ export abstract class Inode {
     return undefined;
   }
 
+  /** Whether it is open to who asks, whatever its mode, as /proc/self/fd is to its process. */
+  get isOwnPlace(): boolean {
+    return false;
+  }
+
   /** Nobody may write it, whatever its mode: EPERM. */
   immutable = false;
 

@@ -92,6 +92,8 @@ export class ProcessTable {
 
   #endNamespace(namespace: PidNamespace): void {
     namespace.dead = true;
+    // It waits for all that it kills, and wants to hear nothing of it.
+    namespace.init?.handlers.set(SIGNALS.CHLD, IGNORE);
     for (const member of [...namespace.members.values()]) {
       if (member.alive) this.exit(member, { code: 0, signal: SIGNALS.KILL });
       // Only what has its parent in the namespace is waited for; the rest waits for its own.

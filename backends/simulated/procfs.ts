@@ -139,6 +139,9 @@ class DescriptorDirectory extends GeneratedInode {
     this.#filesystem = filesystem;
     this.#process = process;
   }
+  override get isOwnPlace(): boolean {
+    return this.#filesystem.machine.current === this.#process;
+  }
   override lookup(name: string): Inode | undefined {
     if (!mayInspect(this.#filesystem.machine.current, this.#process)) fail("ENOENT");
     const file = this.#process.files.find(Number(name));
