@@ -351,8 +351,8 @@ export function truncate(task: Task, path: Path, size: number, limitBytes: numbe
   if (inode.kind !== "file") fail("EINVAL");
   requireWritable(path.mount);
   if (!permitted(task.credentials, inode, MAY_WRITE)) fail("EACCES");
-  inode.open({ write: true });
   if (size > inode.size && size > limitBytes) fail("EFBIG");
+  inode.open({ write: true });
   inode.truncate(size);
 }
 

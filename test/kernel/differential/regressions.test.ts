@@ -197,6 +197,17 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     gives: ["EOPNOTSUPP", "= 100644 0:0 links 1 size 0"],
   },
+  "copies nothing up for a size that is refused": {
+    steps: [
+      ...["/low", "/upper", "/work", "/m"].map((path) => step(0, "mkdir", path, 0o755)),
+      step(0, "open", "/low/c", "O_WRONLY|O_CREAT", 0o644),
+      step(0, "link", "/low/c", "/low/l"),
+      step(0, "mount", "o", "/m", "overlay", 0, "lowerdir=/low,upperdir=/upper,workdir=/work"),
+      step(0, "truncate", "/m/c", 100001),
+      step(0, "lstat", "/m/c"),
+    ],
+    gives: ["EFBIG", "= 100644 0:0 links 2 size 0"],
+  },
   "gives a file of procfs away, for as long as anybody looks": {
     steps: [step(0, "chown", "/proc/self/fd", 1000, 7), step(0, "stat", "/proc/self/fd")],
     gives: ["= 0", "= 40500 0:0"],
