@@ -76,6 +76,9 @@ const COMMON: Values = {
   none: ["1"],
 };
 
+/** Where a removed node is seen for a moment more: as a child, or as one that is not frozen. */
+const LINGERING = ["devices", "freezer"];
+
 /** Nodes below `top`, which is there, and writes into their files. */
 export function fileSteps(controller: string, top: string): fc.Arbitrary<FileStep[]> {
   const node = fc.constantFrom(top, `${top}/x`, `${top}/x`, `${top}/x/y`, `${top}/z`);
@@ -90,7 +93,10 @@ export function fileSteps(controller: string, top: string): fc.Arbitrary<FileSte
         .map((text): FileStep => ({ call: "write", path: `${at}/${name}`, text })),
     );
   const directory = fc
-    .tuple(fc.constantFrom("mkdir", "mkdir", "mkdir", "rmdir"), node)
+    .tuple(
+      fc.constantFrom("mkdir", "mkdir", ...(LINGERING.includes(controller) ? [] : ["rmdir"])),
+      node,
+    )
     .map(([call, path]): FileStep => ({ call, path }) as FileStep);
   return fc
     .array(fc.oneof({ weight: 6, arbitrary: write }, { weight: 2, arbitrary: directory }), {
@@ -101,14 +107,15 @@ export function fileSteps(controller: string, top: string): fc.Arbitrary<FileSte
 }
 
 export interface MountStep {
-  readonly call: "mount" | "remount" | "unmount" | "mkdir" | "rmdir";
+  readonly call: "mount" | "remount" | "unmount" | "mkdir";
   readonly target: string;
   readonly options: readonly string[];
 }
 
 /**
  * Hierarchies of names that begin with `name`, and of controllers that no machine mounts by itself;
- * cpu stands for one that is taken.
+ * cpu stands for one that is taken. No rmdir: a removed node is a child for a moment more, and whether
+ * a hierarchy outlives its last mount would be a matter of luck.
  */
 export function mountSteps(name: string): fc.Arbitrary<MountStep[]> {
   const target = fc.constantFrom("a", "b", "c");
@@ -120,7 +127,7 @@ export function mountSteps(name: string): fc.Arbitrary<MountStep[]> {
   const options = fc.array(fc.constantFrom(...words), { maxLength: 3 });
   const step = fc
     .tuple(
-      fc.constantFrom("mount", "mount", "mount", "remount", "unmount", "mkdir", "rmdir"),
+      fc.constantFrom("mount", "mount", "mount", "remount", "unmount", "mkdir"),
       target,
       options,
     )
