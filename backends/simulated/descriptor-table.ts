@@ -58,6 +58,7 @@ export class FileDescription {
     if (this.mode.pathOnly) fail("EBADF");
     if (this.#inode.kind === "fifo" || this.#inode.kind === "socket") fail("ESPIPE");
     if (this.#inode.kind === "character") return 0;
+    if (this.#inode.kind === "directory" && from === "end") fail("EINVAL");
     const base = { start: 0, current: this.offset, end: this.#inode.size }[from];
     if (base + offset < 0) fail("EINVAL");
     this.offset = base + offset;

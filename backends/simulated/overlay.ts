@@ -356,6 +356,7 @@ export class OverlayInode extends Inode {
     this.copyUp().setAttribute(name, value);
   }
   override removeAttribute(name: string): void {
+    this.attribute(name); // what is not there is not worth a copy
     this.copyUp().removeAttribute(name);
   }
 }

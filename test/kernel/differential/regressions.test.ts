@@ -208,6 +208,17 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     gives: ["EFBIG", "= 100644 0:0 links 2 size 0"],
   },
+  "has no end of a directory to seek from": {
+    steps: [step(0, "open", "/", "O_RDONLY", 0), step(0, "lseek", 3, 0, 2)],
+    gives: ["EINVAL"],
+  },
+  "joins one namespace by one file": {
+    steps: [
+      step(0, "open", "/proc/self/ns/ipc", "O_RDONLY", 0),
+      step(0, "setns", 3, "CLONE_NEWPID|CLONE_NEWIPC"),
+    ],
+    gives: ["EINVAL"],
+  },
   "gives a file of procfs away, for as long as anybody looks": {
     steps: [step(0, "chown", "/proc/self/fd", 1000, 7), step(0, "stat", "/proc/self/fd")],
     gives: ["= 0", "= 40500 0:0"],

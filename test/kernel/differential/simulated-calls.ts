@@ -232,7 +232,8 @@ const NAMESPACES: Readonly<Record<string, Call>> = {
     namespaces.unshare(machine, process, chosen(KIND_FLAGS, N(w, 0))),
   setns: ({ machine, process }, w) => {
     const namespace = namespaces.namespaceOf(process, N(w, 0), "EINVAL");
-    const [kind] = N(w, 1) === 0 ? [namespace.kind] : chosen(KIND_FLAGS, N(w, 1));
+    const kinds = N(w, 1) === 0 ? [namespace.kind] : chosen(KIND_FLAGS, N(w, 1));
+    const [kind] = kinds.length === 1 ? kinds : fail("EINVAL");
     namespaces.join(machine, process, namespace, kind ?? fail("EINVAL"));
   },
   userns: ({ machine, process }, w) => namespaces.openOwner(machine, process, N(w, 0)),
