@@ -7,7 +7,6 @@
 // the ways of older kernels can be gone, and tested, on a newer one.
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { arch, release } from "node:os";
 import {
   EROFS_FILES_KERNEL,
@@ -18,8 +17,6 @@ import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import { encodeProgram } from "@nacre/core/program/wire.ts";
 import { errnoName } from "./errno.ts";
 import { ReportReader } from "./report.ts";
-
-const require = createRequire(import.meta.url);
 
 /** OCI's names (GOARCH) for Node's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -45,7 +42,7 @@ export function mayMakeContainers(status: string): boolean {
 
 /** The errno with which a mount of `type` fails at a target that does not exist. */
 function refusal(init: string, type: string, source: string): string {
-  const { spawnSync } = require("node:child_process") as typeof import("node:child_process");
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   const target = "/proc/nowhere";
   const mount = { type, source, options: [], attributes: [] };
   const message = encodeProgram({ title: "probe", host: [{ op: "mount", mount, target }] });
@@ -58,7 +55,7 @@ function refusal(init: string, type: string, source: string): string {
 /** The configuration the kernel was built with, if it or its package tells. */
 function configuration(kernel: string): string | undefined {
   try {
-    const { gunzipSync } = require("node:zlib") as typeof import("node:zlib");
+    const { gunzipSync } = process.getBuiltinModule("node:zlib");
     return gunzipSync(readFileSync("/proc/config.gz")).toString("latin1");
   } catch {
     // Few kernels carry it; most packages put it beside the kernel.

@@ -2,7 +2,6 @@
 // the program on descriptor 3, reports on descriptor 4, and stays as the process's parent.
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Readable, Writable } from "node:stream";
 import { NacreError } from "@nacre/core/error.ts";
 import { parseMountinfo } from "@nacre/core/mountinfo.ts";
@@ -25,9 +24,6 @@ import { operationError } from "./fault.ts";
 import { type Launched, Launcher, type LaunchListener } from "./launch.ts";
 import { identify, isAlive, namespacesOf, sendSignal } from "./process.ts";
 import { type Failure, type Report, ReportReader } from "./report.ts";
-
-// `require` loads these in a tenth of the time that `import` takes, and only when needed.
-const require = createRequire(import.meta.url);
 
 export interface LinuxKernelOptions {
   /** A file in which facts are remembered, and the boot they hold for (facts.ts). */
@@ -203,7 +199,7 @@ export class LinuxKernel implements Kernel {
 
 /** Web streams cost milliseconds to load: only for those who asked for pipes. */
 function toWeb<T>(kind: "Readable" | "Writable", stream: Readable | Writable): T {
-  const streams = require("node:stream") as typeof import("node:stream");
+  const streams = process.getBuiltinModule("node:stream");
   return (kind === "Readable"
     ? streams.Readable.toWeb(stream as Readable)
     : streams.Writable.toWeb(stream as Writable)) as unknown as T;

@@ -3,13 +3,9 @@
 // program on descriptor 3, its report on 4.
 
 import type { ChildProcess, StdioOptions } from "node:child_process";
-import { createRequire } from "node:module";
 import type { Readable, Writable } from "node:stream";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { type Addon, loadAddon } from "./addon.ts";
-
-// `require` loads it in a tenth of the time that `import` takes, and only when needed.
-const require = createRequire(import.meta.url);
 
 /** What is told of a child, in order; `ended` last, once nothing of it runs any more. */
 export interface LaunchListener {
@@ -78,7 +74,7 @@ export class Launcher {
     detached: boolean,
     listener: LaunchListener,
   ): Promise<Launched> {
-    const { spawn } = require("node:child_process") as typeof import("node:child_process");
+    const { spawn } = process.getBuiltinModule("node:child_process");
     const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe"];
     const child = spawn(this.#init, [], { stdio, detached: true });
     return new Promise((resolve, reject) => {

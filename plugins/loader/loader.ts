@@ -12,9 +12,6 @@ import { PORTS, parseManifest } from "./manifest.ts";
 import { findPackage, readPackageJson, verifiedFile } from "./package-place.ts";
 import { type Bind, HOST_PORTS, type Plugin, pluginHost } from "./plugin.ts";
 
-// It loads ES modules, too, without waiting and in a tenth of the time that `import` takes.
-const require = createRequire(import.meta.url);
-
 export type HostPorts = <T>(port: Token<T>) => T;
 
 export class PluginLoader implements Extensions {
@@ -127,7 +124,8 @@ export class PluginLoader implements Extensions {
     const path = verifiedFile(directory, manifest.module, manifest.name, this.#options.uid);
     let module: unknown;
     try {
-      module = require(path);
+      // It loads ES modules, too, without waiting and in a tenth of the time that `import` takes.
+      module = createRequire(import.meta.url)(path);
     } catch (error) {
       throw failed(plugin, `its module cannot be loaded: ${says(error)}`, error);
     }

@@ -23,6 +23,12 @@ const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-l
 const isCommandLine = (id: string): boolean =>
   (id.startsWith(join(ROOT, "cli/")) && id !== COMPOSITION) || id.startsWith("\0rolldown");
 
+/** What is loaded when such a command is called, and by no `run`. */
+const isOtherCommand = (id: string): boolean =>
+  /\/cli\/(commands\/(?!run\.ts|settle\.ts)|text\/(template|listing|table|time|inspection)|help\.ts|nearest\.ts|container-row\.ts|parse\/process-columns\.ts)/.test(
+    id,
+  ) || id.includes("/node_modules/fastest-levenshtein/");
+
 /** undici, which only what asks a registry needs. */
 const isNetwork = (id: string): boolean =>
   id.includes("/node_modules/undici/") || id.endsWith("/backends/linux/undici.ts");
@@ -94,6 +100,12 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     codeSplitting: {
       groups: [
         { name: "cli", test: isCommandLine, priority: 3 },
+        {
+          name: "commands",
+          test: isOtherCommand,
+          priority: 4,
+          includeDependenciesRecursively: false,
+        },
         { name: "network", test: isNetwork, priority: 5 },
         { name: "engine", test: isEngine, priority: 2 },
         {
