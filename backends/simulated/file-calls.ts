@@ -362,14 +362,15 @@ export function changeOwner(task: Task, path: Path, uid: number, gid: number): v
   const toUid = uid === -1 ? undefined : (uids.outside(uid) ?? fail("EINVAL"));
   const toGid = gid === -1 ? undefined : (gids.outside(gid) ?? fail("EINVAL"));
   requireWritable(path.mount);
+  const { inode } = path.dentry;
+  const stays = toUid === undefined && toGid === undefined;
+  const mode = withoutSetId(task.credentials, inode);
+  // Nothing changes: nobody is asked whether it may.
+  if (stays && (mode === inode.mode || inode.kind === "symlink")) return;
   setAttributes(task, path, {
     ...(toUid !== undefined && { uid: toUid }),
     ...(toGid !== undefined && { gid: toGid }),
-    ...(toUid === undefined &&
-      toGid === undefined &&
-      path.dentry.inode.kind !== "symlink" && {
-        mode: withoutSetId(task.credentials, path.dentry.inode),
-      }),
+    ...(stays && { mode }),
   });
 }
 

@@ -128,7 +128,7 @@ export abstract class Superblock {
 
   /** What of it a mount shows, as mountinfo says it to whoever reads. */
   shownPath(root: Dentry): string {
-    return root.path();
+    return root.hashed ? root.path() : `${root.path()}//deleted`;
   }
 
   /** Bytes free for whoever writes; undefined where there is no limit. */

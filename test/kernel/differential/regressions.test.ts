@@ -208,6 +208,22 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     gives: ["EFBIG", "= 100644 0:0 links 2 size 0"],
   },
+  "says of a mount that what it shows was removed": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "mkdir", "/b", 0o755),
+      step(0, "mount", "/b", "/a", "", "MS_BIND", ""),
+      step(0, "rmdir", "/b"),
+      step(0, "get", "/proc/self/mountinfo"),
+    ],
+    gives: [
+      "mount 1 on mount 2 on device 1 / / rw,relatime tmpfs rw\nmount 3 on mount 1 on device 2 / /proc rw,relatime proc rw\nmount 4 on mount 1 on device 1 /b//deleted /a rw,relatime tmpfs rw",
+    ],
+  },
+  "lets anybody change an owner to nobody else": {
+    steps: [step(0, "mkdir", "/a", 0o755), step(0, "setuid", 9), step(0, "chown", "/a", -1, -1)],
+    gives: ["= 0"],
+  },
   "has no end of a directory to seek from": {
     steps: [step(0, "open", "/", "O_RDONLY", 0), step(0, "lseek", 3, 0, 2)],
     gives: ["EINVAL"],
