@@ -12,6 +12,7 @@ import {
   parseVariable,
   resolveVariables,
 } from "./parse/environment.ts";
+import { logRequestOf, parseLogOption } from "./parse/log.ts";
 import { bindOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
@@ -38,9 +39,19 @@ export const CONTAINER_OPTIONS = {
   interactive: flag(["interactive", "i"], "Keep standard input open"),
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
   labelFile: list(["label-file"], "file", "Read labels, one a line", String, "files"),
-  logDriver: text(["log-driver"], "name", "What reads the log: json-file, or a plugin's", [
-    "json-file",
-  ]),
+  logDriver: text(
+    ["log-driver"],
+    "name",
+    "What keeps the output: json-file (default), local, none, or a plugin's",
+    ["json-file", "local", "none"],
+  ),
+  logOpt: list(
+    ["log-opt"],
+    "name=value",
+    "max-size: bytes until another file is begun (default 20m, -1 for never); max-file: how many stay (default 5)",
+    parseLogOption,
+    ["max-size=", "max-file="],
+  ),
   name: text(["name"], "string", "A name for the container"),
   network: alsoNamed(
     "net",
@@ -93,6 +104,7 @@ export function requestOf(
     platform: values.platform,
     runtime: values.runtime,
     logDriver: values.logDriver,
+    log: logRequestOf(values),
     entrypoint: entrypointOf(values.entrypoint),
   };
   return {

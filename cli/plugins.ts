@@ -16,7 +16,7 @@ const BUNDLED = ["wasi"];
 
 /** What the engine gives to ports by itself; engine/module.ts binds it. */
 export const OWN_NAMES = {
-  LogDriver: ["json-file"],
+  LogDriver: ["json-file", "local", "none"],
   NetworkDriver: ["none", "host"],
   Runtime: ["native"],
   Snapshotter: ["erofs", "directory"],

@@ -39,6 +39,8 @@ import { ImageService } from "./images/images.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { StatePaths } from "./images/paths.ts";
 import { cgroupsView, namespacesView } from "./kernel-views.ts";
+import { JsonFileLog } from "./logs/json-file.ts";
+import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { SystemService } from "./system.ts";
@@ -76,6 +78,11 @@ function choose(all: readonly Snapshotter[], wanted: string | undefined): Snapsh
   throw new NacreError("unsupported", `snapshotter ${found.name} cannot work here: ${reason}`, {
     advice: "Leave --snapshotter out: Nacre takes the best that this machine can do.",
   });
+}
+
+/** `local` is docker's name for a log that rotates and that only its engine reads: ours all do. */
+function logDrivers({ log, files }: EnginePorts): LogDriver[] {
+  return [log, new JsonFileLog(files, "local"), new NoLog()];
 }
 
 function lazyLayout(files: Files): () => CgroupLayout {
@@ -169,7 +176,7 @@ function containerServices(
     records,
     reconciler,
     images,
-    new Named("LogDriver", "log driver", [ports.log], ports.extensions),
+    new Named("LogDriver", "log driver", logDrivers(ports), ports.extensions),
     runtimes,
     new Usage(files, clock, hierarchies),
     new Processes(files, hierarchies),

@@ -226,6 +226,7 @@ export class LinuxFiles implements Files {
 }
 
 class LinuxFileReader implements FileReader {
+  readonly inode: bigint;
   readonly sizeBytes: number;
   readonly #path: string;
   readonly #descriptor: number;
@@ -233,7 +234,9 @@ class LinuxFileReader implements FileReader {
   constructor(path: string, descriptor: number) {
     this.#path = path;
     this.#descriptor = descriptor;
-    this.sizeBytes = fstatSync(descriptor).size;
+    const { ino, size } = fstatSync(descriptor, { bigint: true });
+    this.inode = ino;
+    this.sizeBytes = Number(size);
   }
 
   read(offset: number, length: number): Promise<Uint8Array> {

@@ -158,8 +158,9 @@ export class SimulatedFiles implements Files {
   }
 
   async open(path: string): Promise<FileReader> {
-    const { content } = this.#tree.file(path, "open");
+    const { content, inode } = this.#tree.file(path, "open");
     return {
+      inode,
       sizeBytes: content.size,
       read: async (offset, length) => content.read(offset, length),
       close: async () => {},

@@ -348,6 +348,7 @@ export class HostFiles implements Files {
       return this.#open(path);
     });
     return {
+      inode: inode.number,
       sizeBytes: inode.size,
       read: async (offset, length) => {
         await this.#reachSlowly("read", "read", path);

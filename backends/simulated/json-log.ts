@@ -1,8 +1,6 @@
 // The log that a supervisor writes: docker's json-file form, one object a line. Lines longer than
 // the supervisor's buffer come in parts; one without an end is written when its stream ends.
 
-import type { Inode } from "./inode.ts";
-
 const BUFFER_BYTES = 16 << 10;
 const LINE_FEED = 10;
 const decoder = new TextDecoder();
@@ -26,12 +24,12 @@ function wholeCharacters(bytes: readonly number[]): number {
 }
 
 export class JsonLog {
-  readonly #file: Inode;
+  readonly #append: (line: Uint8Array) => void;
   readonly #nowMs: () => number;
   readonly #pending = { stdout: [] as number[], stderr: [] as number[] };
 
-  constructor(file: Inode, nowMs: () => number) {
-    this.#file = file;
+  constructor(append: (line: Uint8Array) => void, nowMs: () => number) {
+    this.#append = append;
     this.#nowMs = nowMs;
   }
 
@@ -53,7 +51,7 @@ export class JsonLog {
     const time = new Date(this.#nowMs()).toISOString().replace("Z", "000000Z");
     const text = `{"log":"${log}","stream":"${stream}","time":"${time}"}\n`;
     try {
-      this.#file.write(this.#file.size, new TextEncoder().encode(text));
+      this.#append(new TextEncoder().encode(text));
     } catch {
       // A full disk loses lines of the log, never the container.
     }

@@ -12,6 +12,7 @@ import { Execution } from "./execution.ts";
 import * as files from "./file-calls.ts";
 import { type Interpreter, OperationFailure, type UndoFailure } from "./interpreter.ts";
 import { JsonLog } from "./json-log.ts";
+import { LogFiles } from "./log-files.ts";
 import type { Machine } from "./machine.ts";
 import { join, namespacesOfChild } from "./namespace-calls.ts";
 import type { Namespace } from "./namespaces.ts";
@@ -172,11 +173,14 @@ export class Supervisor {
   /** What the child gets, and what this process keeps of it. */
   #openStreams(): Process["streams"] {
     const { supervision } = this.#program;
-    const { stdin: input, output, terminal, logPath } = supervision;
+    const { stdin: input, output, terminal, logPath, logLimits } = supervision;
     if (logPath !== undefined && (output !== "inherit" || terminal === "detached")) {
-      const how = { write: true, create: true, follow: false, mode: 0o640 };
-      const file = files.open(this.#process, logPath, how).dentry.inode;
-      this.#log = new JsonLog(file, () => this.#machine.clock.nowMs());
+      const log = new LogFiles(this.#process, logPath, logLimits);
+      const nowMs = () => this.#machine.clock.nowMs();
+      this.#log = new JsonLog(
+        (line) => this.#machine.as(this.#process, () => log.append(line)),
+        nowMs,
+      );
     }
     const nothing = new NullDescriptor();
     if (terminal !== "none") return { stdin: nothing, stdout: nothing, stderr: nothing };

@@ -40,6 +40,8 @@ export interface FileWriter {
 
 /** Read access to one open file. */
 export interface FileReader {
+  /** As FileStatus has it: whether a name is still, or no more, that of this file. */
+  readonly inode: bigint;
   /** When it was opened; what is appended later can be read too. */
   readonly sizeBytes: number;
   /** Up to `length` bytes at `offset`; shorter only at the end of the file. */

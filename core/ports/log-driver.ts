@@ -10,21 +10,25 @@ export interface LogLine {
   readonly text: string;
 }
 
+export interface LogReadOptions {
+  /** Whether to wait for more. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  /** Whether nothing more will be written. */
+  readonly ended: () => boolean;
+}
+
 /**
- * Reads what a container's supervisor logged. `read` yields lines in order, oldest first, then,
- * with `follow`, waits for more until `ended` resolves true or the signal aborts.
+ * Reads what a container's supervisor logged. `read` yields lines in order, oldest first; then
+ * undefined, once, where those end that were there; then, with `follow`, waits for more until
+ * `ended` returns true or the signal aborts. Of a log that is not there it yields nothing.
+ *
+ * The supervisor writes docker's json-file form to the path. Once that has grown to its limit
+ * (`max-size`) it becomes path.1, what was that path.2, and so on, and a new one is begun.
  */
 export interface LogDriver {
   readonly name: string;
-  read(
-    path: string,
-    options: {
-      readonly follow: boolean;
-      readonly signal: AbortSignal;
-      /** Whether nothing more will be written. */
-      readonly ended: () => boolean;
-    },
-  ): AsyncIterable<LogLine>;
+  read(path: string, options: LogReadOptions): AsyncIterable<LogLine | undefined>;
 }
 
 export const LogDriver = token<LogDriver>("LogDriver");

@@ -25,6 +25,12 @@ export interface Clone {
   readonly joinPaths: readonly { readonly kind: NamespaceKind; readonly path: string }[];
 }
 
+export interface LogLimits {
+  readonly bytes: number;
+  /** At least 1, the one that grows. */
+  readonly files: number;
+}
+
 /** Where the child's streams go and what its parent does until and after its exit. */
 export interface Supervision {
   /** `inherit`: the streams of the caller of execute; `null`: /dev/null; `hold`: a pipe that stays open and silent. */
@@ -35,6 +41,8 @@ export interface Supervision {
   readonly terminal: "none" | "attached" | "detached";
   /** The log in docker's json-file form, one JSON object a line: {"log","stream","time"}. */
   readonly logPath?: string;
+  /** When a line begins and the log has grown to so many bytes, it becomes `logPath`.1, that becomes .2, and so on; no more than so many files stay. Absent: no limit. */
+  readonly logLimits?: LogLimits;
   /** Where the exit record is written (exit-record.ts). */
   readonly exitPath?: string;
   /** Files read at exit before anything is undone, their contents put in the exit record. */

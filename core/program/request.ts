@@ -1,6 +1,7 @@
 // What a user asks of a container, after the command line or the library call was understood and
 // before the image had its say. Absent means: as the image or the default has it.
 
+import type { LogRequest } from "./log-options.ts";
 import type { RestartPolicy } from "./restart-policy.ts";
 
 /** A bind or tmpfs mount that the user asked for. */
@@ -110,6 +111,7 @@ export interface ContainerRequest {
   readonly runtime?: string;
   /** Name of a LogDriver; absent: `json-file`. */
   readonly logDriver?: string;
+  readonly log?: LogRequest;
   readonly resources: ResourceRequest;
   /** Groups of the process beside those that its image gives it, by number or name. */
   readonly groups?: readonly string[];

@@ -334,7 +334,7 @@ function writeSection(out: Writer, operations: readonly Operation[], undone: boo
   }
 }
 
-/** stdin, output, terminal, log path, exit path, collect, on exit, detached: eight arguments. */
+/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log: ten arguments. */
 function writeSupervision(out: Writer, s: Supervision | undefined): void {
   const index = <T>(values: readonly T[], value: T): bigint => BigInt(values.indexOf(value));
   out.u8(s ? 1 : 0);
@@ -347,6 +347,8 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(s.collect);
   out.argument(s.onExit ?? []);
   out.argument(flag(s.detached));
+  out.argument(BigInt(s.logLimits?.bytes ?? 0));
+  out.argument(BigInt(s.logLimits?.files ?? 1));
 }
 
 /** Flags to create; pid, start time and flags to join; cgroups; then pairs of flag and path. */

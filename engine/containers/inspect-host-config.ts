@@ -1,5 +1,6 @@
 // Docker's HostConfig, from a container's record: what was asked of the machine for it.
 
+import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type {
   ContainerRequest,
   ResourceRequest,
@@ -72,6 +73,15 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
   };
 }
 
+/** With the limits that it has when none were asked for. */
+function logConfigJson({ logDriver, log }: ContainerRequest, path: string) {
+  const driver = logDriver ?? DEFAULT_LOG;
+  if (driver === NO_LOG) return { Type: driver, Config: {} };
+  const limits = logLimits(driver, log);
+  const config = limits && { "max-size": `${limits.bytes}`, "max-file": `${limits.files}` };
+  return { Type: driver, Config: config ?? {}, Path: path };
+}
+
 export function hostConfigJson(
   record: ContainerRecord,
   runtime: string,
@@ -82,7 +92,7 @@ export function hostConfigJson(
   const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
   return {
     Binds: binds.map((m) => `${m.source}:${m.target}${m.readOnly ? ":ro" : ""}`),
-    LogConfig: { Type: request.logDriver ?? "json-file", Config: {}, Path: logPath },
+    LogConfig: logConfigJson(request, logPath),
     NetworkMode: request.network,
     Runtime: runtime,
     AutoRemove: request.autoRemove,

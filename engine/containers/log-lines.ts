@@ -10,6 +10,27 @@ function isWithin({ timeMs }: LogLine, { sinceMs, untilMs }: LogOptions): boolea
   );
 }
 
+/** The last `count` of what is added, without holding much more. */
+class LastLines {
+  readonly #count: number;
+  #lines: LogLine[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  add(line: LogLine): void {
+    this.#lines.push(line);
+    if (this.#lines.length >= 2 * this.#count + 64) this.#lines = this.take();
+  }
+
+  take(): LogLine[] {
+    const last = this.#count === 0 ? [] : this.#lines.slice(-this.#count);
+    this.#lines = [];
+    return last;
+  }
+}
+
 /** `ended`: whether nothing more will be written. */
 export async function* logLines(
   driver: LogDriver,
@@ -17,16 +38,19 @@ export async function* logLines(
   options: LogOptions,
   ended: () => boolean,
 ): AsyncGenerator<LogLine> {
+  const { follow = false, tail, untilMs } = options;
   const signal = options.signal ?? new AbortController().signal;
-  const read = (follow: boolean) => driver.read(path, { follow, signal, ended });
-  let skip = 0;
-  if (options.tail !== undefined) {
-    skip = -options.tail;
-    for await (const line of read(false)) if (isWithin(line, options)) skip++;
-  }
-  for await (const line of read(options.follow ?? false)) {
-    if (isWithin(line, options) && skip-- <= 0) yield line;
+  let last = tail === undefined ? undefined : new LastLines(tail);
+  for await (const line of driver.read(path, { follow, signal, ended })) {
+    if (line === undefined) {
+      yield* last?.take() ?? [];
+      last = undefined;
+    } else if (isWithin(line, options)) {
+      if (last) last.add(line);
+      else yield line;
+    }
     // Lines stand in the order in which they were written.
-    else if (options.untilMs !== undefined && line.timeMs > options.untilMs) return;
+    else if (untilMs !== undefined && line.timeMs > untilMs) break;
   }
+  yield* last?.take() ?? [];
 }

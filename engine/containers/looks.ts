@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
+import { DEFAULT_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
@@ -78,7 +79,7 @@ export class ContainerLooks {
   }
 
   /** What reads the log of a request's container. NacreError `not-found`. */
-  logDriver({ logDriver = "json-file" }: ContainerRequest): Promise<LogDriver> {
+  logDriver({ logDriver = DEFAULT_LOG }: ContainerRequest): Promise<LogDriver> {
     return this.#logs.load(logDriver);
   }
 

@@ -9,6 +9,7 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { RootPlan } from "@nacre/core/ports/snapshotter.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
+import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
@@ -240,11 +241,15 @@ export class Planner {
     const { detached, terminal, interactive, autoRemove } = request;
     // A container that is removed with its exit, before its caller returns, needs neither.
     const kept = detached || !autoRemove;
+    const { logDriver = DEFAULT_LOG } = request;
+    const logged = kept && logDriver !== NO_LOG;
+    const limits = logLimits(logDriver, request.log);
     return {
       stdin: !interactive ? "null" : detached ? "hold" : "inherit",
-      output: detached ? "log" : kept ? "both" : "inherit",
+      output: detached ? "log" : logged ? "both" : "inherit",
       terminal: !terminal ? "none" : detached ? "detached" : "attached",
-      ...(kept && { logPath: log, exitPath: exit }),
+      ...(logged && { logPath: log, ...(limits && { logLimits: limits }) }),
+      ...(kept && { exitPath: exit }),
       ...(detached && { onExit: this.#options.settleCommand(id) }),
       detached,
     };

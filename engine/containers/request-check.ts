@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import { DEFAULT_LOG, logLimits } from "@nacre/core/program/log-options.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
@@ -21,6 +22,7 @@ export function checkRequest(
   if (request.autoRemove && request.restart && request.restart.name !== "no") {
     throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm");
   }
+  logLimits(request.logDriver ?? DEFAULT_LOG, request.log);
   checkProcess(request);
   checkResources(request.resources, machine);
 }

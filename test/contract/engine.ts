@@ -197,6 +197,36 @@ function backgroundCases(bench: () => Bench): void {
     await expect.poll(() => bench().containers.list({ all: true })).toEqual([]);
   });
 
+  it("follows a log through all the files that it fills", async () => {
+    const script = 'i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo "line $i"; done';
+    const log = { maxBytes: 500, maxFiles: 100 };
+    await bench().start("chatty", `${script}; sleep 0.2; ${script}`, { log });
+    const seen: string[] = [];
+    for await (const { text } of bench().containers.logs("chatty", { follow: true })) {
+      seen.push(text);
+      if (seen.length === 300) break;
+    }
+    const once = Array.from({ length: 150 }, (_, i) => `line ${i + 1}\n`);
+    expect(seen).toEqual([...once, ...once]);
+    await bench().containers.wait("chatty");
+    const last = [];
+    for await (const { text } of bench().containers.logs("chatty", { tail: 20 })) last.push(text);
+    expect(last).toEqual(once.slice(-20));
+  });
+
+  it("keeps no more of a log than it may, and none where none is wanted", async () => {
+    const script = 'i=0; while [ $i -lt 150 ]; do i=$((i+1)); echo "line $i"; done';
+    await bench().start("short", script, { log: { maxBytes: 1000, maxFiles: 2 } });
+    await bench().containers.wait("short");
+    const lines = await bench().logs("short");
+    expect(lines.at(-1)).toBe("stdout line 150\n");
+    expect(lines.length).toBeLessThan(30);
+    await bench().start("silent", script, { logDriver: "none" });
+    expect(await bench().containers.wait("silent")).toBe(0);
+    const refused = await refusal(bench().logs("silent"));
+    expect(refused).toMatchObject({ kind: "unsupported" });
+  });
+
   it("records what happened in order", async () => {
     await bench().start("noted", "exit 0");
     await bench().containers.wait("noted");

@@ -111,6 +111,36 @@ export function supervisionContract(bench: () => KernelBench): void {
       });
     });
 
+    it("begins another log where one has grown to its limit, and keeps so many", async () => {
+      const logPath = `${bench().subject.scratch}/log.json`;
+      const text = Array.from({ length: 9 }, (_, i) => `line ${i}`).join("\n");
+      await bench().outcome({
+        child: [...bench().enter(), execute("echo", text)],
+        // A line takes some 80 bytes: another file is begun before every third.
+        supervision: { output: "log", logPath, logLimits: { bytes: 100, files: 3 } },
+      });
+      const lines = (path: string) =>
+        bench()
+          .subject.readText(path)
+          ?.split("\n")
+          .filter(Boolean)
+          .map((line) => JSON.parse(line).log.trimEnd());
+      expect(lines(logPath)).toEqual(["line 8"]);
+      expect(lines(`${logPath}.1`)).toEqual(["line 6", "line 7"]);
+      expect(lines(`${logPath}.2`)).toEqual(["line 4", "line 5"]);
+      expect(lines(`${logPath}.3`)).toBeUndefined();
+    });
+
+    it("keeps one log alone where no more are wanted", async () => {
+      const logPath = `${bench().subject.scratch}/log.json`;
+      await bench().outcome({
+        child: [...bench().enter(), execute("echo", "one\ntwo\nthree")],
+        supervision: { output: "log", logPath, logLimits: { bytes: 100, files: 1 } },
+      });
+      expect(JSON.parse(bench().subject.readText(logPath) as string).log).toBe("three\n");
+      expect(bench().subject.readText(`${logPath}.1`)).toBeUndefined();
+    });
+
     it("tells by a rejection that the supervisor was killed", async () => {
       const running = await bench().start({ child: [...bench().enter(), execute("sleep", "60")] });
       bench().kernel.signal(running.supervisor, 9);

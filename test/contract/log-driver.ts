@@ -28,9 +28,9 @@ export function logDriverContract(name: string, makeSubject: () => LogSubject): 
         ended: () => true,
         ...options,
       });
-    const all = async (lines: AsyncIterable<LogLine>): Promise<LogLine[]> => {
+    const all = async (lines: AsyncIterable<LogLine | undefined>): Promise<LogLine[]> => {
       const found: LogLine[] = [];
-      for await (const each of lines) found.push(each);
+      for await (const each of lines) if (each) found.push(each);
       return found;
     };
 
@@ -49,12 +49,32 @@ export function logDriverContract(name: string, makeSubject: () => LogSubject): 
       expect(more).toEqual([]);
     });
 
+    it.each([false, true])(
+      "tells once where those end that were there (follow: %s)",
+      async (follow) => {
+        subject.append(line("one\n") + line("two\n"));
+        const controller = new AbortController();
+        const found: (string | undefined)[] = [];
+        for await (const each of read({ follow, ended: () => false, signal: controller.signal })) {
+          found.push(each?.text);
+          if (each !== undefined) continue;
+          if (found.length === 3) subject.append(line("three\n"));
+          if (!follow) continue;
+          setTimeout(() => controller.abort(), 1000).unref();
+        }
+        expect(found.map((text) => text !== undefined)).toEqual(
+          follow ? [true, true, false, true] : [true, true, false],
+        );
+      },
+    );
+
     it("follows until nothing more will be written", async () => {
       subject.append(line("one\n"));
       let ended = false;
       const seen: string[] = [];
-      for await (const { text } of read({ follow: true, ended: () => ended })) {
-        seen.push(text);
+      for await (const each of read({ follow: true, ended: () => ended })) {
+        if (!each) continue;
+        seen.push(each.text);
         if (seen.length > 1) break;
         subject.append(line("two\n"));
         ended = true;
@@ -67,8 +87,9 @@ export function logDriverContract(name: string, makeSubject: () => LogSubject): 
       const controller = new AbortController();
       const options = { follow: true, ended: () => false, signal: controller.signal };
       const seen: string[] = [];
-      for await (const { text } of read(options)) {
-        seen.push(text);
+      for await (const each of read(options)) {
+        if (!each) continue;
+        seen.push(each.text);
         controller.abort();
       }
       expect(seen).toHaveLength(1);

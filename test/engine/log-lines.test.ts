@@ -11,7 +11,9 @@ const line = (timeMs: number): LogLine => ({
 const driver: LogDriver = {
   name: "five",
   async *read(_, { follow }) {
-    for (let at = 1; at <= (follow ? 7 : 5); at++) yield line(at);
+    for (let at = 1; at <= 5; at++) yield line(at);
+    yield undefined;
+    for (let at = 6; follow && at <= 7; at++) yield line(at);
   },
 };
 

@@ -1,5 +1,10 @@
-/* The container's output in docker's json-file form: {"log":"line\n","stream":"stdout","time":…}. */
+/*
+ * The container's output in docker's json-file form: {"log":"line\n","stream":"stdout","time":…}.
+ * The newest lines are in the file of the log's own name, older ones in NAME.1, NAME.2 and so on.
+ */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -8,15 +13,27 @@
 static char out[64 << 10]; /* touched, and so resident, only as far as it is used */
 static size_t used;
 static int file = -1;
+static const char *path;
+static int64_t most_bytes, most_files, written; /* most_bytes: 0 for no limit */
 
-int log_open(const char *path) {
-  file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-  return file < 0 ? because("open %s", path) : 0;
+static int open_file(void) {
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+}
+
+int log_open(const char *name, int64_t bytes, int64_t files) {
+  struct stat s;
+  path = strdup(name);
+  most_bytes = bytes;
+  most_files = files;
+  if (!path || (file = open_file()) < 0 || fstat(file, &s)) return because("open %s", name);
+  written = s.st_size;
+  return 0;
 }
 
 /* A full disk loses lines of the log, never the container. */
 static void flush(size_t room) {
   if (used + room <= sizeof out) return;
+  written += (int64_t)used;
   for (ssize_t n, at = 0; (size_t)at < used; at += n)
     if ((n = write(file, out + at, used - (size_t)at)) <= 0) break;
   used = 0;
@@ -35,7 +52,30 @@ static int print_time(char *to, size_t size) {
                   second / 3600, second / 60 % 60, second % 60, now.tv_nsec);
 }
 
+static const char *older(char to[PATH_MAX], int64_t age) {
+  snprintf(to, PATH_MAX, age == 0 ? "%s" : "%s.%lld", path, (long long)age);
+  return to;
+}
+
+/* Who reads goes by inodes: a file is complete when another has its name, and is never cut short. */
+static void rotate(void) {
+  char from[PATH_MAX], to[PATH_MAX];
+  int64_t age = 1;
+  while (age < most_files - 1 && access(older(to, age), F_OK) == 0) age++;
+  for (; age > 0 && most_files > 1; age--) rename(older(from, age - 1), older(to, age));
+  if (most_files <= 1) unlink(path);
+  int next = open_file();
+  written = 0; /* where no file can be made the old one goes on for as long again */
+  if (next < 0) return;
+  close(file);
+  file = next;
+}
+
 static void put_line(const char *name, const char *data, size_t size) {
+  if (most_bytes > 0 && written + (int64_t)used >= most_bytes) {
+    flush(sizeof out);
+    rotate();
+  }
   flush(128);
   used += (size_t)snprintf(out + used, 16, "{\"log\":\"");
   for (size_t i = 0; i < size; i++) {

@@ -18,7 +18,7 @@
 enum { OUT, ERR, IN, STREAMS, DRAIN_MS = 100, PTY_BYTES = 256 << 10 };
 static struct stream streams[STREAMS];
 static int signals, terminal, slave = -1;
-static const char *log_path;
+static bool logged;
 static struct termios cooked;
 static bool raw;
 static struct { char *record, **collect, **on_exit; } after;
@@ -36,11 +36,10 @@ static int open_streams(const struct argument *a, int child[3]) {
   static int held; /* the writing end of an input that stays silent */
   int64_t in = word(&a[STDIN_MODE], 0), output = word(&a[OUTPUT_MODE], 0);
   terminal = (int)word(&a[TERMINAL_MODE], 0);
-  bool logged = *a[LOG_PATH].data && (output != INHERIT || terminal == TO_LOG);
-  log_path = logged ? a[LOG_PATH].data : NULL;
+  logged = *a[LOG_PATH].data && (output != INHERIT || terminal == TO_LOG);
   for (int i = 0; i < STREAMS; i++)
     streams[i] = (struct stream){.from = -1, .to = -1, .left = LONG_MAX};
-  if (logged && log_open(log_path)) return -1;
+  if (logged && log_open(a[LOG_PATH].data, word(&a[LOG_BYTES], 0), word(&a[LOG_FILES], 0))) return -1;
   for (int i = 0; i < 3; i++) child[i] = i;
   if (terminal || in == STDIN_NULL) child[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
   else if (in == STDIN_HOLD) child[0] = new_pipe(0, &held);
@@ -59,7 +58,7 @@ static void resize(void) {
 }
 
 /* A slave stays open here: without one the master reports an end while the child has none open. */
-static void relay_terminal(bool logged) {
+static void relay_terminal(void) {
   fcntl(self.terminal, F_SETFL, O_NONBLOCK);
   slave = ioctl(self.terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   streams[OUT].from = self.terminal;
@@ -80,7 +79,7 @@ static void settle(const int child[3]) {
   OWNED null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int i = 0; i < 3; i++)
     if (child[i] > 2) close(child[i]);
-  if (self.terminal >= 0) relay_terminal(log_path);
+  if (self.terminal >= 0) relay_terminal();
   for (int i = 0; i < 3; i++)
     if (streams[OUT].to != i && streams[ERR].to != i && streams[IN].from != i) dup2(null, i);
 }

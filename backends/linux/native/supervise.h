@@ -14,7 +14,7 @@ struct stream {
   char data[16 << 10];
 };
 
-int log_open(const char *path);
+int log_open(const char *path, int64_t bytes, int64_t files);
 void log_lines(struct stream *stream, bool all);
 
 #endif

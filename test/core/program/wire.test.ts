@@ -92,13 +92,14 @@ describe("the bytes of a program", () => {
           output: "both",
           terminal: "detached",
           logPath: "/log",
+          logLimits: { bytes: 5000, files: 3 },
           collect: ["/x", "/y"],
           detached: true,
         },
       },
     });
     expect(reader.number(1)).toBe(1);
-    const supervision = Array.from({ length: 8 }, () => reader.argument());
+    const supervision = Array.from({ length: 10 }, () => reader.argument());
     expect(supervision).toEqual([
       word(2n),
       word(2n),
@@ -108,6 +109,8 @@ describe("the bytes of a program", () => {
       "/x\0/y\0",
       "",
       word(1n),
+      word(5000n),
+      word(3n),
     ]);
     expect(reader.section()).toEqual([]);
     expect(reader.section()).toEqual([["makeCgroup", ["/c\0", word(1n)]]]);

@@ -1,0 +1,48 @@
+// --log-opt of docker's json-file driver, as far as there is something behind it.
+
+import { type LogRequest, NO_LOG } from "@nacre/core/program/log-options.ts";
+import { FlagError } from "../flag-error.ts";
+import { parseDiskBytes } from "./bytes.ts";
+import { parseInteger } from "./number.ts";
+
+type LogOption = readonly [name: string, value: string];
+
+export function parseLogOption(word: string): LogOption {
+  const at = word.indexOf("=");
+  return at < 0 ? [word, ""] : [word.slice(0, at), word.slice(at + 1)];
+}
+
+/** Sizes as docker reads them: 20m is 20 000 000. @throws FlagError */
+export function logRequestOf({
+  logDriver = "json-file",
+  logOpt,
+}: {
+  readonly logDriver: string | undefined;
+  readonly logOpt: readonly LogOption[];
+}): LogRequest | undefined {
+  if (logOpt.length === 0) return undefined;
+  if (logDriver === NO_LOG) throw new FlagError("invalid logging opts for driver none");
+  const options = new Map(logOpt);
+  for (const name of options.keys()) {
+    if (name === "max-size" || name === "max-file") continue;
+    throw new FlagError(
+      `unknown log opt '${name}' for ${logDriver} log driver: there are max-size and max-file`,
+    );
+  }
+  const [size, files] = [options.get("max-size"), options.get("max-file")];
+  return {
+    ...(size !== undefined && {
+      maxBytes: size === "-1" ? -1 : named("max-size", size, parseDiskBytes),
+    }),
+    ...(files !== undefined && { maxFiles: named("max-file", files, parseInteger) }),
+  };
+}
+
+function named(name: string, text: string, parse: (text: string) => number): number {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    throw new FlagError(`invalid log opt ${name}=${text}: ${error.message}`);
+  }
+}

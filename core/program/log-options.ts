@@ -1,0 +1,41 @@
+// What a user says of a container's log: its driver, and how large it may become.
+
+import { NacreError } from "../error.ts";
+import type { LogLimits } from "./program.ts";
+
+/** The driver of a container that asked for none in particular. */
+export const DEFAULT_LOG = "json-file";
+/** The driver of a container that has no log. */
+export const NO_LOG = "none";
+
+export interface LogRequest {
+  /** Bytes at which another file is begun; -1: never. */
+  readonly maxBytes?: number;
+  /** The most files there are, the one that grows included. */
+  readonly maxFiles?: number;
+}
+
+/** Docker's are unlimited, and fill disks. */
+export const LOG_LIMITS: LogLimits = { bytes: 20_000_000, files: 5 };
+
+/** Undefined where nothing limits it. NacreError `invalid`. */
+export function logLimits(driver: string, request: LogRequest = {}): LogLimits | undefined {
+  const { maxBytes, maxFiles } = request;
+  const given = maxBytes !== undefined || maxFiles !== undefined;
+  if (driver === NO_LOG && given) {
+    throw new NacreError("invalid", "invalid logging opts for driver none");
+  }
+  const bytes = maxBytes ?? LOG_LIMITS.bytes;
+  const files = maxFiles ?? LOG_LIMITS.files;
+  if (bytes === 0 || bytes < -1 || !Number.isSafeInteger(bytes)) {
+    throw new NacreError("invalid", `invalid max-size ${bytes}: it must be positive, or -1`);
+  }
+  if (files < 1 || !Number.isSafeInteger(files)) {
+    throw new NacreError("invalid", "max-file cannot be less than 1");
+  }
+  if (bytes > 0) return { bytes, files };
+  if (maxFiles !== undefined && maxFiles > 1) {
+    throw new NacreError("invalid", "max-size is needed for max-file to be more than 1");
+  }
+  return undefined;
+}
