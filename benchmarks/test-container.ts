@@ -47,7 +47,13 @@ export const testContainer: Benchmark = {
       open: async (stack) => {
         const docker: Docker = stack.use(await startDocker(join(stage.disk.path, "docker")));
         docker.output("pull", "--quiet", reference);
-        return openTestcontainers(docker, { image: reference, command: SERVICE }, READY, ASKED);
+        return openTestcontainers(
+          stack,
+          docker,
+          { image: reference, command: SERVICE },
+          READY,
+          ASKED,
+        );
       },
     });
     return [row];

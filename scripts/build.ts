@@ -18,11 +18,12 @@ import { buildPlugins } from "./steps/plugins.ts";
 import { timed } from "./steps/step.ts";
 
 const startedMs = performance.now();
+const core = timed("core.wasm", buildCore);
 await Promise.all([
-  timed("core.wasm", buildCore),
+  core,
   timed("nacre-init", buildInit),
   timed("types", buildDeclarations),
-  timed("bundles", buildBundles),
+  timed("bundles", () => buildBundles(core)),
   timed("plugins", buildPlugins),
 ]);
 await timed("package", placeAssets);

@@ -2,6 +2,9 @@
 // so that is set before it is loaded; its reaper, a container that cleans up after killed tests,
 // is left out: it would need an image from Docker Hub, and it would not make the peer faster.
 
+import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import packageJson from "testcontainers/package.json" with { type: "json" };
 import type { Peer } from "../harness.ts";
 import type { Docker } from "./docker.ts";
@@ -11,13 +14,18 @@ export interface Service {
   readonly command: readonly string[];
 }
 
+/** It serialises its starts with this file, and leaves it. */
+const LOCK = join(tmpdir(), "testcontainers-node-0.lock");
+
 /** Starts `service`, waits for `ready` in its log, executes `asked` in it, removes it. */
 export async function openTestcontainers(
+  stack: AsyncDisposableStack,
   docker: Docker,
   service: Service,
   ready: string,
   asked: readonly string[],
 ): Promise<Peer> {
+  stack.defer(() => rmSync(LOCK, { force: true }));
   process.env.DOCKER_HOST = docker.host;
   process.env.TESTCONTAINERS_RYUK_DISABLED = "true";
   // Else it looks for the gateway of a bridge where this machine is a container itself.

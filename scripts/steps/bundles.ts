@@ -3,7 +3,7 @@
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type InputOptions, rolldown } from "rolldown";
+import { type InputOptions, type LogLevel, type RolldownLog, rolldown } from "rolldown";
 import { DIST, ROOT } from "./step.ts";
 
 const isExternal = (id: string): boolean => id.startsWith("node:") || id.startsWith("vitest");
@@ -56,18 +56,29 @@ const withoutHttp2 = {
 /** rxjs as ES modules, so that what nobody calls is left out; its CommonJS build is one lump. */
 const resolve = { alias: { rxjs: join(ROOT, "node_modules/rxjs/dist/esm/index.js") } };
 
-export async function buildBundles(): Promise<void> {
+/** `core`: settles when the core is built, which the bundle for browsers has inside. */
+export async function buildBundles(core: Promise<unknown>): Promise<void> {
   mkdirSync(DIST, { recursive: true });
   const commandLine = await bundleCommandLine();
   const written = [
     ...commandLine.files,
     ...(await bundleLibrary("nacre")),
     ...(await bundleLibrary("contract")),
-    ...(await bundleLibrary("simulated", FOR_BROWSERS)),
+    ...(await core.then(() => bundleLibrary("simulated", FOR_BROWSERS))),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
   await bundleStart(commandLine.entry);
   removeOthers(new Set([...written, "start.cjs"]));
+}
+
+/** What is not found would be left to whoever installs the package, where it is not either. */
+function refuseUnresolved(
+  level: LogLevel,
+  log: RolldownLog,
+  handle: (level: LogLevel, log: RolldownLog) => void,
+): void {
+  if (log.code === "UNRESOLVED_IMPORT") throw new Error(log.message);
+  handle(level, log);
 }
 
 /** Bundles of earlier builds, and V8's code for them. */
@@ -86,6 +97,7 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     platform: "node",
     resolve,
     external: isExternal,
+    onLog: refuseUnresolved,
     plugins: [withoutHttp2],
     // Nobody imports the chunks but each other.
     preserveEntrySignatures: false,
@@ -188,6 +200,7 @@ async function bundleLibrary(name: string, more: InputOptions = {}): Promise<str
     platform: "node",
     resolve,
     external: isExternal,
+    onLog: refuseUnresolved,
     ...more,
   });
   const { output } = await build.write({

@@ -97,6 +97,8 @@ describe("the simulated engine in a page", () => {
     const browser = spawn("chromium", [...FLAGS, data, "--remote-debugging-port=0", page], {
       stdio: "ignore",
       detached: true,
+      // It leaves files there when it is killed.
+      env: { ...process.env, TMPDIR: directory },
     });
     const ended = new Promise((resolve) => browser.once("exit", resolve));
     try {
