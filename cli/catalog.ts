@@ -134,6 +134,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/rename.ts"),
   },
   {
+    name: "diff",
+    aliases: ["container diff"],
+    summary: "Show what a container has changed in its root",
+    group: "Containers",
+    load: () => import("./commands/diff.ts"),
+  },
+  {
     name: "inspect",
     summary: "Show everything about containers and images, as JSON",
     group: "Containers",

@@ -43,6 +43,7 @@ import { JsonFileLog } from "./logs/json-file.ts";
 import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
+import { archivesView } from "./roots/view.ts";
 import { SystemService } from "./system.ts";
 
 export interface EnginePorts {
@@ -215,7 +216,7 @@ function containerServices(
     storage,
     { snapshotter, self, bootId, terminalSize, machine },
   );
-  return { containers, reconciler, takeDown };
+  return { containers, storage, reconciler, takeDown };
 }
 
 export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
@@ -228,7 +229,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const layers = layerStore(ports, paths, options);
   const images = imageService(ports, chosen, layers, bus, paths, options);
   const hierarchies = () => layout().hierarchies;
-  const { containers, reconciler, takeDown } = containerServices(
+  const { containers, storage, reconciler, takeDown } = containerServices(
     ports,
     { images, layers, bus, paths, snapshotter: chosen.name, hierarchies },
     options,
@@ -255,6 +256,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   return {
     images,
     containers,
+    archives: archivesView(files, images, containers, storage, paths),
     cgroups: cgroupsView(ports, containers, layout, options),
     namespaces,
     system,

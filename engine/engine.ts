@@ -9,6 +9,7 @@ import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { EventRecord, ImageRecord, PinRecord } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
+import type { Archives } from "./archive-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
@@ -117,6 +118,10 @@ export type {
   StatsOptions,
   WaitCondition,
 } from "./container-interface.ts";
+
+// -- roots of containers: archive-interface.ts ---------------------------------------------------
+
+export type { Archives, Change } from "./archive-interface.ts";
 
 // -- what the kernel has ------------------------------------------------------------------------
 
@@ -252,6 +257,7 @@ export interface System {
 export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
+  readonly archives: Archives;
   readonly cgroups: Cgroups;
   readonly namespaces: Namespaces;
   readonly system: System;

@@ -21,6 +21,11 @@ export interface Addon {
   ): number;
   /** Ends the process at once. */
   leave(code: number): never;
+  /**
+   * Names and values of a file's extended attributes, in turns; links are followed. Throws an error
+   * with `errno`. `path` has 63 bytes at most: /proc/self/fd/N. addon/attributes.c.
+   */
+  attributes(path: string): (string | Buffer)[];
   /** Undefined where the library is not there, or is not what it was. addon/inflate.c. */
   createInflater(library: InflateLibrary): InflaterHandle | undefined;
   /**

@@ -30,11 +30,14 @@ import type {
   FileStatus,
   Files,
   FileWriter,
+  TreeEntry,
 } from "@nacre/core/ports/files.ts";
+import { type Addon, loadAddon } from "./addon.ts";
+import { openBeneath, readBeneath, walk } from "./beneath.ts";
+import { unpackDevice } from "./device-number.ts";
 import { LinuxFileWriter } from "./file-writer.ts";
 import { attempt, errnoOf, fileError } from "./files-error.ts";
 import { makeDirectories } from "./make-directories.ts";
-import { readBeneath } from "./read-beneath.ts";
 import { removeTree } from "./remove-tree.ts";
 import { isAbandoned, ownName } from "./temporary-name.ts";
 
@@ -42,6 +45,14 @@ import { isAbandoned, ownName } from "./temporary-name.ts";
 const LOOK_AGAIN_MS = 200;
 
 export class LinuxFiles implements Files {
+  readonly #addonPath: string | undefined;
+  #addon: Addon | undefined | null = null;
+
+  /** `addonPath`: that of addon.node, if there is one; `walk` needs it. */
+  constructor(addonPath?: string) {
+    this.#addonPath = addonPath;
+  }
+
   readText(path: string): string {
     return attempt("read", path, () => readFileSync(path, "utf8"));
   }
@@ -57,6 +68,18 @@ export class LinuxFiles implements Files {
 
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     return readBeneath(directory, path, limitBytes);
+  }
+
+  walk(directory: string): Iterable<TreeEntry> {
+    if (this.#addon === null) {
+      this.#addon = this.#addonPath === undefined ? undefined : loadAddon(this.#addonPath);
+    }
+    return walk(this.#addon, directory);
+  }
+
+  async openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
+    const descriptor = openBeneath(directory, path);
+    return descriptor === undefined ? undefined : new LinuxFileReader(directory, descriptor);
   }
 
   status(path: string): FileStatus | undefined {
@@ -94,12 +117,8 @@ export class LinuxFiles implements Files {
     return attempt("look at", path, () => {
       const found = statSync(path, { throwIfNoEntry: false });
       if (!found?.isCharacterDevice() && !found?.isBlockDevice()) return undefined;
-      // Packed as glibc does it: gnu_dev_major(3).
-      const packed = BigInt(found.rdev);
-      const major = ((packed >> 8n) & 0xfffn) | ((packed >> 32n) & ~0xfffn);
-      const minor = (packed & 0xffn) | ((packed >> 12n) & ~0xffn & 0xffffffffn);
       const type = found.isBlockDevice() ? "block" : "character";
-      return { type, major: Number(major), minor: Number(minor) };
+      return { type, ...unpackDevice(BigInt(found.rdev)) };
     });
   }
 

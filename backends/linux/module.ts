@@ -45,7 +45,7 @@ export function bootId(): string {
 export function linuxStorageModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(Files)
-      .toResolvedValue(() => new LinuxFiles(), [])
+      .toResolvedValue(() => new LinuxFiles(options.addon), [])
       .inSingletonScope();
     bind(Clock)
       .toResolvedValue(() => new LinuxClock(), [])

@@ -1,8 +1,15 @@
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { FileReader, FileStatus, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import type {
+  FileReader,
+  FileStatus,
+  Files,
+  FileWriter,
+  TreeEntry,
+} from "@nacre/core/ports/files.ts";
 import type { ErrnoName } from "./errno.ts";
 import { fileFault } from "./file-fault.ts";
 import { components, type FileNode, FileTree, type TreeNode } from "./file-tree.ts";
+import { sortedNames } from "./tree-walk.ts";
 
 export interface SimulatedFilesOptions {
   /** Size of the disk; what would not fit is `no-space`. */
@@ -52,11 +59,23 @@ export class SimulatedFiles implements Files {
   }
 
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
-    const names = path.split("/");
-    if (names.some((name) => name === "" || name === "." || name === "..")) return undefined;
+    if (!isBeneath(path)) return undefined;
     const node = this.#tree.find(`${directory}/${path}`);
     if (node?.kind !== "file" || node.content.size > limitBytes) return undefined;
     return node.content.read(0, node.content.size);
+  }
+
+  walk(directory: string): Iterable<TreeEntry> {
+    const node = this.#tree.find(directory);
+    if (node?.kind !== "directory") throw fileFault("ENOENT", "look at", directory);
+    return walkNodes(node, "");
+  }
+
+  async openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
+    const name = new TextDecoder().decode(path);
+    const whole = `${directory}/${name}`;
+    if (!isBeneath(name)) return undefined;
+    return this.#tree.find(whole)?.kind === "file" ? this.open(whole) : undefined;
   }
 
   status(path: string): FileStatus | undefined {
@@ -288,7 +307,35 @@ export class SimulatedFiles implements Files {
   }
 }
 
+/** Whether it names something below a directory, in the one way that there is. */
+const isBeneath = (path: string): boolean =>
+  path.split("/").every((name) => name !== "" && name !== "." && name !== "..");
+
 function sizeOf(node: TreeNode): number {
   if (node.kind === "file") return node.content.size;
   return [...node.children.values()].reduce((sum, child) => sum + sizeOf(child), 0);
+}
+
+function* walkNodes(
+  directory: Extract<TreeNode, { kind: "directory" }>,
+  path: string,
+): Generator<TreeEntry> {
+  for (const name of sortedNames(directory.children.keys())) {
+    const node = directory.children.get(name) as TreeNode;
+    const own = path === "" ? name : `${path}/${name}`;
+    const isFile = node.kind === "file";
+    yield {
+      path: new TextEncoder().encode(own),
+      kind: node.kind,
+      ...{ mode: isFile ? 0o600 : node.mode, uid: 0, gid: 0, links: 1 },
+      mtimeSeconds: Math.floor(node.modifiedMs / 1000),
+      mtimeNanoseconds: (node.modifiedMs % 1000) * 1e6,
+      sizeBytes: isFile ? node.content.size : 0,
+      allocatedBytes: isFile ? node.content.allocatedBytes : BLOCK_BYTES,
+      inode: node.inode,
+      target: new Uint8Array(),
+      attributes: [],
+    };
+    if (!isFile) yield* walkNodes(node, own);
+  }
 }

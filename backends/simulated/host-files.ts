@@ -7,6 +7,7 @@ import type {
   FileStatus,
   Files,
   FileWriter,
+  TreeEntry,
 } from "@nacre/core/ports/files.ts";
 import { readAt } from "./device-files.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
@@ -18,6 +19,7 @@ import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Process, ProcessGone } from "./process.ts";
+import { inodeBeneath, walkInodes } from "./tree-walk.ts";
 
 /** PATH.PID-START-N.tmp: who writes it, as on Linux (temporary names there have the pid namespace, too). */
 const OWNED = /\.(\d+)-(\d+)-\d+\.(tmp|partial)$/;
@@ -106,21 +108,28 @@ export class HostFiles implements Files {
   }
 
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
-    const names = path.split("/");
-    if (names.some((name) => name === "" || name === "." || name === "..")) return undefined;
     return this.#attempt("read", path, () => {
       this.#reach("read", `${directory}/${path}`);
-      const start = this.#lookup(directory);
-      if (!start) return undefined;
-      try {
-        const { inode } = lookup(this.#process, path, { inRoot: start, noLinks: true }).dentry;
-        if (inode.kind !== "file" || inode.size > limitBytes) return undefined;
-        return inode.read(0, inode.size);
-      } catch (error) {
-        const absent = ["ENOENT", "ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "");
-        if (absent) return undefined;
-        throw error;
-      }
+      const start = this.#lookup(directory)?.dentry.inode;
+      const inode = start && inodeBeneath(start, new TextEncoder().encode(path));
+      if (inode?.kind !== "file" || inode.size > limitBytes) return undefined;
+      return inode.read(0, inode.size);
+    });
+  }
+
+  /** All of it at once: nothing changes between two calls of one process. */
+  walk(directory: string): Iterable<TreeEntry> {
+    return this.#attempt("look at", directory, () => {
+      this.#reach("walk", directory);
+      return [...walkInodes(lookup(this.#process, directory).dentry.inode)];
+    });
+  }
+
+  async openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
+    return this.#attempt("open", directory, () => {
+      this.#reach("open", directory);
+      const inode = inodeBeneath(lookup(this.#process, directory).dentry.inode, path);
+      return inode?.kind === "file" ? this.#reader(directory, inode) : undefined;
     });
   }
 
@@ -343,10 +352,13 @@ export class HostFiles implements Files {
   }
 
   async open(path: string): Promise<FileReader> {
-    const inode = this.#attempt("open", path, () => {
+    return this.#attempt("open", path, () => {
       this.#reach("open", path);
-      return this.#open(path);
+      return this.#reader(path, this.#open(path));
     });
+  }
+
+  #reader(path: string, inode: Inode): FileReader {
     return {
       inode: inode.number,
       sizeBytes: inode.size,

@@ -8,6 +8,7 @@ import type {
   FileStatus,
   Files,
   FileWriter,
+  TreeEntry,
 } from "@nacre/core/ports/files.ts";
 import { fileFault } from "./file-fault.ts";
 
@@ -43,6 +44,12 @@ export class SharedFiles implements Files {
   }
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     return this.#at(directory).readBeneath(directory, path, limitBytes);
+  }
+  walk(directory: string): Iterable<TreeEntry> {
+    return this.#at(directory).walk(directory);
+  }
+  openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
+    return this.#at(directory).openBeneath(directory, path);
   }
   status(path: string): FileStatus | undefined {
     return this.#at(path).status(path);

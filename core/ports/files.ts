@@ -49,6 +49,47 @@ export interface FileReader {
   close(): Promise<void>;
 }
 
+/** An extended attribute. */
+export interface Attribute {
+  /** With its namespace: `security.capability`. */
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+/** Something in a tree, as `Files.walk` finds it. */
+export interface TreeEntry {
+  /** From the tree's root, with no slash at either end. Bytes, for names need not be UTF-8. */
+  readonly path: Uint8Array;
+  readonly kind:
+    | "file"
+    | "directory"
+    | "symlink"
+    | "character-device"
+    | "block-device"
+    | "fifo"
+    | "socket";
+  /** 0 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Whole seconds since 1970, rounded down; the nanoseconds are to be added. */
+  readonly mtimeSeconds: number;
+  readonly mtimeNanoseconds: number;
+  /** Of a file; else 0. */
+  readonly sizeBytes: number;
+  /** Bytes on disk. */
+  readonly allocatedBytes: number;
+  /** Names that lead to it. */
+  readonly links: number;
+  readonly inode: bigint;
+  /** What a device node stands for. */
+  readonly node?: { readonly major: number; readonly minor: number };
+  /** What a symlink says; else empty. */
+  readonly target: Uint8Array;
+  /** Sorted by name. */
+  readonly attributes: readonly Attribute[];
+}
+
 /**
  * Small things are synchronous: a container's start reads and writes a handful of tiny files, and
  * a round trip through a thread pool costs more than each of them. Layers and logs, which are
@@ -68,6 +109,14 @@ export interface Files {
    * `limitBytes`, or reached through a link.
    */
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined;
+  /**
+   * Everything below a directory, which somebody else may be changing: each directory before what
+   * it holds, names in the order of their bytes. No symlink is followed; what goes while it is
+   * looked at is left out. NacreError `unsupported` where extended attributes cannot be read.
+   */
+  walk(directory: string): Iterable<TreeEntry>;
+  /** Opens what `walk` found, as carefully; undefined if it is no regular file any more. */
+  openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined>;
   /** Undefined where there is nothing; symlinks are not followed. */
   status(path: string): FileStatus | undefined;
   /** What a symlink says, magic links of procfs too; undefined where there is none. */

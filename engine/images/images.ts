@@ -211,6 +211,11 @@ export class ImageService implements Images {
     if (chainId !== undefined) await this.#roots.prepare(chainId, this.#stored(image));
   }
 
+  /** An image's layers, and what they are together. */
+  root(image: ImageRecord): { readonly tree: ImageTree; readonly layers: readonly StoredLayer[] } {
+    return { tree: this.#tree(image), layers: this.#stored(image) };
+  }
+
   /** Resolves when nothing is being flushed to disk any more. */
   settled(): Promise<void> {
     return this.#durability.settled();

@@ -16,6 +16,10 @@ const isKernelView = (id: string): boolean =>
     id,
   );
 
+/** What makes archives of containers, and images of archives. */
+const isArchive = (id: string): boolean =>
+  /\/(engine\/roots\/(?!view)|core\/tar-writer\.ts)/.test(id);
+
 /** The core's model of cgroups: what looks at them needs it, and so does the kernel in memory. */
 const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-list)\.ts$/.test(id);
 
@@ -123,6 +127,12 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
         {
           name: "kernel-view",
           test: isKernelView,
+          priority: 5,
+          includeDependenciesRecursively: false,
+        },
+        {
+          name: "archives",
+          test: isArchive,
           priority: 5,
           includeDependenciesRecursively: false,
         },

@@ -12,6 +12,7 @@ import type {
   PinRecord,
 } from "@nacre/core/state/records.ts";
 import type {
+  Archives,
   Attached,
   Cgroups,
   CgroupTreeReport,
@@ -277,6 +278,24 @@ export class FakeEngine implements Engine {
       return { Id: id, Name: `/${given}`, Path: path, Args: args, Config: { Env: null } };
     },
     settle: async (container) => this.#called("settle", container),
+  };
+
+  readonly archives: Archives = {
+    changes: async (container) => {
+      this.#called("diff", container);
+      return [
+        { kind: "C", path: "/etc" },
+        { kind: "A", path: "/etc/\u001b[31mred" },
+        { kind: "D", path: "/etc/motd" },
+      ];
+    },
+    export: (container) => {
+      this.#called("export", container);
+      return this.#replay(
+        ["root ", "file system"].map((text) => Buffer.from(text)),
+        undefined,
+      );
+    },
   };
 
   tree: CgroupTreeReport = { hierarchies: [], containers: new Map() };

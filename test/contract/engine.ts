@@ -7,6 +7,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { archiveCases } from "./engine-archives.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
 
@@ -20,7 +21,7 @@ export interface EngineSubject {
 const PIPES = { stdin: "pipe", stdout: "pipe", stderr: "pipe" } as const;
 const LOOP = "while :; do sleep 0.05; done";
 
-class Bench {
+export class Bench {
   readonly subject: EngineSubject;
 
   constructor(subject: EngineSubject) {
@@ -99,6 +100,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     foregroundCases(() => bench);
     backgroundCases(() => bench);
     refusalCases(() => bench);
+    archiveCases(() => bench);
   });
 }
 

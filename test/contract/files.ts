@@ -156,6 +156,49 @@ export function filesContract(name: string, makeSubject: () => Promise<FilesSubj
       });
     });
 
+    describe("walking a tree", () => {
+      const text = new TextDecoder();
+      const beneath = async (path: string): Promise<string | undefined> => {
+        const reader = await files.openBeneath(`${root}/t`, bytesOf(path));
+        const bytes = await reader?.read(0, reader.sizeBytes);
+        await reader?.close();
+        return bytes && text.decode(bytes);
+      };
+
+      it("shows directories before what they hold, in the order of bytes", () => {
+        files.makeDirectory(`${root}/t/b/é`, 0o755);
+        files.makeDirectory(`${root}/t/b-`);
+        files.replace(`${root}/t/b/Z`, "12345");
+        files.replace(`${root}/t/a`, "");
+        const entries = [...files.walk(`${root}/t`)];
+        const paths = entries.map(({ path }) => text.decode(path));
+        expect(paths).toEqual(["a", "b", "b/Z", "b/é", "b-"]);
+        expect(entries[2]).toMatchObject({ kind: "file", mode: 0o600, sizeBytes: 5, links: 1 });
+        expect(entries[3]).toMatchObject({ kind: "directory", mode: 0o755, sizeBytes: 0 });
+        expect(entries[2]?.inode).toBe(files.status(`${root}/t/b/Z`)?.inode);
+        expect(entries.every(({ mtimeNanoseconds: n }) => n >= 0 && n < 1e9)).toBe(true);
+        expect(entries[2]?.attributes).toEqual([]);
+      });
+
+      it("finds nothing in an empty directory, and says not-found of none", () => {
+        files.makeDirectory(`${root}/t`);
+        expect([...files.walk(`${root}/t`)]).toEqual([]);
+        expect(() => [...files.walk(`${root}/none`)]).toThrow(
+          expect.objectContaining({ kind: "not-found" }),
+        );
+      });
+
+      it("opens the files that it found, and nothing else", async () => {
+        files.makeDirectory(`${root}/t/b`);
+        files.replace(`${root}/t/b/c`, "123");
+        files.replace(`${root}/d`, "outside");
+        expect(await beneath("b/c")).toBe("123");
+        for (const path of ["b", "none", "b/none", "b/c/x", "../d", "b/../../d", "/d", ""]) {
+          expect(await beneath(path)).toBeUndefined();
+        }
+      });
+    });
+
     describe("writers", () => {
       it("give the name with commit alone, and replace what has it", async () => {
         files.replace(`${root}/a`, "old");

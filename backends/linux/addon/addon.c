@@ -6,6 +6,7 @@ NAPI_MODULE_INIT() {
     {"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
     {"leave", NULL, leave, NULL, NULL, NULL, napi_default, NULL},
     {"createInflater", NULL, create_inflater, NULL, NULL, NULL, napi_default, NULL},
+    {"attributes", NULL, attributes, NULL, NULL, NULL, napi_default, NULL},
     {"inflate", NULL, inflate_step, NULL, NULL, NULL, napi_default, NULL},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);

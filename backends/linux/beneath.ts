@@ -1,0 +1,192 @@
+// Trees that a running container may be changing while we look. Each component is opened below the
+// descriptor of the one before (/proc/self/fd/N/NAME is Node's openat(2)) and never followed if it
+// is a link, so that no race leads out of the tree.
+
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+} from "node:fs";
+import { getSystemErrorName } from "node:util";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Attribute, TreeEntry } from "@nacre/core/ports/files.ts";
+import type { Addon } from "./addon.ts";
+import { unpackDevice } from "./device-number.ts";
+import { errnoOf, fileError } from "./files-error.ts";
+
+/** Only a handle: what is behind it (a fifo, a device whose opening does something) is not opened. Node does not export it; open(2), linux/fcntl.h. */
+const O_PATH = 0o10000000;
+const HANDLE = O_PATH | constants.O_NOFOLLOW;
+/** It went, or became something else, while it was looked at. */
+const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EINVAL"]);
+const isAbsent = (error: unknown): boolean => ABSENT.has(errnoOf(error) ?? "");
+
+const handlePath = (handle: number): string => `/proc/self/fd/${handle}`;
+const nameBelow = (handle: number, name: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(`${handlePath(handle)}/`), name]);
+
+/** A handle of what is at `path` below `directory`; undefined where there is none, or a link on the way. The caller closes it. */
+function handleBeneath(directory: string, path: Uint8Array): number | undefined {
+  const names = Buffer.from(path).toString("latin1").split("/");
+  if (names.some((name) => name === "" || name === "." || name === "..")) return undefined;
+  let handle: number | undefined;
+  try {
+    handle = openSync(directory, O_PATH | constants.O_DIRECTORY);
+    for (const [i, name] of names.entries()) {
+      const parent = handle;
+      const flags = i === names.length - 1 ? HANDLE : HANDLE | constants.O_DIRECTORY;
+      handle = openSync(nameBelow(parent, Buffer.from(name, "latin1")), flags);
+      closeSync(parent);
+    }
+    return handle;
+  } catch (error) {
+    if (handle !== undefined) closeSync(handle);
+    if (isAbsent(error)) return undefined;
+    throw fileError(error, "open", `${directory}/${Buffer.from(path)}`);
+  }
+}
+
+export function readBeneath(
+  directory: string,
+  path: string,
+  limitBytes: number,
+): Uint8Array | undefined {
+  const handle = handleBeneath(directory, Buffer.from(path));
+  if (handle === undefined) return undefined;
+  try {
+    const status = fstatSync(handle);
+    if (!status.isFile() || status.size > limitBytes) return undefined;
+    const bytes = readFileSync(handlePath(handle));
+    return bytes.length > limitBytes ? undefined : Uint8Array.from(bytes);
+  } catch (error) {
+    throw fileError(error, "read", `${directory}/${path}`);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A descriptor to read a regular file; undefined where there is none. The caller closes it. */
+export function openBeneath(directory: string, path: Uint8Array): number | undefined {
+  const handle = handleBeneath(directory, path);
+  if (handle === undefined) return undefined;
+  try {
+    return fstatSync(handle).isFile()
+      ? openSync(handlePath(handle), constants.O_RDONLY)
+      : undefined;
+  } catch (error) {
+    throw fileError(error, "open", `${directory}/${Buffer.from(path)}`);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** See Files.walk. `addon` reads extended attributes. */
+export function* walk(addon: Addon | undefined, directory: string): Generator<TreeEntry> {
+  if (!addon) {
+    const message = `cannot read the extended attributes of ${directory}: nacre's addon does not load`;
+    throw new NacreError("unsupported", message, {
+      advice: "Build it where Nacre is installed: make -C backends/linux/addon.",
+    });
+  }
+  let handle: number;
+  try {
+    handle = openSync(directory, O_PATH | constants.O_DIRECTORY);
+  } catch (error) {
+    throw fileError(error, "open", directory);
+  }
+  try {
+    yield* below(addon, handle, Buffer.alloc(0), directory);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function* below(addon: Addon, directory: number, path: Buffer, root: string): Generator<TreeEntry> {
+  for (const name of namesIn(directory, root).sort(Buffer.compare)) {
+    const own = path.length === 0 ? name : Buffer.concat([path, Buffer.from("/"), name]);
+    let handle: number | undefined;
+    try {
+      handle = openSync(nameBelow(directory, name), HANDLE);
+      yield entryOf(addon, directory, name, handle, own);
+      if (fstatSync(handle).isDirectory()) yield* below(addon, handle, own, root);
+    } catch (error) {
+      if (!isAbsent(error)) throw fileError(error, "look at", `${root}/${own}`);
+    } finally {
+      if (handle !== undefined) closeSync(handle);
+    }
+  }
+}
+
+function namesIn(directory: number, root: string): Buffer[] {
+  try {
+    return readdirSync(handlePath(directory), { encoding: "buffer" });
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw fileError(error, "list", root);
+  }
+}
+
+function entryOf(
+  addon: Addon,
+  parent: number,
+  name: Buffer,
+  handle: number,
+  path: Buffer,
+): TreeEntry {
+  const found = fstatSync(handle, { bigint: true });
+  const kind = kindOf(found);
+  const isDevice = kind === "character-device" || kind === "block-device";
+  // Reading a link follows nothing; it may be another one by now, or none.
+  const target =
+    kind === "symlink"
+      ? readlinkSync(nameBelow(parent, name), { encoding: "buffer" })
+      : Buffer.alloc(0);
+  const second = 1_000_000_000n;
+  const nanoseconds = ((found.mtimeNs % second) + second) % second;
+  return {
+    path,
+    kind,
+    mode: Number(found.mode) & 0o7777,
+    uid: Number(found.uid),
+    gid: Number(found.gid),
+    mtimeSeconds: Number((found.mtimeNs - nanoseconds) / second),
+    mtimeNanoseconds: Number(nanoseconds),
+    sizeBytes: kind === "file" ? Number(found.size) : 0,
+    allocatedBytes: Number(found.blocks) * 512,
+    links: Number(found.nlink),
+    inode: found.ino,
+    ...(isDevice && { node: unpackDevice(found.rdev) }),
+    target,
+    attributes: attributesOf(addon, handle),
+  };
+}
+
+function kindOf(found: BigIntStats): TreeEntry["kind"] {
+  if (found.isFile()) return "file";
+  if (found.isDirectory()) return "directory";
+  if (found.isSymbolicLink()) return "symlink";
+  if (found.isCharacterDevice()) return "character-device";
+  if (found.isBlockDevice()) return "block-device";
+  return found.isFIFO() ? "fifo" : "socket";
+}
+
+function attributesOf(addon: Addon, handle: number): Attribute[] {
+  let list: (string | Buffer)[];
+  try {
+    list = addon.attributes(handlePath(handle));
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno === undefined) throw error;
+    throw Object.assign(error as Error, { code: getSystemErrorName(errno) });
+  }
+  const found: Attribute[] = [];
+  for (let at = 0; at < list.length; at += 2) {
+    found.push({ name: String(list[at]), value: list[at + 1] as Buffer });
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
