@@ -37,6 +37,9 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
   const { root, core, plugins, endsWithProcess } = options;
   refuseRealContainers(state, root);
   const paths = new StatePaths(root);
+  const mountPoints = [dirname(paths.mount(ANY)), dirname(paths.mountLock(ANY))];
+  // What is committed here stays, and may be mounted by the machine's own kernel one day.
+  for (const path of mountPoints) files.makeDirectory(path);
   return simulatedKernelModule({
     host: {
       files,
@@ -45,7 +48,7 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
     },
     layers: { core, indexOf: (tarPath) => layerIndexAt(files, paths, tarPath) },
     // An image that an earlier process committed has its mount point and lock in that one's only.
-    directories: [dirname(paths.mount(ANY)), dirname(paths.mountLock(ANY))],
+    directories: mountPoints,
     descriptors: new Map<number, Descriptor>([
       [0, new Input()],
       [1, new Output(1)],

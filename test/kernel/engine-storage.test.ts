@@ -130,4 +130,12 @@ describe("the state", () => {
     }
     await bench.does(["rm", "-f", "ahead"]);
   });
+
+  it("holds images that were pulled by a simulation, for this machine's own containers", async () => {
+    const root = join(bench.base, "simulated-first");
+    const pull = ["--backend", "simulated", "pull", "-q", layered];
+    expect(await bench.nacre(pull, { root })).toMatchObject({ code: 0 });
+    const run = ["run", "-q", "--rm", "--network", "none", layered, "echo", "real"];
+    expect(await bench.nacre(run, { root })).toEqual({ code: 0, stdout: "real\n", stderr: "" });
+  });
 });
