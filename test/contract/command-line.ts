@@ -1,0 +1,199 @@
+// What the command line does with an engine, on whatever kernel: its words, exit codes and output.
+// Containers run in the background, so that what they write comes back by their logs; what a
+// foreground needs of descriptors and terminals is the real kernel's alone (test/kernel/engine-*).
+
+import type { Engine } from "@nacre/engine/engine.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { main } from "../../cli/main.ts";
+import { FakeHost } from "../cli/fake-host.ts";
+import type { EngineSubject } from "./engine.ts";
+
+/** The same engine for command after command: a process of its own would end a simulation. */
+function kept(engine: Engine): Engine {
+  return new Proxy(engine, {
+    get(target, name) {
+      if (name === Symbol.asyncDispose) return async () => {};
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export function commandLineContract(name: string, makeSubject: () => Promise<EngineSubject>): void {
+  describe(`the command line on ${name}`, () => {
+    let subject: EngineSubject;
+    let engine: Engine;
+    beforeAll(async () => {
+      subject = await makeSubject();
+      engine = kept(subject.engine);
+    });
+    afterEach(async () => {
+      for (const { id } of engine.containers.list({ all: true })) {
+        await engine.containers.remove(id, { force: true });
+      }
+    });
+    afterAll(() => subject.dispose());
+
+    const nacre = async (...words: string[]): Promise<Outcome> => {
+      const host = new FakeHost({ engine, nowMs: Date.now() });
+      const code = await main(words, host);
+      return { code, out: host.out, err: host.err };
+    };
+    /** Output of a command that must succeed. */
+    const does = async (...words: string[]): Promise<string> => {
+      const { code, out, err } = await nacre(...words);
+      expect({ code, err }, words.join(" ")).toEqual({ code: 0, err: "" });
+      return out.trimEnd();
+    };
+    const start = (name: string, script: string, ...options: string[]) =>
+      does(
+        ...["run", "-d", "--network", "none", "--name", name, ...options],
+        ...[subject.image, "sh", "-c", script],
+      );
+    const state = async (name: string) => JSON.parse(await does("inspect", name))[0].State;
+
+    it("runs in the background, lists, shows logs, waits and removes", async () => {
+      const id = await start("job", "echo out; echo err >&2; exit 3");
+      expect(id).toMatch(/^[0-9a-f]{64}$/);
+      expect(await does("wait", "job")).toBe("3");
+      expect(await nacre("logs", "job")).toEqual({ code: 0, out: "out\n", err: "err\n" });
+      expect(await does("logs", "--tail", "0", "job")).toBe("");
+      expect(await does("ps", "-q")).toBe("");
+      expect(await does("ps", "-a", "--format", "{{.Names}} {{.State}}")).toBe("job exited");
+      expect(await does("ps", "-aq", "--no-trunc", "--filter", "exited=3")).toBe(id);
+      expect(await does("rm", "job")).toBe("job");
+      expect((await nacre("inspect", "job")).code).toBe(1);
+    });
+
+    it("creates, starts, restarts and renames", async () => {
+      const script = "echo x >> /count; wc -l < /count; exec sleep 1000";
+      await does("create", "--name", "made", subject.image, "sh", "-c", script);
+      expect((await state("made")).Status).toBe("created");
+      expect(await does("start", "made")).toBe("made");
+      expect(await does("restart", "-t", "0", "made")).toBe("made");
+      await expect.poll(() => does("logs", "made")).toBe("1\n2");
+      await does("rename", "made", "other");
+      expect(await does("ps", "--format", "{{.Names}}")).toBe("other");
+      expect(await does("rm", "-f", "other")).toBe("other");
+    });
+
+    it("pauses, lets go, stops by the signal and after the time that one says", async () => {
+      await start("held", "trap 'exit 9' USR2; trap '' TERM; while :; do sleep 0.05; done");
+      await does("pause", "held");
+      expect(await state("held")).toMatchObject({ Status: "paused", Paused: true });
+      expect((await nacre("exec", "-d", "held", "true")).err).toContain("it is paused");
+      await does("unpause", "held");
+      await does("kill", "-s", "USR2", "held");
+      expect(await does("wait", "held")).toBe("9");
+      await does("start", "held");
+      await does("stop", "-t", "0", "held");
+      expect(await state("held")).toMatchObject({ Status: "exited", ExitCode: 137 });
+    });
+
+    it("executes in a container that runs, and shows its processes", async () => {
+      await start("busy", "exec sleep 1000");
+      await does("exec", "-d", "busy", "sh", "-c", "echo joined > /joined; exec sleep 1001");
+      await expect.poll(() => does("top", "busy", "-o", "args")).toContain("sleep 1001");
+      expect((await does("top", "busy", "-o", "pid")).split("\n")).toHaveLength(3);
+      const [usage] = (await does("stats", "--no-stream", "--format", "json", "busy")).split("\n");
+      expect(JSON.parse(usage!)).toMatchObject({ Name: "busy", PIDs: "2" });
+    });
+
+    it("limits, and changes limits", async () => {
+      await start("small", "exec sleep 1000", "--memory", "64m", "--pids-limit", "20");
+      const { HostConfig } = JSON.parse(await does("inspect", "small"))[0];
+      expect(HostConfig).toMatchObject({ Memory: 67108864, PidsLimit: 20 });
+      expect(await does("update", "--memory", "32m", "small")).toBe("small");
+      const stats = JSON.parse(await does("stats", "--no-stream", "--format", "json", "small"));
+      expect(stats.MemUsage).toMatch(/ \/ 32MiB$/);
+    });
+
+    it("starts again what its policy starts again", async () => {
+      await start("failing", "echo started; exit 7", "--restart", "on-failure:1");
+      await expect
+        .poll(
+          async () => {
+            // On a simulated kernel time passes only while somebody waits.
+            await does("wait", "failing");
+            return JSON.parse(await does("inspect", "failing"))[0];
+          },
+          { timeout: 20_000 },
+        )
+        .toMatchObject({ RestartCount: 1, State: { Status: "exited", ExitCode: 7 } });
+      expect(await does("logs", "failing")).toBe("started\nstarted");
+    });
+
+    it.each<[string, number, string, string[]]>([
+      [
+        "a command that is not there",
+        127,
+        "executable file not found",
+        ["run", "-d", "IMAGE", "nosuch"],
+      ],
+      [
+        "a command that cannot be executed",
+        126,
+        "cannot be executed",
+        ["run", "-d", "IMAGE", "/etc"],
+      ],
+      [
+        "an image that is not there",
+        125,
+        "no-such-image",
+        ["run", "-d", "--pull", "never", "no-such-image"],
+      ],
+      ["a container that is not there", 1, "no such container: nobody", ["stop", "nobody"]],
+      ["a name that is taken", 125, "already in use", ["run", "-d", "--name", "taken", "IMAGE"]],
+      [
+        "a network that is not there",
+        125,
+        "network nowhere not found",
+        ["run", "-d", "--network", "nowhere", "IMAGE"],
+      ],
+      [
+        "a limit that makes no sense",
+        125,
+        "minimum memory limit",
+        ["run", "-d", "-m", "1m", "IMAGE"],
+      ],
+    ])("refuses %s", async (_, code, message, words) => {
+      await does("create", "--name", "taken", subject.image, "true");
+      const real = words.map((word) => (word === "IMAGE" ? subject.image : word));
+      const outcome = await nacre(...real);
+      expect(outcome.code).toBe(code);
+      expect(outcome.err).toContain(message);
+      expect(outcome.out).toBe("");
+    });
+
+    it("explains a run without running it", async () => {
+      const text = await does("explain", "run", "--memory", "64m", subject.image, "true");
+      expect(text).toContain("memory.limit_in_bytes");
+      expect(await does("ps", "-aq")).toBe("");
+    });
+
+    it("removes what has ended, and says what was done", async () => {
+      await start("ended", "true");
+      await does("wait", "ended");
+      expect(await does("system", "prune", "-f")).toContain("Deleted Containers:");
+      expect(await does("ps", "-aq")).toBe("");
+      const events = await does(
+        "events",
+        "--since",
+        "0",
+        "--until",
+        "0s",
+        "--format",
+        "{{.Action}}",
+      );
+      expect(events.split("\n")).toEqual(
+        expect.arrayContaining(["create", "start", "die", "destroy"]),
+      );
+    });
+  });
+}
