@@ -59,7 +59,10 @@ export class Dentry {
   child(name: string): Dentry | undefined {
     const { superblock, version } = this.inode;
     const long = superblock.keepsMissing && name.length * 3 > NAME_MAX_BYTES;
-    if (long && encoder.encode(name).length > NAME_MAX_BYTES) fail("ENAMETOOLONG");
+    if (long && encoder.encode(name).length > NAME_MAX_BYTES) {
+      // Nothing is asked of a directory that was removed, not even whether a name can be one.
+      fail(this.hashed ? "ENAMETOOLONG" : "ENOENT");
+    }
     const known = this.#children.get(name);
     if (version !== undefined) {
       if (known && this.#checked.get(known) === version) {

@@ -258,6 +258,8 @@ function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
   if (!permitted(task.credentials, inode, wanted)) fail("EACCES");
   const access = `${options.read ? "r" : ""}${options.write ? "w" : ""}`;
   if (!mayUse(task, inode, access)) fail("EPERM");
+  // An overlay's whiteout, looked at from outside: no driver can have the number.
+  if (device && inode.device?.major === 0 && access !== "") fail("ENXIO");
 }
 
 /** The devices controller of who opens it. */

@@ -32,7 +32,7 @@ export interface MountArguments {
 /** Where `path` is at the top of the mounts there, as something is about to be laid on it. */
 function top(process: Process, path: Path): Path {
   const place = followMounts(path);
-  if (!place.dentry.hashed) fail("ENOENT");
+  if (!place.dentry.hashed || !place.mount.tree) fail("ENOENT");
   if (place.mount.tree !== process.namespaces.mnt.tree) fail("EINVAL");
   return place;
 }
@@ -63,10 +63,10 @@ function move(machine: Machine, process: Process, call: MountArguments, target: 
   if (call.source === "") fail("EINVAL");
   const source = lookup(process, call.source);
   const { mount } = source;
+  if (source.dentry !== mount.root || isDirectory(source) !== isDirectory(target)) fail("EINVAL");
   const place = top(process, target);
-  if (source.dentry !== mount.root || !isOurs(process, mount)) fail("EINVAL");
+  if (!isOurs(process, mount)) fail("EINVAL");
   if (!mount.parent || mount.fixed || mount.parent.group) fail("EINVAL");
-  if (isDirectory(source) !== isDirectory(place)) fail("EINVAL");
   const bound = [...mount.subtree()].some((one) => one.unbindable);
   if (place.mount.group && bound) fail("EINVAL");
   for (let at: Mount | undefined = place.mount; at; at = at.parent) if (at === mount) fail("ELOOP");
@@ -84,10 +84,20 @@ function changeType(machine: Machine, process: Process, call: MountArguments, pa
   }
 }
 
+/** What MNT_ATIME_MASK covers. */
+const ACCESS_TIMES: readonly MountAttribute[] = ["noatime", "nodiratime", "strictatime"];
+
 /** The mount's attributes are those of this call, and no others. */
 function setAttributes(mount: Mount, attributes: readonly MountAttribute[]): void {
   mount.attributes.clear();
   for (const attribute of attributes) mount.attributes.add(attribute);
+}
+
+/** A remount that says nothing of access times keeps what the mount has. */
+function remountAttributes(mount: Mount, call: MountArguments): readonly MountAttribute[] {
+  const { attributes } = call;
+  if (ACCESS_TIMES.some((one) => attributes.includes(one))) return attributes;
+  return [...attributes, ...ACCESS_TIMES.filter((one) => mount.attributes.has(one))];
 }
 
 /** What is open for writing keeps a file system, or one mount of it, from becoming read-only. */
@@ -100,12 +110,13 @@ function hasWriters(machine: Machine, isMeant: (mount: Mount) => boolean): boole
 function remount(machine: Machine, process: Process, call: MountArguments, path: Path): void {
   const { mount, dentry } = path;
   if (!isOurs(process, mount) || dentry !== mount.root) fail("EINVAL");
-  requireUnlocked(mount, call.attributes, "clears");
+  const attributes = remountAttributes(mount, call);
+  requireUnlocked(mount, attributes, "clears");
   const closes = call.attributes.includes("ro");
   if (call.bind) {
     const freezes = closes && !mount.attributes.has("ro");
     if (freezes && hasWriters(machine, (one) => one === mount)) fail("EBUSY");
-    setAttributes(mount, call.attributes);
+    setAttributes(mount, attributes);
     return;
   }
   const { superblock } = mount;
@@ -114,7 +125,7 @@ function remount(machine: Machine, process: Process, call: MountArguments, path:
   const freezes = closes && !superblock.readOnly;
   if (freezes && hasWriters(machine, (one) => one.superblock === superblock)) fail("EBUSY");
   superblock.readOnly = closes;
-  setAttributes(mount, call.attributes);
+  setAttributes(mount, attributes);
 }
 
 const options = (call: MountArguments): string[] =>

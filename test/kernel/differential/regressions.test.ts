@@ -239,6 +239,64 @@ const CASES: Readonly<Record<string, Case>> = {
     steps: [step(0, "chown", "/proc/self/fd", 1000, 7), step(0, "stat", "/proc/self/fd")],
     gives: ["= 0", "= 40500 0:0"],
   },
+  "has no driver for what marks a name as removed": {
+    steps: [
+      step(0, "mknod", "/a", "S_IFCHR", 0),
+      step(0, "open", "/a", "O_PATH", 0),
+      step(0, "open", "/a", "O_RDONLY", 0),
+      step(0, "open", "/a", "O_WRONLY|O_CREAT", 0o644),
+    ],
+    gives: ["= 0", "= 3", "ENXIO", "ENXIO"],
+  },
+  "keeps how access times are counted in a remount that does not say": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "mount", "t", "/a", "tmpfs", "MS_NOATIME|MS_NOEXEC", ""),
+      step(0, "mount", "", "/a", "", "MS_REMOUNT", ""),
+      step(0, "get", "/proc/self/mountinfo"),
+      step(0, "mount", "", "/a", "", "MS_REMOUNT|MS_BIND|MS_NOSUID", ""),
+      step(0, "get", "/proc/self/mountinfo"),
+    ],
+    gives: [
+      "mount 1 on mount 2 on device 1 / / rw,relatime tmpfs rw\nmount 3 on mount 1 on device 2 / /proc rw,relatime proc rw\nmount 4 on mount 1 on device 3 / /a rw,noatime tmpfs rw",
+      "= 0",
+      "mount 1 on mount 2 on device 1 / / rw,relatime tmpfs rw\nmount 3 on mount 1 on device 2 / /proc rw,relatime proc rw\nmount 4 on mount 1 on device 3 / /a rw,nosuid,noatime tmpfs rw",
+    ],
+  },
+  "lets the root of a user namespace remount without a word of access times": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "mount", "t", "/a", "tmpfs", "MS_NOATIME", ""),
+      step(0, "clone", 1, "CLONE_NEWUSER|CLONE_NEWNS"),
+      step(1, "mount", "", "/a", "", "MS_REMOUNT|MS_BIND", ""),
+      step(1, "get", "/proc/self/mountinfo"),
+    ],
+    gives: [
+      "= 0",
+      "mount 1 on mount 2 on device 1 / / rw,relatime tmpfs rw\nmount 3 on mount 1 on device 2 / /proc rw,relatime proc rw\nmount 4 on mount 1 on device 3 / /a rw,noatime tmpfs rw",
+    ],
+  },
+  "finds no name below a removed directory, however long": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "chdir", "/a"),
+      step(0, "rmdir", "/a"),
+      step(0, "stat", LONG),
+      step(0, "mkdir", LONG, 0o755),
+      step(0, "open", LONG, "O_WRONLY|O_CREAT", 0o644),
+    ],
+    gives: ["ENOENT", "ENOENT", "ENOENT"],
+  },
+  "mounts nothing in a tree that was taken away": {
+    steps: [
+      step(0, "mkdir", "/b", 0o755),
+      step(0, "umount", "/", "MNT_DETACH"),
+      step(0, "mount", "t", "/b", "tmpfs", 0, ""),
+      step(0, "mount", "/b", "/b", "", "MS_BIND", ""),
+      step(0, "mount", "/b", "/b", "", "MS_MOVE", ""),
+    ],
+    gives: ["= 0", "ENOENT", "ENOENT", "EINVAL"],
+  },
   "moves a zombie into a cgroup without a word, and shows it at the top": {
     cgroups: true,
     steps: [
