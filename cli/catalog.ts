@@ -141,6 +141,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/diff.ts"),
   },
   {
+    name: "export",
+    aliases: ["container export"],
+    summary: "Write a container's root as a tar",
+    group: "Containers",
+    load: () => import("./commands/export.ts"),
+  },
+  {
     name: "inspect",
     summary: "Show everything about containers and images, as JSON",
     group: "Containers",

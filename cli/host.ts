@@ -3,6 +3,7 @@
 
 import type { Engine } from "@nacre/engine/engine.ts";
 import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
+import type { OutputFile } from "./byte-streams.ts";
 import type { GlobalOptions } from "./command.ts";
 
 export interface Host {
@@ -11,6 +12,8 @@ export interface Host {
   readonly workingDirectory: string;
   /** Writes to standard output; returns when the bytes have left. */
   print(text: string): void;
+  /** The same for bytes. */
+  printBytes(bytes: Uint8Array): void;
   /** Writes to standard error. */
   printError(text: string): void;
   /** Whether a standard stream is a terminal. */
@@ -27,6 +30,10 @@ export interface Host {
   mark(path: string): boolean;
   /** Makes a file with these words. @throws as node:fs does, EEXIST where there is one */
   createFile(path: string, text: string): void;
+  /** Begins a file. @throws NacreError */
+  outputFile(path: string): Promise<OutputFile>;
+  /** A file's bytes, or for `-` those of standard input. Throws NacreError. */
+  inputBytes(path: string): AsyncIterable<Uint8Array>;
   /** Reads a line from standard input. */
   readLine(): string;
   createEngine(options: GlobalOptions): Promise<Engine>;

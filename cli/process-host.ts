@@ -24,6 +24,10 @@ export class ProcessHost implements Host {
     writeAll(1, text);
   }
 
+  printBytes(bytes: Uint8Array): void {
+    writeAll(1, bytes);
+  }
+
   printError(text: string): void {
     writeAll(2, text);
   }
@@ -75,6 +79,16 @@ export class ProcessHost implements Host {
 
   createFile(path: string, text: string): void {
     writeFileSync(path, text, { flag: "wx" });
+  }
+
+  async outputFile(path: string) {
+    const { outputFile } = await import("./byte-streams.ts");
+    return outputFile(path);
+  }
+
+  async *inputBytes(path: string): AsyncGenerator<Uint8Array> {
+    const { inputBytes } = await import("./byte-streams.ts");
+    yield* inputBytes(path);
   }
 
   readLine(): string {

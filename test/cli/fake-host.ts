@@ -26,6 +26,7 @@ export class FakeHost implements Host {
   err = "";
   readonly marks = new Set<string>();
   readonly created = new Map<string, string>();
+  readonly discarded: string[] = [];
   /** The options with which the engine was made; undefined if none was asked for. */
   made: GlobalOptions | undefined;
   readonly #settings: Settings;
@@ -38,6 +39,26 @@ export class FakeHost implements Host {
 
   print(text: string): void {
     this.out += text;
+  }
+  printBytes(bytes: Uint8Array): void {
+    this.out += Buffer.from(bytes).toString("latin1");
+  }
+  async outputFile(path: string) {
+    let text = "";
+    return {
+      write: (bytes: Uint8Array) => {
+        text += Buffer.from(bytes).toString("latin1");
+      },
+      commit: () => {
+        this.created.set(path, text);
+      },
+      discard: () => {
+        this.discarded.push(path);
+      },
+    };
+  }
+  async *inputBytes(path: string): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(path === "-" ? (this.#settings.input ?? "") : this.readText(path));
   }
   printError(text: string): void {
     this.err += text;

@@ -1,6 +1,9 @@
 // What an engine tells of containers' roots, on whatever kernel: part of engineContract.
 
+import { ImageTree } from "@nacre/core/image-tree.ts";
+import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import { expect, it } from "vitest";
+import { wasmCore } from "../core/portable.ts";
 import type { Bench } from "./engine.ts";
 
 /** Makes, changes and removes something of each kind that the tools of both kernels can make. */
@@ -12,6 +15,27 @@ const CHANGES = [
   "rm /bin/broken",
   "mkdir /tmp/gone; rmdir /tmp/gone",
 ].join("; ");
+
+/** What an archive holds, by path: read by the core as a layer of its own. */
+async function contentsOf(
+  archive: AsyncIterable<Uint8Array>,
+  core = wasmCore(),
+): Promise<{ readonly tree: ImageTree; readonly text: (path: string) => string | undefined }> {
+  const chunks: Uint8Array[] = [];
+  const indexer = new LayerIndexer(core);
+  for await (const chunk of archive) {
+    chunks.push(chunk);
+    indexer.write(chunk);
+  }
+  const tar = Buffer.concat(chunks);
+  const layer = { index: indexer.finish(), diffId: `sha256:${"0".repeat(64)}` };
+  const tree = ImageTree.merge(core, [{ ...layer, tarBytes: tar.length }]);
+  const text = (path: string): string | undefined => {
+    const entry = tree.lookup(path);
+    return entry && tar.subarray(entry.tarOffset, entry.tarOffset + entry.size).toString();
+  };
+  return { tree, text };
+}
 
 async function changed(bench: Bench, name: string, script: string): Promise<string[]> {
   await bench.start(name, script);
@@ -39,5 +63,30 @@ export function archiveCases(bench: () => Bench): void {
     const changes = await changed(bench(), "anew", "cp -r /bin /kept; rm -r /bin");
     expect(changes).toContain("D /bin");
     expect(changes.filter((line) => line.includes(" /bin/"))).toEqual([]);
+  });
+
+  it("exports the root as it is seen in the container, in any state of it", async () => {
+    const { archives } = bench().subject.engine;
+    await bench().containers.create({ image: bench().subject.image, name: "new", command: ["sh"] });
+    expect((await contentsOf(archives.export("new"))).text("bin/broken")).toBe("no program\n");
+    await bench().start("busy", `${CHANGES}; echo ready; while :; do sleep 0.05; done`);
+    await bench().says("busy", "ready");
+    const { tree, text } = await contentsOf(archives.export("busy"));
+    expect(text("made/deep/file")).toBe("new\n");
+    expect(tree.lookup("bin/broken")).toBeUndefined();
+    expect(tree.lookup("made/link")).toMatchObject({ kind: "symlink", target: "../made" });
+    const [twin, file] = [tree.lookup("made/twin"), tree.lookup("made/deep/file")];
+    expect(twin?.identity).toBe(file?.identity);
+    expect(twin?.links).toBe(2);
+    const { stdout } = await bench().exec("busy", { command: ["ls", "-1", "/bin"] });
+    const names = [...(tree.list("bin") ?? [])].map(({ path }) => path.slice("bin/".length));
+    expect(names).toEqual(stdout.trimEnd().split("\n").sort());
+  });
+
+  it("exports the same bytes again where nothing has changed", async () => {
+    const { archives } = bench().subject.engine;
+    await changed(bench(), "still", CHANGES);
+    const all = () => new Response(ReadableStream.from(archives.export("still"))).arrayBuffer();
+    expect(Buffer.from(await all()).equals(Buffer.from(await all()))).toBe(true);
   });
 }

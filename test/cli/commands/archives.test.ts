@@ -17,3 +17,38 @@ describe("diff", () => {
     expect((await nacre(["container", "diff", "web"], { engine })).code).toBe(1);
   });
 });
+
+describe("export", () => {
+  it("writes the bytes to standard output", async () => {
+    const engine = new FakeEngine();
+    const { code, out } = await nacre(["export", "web"], { engine });
+    expect({ code, out }).toEqual({ code: 0, out: "root file system" });
+  });
+
+  it("writes into a file that is there when it is whole", async () => {
+    const engine = new FakeEngine();
+    const { out, host } = await nacre(["export", "-o", "web.tar", "web"], { engine });
+    expect({ out, file: host.created.get("web.tar") }).toEqual({
+      out: "",
+      file: "root file system",
+    });
+  });
+
+  it("leaves no file of an archive that breaks", async () => {
+    const engine = new FakeEngine();
+    engine.failure = new Error("broken");
+    const { code, host } = await nacre(["export", "-o", "web.tar", "web"], { engine });
+    expect(code).toBe(1);
+    expect([...host.created.keys()]).toEqual([]);
+  });
+
+  it("refuses a terminal, and a container that is not there, before anything is written", async () => {
+    const engine = new FakeEngine();
+    const refused = await nacre(["export", "web"], { engine, terminals: [1] });
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain("-o FILE");
+    const absent = await nacre(["export", "-o", "x", "nobody"], { engine });
+    expect(absent.code).toBe(1);
+    expect(engine.calls).toEqual([]);
+  });
+});

@@ -1,0 +1,72 @@
+// Bytes of archives, from and to files and standard streams.
+
+import {
+  closeSync,
+  createReadStream,
+  fchmodSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { NacreError } from "@nacre/core/error.ts";
+
+/** A file that gets its name when it is whole. One of `commit` and `discard` must be called. */
+export interface OutputFile {
+  write(bytes: Uint8Array): void;
+  commit(): void;
+  discard(): void;
+}
+
+const MODE = 0o600;
+
+/** @throws NacreError `not-found`, `denied` */
+export function outputFile(path: string): OutputFile {
+  const own = `${path}.${process.pid}.tmp`;
+  const descriptor = attempt("written", path, () => openSync(own, "wx", MODE));
+  return {
+    write(bytes) {
+      attempt("written", path, () => {
+        for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+      });
+    },
+    commit() {
+      attempt("written", path, () => {
+        fchmodSync(descriptor, MODE);
+        closeSync(descriptor);
+        renameSync(own, path);
+      });
+    },
+    discard() {
+      closeSync(descriptor);
+      rmSync(own, { force: true });
+    },
+  };
+}
+
+/** A file's bytes, or for `-` those of standard input. */
+export async function* inputBytes(path: string): AsyncGenerator<Uint8Array> {
+  const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    throw failure("read", path, error);
+  }
+}
+
+function attempt<T>(verb: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw failure(verb, path, error);
+  }
+}
+
+function failure(verb: string, path: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+  if (code === undefined) return error;
+  const kind = code === "ENOENT" ? "not-found" : code === "ENOSPC" ? "no-space" : "denied";
+  return new NacreError(kind, `${JSON.stringify(path)} cannot be ${verb}: ${code}`, {
+    cause: error,
+  });
+}
