@@ -307,6 +307,12 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/settle.ts"),
   },
   {
+    name: "health",
+    summary: "Check a container's health; what waits for it calls this",
+    group: "",
+    load: () => import("./commands/health.ts"),
+  },
+  {
     name: "__complete",
     summary: "Offer completions for the words so far",
     group: "",

@@ -76,6 +76,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const own = snapshotter === undefined || isOwn(snapshotter);
   const added = own ? undefined : await plugins.find("Snapshotter", snapshotter);
   if (added) container.bind(Snapshotter).toConstantValue(added);
+  const followUp = followUpCommand(root, own ? snapshotter : undefined);
   await container.load(
     engineModule({
       root,
@@ -84,7 +85,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
       core: compiledCore,
       bootId: bootId(),
       self: selfOf(),
-      settleCommand: (id) => settleCommand(root, own ? snapshotter : undefined, id),
+      settleCommand: (id) => [...followUp, "settle", id],
+      healthCommand: (id) => [...followUp, "health", id],
       terminalSize,
       ...(snapshotter !== undefined && { snapshotter }),
       ...(registries !== undefined && { registries }),
@@ -142,12 +144,12 @@ function selfOf(): EngineOptions["self"] {
   return self;
 }
 
-/** What a supervisor starts once its container has ended: no PATH, no shell, this very Node. */
-function settleCommand(root: string, snapshotter: string | undefined, id: string): string[] {
+/** How supervisors start us: no PATH, no shell, this very Node. */
+function followUpCommand(root: string, snapshotter: string | undefined): string[] {
   const start = join(packageRoot(), "dist", "start.cjs");
   const chosen = snapshotter === undefined ? [] : ["--snapshotter", snapshotter];
   const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
-  return [...node, start, "--root", root, ...chosen, "settle", id];
+  return [...node, start, "--root", root, ...chosen];
 }
 
 /** The size of the caller's terminal, for containers that get one of their own. */

@@ -3,6 +3,7 @@
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
+import { HEALTH_OPTIONS, healthOf } from "./health-options.ts";
 import type { Host } from "./host.ts";
 import { alsoNamed, choice, flag, list, text, type Values } from "./options.ts";
 import {
@@ -25,6 +26,7 @@ export const DEFAULT_NETWORK = "none";
 export const CONTAINER_OPTIONS = {
   ...RESOURCE_OPTIONS,
   ...PROCESS_OPTIONS,
+  ...HEALTH_OPTIONS,
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
   detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
@@ -105,6 +107,7 @@ export function requestOf(
     runtime: values.runtime,
     logDriver: values.logDriver,
     log: logRequestOf(values),
+    health: healthOf(values),
     entrypoint: entrypointOf(values.entrypoint),
   };
   return {

@@ -52,6 +52,11 @@ function mountName(mount: ContainerRecord["request"]["mounts"][number]): string 
   return mount.type === "bind" ? mount.source : mount.target;
 }
 
+function healthText({ health }: ContainerRecord): string {
+  if (!health) return "";
+  return health.status === "starting" ? " (health: starting)" : ` (${health.status})`;
+}
+
 function statusText(record: ContainerRecord, nowMs: number): string {
   const up = humanDuration(nowMs - (record.startedMs ?? record.createdMs));
   switch (record.status) {
@@ -59,7 +64,7 @@ function statusText(record: ContainerRecord, nowMs: number): string {
     case "starting":
       return "Created";
     case "running":
-      return `Up ${up}`;
+      return `Up ${up}${healthText(record)}`;
     case "paused":
       return `Up ${up} (Paused)`;
     case "restarting":

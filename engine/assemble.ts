@@ -20,9 +20,11 @@ import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
 import { Freezer } from "./containers/freezer.ts";
+import { endWait, HealthChecks } from "./containers/health-checks.ts";
 import { Limits } from "./containers/limits.ts";
 import { ContainerLooks } from "./containers/looks.ts";
 import { Machine } from "./containers/machine-facts.ts";
+import { Pausing } from "./containers/pausing.ts";
 import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
@@ -82,7 +84,7 @@ function choose(all: readonly Snapshotter[], wanted: string | undefined): Snapsh
 }
 
 /** `local` is docker's name for a log that rotates and that only its engine reads: ours all do. */
-function logDrivers({ log, files }: EnginePorts): LogDriver[] {
+function logDrivers({ log, files }: Pick<EnginePorts, "log" | "files">): LogDriver[] {
   return [log, new JsonFileLog(files, "local"), new NoLog()];
 }
 
@@ -148,23 +150,43 @@ function imageService(
   );
 }
 
+/** What the services of containers share with others. */
+interface Shared {
+  readonly images: ImageService;
+  readonly layers: LayerStore;
+  readonly bus: EventBus;
+  readonly paths: StatePaths;
+  readonly snapshotter: string;
+  readonly hierarchies: () => readonly MountedHierarchy[];
+}
+
+function containerLooks(
+  { files, clock, extensions, ...ports }: EnginePorts,
+  { images, paths, hierarchies }: Shared,
+  records: ContainerRecords,
+  reconciler: Reconciler,
+  runtimes: Runtimes,
+): ContainerLooks {
+  return new ContainerLooks(
+    records,
+    reconciler,
+    images,
+    new Named("LogDriver", "log driver", logDrivers({ files, log: ports.log }), extensions),
+    runtimes,
+    new Usage(files, clock, hierarchies),
+    new Processes(files, hierarchies),
+    paths,
+  );
+}
+
 /** What containers are made of, and those who keep them in order. */
-function containerServices(
-  ports: EnginePorts,
-  shared: {
-    readonly images: ImageService;
-    readonly layers: LayerStore;
-    readonly bus: EventBus;
-    readonly paths: StatePaths;
-    readonly snapshotter: string;
-    readonly hierarchies: () => readonly MountedHierarchy[];
-  },
-  options: EngineOptions,
-) {
+function containerServices(ports: EnginePorts, shared: Shared, options: EngineOptions) {
   const { kernel, files, state, clock, random } = ports;
   const { images, layers, bus, paths, snapshotter, hierarchies } = shared;
-  const { self, bootId, settleCommand, terminalSize } = options;
-  const records = new ContainerRecords(state, clock, random, bus);
+  const { self, bootId, settleCommand, healthCommand, terminalSize } = options;
+  const records = new ContainerRecords(state, clock, random, bus, (record) =>
+    endWait(kernel, bootId, record),
+  );
   const runtimes = new Runtimes(kernel, ports.extensions);
   const freezer = new Freezer(files, clock, hierarchies);
   const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
@@ -173,16 +195,7 @@ function containerServices(
     self,
     bootId,
   });
-  const looks = new ContainerLooks(
-    records,
-    reconciler,
-    images,
-    new Named("LogDriver", "log driver", logDrivers(ports), ports.extensions),
-    runtimes,
-    new Usage(files, clock, hierarchies),
-    new Processes(files, hierarchies),
-    paths,
-  );
+  const looks = containerLooks(ports, shared, records, reconciler, runtimes);
   const machine = new Machine(files, hierarchies);
   const planner = new Planner(
     kernel,
@@ -201,6 +214,11 @@ function containerServices(
   const again = { detached: true, byPolicy: true } as const;
   const start = (id: string) => containers.start(id, undefined, again);
   const restarts = new Restarts(kernel, clock, records, start, { self, bootId, settleCommand });
+  const health = new HealthChecks(kernel, clock, records, looks, planner, {
+    healthCommand,
+    restart: (id) => containers.restart(id),
+    stop: (id) => containers.stop(id),
+  });
   const containers: ContainerService = new ContainerService(
     kernel,
     files,
@@ -210,7 +228,8 @@ function containerServices(
     planner,
     reconciler,
     new Endings(kernel, clock, images, records, reconciler, freezer, restarts),
-    freezer,
+    new Pausing(records, freezer, health),
+    health,
     new Limits(kernel, files, machine, hierarchies),
     looks,
     storage,

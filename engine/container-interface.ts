@@ -47,8 +47,14 @@ export interface BootReport {
   readonly error?: unknown;
 }
 
-/** What `wait` waits for: the present end or the next one, the removal, or a state. */
-export type WaitCondition = "not-running" | "next-exit" | "removed" | ContainerStatus;
+/** What `wait` waits for: the present end or the next one, the removal, what a check finds, or a state. */
+export type WaitCondition =
+  | "not-running"
+  | "next-exit"
+  | "removed"
+  | "healthy"
+  | "unhealthy"
+  | ContainerStatus;
 
 /** What a container used between two looks. */
 export interface ContainerUsage extends CgroupUsage {
@@ -146,6 +152,8 @@ export interface Containers {
   remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
   /** Docker's JSON for `inspect`. */
   inspect(container: string): Record<string, unknown>;
+  /** For the command that is started when a container's health is to be checked: does so, and sees to the next time. */
+  checkHealth(container: string): Promise<void>;
   /** For the supervisor's on-exit command: records the end, removes what asked for it, starts again what its policy starts again. */
   settle(container: string): Promise<void>;
 }

@@ -20,6 +20,8 @@ export interface EngineOptions {
   readonly bootId: string;
   /** The command that a detached container's supervisor starts once the container has ended. */
   readonly settleCommand: (containerId: string) => readonly string[];
+  /** The command that is started when a container's health is to be checked again. */
+  readonly healthCommand: (containerId: string) => readonly string[];
   readonly terminalSize: () => TerminalSize | undefined;
   /** The compiled core; instantiated on first use, since few commands need it. */
   readonly core: () => Core;

@@ -10,6 +10,8 @@ const CONDITIONS = [
   "running",
   "paused",
   "exited",
+  "healthy",
+  "unhealthy",
 ] as const;
 
 export default command({
@@ -19,7 +21,7 @@ export default command({
     condition: choice(
       ["condition"],
       CONDITIONS,
-      "What to wait for: an end (not-running, the default), another end than it may have come to before, its removal, or a state",
+      "What to wait for: an end (not-running, the default), another end than it may have come to before, its removal, a state, or what its health check finds",
     ),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },

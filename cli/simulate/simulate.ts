@@ -33,7 +33,7 @@ import { timedEngine } from "./timed-engine.ts";
 import { nextTurn } from "./turn.ts";
 
 const ROOT = "/var/lib/nacre";
-/** What a detached container's supervisor starts at its end. */
+/** What supervisors start when a container has ended, or is to be checked. */
 const SETTLE = "nacre";
 
 export interface SimulateOptions {
@@ -151,6 +151,7 @@ function engineOn(
       bootId: SETTLE,
       core: embeddedCore,
       settleCommand: (id) => [`/bin/${SETTLE}`, "settle", id],
+      healthCommand: (id) => [`/bin/${SETTLE}`, "health", id],
       terminalSize: () => undefined,
       ...(snapshotter && { snapshotter }),
     },
@@ -194,7 +195,9 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
       ? new SimulatedClock(options.startMs)
       : new AutomaticClock(nextTurn, options.startMs);
   let engine: Engine | undefined;
-  programs.set(SETTLE, async ({ arguments: [, , id = ""] }) => engine?.containers.settle(id));
+  programs.set(SETTLE, async ({ arguments: [, what, id = ""] }) =>
+    what === "health" ? engine?.containers.checkHealth(id) : engine?.containers.settle(id),
+  );
   const kernel = new SimulatedKernel(clock, {
     core,
     programs,

@@ -30,6 +30,16 @@ export interface Index {
   readonly manifests: readonly Descriptor[];
 }
 
+/** Durations in nanoseconds; 0 and absent: the default. */
+export interface ImageHealthcheck {
+  readonly Test?: readonly string[] | null;
+  readonly Interval?: number;
+  readonly Timeout?: number;
+  readonly StartPeriod?: number;
+  readonly StartInterval?: number;
+  readonly Retries?: number;
+}
+
 /** What an image says of the process that it is for. */
 export interface ImageProcess {
   readonly User?: string;
@@ -41,6 +51,9 @@ export interface ImageProcess {
   readonly WorkingDir?: string;
   readonly Labels?: Readonly<Record<string, string>> | null;
   readonly StopSignal?: string;
+  readonly Healthcheck?: ImageHealthcheck;
+  /** Of commands that are a line. */
+  readonly Shell?: readonly string[];
 }
 
 export interface ImageConfig {

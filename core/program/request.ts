@@ -1,6 +1,7 @@
 // What a user asks of a container, after the command line or the library call was understood and
 // before the image had its say. Absent means: as the image or the default has it.
 
+import type { HealthRequest } from "./health-check.ts";
 import type { LogRequest } from "./log-options.ts";
 import type { RestartPolicy } from "./restart-policy.ts";
 
@@ -132,6 +133,8 @@ export interface ContainerRequest {
   readonly stopTimeoutMs?: number;
   /** Of a container in the background; in the foreground its caller sees its end. */
   readonly restart?: RestartPolicy;
+  /** Instead of what the image says, as far as it says something. */
+  readonly health?: HealthRequest;
   /** By the kernel's names, with or without CAP_; `ALL`. */
   readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
   /** Every capability and device, and nothing hidden: no protection from it. */

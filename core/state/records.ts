@@ -2,6 +2,7 @@
 // new schema version with a migration (backends/linux/schema.ts).
 
 import type { Descriptor, ImageConfig } from "../oci/image.ts";
+import type { HealthState } from "../program/health-check.ts";
 import type { NamespaceKind } from "../program/operation.ts";
 import type { ContainerRequest } from "../program/request.ts";
 
@@ -97,6 +98,11 @@ export interface ContainerRecord {
   readonly exitCode?: number;
   readonly oomKilled?: boolean;
   readonly error?: string;
+  /** What its health check has found since it started; absent without one. */
+  readonly health?: HealthState & {
+    /** A process that sleeps until the next check, and its supervisor; absent while it is checked. */
+    readonly waiter?: Required<Pick<ContainerRecord, "process" | "supervisor">>;
+  };
   /** How often its policy has started it since somebody did. */
   readonly restarts?: number;
   /** The wait before the last of these. */

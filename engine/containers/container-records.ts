@@ -9,7 +9,9 @@ import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRequest, ResourceRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
+import { ACTIONS, actionsOf } from "./container-events.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
+import { atRest, stored, unawaited, withoutProcesses } from "./record-changes.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
 
 /** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
@@ -17,20 +19,7 @@ export const UNSEEN_EXIT_CODE = 255;
 
 const EVENT_BATCH = 1024;
 
-function withoutProcesses(record: ContainerRecord) {
-  const { process, supervisor, holder, ...rest } = record;
-  return rest;
-}
-
-function atRest(record: ContainerRecord, status: ExitStatus): ContainerRecord {
-  return {
-    ...withoutProcesses(record),
-    status: "exited",
-    exitCode: status.code,
-    oomKilled: status.oomKilled,
-    finishedMs: status.finishedAtMs,
-  };
-}
+type Health = NonNullable<ContainerRecord["health"]>;
 
 function mustBeFree(t: Transaction, name: string): void {
   const other = t.get("name", name)?.containerId.slice(0, 12);
@@ -42,22 +31,26 @@ function mustBeFree(t: Transaction, name: string): void {
   );
 }
 
-const stored = (identity: ProcessIdentity) => ({
-  pid: identity.pid,
-  startTime: identity.startTime.toString(),
-});
-
 export class ContainerRecords {
   readonly #state: StateStore;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #bus: EventBus;
+  readonly #endWait: (container: ContainerRecord) => void;
 
-  constructor(state: StateStore, clock: Clock, random: Random, bus: EventBus) {
+  /** `endWait`: ends the processes that wait to check a container which is not to be checked any more. */
+  constructor(
+    state: StateStore,
+    clock: Clock,
+    random: Random,
+    bus: EventBus,
+    endWait: (container: ContainerRecord) => void,
+  ) {
     this.#state = state;
     this.#clock = clock;
     this.#random = random;
     this.#bus = bus;
+    this.#endWait = endWait;
   }
 
   list(): ContainerRecord[] {
@@ -129,7 +122,7 @@ export class ContainerRecords {
     byPolicy = false,
   ): ContainerRecord {
     return this.#update(id, "start", (record) => {
-      const { exitCode, finishedMs, error, oomKilled, stopped, ...known } = record;
+      const { exitCode, finishedMs, error, oomKilled, stopped, health, ...known } = record;
       const { restarts = 0, restartDelayMs, ...fresh } = withoutProcesses(known);
       const rest = byPolicy
         ? { ...fresh, restarts: restarts + 1, ...(restartDelayMs && { restartDelayMs }) }
@@ -201,11 +194,26 @@ export class ContainerRecords {
   }
 
   paused(id: string): ContainerRecord {
-    return this.#update(id, "pause", (record) => ({ ...record, status: "paused" }));
+    return this.#update(id, "pause", (record) => ({ ...unawaited(record), status: "paused" }));
   }
 
   resumed(id: string): ContainerRecord {
     return this.#update(id, "unpause", (record) => ({ ...record, status: "running" }));
+  }
+
+  /** What its check has found, and who waits for the next. Undefined if it was changed since it was `seen`. */
+  checked(seen: ContainerRecord, health: Health): ContainerRecord | undefined {
+    const unchanged = JSON.stringify([seen.status, seen.startedMs, seen.health]);
+    let record: ContainerRecord | undefined;
+    this.#change(undefined, (t) => {
+      const now = t.get("container", seen.id);
+      if (JSON.stringify([now?.status, now?.startedMs, now?.health]) !== unchanged) return now;
+      record = { ...now!, health };
+      return record;
+    });
+    const turned = record && seen.health && seen.health.status !== health.status;
+    if (record && turned) this.note(`health_status: ${health.status}`, record);
+    return record;
   }
 
   /** Its limits are others from now on. */
@@ -340,15 +348,18 @@ export class ContainerRecords {
     work: (t: Transaction) => ContainerRecord | undefined,
   ): ContainerRecord | undefined {
     type Outcome = { record: ContainerRecord | undefined; events: EventRecord[] };
+    let awaited: ContainerRecord | undefined;
     const { record, events } = this.#state.write((t): Outcome => {
       const record = work(t);
       if (!record) return { record, events: [] };
       const before = t.get("container", record.id);
       if (JSON.stringify(before) === JSON.stringify(record)) return { record, events: [] };
       t.put("container", record.id, record);
+      if (before?.health?.waiter && !record.health?.waiter) awaited = before;
       const actions = before?.status === record.status ? [] : actionsOf(action, record);
       return { record, events: actions.map((one) => t.append(this.#event(one, record))) };
     });
+    if (awaited) this.#endWait(awaited);
     for (const event of events) this.#emit(event);
     return record;
   }
@@ -372,25 +383,3 @@ export class ContainerRecords {
     };
   }
 }
-
-/** What a change of state is recorded as. A start that failed leaves its container `created`: no event. */
-function actionsOf(action: string | undefined, { status, oomKilled }: ContainerRecord): string[] {
-  if (action === undefined || (status === "created" && action !== "create")) return [];
-  return action === "die" && oomKilled ? ["oom", "die"] : [action];
-}
-
-/** The event that a command's change is recorded as; none for those that only claim. */
-const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
-  start: undefined,
-  began: "start",
-  ended: "die",
-  signal: undefined,
-  pause: "pause",
-  unpause: "unpause",
-  exec: undefined,
-  list: undefined,
-  rename: undefined,
-  restart: undefined,
-  update: undefined,
-  remove: undefined,
-};

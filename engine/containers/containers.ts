@@ -37,9 +37,10 @@ import type {
 import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
-import type { Freezer } from "./freezer.ts";
+import type { HealthChecks } from "./health-checks.ts";
 import type { Limits } from "./limits.ts";
 import type { ContainerLooks } from "./looks.ts";
+import type { Pausing } from "./pausing.ts";
 import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
@@ -72,7 +73,8 @@ export class ContainerService implements Containers {
   readonly #planner: Planner;
   readonly #reconciler: Reconciler;
   readonly #endings: Endings;
-  readonly #freezer: Freezer;
+  readonly #pausing: Pausing;
+  readonly #health: HealthChecks;
   readonly #limits: Limits;
   readonly #looks: ContainerLooks;
   readonly #storage: ContainerStorage;
@@ -89,7 +91,8 @@ export class ContainerService implements Containers {
     planner: Planner,
     reconciler: Reconciler,
     endings: Endings,
-    freezer: Freezer,
+    pausing: Pausing,
+    health: HealthChecks,
     limits: Limits,
     looks: ContainerLooks,
     storage: ContainerStorage,
@@ -103,7 +106,8 @@ export class ContainerService implements Containers {
     this.#planner = planner;
     this.#reconciler = reconciler;
     this.#endings = endings;
-    this.#freezer = freezer;
+    this.#pausing = pausing;
+    this.#health = health;
     this.#limits = limits;
     this.#looks = looks;
     this.#storage = storage;
@@ -176,6 +180,7 @@ export class ContainerService implements Containers {
     let record: ContainerRecord;
     try {
       record = this.#records.started(id, running.process, running.supervisor);
+      record = await this.#health.begin(record, image);
     } catch (error) {
       await this.#endings.abort(running);
       await this.#notStarted(found, error);
@@ -238,7 +243,10 @@ export class ContainerService implements Containers {
   }
 
   async kill(container: string, signal: number): Promise<void> {
-    this.#endings.kill(this.get(container), signal);
+    const record = this.get(container);
+    this.#endings.kill(record, signal);
+    // What was held is let go by it.
+    if (record.status === "paused") await this.#health.begin(this.get(record.id));
   }
 
   async restart(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
@@ -262,22 +270,15 @@ export class ContainerService implements Containers {
   }
 
   async pause(container: string): Promise<void> {
-    this.#freezer.mustBeAble();
-    // Recorded first: one that is recorded and not held is let go by `unpause` all the same.
-    const { id } = this.#records.paused(this.get(container).id);
-    try {
-      await this.#freezer.freeze(id);
-    } catch (error) {
-      this.#records.resumed(id);
-      throw error;
-    }
+    await this.#pausing.pause(this.get(container));
   }
 
   async unpause(container: string): Promise<void> {
-    const record = this.get(container);
-    mustAllow("unpause", record);
-    this.#freezer.thaw(record.id);
-    this.#records.resumed(record.id);
+    await this.#pausing.unpause(this.get(container));
+  }
+
+  checkHealth(container: string): Promise<void> {
+    return this.#health.check(container);
   }
 
   async update(container: string, change: ResourceRequest): Promise<ContainerRecord> {

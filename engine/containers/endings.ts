@@ -89,6 +89,8 @@ export class Endings {
   /** The exit code, 0 where there is none yet. */
   async wait(id: string, condition: WaitCondition): Promise<number> {
     const first = this.#now(id);
+    const needsCheck = condition === "healthy" || condition === "unhealthy";
+    if (needsCheck && first?.status === "running" && !first.health) throw notChecked(first);
     let code = first?.exitCode ?? 0;
     for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 100)) {
       const record = this.#now(id);
@@ -152,6 +154,11 @@ export class Endings {
   }
 }
 
+const notChecked = ({ name }: ContainerRecord): NacreError =>
+  new NacreError("invalid", `container ${name} has no health check`, {
+    advice: "Give it one when it is made: --health-cmd, or HEALTHCHECK in its image.",
+  });
+
 const isAtRest = ({ status }: ContainerRecord): boolean =>
   status === "exited" || status === "removing";
 
@@ -168,6 +175,9 @@ function holds(
       return isAtRest(record) && record.finishedMs !== first?.finishedMs;
     case "removed":
       return false;
+    case "healthy":
+    case "unhealthy":
+      return isAtRest(record) || record.health?.status === condition;
     default:
       return record.status === condition;
   }

@@ -57,6 +57,13 @@ function hasStatus({ status }: ContainerRecord, value: string): boolean {
   return (status === "starting" ? "created" : status) === value;
 }
 
+const HEALTHS: readonly string[] = ["none", "starting", "healthy", "unhealthy"];
+
+function hasHealth({ health }: ContainerRecord, value: string): boolean {
+  if (!HEALTHS.includes(value)) throw invalid("health", value, `there are ${HEALTHS.join(", ")}`);
+  return (health?.status ?? "none") === value;
+}
+
 /** A volume's name or where it is mounted. */
 function hasMount({ request }: ContainerRecord, value: string): boolean {
   return request.mounts.some(
@@ -71,6 +78,7 @@ const TESTS: Readonly<Record<string, Test>> = {
   ancestor,
   exited,
   status: hasStatus,
+  health: hasHealth,
   before: (record, value, { find }) => record.createdMs < find(value).createdMs,
   since: (record, value, { find }) => record.createdMs > find(value).createdMs,
   volume: hasMount,

@@ -1,6 +1,12 @@
 // Docker's JSON for `inspect`, from a container's record. A pure function: the shape is docker's,
 // field by field, so that tools that read it go on working.
 
+import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import {
+  type HealthRequest,
+  type HealthState,
+  healthCheck,
+} from "@nacre/core/program/health-check.ts";
 import type { RequestedMount } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { hostConfigJson } from "./inspect-host-config.ts";
@@ -23,6 +29,32 @@ function stateJson(record: ContainerRecord): Record<string, unknown> {
     Error: record.error ?? "",
     StartedAt: iso(record.startedMs),
     FinishedAt: iso(record.finishedMs),
+    ...(record.health && { Health: healthJson(record.health) }),
+  };
+}
+
+function healthJson({ status, failingStreak, log }: HealthState): Record<string, unknown> {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ startMs, endMs, exitCode, output }) => ({
+      ...{ Start: iso(startMs), End: iso(endMs), ExitCode: exitCode, Output: output },
+    })),
+  };
+}
+
+/** In nanoseconds, as docker has it; what was not said is as the image or the default has it. */
+function healthcheckJson(request: HealthRequest | undefined, image: ImageProcess) {
+  const check = healthCheck(request, image);
+  if (!check) return request?.test ? { Test: request.test } : undefined;
+  const ns = (ms: number) => ms * 1e6;
+  return {
+    Test: request?.test ?? image.Healthcheck?.Test,
+    Interval: ns(check.intervalMs),
+    Timeout: ns(check.timeoutMs),
+    StartPeriod: ns(check.startPeriodMs),
+    StartInterval: ns(check.startIntervalMs),
+    Retries: check.retries,
   };
 }
 
@@ -62,6 +94,7 @@ export function containerJson(
       ? request.command
       : (config.Cmd ?? []);
   const line = [...entrypoint, ...command];
+  const healthcheck = healthcheckJson(request.health, config);
   return {
     Id: id,
     Created: iso(record.createdMs),
@@ -91,6 +124,7 @@ export function containerJson(
       WorkingDir: request.workingDirectory ?? config.WorkingDir ?? "",
       Entrypoint: entrypoint.length > 0 ? entrypoint : null,
       Labels: { ...config.Labels, ...request.labels },
+      ...(healthcheck && { Healthcheck: healthcheck }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),
     },

@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import { healthCheck } from "@nacre/core/program/health-check.ts";
 import { DEFAULT_LOG, logLimits } from "@nacre/core/program/log-options.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
@@ -22,6 +23,7 @@ export function checkRequest(
   if (request.autoRemove && request.restart && request.restart.name !== "no") {
     throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm");
   }
+  healthCheck(request.health, image);
   logLimits(request.logDriver ?? DEFAULT_LOG, request.log);
   checkProcess(request);
   checkResources(request.resources, machine);

@@ -7,7 +7,6 @@
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
-import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { restartDelayMs, shallBoot, shallRestart } from "@nacre/core/program/restart-policy.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
@@ -15,10 +14,10 @@ import type { BootReport } from "../engine.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import { identity } from "./reconcile.ts";
 import { canDo } from "./state.ts";
+import { waitProgram } from "./wait-program.ts";
 
 /** So long a wait costs less in this process than in one of its own. */
 const SHORT_MS = 2000;
-const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
 
 export interface RestartsOptions {
@@ -83,13 +82,17 @@ export class Restarts {
   }
 
   async #wait(record: ContainerRecord): Promise<void> {
-    const { self, bootId } = this.#options;
+    const { self, bootId, settleCommand } = this.#options;
     const ranMs = (record.finishedMs ?? 0) - (record.startedMs ?? 0);
     const delayMs = restartDelayMs(record.restartDelayMs, ranMs);
     const { id } = this.#records.restarting(record.id, self, bootId, delayMs);
     if (delayMs > SHORT_MS) {
       const { process, supervisor } = await this.#kernel.execute(
-        this.#waiting(record, delayMs),
+        waitProgram(
+          `wait ${delayMs} ms to restart ${record.name}`,
+          delayMs,
+          settleCommand(record.id),
+        ),
         SILENT,
       );
       this.#records.restartAwaited(id, process, supervisor);
@@ -103,30 +106,6 @@ export class Restarts {
   #isAwaited(record: ContainerRecord): boolean | undefined {
     const held = record.holder && this.#kernel.alive(identity(record.holder));
     return held || (record.process && this.#kernel.alive(identity(record.process)));
-  }
-
-  #waiting({ id, name }: ContainerRecord, delayMs: number): KernelProgram {
-    return {
-      title: `wait ${delayMs} ms to restart ${name}`,
-      host: [],
-      process: {
-        clone: { create: [], cgroups: [], joinPaths: [] },
-        parent: [],
-        child: [
-          { op: "newSession", why: "it belongs to no terminal" },
-          {
-            op: "execute",
-            arguments: ["sleep", String(delayMs / 1000)],
-            environment: [PATH],
-            why: "the wait, in a process that costs next to nothing",
-          },
-        ],
-        supervision: {
-          ...{ stdin: "null", output: "inherit", terminal: "none", collect: [], detached: true },
-          onExit: this.#options.settleCommand(id),
-        },
-      },
-    };
   }
 }
 

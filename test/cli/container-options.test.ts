@@ -42,6 +42,7 @@ function asDocker(made: ContainerRequest): RunCase {
       ...(made.domainname && { Domainname: made.domainname }),
       ...(made.terminal && { Tty: true }),
       ...(made.stopSignal && { StopSignal: made.stopSignal }),
+      ...(made.health && { Healthcheck: healthAsDocker(made.health) }),
     },
     HostConfig: {
       ...(resources.memoryBytes && { Memory: resources.memoryBytes }),
@@ -49,6 +50,7 @@ function asDocker(made: ContainerRequest): RunCase {
       ...(resources.pids && { PidsLimit: resources.pids }),
       ...limitsAsDocker(resources),
       ...processAsDocker(made),
+      ...(made.logDriver && { LogConfig: { Type: made.logDriver, Config: {} } }),
       ...(made.network !== "none" && { NetworkMode: made.network }),
       ...(made.readOnlyRoot && { ReadonlyRootfs: true }),
       ...(binds.length > 0 && { Binds: binds.length }),
@@ -56,6 +58,18 @@ function asDocker(made: ContainerRequest): RunCase {
         Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, mount.options.join(",")])),
       }),
     },
+  };
+}
+
+/** In nanoseconds. */
+function healthAsDocker(health: NonNullable<ContainerRequest["health"]>) {
+  const { test, intervalMs, timeoutMs, startPeriodMs, retries } = health;
+  return {
+    ...(test && { Test: test }),
+    ...(intervalMs && { Interval: intervalMs * 1e6 }),
+    ...(timeoutMs && { Timeout: timeoutMs * 1e6 }),
+    ...(startPeriodMs && { StartPeriod: startPeriodMs * 1e6 }),
+    ...(retries && { Retries: retries }),
   };
 }
 

@@ -278,6 +278,7 @@ export class FakeEngine implements Engine {
       return { Id: id, Name: `/${given}`, Path: path, Args: args, Config: { Env: null } };
     },
     settle: async (container) => this.#called("settle", container),
+    checkHealth: async (container) => this.#called("checkHealth", container),
   };
 
   readonly archives: Archives = {

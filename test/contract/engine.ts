@@ -229,6 +229,28 @@ function backgroundCases(bench: () => Bench): void {
     expect(refused).toMatchObject({ kind: "unsupported" });
   });
 
+  it("checks the health of a container for as long as it runs", async () => {
+    const { containers } = bench();
+    const health = {
+      test: ["CMD-SHELL", "echo seen; test ! -e /ill"],
+      intervalMs: 100,
+      retries: 2,
+    };
+    await bench().start("patient", LOOP, { health });
+    expect(containers.get("patient").health?.status).toBe("starting");
+    await containers.wait("patient", "healthy");
+    expect(containers.list({ filters: { health: ["healthy"] } })).toHaveLength(1);
+    expect(containers.inspect("patient")).toMatchObject({
+      State: { Health: { Status: "healthy", FailingStreak: 0 } },
+    });
+    await bench().exec("patient", { command: ["touch", "/ill"] });
+    await containers.wait("patient", "unhealthy");
+    expect(containers.get("patient").health?.log.at(-1)).toMatchObject({
+      ...{ exitCode: 1, output: "seen\n" },
+    });
+    await containers.remove("patient", { force: true });
+  });
+
   it("records what happened in order", async () => {
     await bench().start("noted", "exit 0");
     await bench().containers.wait("noted");

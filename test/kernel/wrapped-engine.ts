@@ -70,6 +70,7 @@ export function wrappedEngine(root: string, wraps: Wraps = {}): Engine {
     {
       ...{ root, self, bootId: bootId(), version: "0", backend: "linux", core: compiled },
       settleCommand: (id) => [process.execPath, dist("start.cjs"), "--root", root, "settle", id],
+      healthCommand: (id) => [process.execPath, dist("start.cjs"), "--root", root, "health", id],
       terminalSize: () => undefined,
     },
   );

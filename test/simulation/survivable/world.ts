@@ -115,6 +115,7 @@ export class World {
         ...{ root: ROOT, version: "0", backend: "simulated", core },
         ...options,
         settleCommand: () => [],
+        healthCommand: () => [],
         terminalSize: () => undefined,
       },
     );

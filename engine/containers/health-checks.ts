@@ -1,0 +1,201 @@
+// Checks the health of containers with no daemon that watches them.
+//
+// Between two checks a process sleeps, below a supervisor that starts `nacre health ID` when it
+// wakes. That executes the check in the container, records what it has found, and has the next
+// process sleep. Whoever ends or holds the container ends the sleeper with it: a change of its
+// record that leaves the sleeper out does so (container-records.ts).
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
+import {
+  afterCheck,
+  HEALTH_OUTPUT_BYTES,
+  type HealthAction,
+  type HealthCheck,
+  type HealthResult,
+  type HealthState,
+  healthCheck,
+  healthDelayMs,
+  NOT_CHECKED,
+} from "@nacre/core/program/health-check.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ContainerRecords } from "./container-records.ts";
+import type { ContainerLooks } from "./looks.ts";
+import type { Planner } from "./planner.ts";
+import { identity } from "./reconcile.ts";
+import { stored } from "./record-changes.ts";
+import { waitProgram } from "./wait-program.ts";
+
+const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
+const PIPES: ProcessStreams = { stdin: "ignore", stdout: "pipe", stderr: "pipe" };
+/** For what a check has written last; who else holds its output is not waited for. */
+const DRAIN_MS = 100;
+
+/** Ends a sleeper, its supervisor first: that would tell us that the wait is over. */
+export function endWait(kernel: Kernel, bootId: string, record: ContainerRecord): void {
+  const { waiter } = record.health ?? {};
+  if (!waiter || record.bootId !== bootId) return;
+  for (const one of [waiter.supervisor, waiter.process]) {
+    kernel.signal(identity(one), SIGNALS.KILL);
+  }
+}
+
+export interface HealthChecksOptions {
+  /** The command that a sleeper's supervisor starts when it wakes. */
+  readonly healthCommand: (containerId: string) => readonly string[];
+  readonly restart: (containerId: string) => Promise<void>;
+  readonly stop: (containerId: string) => Promise<void>;
+}
+
+export class HealthChecks {
+  readonly #kernel: Kernel;
+  readonly #clock: Clock;
+  readonly #records: ContainerRecords;
+  readonly #looks: ContainerLooks;
+  readonly #planner: Planner;
+  readonly #options: HealthChecksOptions;
+
+  constructor(
+    kernel: Kernel,
+    clock: Clock,
+    records: ContainerRecords,
+    looks: ContainerLooks,
+    planner: Planner,
+    options: HealthChecksOptions,
+  ) {
+    this.#kernel = kernel;
+    this.#clock = clock;
+    this.#records = records;
+    this.#looks = looks;
+    this.#planner = planner;
+    this.#options = options;
+  }
+
+  /** After a container has started, or goes on: sees to the next check, if it has one. */
+  async begin(
+    record: ContainerRecord,
+    image = this.#looks.imageOf(record),
+  ): Promise<ContainerRecord> {
+    const check = healthCheck(record.request.health, image?.config.config ?? {});
+    if (!check || record.status !== "running" || record.health?.waiter) return record;
+    return (await this.#wait(record, record.health ?? NOT_CHECKED, check)) ?? record;
+  }
+
+  /** Checks a container whose wait is over. Nothing happens to one that is not to be checked now. */
+  async check(container: string): Promise<void> {
+    const record = this.#records.find(container);
+    const check = record && this.#checkOf(record);
+    if (!check || record.status !== "running" || !record.health || this.#isAwaited(record)) return;
+    const result = await this.#result(record, check);
+    if (!result) return;
+    const found = afterCheck(record.health, result, check, record.startedMs ?? 0);
+    const recorded = await this.#wait(record, found, check);
+    const turned = record.health.status !== "unhealthy" && found.status === "unhealthy";
+    if (recorded && turned) await this.#act(check.onFailure, recorded);
+  }
+
+  #checkOf(record: ContainerRecord): HealthCheck | undefined {
+    const image = this.#looks.imageOf(record);
+    return healthCheck(record.request.health, image?.config.config ?? {});
+  }
+
+  /** Killed, it is one that has failed, and its restart policy may have something to say. */
+  async #act(action: HealthAction, { id, process }: ContainerRecord): Promise<void> {
+    if (action === "kill") this.#kernel.signal(identity(process), SIGNALS.KILL);
+    if (action === "restart") await this.#options.restart(id);
+    if (action === "stop") await this.#options.stop(id);
+  }
+
+  #isAwaited({ health }: ContainerRecord): boolean {
+    return health?.waiter !== undefined && this.#kernel.alive(identity(health.waiter.process));
+  }
+
+  /** Records what is known, and who waits for more. Undefined if it was changed since it was `seen`. */
+  async #wait(
+    seen: ContainerRecord,
+    health: HealthState,
+    check: HealthCheck,
+  ): Promise<ContainerRecord | undefined> {
+    const { id, name, startedMs = 0, bootId = "" } = seen;
+    const delayMs = healthDelayMs(health, check, startedMs, this.#clock.nowMs());
+    const title = `wait ${delayMs} ms to check ${name}`;
+    const program = waitProgram(title, delayMs, this.#options.healthCommand(id));
+    const { process, supervisor } = await this.#kernel.execute(program, SILENT);
+    const waiter = { process: stored(process), supervisor: stored(supervisor) };
+    const { status, failingStreak, log } = health;
+    const next = { status, failingStreak, log, waiter };
+    const recorded = this.#records.checked(seen, next);
+    if (!recorded) endWait(this.#kernel, bootId, { ...seen, health: next });
+    return recorded;
+  }
+
+  /** Undefined where it could not be told: the container has ended meanwhile. */
+  async #result(record: ContainerRecord, check: HealthCheck): Promise<HealthResult | undefined> {
+    const startMs = this.#clock.nowMs();
+    const end = (exitCode: number, output: string) => {
+      return { startMs, endMs: this.#clock.nowMs(), exitCode, output };
+    };
+    try {
+      const image = this.#looks.imageOf(record);
+      await this.#planner.prepare(record.request, image, record.snapshotter);
+      const program = this.#planner.execProgram(record, image, { command: check.command });
+      const running = await this.#kernel.execute(program, PIPES);
+      const { code, output } = await this.#outcome(running, check.timeoutMs);
+      if (code !== undefined) return end(code, output);
+      return end(-1, `Health check exceeded timeout (${check.timeoutMs / 1000}s): ${output}`);
+    } catch (error) {
+      if (!(error instanceof NacreError)) throw error;
+      if (this.#looks.get(record.id).status !== "running") return undefined;
+      return end(-1, error.message);
+    }
+  }
+
+  /** Without a code if the time was up. */
+  async #outcome(running: RunningProgram, timeoutMs: number) {
+    const output = new Output();
+    const drained = Promise.all([output.take(running.stdout), output.take(running.stderr)]);
+    const ended = new AbortController();
+    const late = this.#clock.sleep(timeoutMs, ended.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    const exited = running.exited.then(({ code }) => code);
+    const code = await Promise.race([exited, late]);
+    ended.abort();
+    if (code === undefined) this.#kernel.signal(running.process, SIGNALS.KILL);
+    await exited;
+    await Promise.race([drained, this.#clock.sleep(DRAIN_MS)]);
+    output.end();
+    return { code, output: output.text };
+  }
+}
+
+/** The first bytes of what a check writes; the rest is read and dropped, so that it never waits. */
+class Output {
+  readonly #bytes = new Uint8Array(HEALTH_OUTPUT_BYTES);
+  readonly #readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
+  #size = 0;
+
+  async take(stream: ReadableStream<Uint8Array> | undefined): Promise<void> {
+    if (!stream) return;
+    const reader = stream.getReader();
+    this.#readers.push(reader);
+    for (;;) {
+      const { value } = await reader.read();
+      if (!value) return;
+      const kept = value.subarray(0, this.#bytes.length - this.#size);
+      this.#bytes.set(kept, this.#size);
+      this.#size += kept.length;
+    }
+  }
+
+  end(): void {
+    for (const reader of this.#readers) reader.cancel().catch(() => {});
+  }
+
+  get text(): string {
+    return new TextDecoder().decode(this.#bytes.subarray(0, this.#size));
+  }
+}
