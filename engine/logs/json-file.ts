@@ -12,6 +12,8 @@ import type { FileReader, Files } from "@nacre/core/ports/files.ts";
 import type { LogDriver, LogLine, LogReadOptions } from "@nacre/core/ports/log-driver.ts";
 
 const CHUNK_BYTES = 64 << 10;
+/** How often a file is looked for that may be moving. */
+const MOST_LOOKS = 100;
 
 /** Undefined for a line that a crash cut short: the lines around it are still good. */
 export function parseLogLine(line: string): LogLine | undefined {
@@ -78,9 +80,14 @@ class LogFiles {
 
   /** The one that was begun after it; undefined if it still grows. */
   async after({ inode }: FileReader): Promise<FileReader | undefined> {
-    for (;;) {
+    for (let looks = 1; ; looks++) {
+      const newest = this.#inode(0);
       const ages = this.#ages();
       const age = ages.find((one) => this.#inode(one) === inode);
+      // It may have been renamed ahead of a look that took as long: only one during which no other
+      // file was begun says that it is deleted.
+      const moving = newest === undefined || this.#inode(0) !== newest;
+      if (age === undefined && moving && looks < MOST_LOOKS) continue;
       // One that was deleted is followed by the oldest that is left.
       const next = age === undefined ? ages.at(-1) : age - 1;
       if (next === undefined || next < 0) return undefined;
