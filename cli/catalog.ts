@@ -8,7 +8,7 @@ export interface Entry {
   /** Other names, as docker has them. */
   readonly aliases?: readonly string[];
   readonly summary: string;
-  readonly group: "Containers" | "Images" | "Kernel" | "System" | "";
+  readonly group: "Containers" | "Images" | "Volumes" | "Kernel" | "System" | "";
   readonly load: () => Promise<{ readonly default: Command }>;
 }
 
@@ -191,6 +191,44 @@ export const CATALOG: readonly Entry[] = [
     summary: "Remove one or more images",
     group: "Images",
     load: () => import("./commands/rmi.ts"),
+  },
+  {
+    name: "container prune",
+    summary: "Remove all containers that do not run",
+    group: "Containers",
+    load: () => import("./commands/container-prune.ts"),
+  },
+  {
+    name: "volume create",
+    summary: "Create a volume",
+    group: "Volumes",
+    load: () => import("./commands/volume-create.ts"),
+  },
+  {
+    name: "volume ls",
+    aliases: ["volume list"],
+    summary: "List volumes",
+    group: "Volumes",
+    load: () => import("./commands/volume-ls.ts"),
+  },
+  {
+    name: "volume inspect",
+    summary: "Show everything about volumes, as JSON",
+    group: "Volumes",
+    load: () => import("./commands/volume-inspect.ts"),
+  },
+  {
+    name: "volume rm",
+    aliases: ["volume remove"],
+    summary: "Remove one or more volumes",
+    group: "Volumes",
+    load: () => import("./commands/volume-rm.ts"),
+  },
+  {
+    name: "volume prune",
+    summary: "Remove volumes that no container has",
+    group: "Volumes",
+    load: () => import("./commands/volume-prune.ts"),
   },
   {
     name: "cgroup tree",

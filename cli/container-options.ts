@@ -5,6 +5,7 @@ import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import { HEALTH_OPTIONS, healthOf } from "./health-options.ts";
 import type { Host } from "./host.ts";
+import { MOUNT_OPTIONS, mountsOf } from "./mount-options.ts";
 import { alsoNamed, choice, flag, list, text, type Values } from "./options.ts";
 import {
   labelsOf,
@@ -14,7 +15,6 @@ import {
   resolveVariables,
 } from "./parse/environment.ts";
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
-import { bindOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
 
@@ -25,6 +25,7 @@ export const DEFAULT_NETWORK = "none";
 
 export const CONTAINER_OPTIONS = {
   ...RESOURCE_OPTIONS,
+  ...MOUNT_OPTIONS,
   ...PROCESS_OPTIONS,
   ...HEALTH_OPTIONS,
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
@@ -75,16 +76,8 @@ export const CONTAINER_OPTIONS = {
     "What executes the process: native, wasi, or a plugin's (default: by the image's platform)",
     ["native", "wasi"],
   ),
-  tmpfs: list(["tmpfs"], "dir[:opts]", "Mount an empty file system in memory", parseTmpfs),
   tty: flag(["tty", "t"], "Give the process a terminal"),
   user: text(["user", "u"], "user[:group]", "User and group, by name or number"),
-  volume: list(
-    ["volume", "v"],
-    "src:dst[:opts]",
-    "Mount a directory of this machine; ro makes it read-only",
-    String,
-    "files",
-  ),
   workdir: text(["workdir", "w"], "dir", "The working directory in the container"),
 };
 
@@ -121,7 +114,7 @@ export function requestOf(
     detached: values.detach,
     autoRemove: values.rm,
     readOnlyRoot: values.readOnly,
-    mounts: [...mountsOf(values, host), ...values.tmpfs],
+    ...mountsOf(values, host),
     network: networkOf(values.network),
     resources: resourcesOf(values),
     labels: labelsOf([...labelsFromFiles(values.labelFile, host), ...values.label]),
@@ -133,10 +126,6 @@ export function requestOf(
 function entrypointOf(given: string | undefined): readonly string[] | undefined {
   if (given === undefined) return undefined;
   return given === "" ? [] : [given];
-}
-
-function mountsOf(values: ContainerValues, host: Host) {
-  return values.volume.map((spec) => bindOf(parseVolume(spec), host.workingDirectory));
 }
 
 function networkOf(given: string | undefined): string {

@@ -20,6 +20,7 @@ export const CONTAINER_HEADINGS = {
   Labels: "LABELS",
   Networks: "NETWORKS",
   Mounts: "MOUNTS",
+  Size: "SIZE",
 };
 
 /** @param command what it runs, words joined by spaces */
@@ -44,12 +45,13 @@ export function containerRow(
     Names: neutralise(record.name),
     Labels: neutralise(labels.join(",")),
     Networks: neutralise(request.network),
-    Mounts: neutralise(request.mounts.map((mount) => mountName(mount)).join(",")),
+    Mounts: neutralise(record.mounts.map((mount) => mountName(mount)).join(",")),
   };
 }
 
-function mountName(mount: ContainerRecord["request"]["mounts"][number]): string {
-  return mount.type === "bind" ? mount.source : mount.target;
+function mountName(mount: ContainerRecord["mounts"][number]): string {
+  if (mount.type === "volume") return mount.name;
+  return mount.type === "tmpfs" ? mount.target : mount.source;
 }
 
 function healthText({ health }: ContainerRecord): string {

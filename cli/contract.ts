@@ -14,3 +14,4 @@ export {
   snapshotterContract,
 } from "../test/contract/snapshotter.ts";
 export { stateStoreContract } from "../test/contract/state-store.ts";
+export { type VolumeSubject, volumeDriverContract } from "../test/contract/volume-driver.ts";

@@ -12,5 +12,6 @@ export type { NetworkDriver, NetworkPlan } from "@nacre/core/ports/network-drive
 export type { Random } from "@nacre/core/ports/random.ts";
 export type * from "@nacre/core/ports/runtime.ts";
 export type * from "@nacre/core/ports/snapshotter.ts";
+export type { Volume, VolumeDriver, VolumePlan } from "@nacre/core/ports/volume-driver.ts";
 export type { Operation } from "@nacre/core/program/operation.ts";
 export type * from "@nacre/plugin-loader/plugin.ts";

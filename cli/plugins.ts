@@ -20,6 +20,7 @@ export const OWN_NAMES = {
   NetworkDriver: ["none", "host"],
   Runtime: ["native"],
   Snapshotter: ["erofs", "directory"],
+  VolumeDriver: ["local"],
 } as const;
 
 /** `given`: names and paths, each with who gave it. */

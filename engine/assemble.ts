@@ -15,7 +15,9 @@ import type { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
@@ -24,6 +26,7 @@ import { endWait, HealthChecks } from "./containers/health-checks.ts";
 import { Limits } from "./containers/limits.ts";
 import { ContainerLooks } from "./containers/looks.ts";
 import { Machine } from "./containers/machine-facts.ts";
+import { ContainerMounts } from "./containers/mounts.ts";
 import { Pausing } from "./containers/pausing.ts";
 import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
@@ -47,6 +50,9 @@ import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
 import { SystemService } from "./system.ts";
+import { VolumeFiller } from "./volumes/fill.ts";
+import { VolumeRecords } from "./volumes/volume-records.ts";
+import { VolumeService } from "./volumes/volumes.ts";
 
 export interface EnginePorts {
   readonly kernel: Kernel;
@@ -60,6 +66,7 @@ export interface EnginePorts {
   readonly content: ContentStore;
   readonly snapshotters: readonly Snapshotter[];
   readonly networks: readonly NetworkDriver[];
+  readonly volumes: readonly VolumeDriver[];
   readonly log: LogDriver;
   /** What plugins add, if there may be any. */
   readonly extensions: Extensions | undefined;
@@ -166,6 +173,8 @@ function containerLooks(
   records: ContainerRecords,
   reconciler: Reconciler,
   runtimes: Runtimes,
+  volumes: VolumeService,
+  storage: ContainerStorage,
 ): ContainerLooks {
   return new ContainerLooks(
     records,
@@ -175,8 +184,28 @@ function containerLooks(
     runtimes,
     new Usage(files, clock, hierarchies),
     new Processes(files, hierarchies),
+    volumes,
+    storage,
     paths,
   );
+}
+
+/** Volumes, and what of them and of this machine is mounted in containers. */
+function mountServices(
+  ports: EnginePorts,
+  images: ImageService,
+  bus: EventBus,
+  paths: StatePaths,
+  { self, bootId }: EngineOptions,
+  find: (container: string) => ContainerRecord,
+) {
+  const { kernel, files, state, clock, random } = ports;
+  const records = new VolumeRecords(kernel, state, clock, bus, { self, bootId });
+  const drivers = new Named("VolumeDriver", "volume driver", ports.volumes, ports.extensions);
+  const volumes = new VolumeService(files, random, records, drivers);
+  const filler = new VolumeFiller(kernel, files, state, random, self);
+  const mounts = new ContainerMounts(files, images, volumes, records, filler, paths, find);
+  return { volumes, mounts };
 }
 
 /** What containers are made of, and those who keep them in order. */
@@ -191,20 +220,22 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const freezer = new Freezer(files, clock, hierarchies);
   const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
   const storage = new ContainerStorage(files, paths);
-  const reconciler = new Reconciler(kernel, files, clock, records, takeDown, storage, paths, {
-    self,
-    bootId,
-  });
-  const looks = containerLooks(ports, shared, records, reconciler, runtimes);
+  const { volumes, mounts } = mountServices(ports, images, bus, paths, options, (name) =>
+    looks.get(name),
+  );
+  const reconciler = new Reconciler(
+    ...([kernel, files, clock, records, takeDown, storage, volumes, paths] as const),
+    { self, bootId },
+  );
+  const looks: ContainerLooks = containerLooks(
+    ...([ports, shared, records, reconciler, runtimes, volumes, storage] as const),
+  );
   const machine = new Machine(files, hierarchies);
   const planner = new Planner(
-    kernel,
-    files,
-    layers,
+    ...([kernel, files, layers] as const),
     new Named("Snapshotter", "snapshotter", ports.snapshotters, ports.extensions),
     new Named("NetworkDriver", "network", ports.networks, ports.extensions),
-    runtimes,
-    paths,
+    ...([runtimes, mounts, paths] as const),
     {
       ...{ settleCommand, hierarchies, machine },
       tell: (notice) => bus.emit(notice),
@@ -221,7 +252,6 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   });
   const containers: ContainerService = new ContainerService(
     kernel,
-    files,
     clock,
     images,
     records,
@@ -232,10 +262,11 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     health,
     new Limits(kernel, files, machine, hierarchies),
     looks,
+    mounts,
     storage,
     { snapshotter, self, bootId, terminalSize, machine },
   );
-  return { containers, storage, reconciler, takeDown };
+  return { containers, volumes, storage, reconciler, takeDown };
 }
 
 export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
@@ -248,7 +279,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const layers = layerStore(ports, paths, options);
   const images = imageService(ports, chosen, layers, bus, paths, options);
   const hierarchies = () => layout().hierarchies;
-  const { containers, storage, reconciler, takeDown } = containerServices(
+  const { containers, volumes, storage, reconciler, takeDown } = containerServices(
     ports,
     { images, layers, bus, paths, snapshotter: chosen.name, hierarchies },
     options,
@@ -269,6 +300,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
       snapshotter: chosen.name,
       cgroup: () => layout().version,
       prunePins: namespaces.prunePins,
+      pruneVolumes: () => volumes.prune(),
     },
   );
   const history = new History(state, files, clock, paths);
@@ -276,6 +308,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     images,
     containers,
     archives: archivesView(files, images, containers, storage, paths),
+    volumes,
     cgroups: cgroupsView(ports, containers, layout, options),
     namespaces,
     system,

@@ -107,6 +107,30 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface RemoveOptions {
+  /** Kills it first, if it runs. */
+  readonly force?: boolean;
+  /** With its volumes that have no name of the user's, and that nobody else has. */
+  readonly volumes?: boolean;
+}
+
+export interface ContainerPruneOptions {
+  /** Only those that were made before. */
+  readonly untilMs?: number;
+  /** `label`, and `label!` for those that do not have it: values by key. */
+  readonly filters?: ContainerFilters;
+}
+
+export interface ContainerPruneReport {
+  readonly containers: string[];
+  readonly reclaimedBytes: number;
+}
+
+export interface ContainerSize {
+  readonly writtenBytes: number;
+  readonly rootBytes: number;
+}
+
 export interface ListOptions {
   readonly all?: boolean;
   readonly filters?: ContainerFilters;
@@ -149,7 +173,11 @@ export interface Containers {
   boot(): Promise<BootReport[]>;
   /** Resolves with the exit code when the condition holds (`not-running`), or the container is gone. */
   wait(container: string, condition?: WaitCondition): Promise<number>;
-  remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
+  remove(container: string, options?: RemoveOptions): Promise<void>;
+  /** Removes those that have ended or were never started. NacreError `invalid` for an unknown filter. */
+  prune(options?: ContainerPruneOptions): Promise<ContainerPruneReport>;
+  /** Bytes that a container wrote, and those of its image with them. */
+  size(container: string): ContainerSize;
   /** Docker's JSON for `inspect`. */
   inspect(container: string): Record<string, unknown>;
   /** For the command that is started when a container's health is to be checked: does so, and sees to the next time. */

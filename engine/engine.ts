@@ -11,6 +11,7 @@ import type { EventRecord, ImageRecord, PinRecord } from "@nacre/core/state/reco
 import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
+import type { Volumes } from "./volume-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
 
@@ -108,12 +109,16 @@ export interface Images {
 export type {
   Attached,
   BootReport,
+  ContainerPruneOptions,
+  ContainerPruneReport,
+  ContainerSize,
   Containers,
   ContainerUsage,
   ExecRequest,
   ListOptions,
   LogOptions,
   ProcessListing,
+  RemoveOptions,
   StartOptions,
   StatsOptions,
   WaitCondition,
@@ -122,6 +127,15 @@ export type {
 // -- roots of containers: archive-interface.ts ---------------------------------------------------
 
 export type { Archives, Change } from "./archive-interface.ts";
+
+// -- volumes: volume-interface.ts ----------------------------------------------------------------
+
+export type {
+  VolumeFilters,
+  VolumeListing,
+  VolumeRequestOptions,
+  Volumes,
+} from "./volume-interface.ts";
 
 // -- what the kernel has ------------------------------------------------------------------------
 
@@ -229,9 +243,16 @@ export interface Namespaces {
 
 // -- system -------------------------------------------------------------------------------------
 
+export interface PruneOptions {
+  readonly all?: boolean;
+  readonly pins?: boolean;
+  readonly volumes?: boolean;
+}
+
 export interface PruneReport {
   readonly containers: string[];
   readonly images: string[];
+  readonly volumes: string[];
   /** Names of pins that were let go of. */
   readonly pins: string[];
   readonly reclaimedBytes: number;
@@ -250,14 +271,15 @@ export interface SystemInfo {
 
 export interface System {
   info(): SystemInfo;
-  /** Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, and with `pins` the pinned namespaces that no process is in. */
-  prune(options?: { readonly all?: boolean; readonly pins?: boolean }): Promise<PruneReport>;
+  /** Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, with `volumes` those that no container has and no user named, and with `pins` the pinned namespaces that no process is in. */
+  prune(options?: PruneOptions): Promise<PruneReport>;
 }
 
 export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly archives: Archives;
+  readonly volumes: Volumes;
   readonly cgroups: Cgroups;
   readonly namespaces: Namespaces;
   readonly system: System;

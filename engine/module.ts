@@ -16,6 +16,7 @@ import { Random } from "@nacre/core/ports/random.ts";
 import { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import { StateStore } from "@nacre/core/ports/state-store.ts";
 import { token } from "@nacre/core/ports/token.ts";
+import { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import { ContainerModule, type ContainerModuleLoadOptions } from "inversify";
 import { assemble } from "./assemble.ts";
 import { FileContentStore } from "./content/content-store.ts";
@@ -27,6 +28,7 @@ import { NoneNetwork } from "./networks/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { DirectorySnapshotter } from "./snapshotters/directory.ts";
 import { ErofsSnapshotter } from "./snapshotters/erofs.ts";
+import { LocalVolumes } from "./volumes/local.ts";
 
 export const EngineToken = token<Engine>("Engine");
 
@@ -62,6 +64,9 @@ function bindExtensions(bind: Bind, options: EngineOptions): void {
   bind(NetworkDriver)
     .toResolvedValue((files: Files) => new HostNetwork(files), [Files])
     .inSingletonScope();
+  bind(VolumeDriver)
+    .toResolvedValue((files: Files) => new LocalVolumes(files, paths), [Files])
+    .inSingletonScope();
   bind(LogDriver)
     .toResolvedValue((files: Files) => new JsonFileLog(files), [Files])
     .inSingletonScope();
@@ -85,6 +90,7 @@ export function engineModule(options: EngineOptions): ContainerModule {
           content: ContentStore,
           snapshotters: Snapshotter[],
           networks: NetworkDriver[],
+          volumes: VolumeDriver[],
           log: LogDriver,
           extensions: Extensions | undefined,
         ) =>
@@ -101,6 +107,7 @@ export function engineModule(options: EngineOptions): ContainerModule {
               content,
               snapshotters,
               networks,
+              volumes,
               log,
               extensions,
             },
@@ -118,6 +125,7 @@ export function engineModule(options: EngineOptions): ContainerModule {
           ContentStore,
           allOf(Snapshotter),
           allOf(NetworkDriver),
+          allOf(VolumeDriver),
           LogDriver,
           { serviceIdentifier: Extensions, optional: true },
         ],

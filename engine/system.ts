@@ -6,7 +6,15 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { Reconciler } from "./containers/reconcile.ts";
 import type { TakeDown } from "./containers/take-down.ts";
-import type { Containers, Namespaces, PruneReport, System, SystemInfo } from "./engine.ts";
+import type {
+  Containers,
+  Namespaces,
+  PruneOptions,
+  PruneReport,
+  System,
+  SystemInfo,
+  Volumes,
+} from "./engine.ts";
 import type { ImageService } from "./images/images.ts";
 import type { StatePaths } from "./images/paths.ts";
 
@@ -17,7 +25,10 @@ export interface SystemOptions {
   /** `v1`, `v2`, `hybrid` or `none`. */
   readonly cgroup: () => string;
   readonly prunePins: Namespaces["prunePins"];
+  readonly pruneVolumes: Volumes["prune"];
 }
+
+const NOTHING = { volumes: [], reclaimedBytes: 0 };
 
 export class SystemService implements System {
   readonly #kernel: Kernel;
@@ -69,21 +80,10 @@ export class SystemService implements System {
     };
   }
 
-  async prune(
-    options: { readonly all?: boolean; readonly pins?: boolean } = {},
-  ): Promise<PruneReport> {
+  async prune(options: PruneOptions = {}): Promise<PruneReport> {
     const before = this.#storedBytes();
-    const containers: string[] = [];
-    for (const record of this.#containers.list({ all: true })) {
-      if (
-        record.status !== "exited" &&
-        record.status !== "created" &&
-        record.status !== "removing"
-      ) {
-        continue;
-      }
-      if (await this.#reconciler.dismiss(record.id)) containers.push(record.id);
-    }
+    const stopped = await this.#containers.prune();
+    const { containers } = stopped;
     await this.#reconciler.settled();
     containers.push(...(await this.#orphans()));
     const used = new Set(this.#containers.list({ all: true }).map((c) => c.imageId));
@@ -94,9 +94,11 @@ export class SystemService implements System {
       images.push(...deleted);
     }
     const sweptBytes = await this.#images.sweep();
-    const reclaimedBytes = before - this.#storedBytes() + sweptBytes;
+    const unused = options.volumes ? await this.#options.pruneVolumes() : NOTHING;
+    const reclaimedBytes =
+      before - this.#storedBytes() + sweptBytes + stopped.reclaimedBytes + unused.reclaimedBytes;
     const pins = await this.#options.prunePins({ unused: options.pins ?? false });
-    return { containers, images, pins, reclaimedBytes };
+    return { containers, images, volumes: unused.volumes, pins, reclaimedBytes };
   }
 
   /** What images occupy, by the records: blobs, tars and metadata images. */

@@ -95,6 +95,8 @@ export class LinuxFiles implements Files {
         sizeBytes: Number(found.size),
         allocatedBytes: Number(found.blocks) * 512,
         mode: Number(found.mode) & 0o7777,
+        uid: Number(found.uid),
+        gid: Number(found.gid),
         inode: found.ino,
         device: found.dev,
         modifiedMs: Number(found.mtimeNs / 1_000_000n),

@@ -38,6 +38,14 @@ export const MIGRATIONS: readonly Migration[] = [
         AND json_extract(value, '$.supervisor') IS NOT NULL;
     `);
   },
+  // What is mounted is no longer what was asked for, but what that came to.
+  (database) => {
+    database.exec(`
+      UPDATE records
+      SET value = json_set(value, '$.mounts', json_extract(value, '$.request.mounts'))
+      WHERE kind = 'container';
+    `);
+  },
 ];
 
 /** How many events are kept; older ones go as new ones come. */

@@ -87,6 +87,8 @@ export class SimulatedFiles implements Files {
       sizeBytes,
       allocatedBytes: node.kind === "file" ? node.content.allocatedBytes : BLOCK_BYTES,
       mode: node.kind === "file" ? 0o600 : node.mode,
+      uid: 0,
+      gid: 0,
       inode: node.inode,
       device: 1n,
       modifiedMs: node.modifiedMs,

@@ -145,6 +145,8 @@ export class HostFiles implements Files {
         sizeBytes: inode.size,
         allocatedBytes: inode.allocatedBytes,
         mode: inode.mode,
+        uid: inode.uid,
+        gid: inode.gid,
         inode: inode.number,
         device: BigInt(inode.superblock.minor),
         modifiedMs: inode.mtime.seconds * 1000 + Math.floor(inode.mtime.nanoseconds / 1e6),

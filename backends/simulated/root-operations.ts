@@ -131,10 +131,20 @@ function change(
   );
 }
 
+/** What lies below a directory that somebody else may be changing: no link leads out of it. */
+function bindSource({ process }: Execution, { source, subpath }: Of<"bindInRoot">): Path {
+  const base = lookup(process, source);
+  if (subpath === undefined) return base;
+  if (base.dentry.inode.kind !== "directory") fail("ENOTDIR");
+  return lookup(process, subpath, { inRoot: base, noMagicLinks: true });
+}
+
 export function bindInRoot(self: Execution, o: Of<"bindInRoot">): void {
   const { machine, process } = self;
-  const tree = because(`open_tree ${o.source}`, () =>
-    openTree(machine, process, lookup(process, o.source), { recursive: o.recursive }),
+  if (o.idmap) fail("EINVAL", "mount_setattr idmap: the simulated kernel has none");
+  const within = o.subpath === undefined ? "" : `/${o.subpath}`;
+  const tree = because(`open_tree ${o.source}${within}`, () =>
+    openTree(machine, process, bindSource(self, o), { recursive: o.recursive }),
   );
   change(self, tree, o.recursive, o.attributes, o.propagation);
   const kind = tree.root.inode.kind === "directory" ? "directory" : "file";

@@ -5,12 +5,14 @@ import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
 import { choice, text } from "../options.ts";
 import { formatInspection } from "../text/inspection.ts";
+import { volumeJson } from "../volume-json.ts";
 
-const TYPES = ["container", "image"] as const;
+const TYPES = ["container", "image", "volume"] as const;
 
 export default command({
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  description: "Docker's JSON. A name is looked for among containers, then among images.",
+  description:
+    "Docker's JSON. A name is looked for among containers, then among images, then among volumes.",
   options: {
     format: text(["format", "f"], "string", "'json' or a Go template"),
     type: choice(["type"], TYPES, "Look only among these"),
@@ -27,24 +29,32 @@ export default command({
     const engine = await context.engine();
     const found: unknown[] = [];
     const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
-      found.push(find(engine, name, type));
+      found.push(await find(engine, name, type));
     });
     host.print(formatInspection(found, format));
     return code;
   },
 });
 
-function find(engine: Engine, name: string, type: (typeof TYPES)[number] | undefined): unknown {
-  if (type !== "image") {
+async function find(
+  engine: Engine,
+  name: string,
+  type: (typeof TYPES)[number] | undefined,
+): Promise<unknown> {
+  if (type === undefined || type === "container") {
     const container = orUndefined(() => engine.containers.inspect(name));
     if (container !== undefined) return container;
   }
-  if (type !== "container") {
+  if (type === undefined || type === "image") {
     const image = orUndefined(() => engine.images.get(name));
     if (image !== undefined) return imageJson(image, engine.system.info().snapshotter);
   }
+  if (type === undefined || type === "volume") {
+    const volume = (await engine.volumes.list()).find((one) => one.volume.name === name);
+    if (volume !== undefined) return volumeJson(volume);
+  }
   throw new NacreError("not-found", `no such ${type ?? "object"}: ${name}`, {
-    advice: "nacre ps -a and nacre images show what is there.",
+    advice: "nacre ps -a, nacre images and nacre volume ls show what is there.",
   });
 }
 

@@ -1,4 +1,5 @@
-import { type Context, command } from "../command.ts";
+import { command } from "../command.ts";
+import { confirmed } from "../confirmation.ts";
 import { pinWords } from "../namespace-options.ts";
 import { flag } from "../options.ts";
 import { humanSize } from "../text/size.ts";
@@ -11,20 +12,25 @@ export default command({
     all: flag(["all", "a"], "Also images that have a name and no container"),
     force: flag(["force", "f"], "Do not ask"),
     pins: flag(["pins"], "Also pinned namespaces that no process is in"),
+    volumes: flag(["volumes"], "Also volumes without a name of yours that no container has"),
   },
   operands: { least: 0, most: 0 },
   interspersed: true,
   suggest: [],
   failure: 1,
   examples: [["nacre system prune -af", "everything that nothing needs, without asking"]],
-  async run(context, { all, force, pins }) {
-    if (!force && !confirmed(context, all, pins)) return 1;
+  async run(context, options) {
+    const { all, pins, volumes } = options;
+    if (!options.force && !confirmed(context.host, warning(options))) return 1;
     const engine = await context.engine();
-    const pruned = await engine.system.prune({ all, pins });
+    const pruned = await engine.system.prune({ all, pins, volumes });
     const { containers, images, reclaimedBytes } = pruned;
     const { host } = context;
     if (containers.length > 0) host.print(`Deleted Containers:\n${containers.join("\n")}\n\n`);
     if (images.length > 0) host.print(`Deleted Images:\n${images.join("\n")}\n\n`);
+    if (pruned.volumes.length > 0) {
+      host.print(`Deleted Volumes:\n${pruned.volumes.join("\n")}\n\n`);
+    }
     if (pruned.pins.length > 0) host.print(`Deleted Pins:\n${pruned.pins.join("\n")}\n\n`);
     const left = engine.namespaces.pins();
     if (left.length > 0) {
@@ -35,12 +41,16 @@ export default command({
   },
 });
 
-function confirmed({ host }: Context, all: boolean, pins: boolean): boolean {
-  const images = all ? "all images without a container" : "all images without a name";
-  const namespaces = pins ? "  - all pinned namespaces without a process\n" : "";
-  host.print(
-    `WARNING! This will remove:\n  - all stopped containers\n  - ${images}\n${namespaces}\nAre you sure you want to continue? [y/N] `,
-  );
-  const answer = host.readLine().trim().toLowerCase();
-  return answer === "y" || answer === "yes";
+function warning(wanted: {
+  readonly all: boolean;
+  readonly pins: boolean;
+  readonly volumes: boolean;
+}): string {
+  const going = [
+    "all stopped containers",
+    wanted.all ? "all images without a container" : "all images without a name",
+    ...(wanted.volumes ? ["all volumes without a name of yours that no container has"] : []),
+    ...(wanted.pins ? ["all pinned namespaces without a process"] : []),
+  ];
+  return `This will remove:\n${going.map((what) => `  - ${what}\n`).join("")}`;
 }

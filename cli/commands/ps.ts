@@ -6,6 +6,7 @@ import { flag, text, value } from "../options.ts";
 import { filterOption, filtersOf } from "../parse/filter.ts";
 import { parseInteger } from "../parse/number.ts";
 import { formatListing } from "../text/listing.ts";
+import { humanSize } from "../text/size.ts";
 
 export default command({
   usage: "[OPTIONS]",
@@ -27,6 +28,7 @@ export default command({
     latest: flag(["latest", "l"], "The one that was made last, whatever its state"),
     noTrunc: flag(["no-trunc"], "Do not shorten IDs and commands"),
     quiet: flag(["quiet", "q"], "Print IDs only"),
+    size: flag(["size", "s"], "Also how much each has written, and with its image"),
   },
   operands: { least: 0, most: 0 },
   interspersed: true,
@@ -38,7 +40,7 @@ export default command({
     ["nacre ps -f status=exited -f label=ci", "what has ended and has that label"],
     ["nacre ps --format '{{.Names}}: {{.Status}}'", "a line of your own"],
   ],
-  async run(context, { all, filter, format, last, latest, noTrunc, quiet }) {
+  async run(context, { all, filter, format, last, latest, noTrunc, quiet, size }) {
     const { host } = context;
     const engine = await context.engine();
     const newest = latest ? 1 : last;
@@ -49,24 +51,36 @@ export default command({
     });
     const rows = records.flatMap((record) => {
       const command = commandOf(engine, record.id);
-      return command === undefined ? [] : [containerRow(record, command, host.nowMs(), !noTrunc)];
+      if (command === undefined) return [];
+      const row = containerRow(record, command, host.nowMs(), !noTrunc);
+      return [size ? { ...row, Size: sizeText(engine, record.id) } : row];
     });
     if (quiet && format === undefined) {
       host.print(rows.map((row) => `${row.ID}\n`).join(""));
       return 0;
     }
-    const columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+    const columns = [
+      ...["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
+      ...(size ? ["Size"] : []),
+    ];
     host.print(formatListing({ rows, headings: CONTAINER_HEADINGS, columns }, format));
     return 0;
   },
 });
+
+/** `2kB (virtual 448MB)`; nothing of a container that has gone since. */
+function sizeText(engine: Engine, id: string): string {
+  const found = unlessGone(() => engine.containers.size(id));
+  if (found === undefined) return "";
+  return `${humanSize(found.writtenBytes, 3)} (virtual ${humanSize(found.rootBytes, 3)})`;
+}
 
 /**
  * What `inspect` says that a container runs: entry point and command, as they were combined.
  * Words with a space stand in quotes, as docker has it. Undefined if the container has gone since.
  */
 function commandOf(engine: Engine, id: string): string | undefined {
-  const found = inspected(engine, id);
+  const found = unlessGone(() => engine.containers.inspect(id));
   if (found === undefined) return undefined;
   const { Path, Args } = found;
   return [Path, ...(Array.isArray(Args) ? Args : [])]
@@ -75,9 +89,9 @@ function commandOf(engine: Engine, id: string): string | undefined {
     .join(" ");
 }
 
-function inspected(engine: Engine, id: string): Record<string, unknown> | undefined {
+function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return engine.containers.inspect(id);
+    return look();
   } catch (error) {
     if (error instanceof NacreError && error.kind === "not-found") return undefined;
     throw error;

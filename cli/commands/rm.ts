@@ -9,17 +9,18 @@ export default command({
   description: "A container goes with all that was written in it. A running one needs -f.",
   options: {
     force: flag(["force", "f"], "Kill it first if it runs"),
+    volumes: flag(["volumes", "v"], "Also its volumes that have no name of yours"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre rm -f web", "whatever it does"]],
-  async run(context, { force }, operands) {
+  async run(context, { force, volumes }, operands) {
     const { host, global } = context;
     const { containers, namespaces } = await context.engine();
     return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
-      await containers.remove(name, { force });
+      await containers.remove(name, { force, volumes });
       host.print(`${name}\n`);
       const left = namespaces.pins().filter(({ of }) => isOf(of.container, name));
       if (left.length === 0) return;

@@ -19,6 +19,11 @@ export function filtersOf(filters: readonly Filter[]): Record<string, string[]> 
   return byKey;
 }
 
+/** Where -f is force, as in docker's prune commands. */
+export function longFilterOption(help: string): Option<readonly Filter[]> {
+  return list(["filter"], "filter", help, parseFilter);
+}
+
 export function filterOption(help: string): Option<readonly Filter[]> {
   return list(["filter", "f"], "filter", help, parseFilter);
 }

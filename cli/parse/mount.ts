@@ -1,13 +1,21 @@
-// Mounts as -v and --tmpfs take them.
+// Mounts as -v and --tmpfs take them; --mount is in mount-option.ts.
 //
 //   -v SOURCE:TARGET[:OPTIONS]   a directory or file of this machine, seen in the container
+//   -v NAME:TARGET[:OPTIONS]     a volume by its name, made where it is not there
+//   -v TARGET                    a new volume, which goes with the container
 //   --tmpfs TARGET[:OPTIONS]     an empty file system in memory
 
-import { NacreError } from "@nacre/core/error.ts";
-import type { RequestedMount } from "@nacre/core/program/request.ts";
+import type {
+  BindRequest,
+  IdMapRequest,
+  RequestedMount,
+  TmpfsRequest,
+  VolumeRequest,
+} from "@nacre/core/program/request.ts";
 import { FlagError } from "../flag-error.ts";
+import { parseIdMap } from "./id-map.ts";
 
-/** A -v as it was written, before it is known whether this engine can do it. */
+/** A -v as it was written, before its options were understood. */
 export interface VolumeSpec {
   readonly type: "bind" | "volume";
   readonly source?: string;
@@ -46,62 +54,104 @@ function isPath(source: string): boolean {
   return /^[./~]/.test(source) || /^[A-Za-z]:[\\/]/.test(source);
 }
 
-const PROPAGATION: Record<string, { mode: "private" | "slave" | "shared"; recursive: boolean }> = {
-  private: { mode: "private", recursive: false },
-  rprivate: { mode: "private", recursive: true },
-  slave: { mode: "slave", recursive: false },
-  rslave: { mode: "slave", recursive: true },
-  shared: { mode: "shared", recursive: false },
-  rshared: { mode: "shared", recursive: true },
+const PROPAGATION: Readonly<Record<string, BindRequest["propagation"]>> = {
+  ...{ private: "private", rprivate: "private" },
+  ...{ slave: "slave", rslave: "slave" },
+  ...{ shared: "shared", rshared: "shared" },
 };
+
+/** A mode of propagation by its name; undefined for a word that is none. */
+export function propagationOf(word: string): BindRequest["propagation"] | undefined {
+  return Object.hasOwn(PROPAGATION, word) ? PROPAGATION[word] : undefined;
+}
 
 /** Labels for SELinux and hints for file sharing with virtual machines: no meaning here. */
 const WITHOUT_MEANING = new Set(["rw", "z", "Z", "cached", "delegated", "consistent"]);
 
+interface VolumeOptions {
+  readOnly: boolean;
+  noCopy: boolean;
+  propagation: BindRequest["propagation"];
+  idmap: IdMapRequest | undefined;
+}
+
+function optionsOf({ options, type }: VolumeSpec): VolumeOptions {
+  const read: VolumeOptions = {
+    ...{ readOnly: false, noCopy: false },
+    ...{ propagation: "private", idmap: undefined },
+  };
+  for (const option of options) {
+    const propagation = type === "bind" ? propagationOf(option) : undefined;
+    if (option === "ro") read.readOnly = true;
+    else if (option === "nocopy" && type === "volume") read.noCopy = true;
+    else if (propagation !== undefined) read.propagation = propagation;
+    else if (/^idmap(=|$)/.test(option) && type === "bind") {
+      read.idmap = parseIdMap(option.slice("idmap=".length));
+    } else if (option === "U") {
+      throw new FlagError(
+        "invalid mode: U: the files of this machine keep their owners. Use idmap, which shows them as the container's own",
+      );
+    } else if (!WITHOUT_MEANING.has(option)) throw new FlagError(`invalid mode: ${option}`);
+  }
+  return read;
+}
+
+/** What cannot be mounted on. @throws FlagError */
+function checkTarget(target: string): void {
+  if (target.startsWith("/")) return;
+  throw new FlagError(`invalid mount path: '${target}' mount path must be absolute`);
+}
+
 /**
  * The mount that a -v asks for.
  * @param workingDirectory what a relative source is relative to
- * @throws FlagError for a mode that docker refuses; NacreError `unsupported` for named volumes
+ * @throws FlagError for a mode or a target that docker refuses
  */
-export function bindOf(spec: VolumeSpec, workingDirectory: string): RequestedMount {
-  if (spec.type === "volume" || spec.source === undefined) {
-    const what = spec.source === undefined ? spec.target : `${spec.source}:${spec.target}`;
-    throw new NacreError("unsupported", `cannot mount ${what}: volumes are not supported`, {
-      advice: "Mount a directory of this machine instead: -v /some/directory:/target.",
-    });
-  }
-  if (!spec.target.startsWith("/")) {
-    throw new FlagError(`invalid mount path: '${spec.target}' mount path must be absolute`);
-  }
-  let readOnly = false;
-  let propagation = PROPAGATION.rprivate!;
-  for (const option of spec.options) {
-    if (option === "ro") readOnly = true;
-    else if (Object.hasOwn(PROPAGATION, option)) propagation = PROPAGATION[option]!;
-    else if (!WITHOUT_MEANING.has(option)) throw new FlagError(`invalid mode: ${option}`);
+export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest | VolumeRequest {
+  const { source, target } = spec;
+  checkTarget(target);
+  const { readOnly, noCopy, propagation, idmap } = optionsOf(spec);
+  if (spec.type === "volume" || source === undefined) {
+    return {
+      type: "volume",
+      ...(source !== undefined && { name: source }),
+      target,
+      readOnly,
+      ...(noCopy && { noCopy }),
+    };
   }
   return {
     type: "bind",
-    source: absolute(spec.source, workingDirectory),
-    target: spec.target,
+    source: absolute(source, workingDirectory),
+    target,
     readOnly,
     recursive: true,
-    propagation: propagation.mode,
+    propagation,
+    ...(idmap && { idmap }),
   };
 }
 
-function absolute(source: string, workingDirectory: string): string {
+/** A name of this machine's own tree, from its root on. */
+export function absolute(source: string, workingDirectory: string): string {
   if (source.startsWith("/")) return source;
   return source === "." ? workingDirectory : `${workingDirectory}/${source}`;
 }
 
 /** @throws FlagError */
-export function parseTmpfs(text: string): RequestedMount {
+export function parseTmpfs(text: string): TmpfsRequest {
   const at = text.indexOf(":");
   const target = at < 0 ? text : text.slice(0, at);
-  if (!target.startsWith("/")) {
-    throw new FlagError(`invalid mount path: '${target}' mount path must be absolute`);
-  }
+  checkTarget(target);
   const options = at < 0 ? [] : text.slice(at + 1).split(",");
   return { type: "tmpfs", target, options: options.filter((option) => option !== "") };
+}
+
+/** Docker's rule: a place can be mounted on once. @throws FlagError */
+export function checkTargets(mounts: readonly RequestedMount[]): void {
+  const taken = new Set<string>();
+  for (const { target } of mounts) {
+    const place = target.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+    if (taken.has(place)) throw new FlagError(`duplicate mount point: ${target}`);
+    taken.add(place);
+  }
 }

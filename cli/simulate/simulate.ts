@@ -13,6 +13,7 @@ import { HostNetwork } from "@nacre/engine/networks/host.ts";
 import { NoneNetwork } from "@nacre/engine/networks/none.ts";
 import { DirectorySnapshotter } from "@nacre/engine/snapshotters/directory.ts";
 import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
+import { LocalVolumes } from "@nacre/engine/volumes/local.ts";
 import type { CgroupLayout } from "@nacre/simulated/boot.ts";
 import { AutomaticClock, SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedCodec } from "@nacre/simulated/codec.ts";
@@ -140,6 +141,7 @@ function engineOn(
         }),
       ],
       networks: [new NoneNetwork(), new HostNetwork(files)],
+      volumes: [new LocalVolumes(files, paths)],
       log: new JsonFileLog(files),
       extensions: undefined,
     },

@@ -8,6 +8,17 @@ export interface SpecMount {
   readonly source?: string;
   /** fstab options: attributes (`ro`, `nosuid`), propagation (`rslave`) and the file system's own. */
   readonly options?: readonly string[];
+  /** IDs on the file system (`containerID`) and as they are shown (`hostID`). */
+  readonly uidMappings?: readonly SpecIdMapping[];
+  readonly gidMappings?: readonly SpecIdMapping[];
+  /** Of a bind, and not of OCI: a path within the source, which no link leads out of. */
+  readonly subpath?: string;
+}
+
+export interface SpecIdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
 }
 
 export interface SpecDevice {

@@ -3,6 +3,7 @@ import type { NetworkDriver } from "./network-driver.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Snapshotter } from "./snapshotter.ts";
 import { token } from "./token.ts";
+import type { VolumeDriver } from "./volume-driver.ts";
 
 /** Ports that a plugin may add one more implementation of, chosen by its name. */
 export interface ExtensionPorts {
@@ -10,6 +11,7 @@ export interface ExtensionPorts {
   readonly NetworkDriver: NetworkDriver;
   readonly Runtime: Runtime;
   readonly Snapshotter: Snapshotter;
+  readonly VolumeDriver: VolumeDriver;
 }
 
 export type ExtensionPort = keyof ExtensionPorts;

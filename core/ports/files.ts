@@ -8,6 +8,8 @@ export interface FileStatus {
   /** Bytes on disk: allocated blocks × 512. */
   readonly allocatedBytes: number;
   readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
   readonly inode: bigint;
   readonly device: bigint;
   readonly modifiedMs: number;

@@ -2,7 +2,13 @@
 // KernelProgram. What it emits is what `nacre explain` prints, so each operation says why.
 
 import { NacreError } from "../error.ts";
-import type { Spec, SpecMount, SpecNamespaceType, SpecProcess } from "../oci/runtime-spec.ts";
+import type {
+  Spec,
+  SpecIdMapping,
+  SpecMount,
+  SpecNamespaceType,
+  SpecProcess,
+} from "../oci/runtime-spec.ts";
 import type { RootPlan } from "../ports/snapshotter.ts";
 import { capabilityMask } from "./capabilities.ts";
 import {
@@ -12,7 +18,7 @@ import {
   planCgroups,
 } from "./cgroup-plan.ts";
 import { mountFlags } from "./mount-options.ts";
-import type { NamespaceKind, Operation } from "./operation.ts";
+import type { BindInRoot, NamespaceKind, Operation } from "./operation.ts";
 import type { KernelProgram, Supervision } from "./program.ts";
 
 /** What the compiler is given beside the spec. */
@@ -105,6 +111,26 @@ function closedCgroups(spec: Spec, hierarchies: readonly MountedHierarchy[]): Op
   ];
 }
 
+/** As lines of /proc/PID/uid_map. */
+function idmapOf({ uidMappings, gidMappings }: SpecMount): Pick<BindInRoot, "idmap"> {
+  if (!uidMappings && !gidMappings) return {};
+  const lines = (all: readonly SpecIdMapping[] = []): string =>
+    all.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+  return { idmap: { uids: lines(uidMappings), gids: lines(gidMappings) } };
+}
+
+/** Mounts that are read-only themselves and leave those below them as they are. */
+function readOnlyTops(spec: Spec): Operation[] {
+  return spec.mounts
+    .filter((mount) => mountFlags(mount).readOnlyTop)
+    .map((mount) => ({
+      op: "setMountAttributes",
+      path: mount.destination,
+      attributes: ["ro", ...mountFlags(mount).attributes],
+      why: "read-only, but for what is mounted below it",
+    }));
+}
+
 function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
   if (mount.type === "cgroup" || mount.type === "cgroup2") return cgroupMounts(mount, hierarchies);
   const { attributes, options, bind, recursive, propagation } = mountFlags(mount);
@@ -119,6 +145,8 @@ function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): 
         recursive,
         attributes,
         propagation,
+        ...(mount.subpath !== undefined && { subpath: mount.subpath }),
+        ...idmapOf(mount),
         why,
       },
     ];
@@ -311,7 +339,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
     ...terminalOperations(spec.process),
     { op: "enterRoot", why: "the machine's own tree is gone from the child's sight" },
   );
-  child.push(...closedCgroups(spec, cgroups.hierarchies));
+  child.push(...closedCgroups(spec, cgroups.hierarchies), ...readOnlyTops(spec));
   if (spec.root.readonly) {
     child.push({
       op: "setMountAttributes",

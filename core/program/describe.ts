@@ -67,7 +67,9 @@ const SENTENCES: Sentences = {
   mountInRoot: (o) => `mount ${mounted(o.mount, o.target)}`,
   bindInRoot: (o) => {
     const words = o.attributes.length > 0 ? ` (${o.attributes.join(",")})` : "";
-    return `bind ${o.source} at ${o.target}${words}`;
+    const within = o.subpath === undefined ? "" : ` (its ${o.subpath})`;
+    const owners = o.idmap ? ", with other owners" : "";
+    return `bind ${o.source}${within} at ${o.target}${words}${owners}`;
   },
   maskInRoot: (o) => `hide ${o.path}`,
   readOnlyInRoot: (o) => `make ${o.path} read-only`,

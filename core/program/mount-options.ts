@@ -1,11 +1,15 @@
 // The options of a spec's mount, told apart: attributes of the mount, propagation, bind or not,
-// and what is left, which is the file system's own.
+// and what is left, which is the file system's own. `ro` of a recursive bind is about the mount
+// itself, `rro` about those below it too, as OCI has it.
 
 import type { SpecMount } from "../oci/runtime-spec.ts";
 import type { MountAttribute } from "./mount-description.ts";
 
 export interface MountFlags {
+  /** Of a bind with what is mounted below it: of all of them. */
   readonly attributes: readonly MountAttribute[];
+  /** Of such a bind: read-only itself, whatever lies below. */
+  readonly readOnlyTop: boolean;
   readonly options: readonly string[];
   readonly bind: boolean;
   readonly recursive: boolean;
@@ -42,11 +46,13 @@ export function mountFlags(mount: SpecMount): MountFlags {
   const options: string[] = [];
   let bind = mount.type === "bind";
   let recursive = false;
+  let all = false;
   let propagation: MountFlags["propagation"] = "private";
   for (const option of mount.options ?? []) {
     const lifted = LIFTS[option];
     const spread = /^(r?)(private|slave|shared)$/.exec(option);
-    if (ATTRIBUTES.includes(option)) attributes.add(option);
+    if (option === "rro") all = true;
+    else if (ATTRIBUTES.includes(option)) attributes.add(option);
     else if (lifted !== undefined) attributes.delete(lifted);
     else if (option === "bind" || option === "rbind") {
       bind = true;
@@ -54,5 +60,8 @@ export function mountFlags(mount: SpecMount): MountFlags {
     } else if (spread) propagation = spread[2] as MountFlags["propagation"];
     else options.push(option);
   }
-  return { attributes: [...attributes] as MountAttribute[], options, bind, recursive, propagation };
+  const readOnlyTop = bind && recursive && !all && attributes.delete("ro");
+  if (all) attributes.add("ro");
+  const found = [...attributes] as MountAttribute[];
+  return { attributes: found, readOnlyTop, options, bind, recursive, propagation };
 }

@@ -168,6 +168,10 @@ export interface MountInRoot extends Explained {
 export interface BindInRoot extends Explained {
   readonly op: "bindInRoot";
   readonly source: string;
+  /** A name below `source`, which somebody else may be changing: openat2(RESOLVE_IN_ROOT), so that no link leads out of it. */
+  readonly subpath?: string;
+  /** Shows other owners (MOUNT_ATTR_IDMAP): `STORED SHOWN LENGTH` lines, as of /proc/PID/uid_map. */
+  readonly idmap?: { readonly uids: string; readonly gids: string };
   readonly target: string;
   readonly recursive: boolean;
   readonly attributes: readonly MountAttribute[];

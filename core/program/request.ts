@@ -3,19 +3,85 @@
 
 import type { HealthRequest } from "./health-check.ts";
 import type { LogRequest } from "./log-options.ts";
+import type { MountAttribute } from "./mount-description.ts";
 import type { RestartPolicy } from "./restart-policy.ts";
 
-/** A bind or tmpfs mount that the user asked for. */
-export type RequestedMount =
-  | {
-      readonly type: "bind";
-      readonly source: string;
-      readonly target: string;
-      readonly readOnly: boolean;
-      readonly recursive: boolean;
-      readonly propagation: "private" | "slave" | "shared";
-    }
-  | { readonly type: "tmpfs"; readonly target: string; readonly options: readonly string[] };
+/** IDs that a mount shows instead of those on its file system, by ranges. */
+export interface IdRange {
+  /** The first one on the file system. */
+  readonly stored: number;
+  /** What it is shown as. */
+  readonly shown: number;
+  readonly length: number;
+}
+
+/** Ranges as they are; `owner`: whoever owns the source is shown as the container's user. */
+export type IdMapRequest =
+  | "owner"
+  | { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
+
+/** A directory or file of this machine. */
+export interface BindRequest {
+  readonly type: "bind";
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** With what is mounted below it. */
+  readonly recursive: boolean;
+  readonly propagation: "private" | "slave" | "shared";
+  /** Refused where the source is not there; otherwise a directory is made, as docker's -v has it. */
+  readonly mustExist?: boolean;
+  /** Of a read-only one: what is mounted below it stays as it is. */
+  readonly writableBelow?: boolean;
+  /** A path within the source, which no link leads out of. */
+  readonly subpath?: string;
+  readonly idmap?: IdMapRequest;
+  readonly attributes?: readonly MountAttribute[];
+}
+
+/** A directory that outlives containers. */
+export interface VolumeRequest {
+  readonly type: "volume";
+  /** Absent: a new one, of its own name, that goes with the container. */
+  readonly name?: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Do not fill an empty one with what the image has at the target. */
+  readonly noCopy?: boolean;
+  readonly subpath?: string;
+  /** How a new one is made; absent: `local`. */
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An empty file system in memory. */
+export interface TmpfsRequest {
+  readonly type: "tmpfs";
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
+/** The root of an image, to read. */
+export interface ImageMountRequest {
+  readonly type: "image";
+  /** As the user typed it; an image's ID once the container is made. */
+  readonly source: string;
+  readonly target: string;
+  readonly subpath?: string;
+}
+
+export type RequestedMount = BindRequest | VolumeRequest | TmpfsRequest | ImageMountRequest;
+
+export interface NamedVolume extends VolumeRequest {
+  readonly name: string;
+}
+
+/** A mount of a container that was made: every volume has its name. */
+export type ContainerMount = BindRequest | NamedVolume | TmpfsRequest | ImageMountRequest;
+
+/** A mount as the kernel can do it: what volumes and images come down to. */
+export type PlainMount = BindRequest | TmpfsRequest;
 
 /** A rate at which a block device may be used at most, in bytes or operations a second. */
 export interface ThrottleRequest {
@@ -106,6 +172,8 @@ export interface ContainerRequest {
   readonly autoRemove: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly RequestedMount[];
+  /** Containers whose binds and volumes it gets too: `NAME`, `NAME:ro`. */
+  readonly volumesFrom?: readonly string[];
   /** Name of a NetworkDriver. */
   readonly network: string;
   /** Name of a Runtime; absent: by the image's platform, `native` for the kernel's own execve. */

@@ -1,8 +1,9 @@
 // What is mounted in a container: the kernel's own file systems, the files of /etc that are the
 // container's own, and what the user asked for.
 
-import type { SpecMount } from "../oci/runtime-spec.ts";
-import type { ContainerRequest, RequestedMount } from "./request.ts";
+import { NacreError } from "../error.ts";
+import type { SpecIdMapping, SpecMount } from "../oci/runtime-spec.ts";
+import type { BindRequest, ContainerRequest, IdRange, PlainMount } from "./request.ts";
 
 const SHM_BYTES = 64 << 20;
 
@@ -56,8 +57,17 @@ function machineMounts({ privileged }: ContainerRequest): SpecMount[] {
   ];
 }
 
+const mappings = (ranges: readonly IdRange[]): SpecIdMapping[] =>
+  ranges.map(({ stored, shown, length }) => ({ containerID: stored, hostID: shown, size: length }));
+
+/** `rro` is all that is mounted below it too, `ro` the mount itself. */
+function accessOf({ readOnly, recursive, writableBelow }: BindRequest): string {
+  if (!readOnly) return "rw";
+  return recursive && !writableBelow ? "rro" : "ro";
+}
+
 /** docker's `--tmpfs` defaults, and the user's options after them. */
-function requestedMount(mount: RequestedMount): SpecMount {
+function plainMount(mount: PlainMount): SpecMount {
   if (mount.type === "tmpfs") {
     return {
       destination: mount.target,
@@ -66,15 +76,20 @@ function requestedMount(mount: RequestedMount): SpecMount {
       options: ["nosuid", "nodev", "noexec", ...mount.options],
     };
   }
+  const { idmap, subpath } = mount;
+  if (idmap === "owner") throw new NacreError("internal", "an idmap without its IDs");
   return {
     destination: mount.target,
     type: "bind",
     source: mount.source,
     options: [
       mount.recursive ? "rbind" : "bind",
-      mount.readOnly ? "ro" : "rw",
+      accessOf(mount),
+      ...(mount.attributes ?? []),
       mount.recursive ? `r${mount.propagation}` : mount.propagation,
     ],
+    ...(idmap && { uidMappings: mappings(idmap.uids), gidMappings: mappings(idmap.gids) }),
+    ...(subpath !== undefined && { subpath }),
   };
 }
 
@@ -90,10 +105,12 @@ function ownFiles(directory: string | undefined): SpecMount[] {
 
 /**
  * The user's mounts replace standard ones of the same place; parents come before children.
+ * @param mounts what the user's come down to
  * @param filesDirectory has `hosts`, `hostname` and `resolv.conf`; undefined: the root's own stay
  */
 export function allMounts(
   request: ContainerRequest,
+  mounts: readonly PlainMount[],
   filesDirectory: string | undefined,
 ): SpecMount[] {
   const standard = [
@@ -102,7 +119,7 @@ export function allMounts(
     ...machineMounts(request),
     ...ownFiles(filesDirectory),
   ];
-  const requested = request.mounts.map(requestedMount);
+  const requested = mounts.map(plainMount);
   const taken = new Set(requested.map((m) => m.destination));
   const kept = standard.filter((m) => !taken.has(m.destination));
   const depth = (m: SpecMount) => m.destination.split("/").length;

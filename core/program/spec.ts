@@ -6,7 +6,7 @@ import type { ImageProcess } from "../oci/image.ts";
 import type { Spec, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import { chosenCapabilities, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { type NetworkNamespace, specNamespaces } from "./namespace-plan.ts";
-import type { ContainerRequest } from "./request.ts";
+import type { ContainerRequest, PlainMount } from "./request.ts";
 import { type MachineFacts, specResources } from "./resource-spec.ts";
 import { specDevices } from "./spec-devices.ts";
 import { allMounts } from "./spec-mounts.ts";
@@ -21,6 +21,8 @@ export interface SpecContext {
   readonly network: NetworkNamespace;
   /** Directory whose `hosts`, `hostname` and `resolv.conf` are bound over those of the image; absent: the root's own stay. */
   readonly filesDirectory?: string;
+  /** The user's mounts, as the kernel can do them. */
+  readonly mounts: readonly PlainMount[];
   readonly rootfs: string;
   readonly cgroupsPath: string;
   readonly terminalSize?: { readonly rows: number; readonly columns: number };
@@ -120,7 +122,7 @@ export function createSpec(
       ...(request.oomScoreAdj !== undefined && { oomScoreAdj: request.oomScoreAdj }),
     },
     root: { path: context.rootfs, readonly: request.readOnlyRoot },
-    mounts: allMounts(request, context.filesDirectory),
+    mounts: allMounts(request, context.mounts, context.filesDirectory),
     linux: {
       namespaces: specNamespaces(request, context.network, context.namespaceOf),
       cgroupsPath: context.cgroupsPath,

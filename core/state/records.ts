@@ -4,7 +4,7 @@
 import type { Descriptor, ImageConfig } from "../oci/image.ts";
 import type { HealthState } from "../program/health-check.ts";
 import type { NamespaceKind } from "../program/operation.ts";
-import type { ContainerRequest } from "../program/request.ts";
+import type { ContainerMount, ContainerRequest } from "../program/request.ts";
 
 /** An image by its ID, the digest of its config. */
 export interface ImageRecord {
@@ -81,6 +81,8 @@ export interface ContainerRecord {
   readonly id: string;
   readonly name: string;
   readonly request: ContainerRequest;
+  /** All that is mounted in it beside what every container has: what was asked for, what came from other containers, and the image's volumes. */
+  readonly mounts: readonly ContainerMount[];
   /** Absent for the `host` image. */
   readonly imageId: string | undefined;
   readonly snapshotter: string;
@@ -109,6 +111,28 @@ export interface ContainerRecord {
   readonly restartDelayMs?: number;
   /** Somebody wanted it to end: its policy lets it rest. */
   readonly stopped?: boolean;
+  /** Of one that is being removed: its volumes without a name of the user's go too. */
+  readonly removesVolumes?: boolean;
+}
+
+/**
+ * A volume by its name. Its record is written before anything of it is made, and is the last of it
+ * that goes.
+ */
+export interface VolumeRecord {
+  readonly name: string;
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Made for a container that asked for none by name; goes with it. */
+  readonly anonymous: boolean;
+  readonly createdMs: number;
+  /** The process that removes it; if that is gone, whoever comes next goes on. */
+  readonly removal?: {
+    readonly pid: number;
+    readonly startTime: string;
+    readonly bootId: string;
+  };
 }
 
 /** A multi-step operation that was begun; whoever comes next finishes or undoes it if its process is gone. */
@@ -143,9 +167,9 @@ export interface PinRecord {
 export interface EventRecord {
   readonly sequence: number;
   readonly timeMs: number;
-  readonly type: "container" | "image";
+  readonly type: "container" | "image" | "volume";
   readonly action: string;
-  /** Container or image ID, or reference. */
+  /** Container or image ID, reference, or a volume's name. */
   readonly subject: string;
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -161,6 +185,7 @@ export interface Records {
   readonly name: { readonly containerId: string };
   readonly intent: IntentRecord;
   readonly pin: PinRecord;
+  readonly volume: VolumeRecord;
 }
 
 export type RecordKind = keyof Records;

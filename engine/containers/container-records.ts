@@ -6,10 +6,14 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { ContainerRequest, ResourceRequest } from "@nacre/core/program/request.ts";
+import type {
+  ContainerMount,
+  ContainerRequest,
+  ResourceRequest,
+} from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
-import { ACTIONS, actionsOf } from "./container-events.ts";
+import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container-events.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
 import { atRest, stored, unawaited, withoutProcesses } from "./record-changes.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
@@ -29,6 +33,13 @@ function mustBeFree(t: Transaction, name: string): void {
     `the container name "${name}" is already in use by container ${other}`,
     { advice: `Remove that container (nacre rm ${name}) or choose another name.` },
   );
+}
+
+/** What a container has mounted, and how the volumes among it are recorded with it. */
+export interface RecordedMounts {
+  readonly mounts: readonly ContainerMount[];
+  /** Runs in the transaction that records the container, and adds what is to be told afterwards. */
+  readonly claim: (t: Transaction, events: EventRecord[]) => void;
 }
 
 export class ContainerRecords {
@@ -86,14 +97,16 @@ export class ContainerRecords {
     return matches[0];
   }
 
-  /** Records a new container under a free name. NacreError `exists` if the name is taken. */
+  /** Records a new container under a free name, and what must be recorded with it. NacreError `exists` if the name is taken. */
   create(
     request: ContainerRequest,
+    { mounts, claim }: RecordedMounts,
     imageId: string | undefined,
     snapshotter: string,
   ): ContainerRecord {
     const wanted = request.name === undefined ? undefined : checkContainerName(request.name);
     const id = newContainerId(this.#random);
+    const events: EventRecord[] = [];
     const created = this.#change("create", (t) => {
       const taken = (name: string) => t.get("name", name) !== undefined;
       if (wanted !== undefined) mustBeFree(t, wanted);
@@ -102,14 +115,17 @@ export class ContainerRecords {
         id,
         name,
         request,
+        mounts,
         imageId,
         snapshotter,
         createdMs: this.#clock.nowMs(),
         status: "created",
       };
       t.put("name", name, { containerId: id });
+      claim(t, events);
       return record;
     });
+    for (const event of events) this.#emit(event);
     return created as ContainerRecord;
   }
 
@@ -274,6 +290,7 @@ export class ContainerRecords {
     holder: ProcessIdentity,
     bootId: string,
     isHeld: (record: ContainerRecord) => boolean,
+    removesVolumes: boolean,
   ): ContainerRecord {
     return this.#update(id, "remove", (record) => {
       if (record.status === "removing" && isHeld(record)) {
@@ -282,7 +299,13 @@ export class ContainerRecords {
           `removal of container ${record.name} is already in progress`,
         );
       }
-      return { ...record, status: "removing", holder: stored(holder), bootId };
+      return {
+        ...record,
+        status: "removing",
+        holder: stored(holder),
+        bootId,
+        ...(removesVolumes && { removesVolumes }),
+      };
     });
   }
 
@@ -298,7 +321,7 @@ export class ContainerRecords {
 
   /** Records what was done to a container without changing it. */
   note(action: string, record: ContainerRecord, attributes: Record<string, string> = {}): void {
-    const event = this.#event(action, record);
+    const event = containerEvent(action, record, this.#clock.nowMs());
     const full = { ...event, attributes: { ...event.attributes, ...attributes } };
     this.#emit(this.#state.write((t) => t.append(full)));
   }
@@ -316,13 +339,15 @@ export class ContainerRecords {
     }
   }
 
-  removed(id: string): void {
+  /** `alongside`: what must be recorded in the same transaction. */
+  removed(id: string, alongside: (t: Transaction, record: ContainerRecord) => void): void {
     const event = this.#state.write((t) => {
       const record = t.get("container", id);
       if (!record) return undefined;
+      alongside(t, record);
       t.delete("container", id);
       t.delete("name", record.name);
-      return t.append(this.#event("destroy", record));
+      return t.append(containerEvent("destroy", record, this.#clock.nowMs()));
     });
     if (event) this.#emit(event);
   }
@@ -357,7 +382,9 @@ export class ContainerRecords {
       t.put("container", record.id, record);
       if (before?.health?.waiter && !record.health?.waiter) awaited = before;
       const actions = before?.status === record.status ? [] : actionsOf(action, record);
-      return { record, events: actions.map((one) => t.append(this.#event(one, record))) };
+      const timeMs = this.#clock.nowMs();
+      const events = actions.flatMap((one) => containerEvents(one, record, timeMs));
+      return { record, events: events.map((one) => t.append(one)) };
     });
     if (awaited) this.#endWait(awaited);
     for (const event of events) this.#emit(event);
@@ -366,20 +393,5 @@ export class ContainerRecords {
 
   #emit(event: EventRecord): void {
     this.#bus.emit({ type: "record", event });
-  }
-
-  #event(action: string, record: ContainerRecord): Omit<EventRecord, "sequence"> {
-    return {
-      timeMs: this.#clock.nowMs(),
-      type: "container",
-      action,
-      subject: record.id,
-      attributes: {
-        image: record.request.image,
-        name: record.name,
-        ...(action === "die" && { exitCode: String(record.exitCode) }),
-        ...record.request.labels,
-      },
-    };
   }
 }

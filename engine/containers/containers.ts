@@ -3,7 +3,6 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { Files } from "@nacre/core/ports/files.ts";
 import type {
   ExitStatus,
   Kernel,
@@ -24,24 +23,31 @@ import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts"
 import type {
   Attached,
   BootReport,
+  ContainerPruneOptions,
+  ContainerPruneReport,
+  ContainerSize,
   Containers,
   ContainerUsage,
   ExecRequest,
   ListOptions,
   LogOptions,
   ProcessListing,
+  RemoveOptions,
   StartOptions,
   StatsOptions,
   WaitCondition,
 } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
+import { attached } from "./attached.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
 import type { HealthChecks } from "./health-checks.ts";
+import { imageFor } from "./image-for.ts";
 import type { Limits } from "./limits.ts";
 import type { ContainerLooks } from "./looks.ts";
+import type { ContainerMounts } from "./mounts.ts";
 import type { Pausing } from "./pausing.ts";
-import { HOST_IMAGE, type Planner, type TerminalSize } from "./planner.ts";
+import type { Planner, TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
 import { commandError, failureCode } from "./start-failure.ts";
@@ -66,7 +72,6 @@ const IGNORE: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ign
 
 export class ContainerService implements Containers {
   readonly #kernel: Kernel;
-  readonly #files: Files;
   readonly #clock: Clock;
   readonly #images: ImageService;
   readonly #records: ContainerRecords;
@@ -77,6 +82,7 @@ export class ContainerService implements Containers {
   readonly #health: HealthChecks;
   readonly #limits: Limits;
   readonly #looks: ContainerLooks;
+  readonly #mounts: ContainerMounts;
   readonly #storage: ContainerStorage;
   readonly #options: ContainersOptions;
   /** Containers that run in the foreground of this engine. */
@@ -84,7 +90,6 @@ export class ContainerService implements Containers {
 
   constructor(
     kernel: Kernel,
-    files: Files,
     clock: Clock,
     images: ImageService,
     records: ContainerRecords,
@@ -95,11 +100,11 @@ export class ContainerService implements Containers {
     health: HealthChecks,
     limits: Limits,
     looks: ContainerLooks,
+    mounts: ContainerMounts,
     storage: ContainerStorage,
     options: ContainersOptions,
   ) {
     this.#kernel = kernel;
-    this.#files = files;
     this.#clock = clock;
     this.#images = images;
     this.#records = records;
@@ -110,6 +115,7 @@ export class ContainerService implements Containers {
     this.#health = health;
     this.#limits = limits;
     this.#looks = looks;
+    this.#mounts = mounts;
     this.#storage = storage;
     this.#options = options;
   }
@@ -136,21 +142,20 @@ export class ContainerService implements Containers {
   async create(wanted: PartialRequest): Promise<ContainerRecord> {
     this.#planner.mustBeAble();
     const request = completeRequest(wanted);
-    const image = await this.#imageFor(request);
+    const image = await imageFor(this.#images, this.#planner, request);
     await this.#check(request, image);
     this.#planner.tellWhatIsLeftOut(request);
     if (image) await this.#images.ready(image);
-    const record = this.#records.create(request, image?.id, this.#options.snapshotter);
+    const resolved = await this.#mounts.resolve(request, image);
+    const { snapshotter } = this.#options;
+    const record = this.#records.create(request, resolved, image?.id, snapshotter);
     try {
-      const absent = request.mounts
-        .filter((m) => m.type === "bind")
-        .map((m) => m.source)
-        .filter((source) => !this.#files.status(source));
-      for (const path of absent) this.#files.makeDirectory(path, 0o755);
+      await this.#mounts.make(record, image, { again: false });
       this.#storage.make(record.id);
       return record;
     } catch (error) {
       await this.#reconciler.dismiss(record.id);
+      await this.#mounts.discard(resolved);
       throw error;
     }
   }
@@ -166,6 +171,7 @@ export class ContainerService implements Containers {
     const { id } = before;
     const { self, bootId } = this.#options;
     await this.#planner.prepare(before.request, image, before.snapshotter);
+    await this.#mounts.make(before, image, { again: true });
     const detached = options.detached ?? before.request.detached;
     const found = this.#records.claim(id, self, bootId, detached, options.byPolicy);
     let running: RunningProgram;
@@ -186,13 +192,13 @@ export class ContainerService implements Containers {
       await this.#notStarted(found, error);
       throw error;
     }
-    if (record.request.detached) return this.#attached(record, running, Promise.resolve(0));
+    if (record.request.detached) return attached(record, running, Promise.resolve(0));
     this.#held.add(id);
     const atRest = running.exited
       .then((status) => this.#rest(id, status))
       .catch((error) => this.#lost(id, error))
       .finally(() => this.#held.delete(id));
-    return this.#attached(record, running, atRest);
+    return attached(record, running, atRest);
   }
 
   async run(request: PartialRequest, streams: ProcessStreams = IGNORE): Promise<Attached> {
@@ -213,17 +219,18 @@ export class ContainerService implements Containers {
     const program = this.#planner.execProgram(record, image, request, this.#sizeFor(request));
     const running = await this.#execute(program, streams);
     const ended = running.exited.then(({ code }) => code);
-    return this.#attached(record, running, request.detached ? Promise.resolve(0) : ended);
+    return attached(record, running, request.detached ? Promise.resolve(0) : ended);
   }
 
   async explain(wanted: PartialRequest): Promise<KernelProgram> {
     const request = completeRequest(wanted);
-    const image = await this.#imageFor({ ...request, pull: "never" });
+    const image = await imageFor(this.#images, this.#planner, { ...request, pull: "never" });
     await this.#check(request, image);
     const record: ContainerRecord = {
       id: EXAMPLE_ID,
       name: request.name ?? "example",
       request,
+      mounts: (await this.#mounts.resolve(request, image)).mounts,
       imageId: image?.id,
       snapshotter: this.#options.snapshotter,
       createdMs: this.#clock.nowMs(),
@@ -293,14 +300,22 @@ export class ContainerService implements Containers {
     return this.#records.rename(this.get(container).id, name);
   }
 
-  async remove(container: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  async remove(container: string, options: RemoveOptions = {}): Promise<void> {
     const record = this.get(container);
     if (options.force) {
       await this.#endings.force(record);
       // With --rm it has removed itself.
       if (record.request.autoRemove && !this.#records.find(record.id)) return;
     }
-    await this.#reconciler.remove(record.id);
+    await this.#reconciler.remove(record.id, options);
+  }
+
+  prune(options?: ContainerPruneOptions): Promise<ContainerPruneReport> {
+    return this.#looks.prune(options);
+  }
+
+  size(container: string): ContainerSize {
+    return this.#looks.size(container);
   }
 
   /** At the engine's end: what still runs in the foreground is left to whoever comes next. */
@@ -335,35 +350,11 @@ export class ContainerService implements Containers {
     });
   }
 
-  async #imageFor(request: ContainerRequest): Promise<ImageRecord | undefined> {
-    if (request.image === HOST_IMAGE) return undefined;
-    const platform = this.#planner.platformFor(request);
-    const pull = { ...(platform !== undefined && { platform }) };
-    if (request.pull === "always") return (await this.#images.pull(request.image, pull)).image;
-    try {
-      return this.#images.get(request.image).image;
-    } catch (error) {
-      const absent = error instanceof NacreError && error.kind === "not-found";
-      if (!absent || request.pull === "never") throw error;
-      return (await this.#images.pull(request.image, pull)).image;
-    }
-  }
-
   /** What can be refused before anything is made. */
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     checkRequest(request, image?.config.config ?? {}, this.#options.machine);
     await this.#planner.prepare(request, image, this.#options.snapshotter);
     await this.#looks.logDriver(request);
-  }
-
-  #attached(
-    container: ContainerRecord,
-    running: RunningProgram,
-    exited: Promise<number>,
-  ): Attached {
-    exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
-    const { stdin, stdout, stderr } = running;
-    return { container, stdin, stdout, stderr, exited, signal: (n) => running.signal(n) };
   }
 
   async #rest(id: string, status: ExitStatus): Promise<number> {

@@ -4,6 +4,8 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
+import type { ContainerPruneOptions } from "../engine.ts";
+
 /** Values by key, as in `--filter key=value`. */
 export type ContainerFilters = Readonly<Record<string, readonly string[]>>;
 
@@ -65,9 +67,12 @@ function hasHealth({ health }: ContainerRecord, value: string): boolean {
 }
 
 /** A volume's name or where it is mounted. */
-function hasMount({ request }: ContainerRecord, value: string): boolean {
-  return request.mounts.some(
-    (m) => m.target === value || (m.type === "bind" && m.source === value),
+function hasMount({ mounts }: ContainerRecord, value: string): boolean {
+  return mounts.some(
+    (m) =>
+      m.target === value ||
+      (m.type === "bind" && m.source === value) ||
+      (m.type === "volume" && m.name === value),
   );
 }
 
@@ -84,6 +89,26 @@ const TESTS: Readonly<Record<string, Test>> = {
   volume: hasMount,
   network: ({ request }, value) => request.network === value,
 };
+
+/** What of a container's labels and age `prune` may ask. @throws NacreError `invalid` */
+export function isPrunable(
+  { status, createdMs, request }: ContainerRecord,
+  { untilMs, filters = {} }: ContainerPruneOptions,
+): boolean {
+  const unknown = Object.keys(filters).find((key) => key !== "label" && key !== "label!");
+  if (unknown !== undefined) {
+    throw new NacreError("invalid", `invalid filter '${unknown}'`, {
+      advice: "There are until, label, label!.",
+    });
+  }
+  const { label = [], "label!": without = [] } = filters;
+  return (
+    ["exited", "created", "removing"].includes(status) &&
+    (untilMs === undefined || createdMs < untilMs) &&
+    label.every((wanted) => hasLabel(request.labels, wanted)) &&
+    !without.some((unwanted) => hasLabel(request.labels, unwanted))
+  );
+}
 
 /** `K` or `K=V`. */
 export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {

@@ -3,6 +3,7 @@
 import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type {
   ContainerRequest,
+  RequestedMount,
   ResourceRequest,
   ThrottleRequest,
 } from "@nacre/core/program/request.ts";
@@ -82,16 +83,23 @@ function logConfigJson({ logDriver, log }: ContainerRequest, path: string) {
   return { Type: driver, Config: config ?? {}, Path: path };
 }
 
+/** As -v has it; what has no source is not among them. */
+function bindWord(mount: RequestedMount): string[] {
+  if (mount.type !== "bind" && mount.type !== "volume") return [];
+  const source = mount.type === "bind" ? mount.source : mount.name;
+  return source === undefined ? [] : [`${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`];
+}
+
 export function hostConfigJson(
   record: ContainerRecord,
   runtime: string,
   logPath: string,
 ): Record<string, unknown> {
   const { request } = record;
-  const binds = request.mounts.filter((m) => m.type === "bind");
   const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
   return {
-    Binds: binds.map((m) => `${m.source}:${m.target}${m.readOnly ? ":ro" : ""}`),
+    Binds: request.mounts.flatMap(bindWord),
+    VolumesFrom: request.volumesFrom ?? null,
     LogConfig: logConfigJson(request, logPath),
     NetworkMode: request.network,
     Runtime: runtime,

@@ -7,8 +7,9 @@ import {
   type HealthState,
   healthCheck,
 } from "@nacre/core/program/health-check.ts";
-import type { RequestedMount } from "@nacre/core/program/request.ts";
+import type { ContainerMount, ContainerRequest, NamedVolume } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import { DEFAULT_DRIVER } from "../volumes/volume-records.ts";
 import { hostConfigJson } from "./inspect-host-config.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -58,25 +59,46 @@ function healthcheckJson(request: HealthRequest | undefined, image: ImageProcess
   };
 }
 
-function mountJson(mount: RequestedMount): Record<string, unknown> {
-  if (mount.type === "tmpfs") {
-    return {
-      Type: "tmpfs",
-      Source: "",
-      Destination: mount.target,
-      Mode: mount.options.join(","),
-      RW: true,
-      Propagation: "",
-    };
+/** `sourceOf`: where a volume is on this machine. */
+function mountJson(
+  mount: ContainerMount,
+  sourceOf: (mount: NamedVolume) => string,
+): Record<string, unknown> {
+  const { target: Destination } = mount;
+  switch (mount.type) {
+    case "tmpfs":
+      return {
+        ...{ Type: "tmpfs", Source: "", Destination },
+        ...{ Mode: mount.options.join(","), RW: true, Propagation: "" },
+      };
+    case "image":
+      return {
+        ...{ Type: "image", Source: mount.source, Destination },
+        ...{ Mode: "", RW: false, Propagation: "" },
+      };
+    case "volume":
+      return {
+        ...{ Type: "volume", Name: mount.name, Source: sourceOf(mount), Destination },
+        ...{ Driver: mount.driver ?? DEFAULT_DRIVER, Mode: mount.readOnly ? "ro" : "z" },
+        ...{ RW: !mount.readOnly, Propagation: "" },
+      };
+    case "bind":
+      return {
+        ...{ Type: "bind", Source: mount.source, Destination },
+        ...{ Mode: mount.readOnly ? "ro" : "", RW: !mount.readOnly },
+        Propagation: mount.recursive ? `r${mount.propagation}` : mount.propagation,
+      };
   }
-  return {
-    Type: "bind",
-    Source: mount.source,
-    Destination: mount.target,
-    Mode: mount.readOnly ? "ro" : "",
-    RW: !mount.readOnly,
-    Propagation: mount.recursive ? `r${mount.propagation}` : mount.propagation,
-  };
+}
+
+/** Docker's Config.Volumes: places that get a volume whose name nobody gave. */
+function ownVolumes(
+  request: ContainerRequest,
+  config: ImageProcess,
+): Record<string, object> | null {
+  const asked = request.mounts.filter((m) => m.type === "volume" && m.name === undefined);
+  const targets = [...Object.keys(config.Volumes ?? {}), ...asked.map(({ target }) => target)];
+  return targets.length === 0 ? null : Object.fromEntries(targets.map((target) => [target, {}]));
 }
 
 /** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet. */
@@ -85,6 +107,7 @@ export function containerJson(
   image: ImageRecord | undefined,
   runtime: string,
   logPath: string,
+  sourceOf: (mount: NamedVolume) => string,
 ): Record<string, unknown> {
   const { request, id } = record;
   const config = image?.config.config ?? {};
@@ -108,7 +131,7 @@ export function containerJson(
     Platform: image?.config.os ?? "linux",
     LogPath: logPath,
     HostConfig: hostConfigJson(record, runtime, logPath),
-    Mounts: request.mounts.map(mountJson),
+    Mounts: record.mounts.map((mount) => mountJson(mount, sourceOf)),
     Config: {
       Hostname: request.hostname ?? id.slice(0, 12),
       Domainname: request.domainname ?? "",
@@ -123,6 +146,7 @@ export function containerJson(
       Image: request.image,
       WorkingDir: request.workingDirectory ?? config.WorkingDir ?? "",
       Entrypoint: entrypoint.length > 0 ? entrypoint : null,
+      Volumes: ownVolumes(request, config),
       Labels: { ...config.Labels, ...request.labels },
       ...(healthcheck && { Healthcheck: healthcheck }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",

@@ -6,6 +6,9 @@ import { DEFAULT_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
+  ContainerPruneOptions,
+  ContainerPruneReport,
+  ContainerSize,
   ContainerUsage,
   ListOptions,
   LogOptions,
@@ -15,14 +18,16 @@ import type {
 import type { Named } from "../extensions.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
+import type { VolumeService } from "../volumes/volumes.ts";
 import type { ContainerRecords } from "./container-records.ts";
-import { isMeant } from "./filter.ts";
+import { isMeant, isPrunable } from "./filter.ts";
 import { containerJson } from "./inspect.ts";
 import { logLines } from "./log-lines.ts";
 import type { Processes } from "./processes.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { canDo, mustAllow } from "./state.ts";
+import type { ContainerStorage } from "./storage.ts";
 import type { Usage } from "./usage.ts";
 
 export class ContainerLooks {
@@ -33,6 +38,8 @@ export class ContainerLooks {
   readonly #runtimes: Runtimes;
   readonly #usage: Usage;
   readonly #processes: Processes;
+  readonly #volumes: VolumeService;
+  readonly #storage: ContainerStorage;
   readonly #paths: StatePaths;
 
   constructor(
@@ -43,6 +50,8 @@ export class ContainerLooks {
     runtimes: Runtimes,
     usage: Usage,
     processes: Processes,
+    volumes: VolumeService,
+    storage: ContainerStorage,
     paths: StatePaths,
   ) {
     this.#records = records;
@@ -52,6 +61,8 @@ export class ContainerLooks {
     this.#runtimes = runtimes;
     this.#usage = usage;
     this.#processes = processes;
+    this.#volumes = volumes;
+    this.#storage = storage;
     this.#paths = paths;
   }
 
@@ -110,7 +121,26 @@ export class ContainerLooks {
     const record = this.get(container);
     const { log } = this.#paths.container(record.id);
     const image = this.imageOf(record);
-    return containerJson(record, image, this.#runtimes.nameFor(record.request, image), log);
+    const runtime = this.#runtimes.nameFor(record.request, image);
+    return containerJson(record, image, runtime, log, (mount) => this.#volumes.sourceOf(mount));
+  }
+
+  size(container: string): ContainerSize {
+    const record = this.get(container);
+    const writtenBytes = this.#storage.bytes(record.id);
+    return { writtenBytes, rootBytes: writtenBytes + (this.imageOf(record)?.sizeBytes ?? 0) };
+  }
+
+  async prune(options: ContainerPruneOptions = {}): Promise<ContainerPruneReport> {
+    const containers: string[] = [];
+    let reclaimedBytes = 0;
+    for (const { id } of this.list({ all: true }).filter((one) => isPrunable(one, options))) {
+      const bytes = this.#storage.bytes(id);
+      if (!(await this.#reconciler.dismiss(id))) continue;
+      containers.push(id);
+      reclaimedBytes += bytes;
+    }
+    return { containers, reclaimedBytes };
   }
 
   /** Undefined for the machine's own root. */

@@ -6,7 +6,7 @@ import { kernelAtLeast, MINIMUM_KERNEL } from "@nacre/core/kernel-release.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
-import type { RootPlan } from "@nacre/core/ports/snapshotter.ts";
+import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
 import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
@@ -24,6 +24,7 @@ import { hostRoot } from "../snapshotters/host.ts";
 import { hostFileOperations } from "./host-files.ts";
 import { LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
+import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
 
@@ -34,6 +35,12 @@ export const cgroupPath = (id: string): string => `/nacre/${id}`;
 export const HOST_IMAGE = "host";
 
 const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
+
+/** Before the root of the `host` image is opened to hide the state root, in which mounts lie. */
+const withMounts = ({ host, child }: RootPlan, mounted: MountPlan): RootPlan => ({
+  host: [...host, ...mounted.host],
+  child: [...mounted.child, ...child],
+});
 
 export interface PlannerOptions {
   /** The command that a detached container's supervisor starts when all is undone. */
@@ -58,6 +65,7 @@ export class Planner {
   readonly #snapshotters: Named<"Snapshotter">;
   readonly #networks: Named<"NetworkDriver">;
   readonly #runtimes: Runtimes;
+  readonly #mounts: ContainerMounts;
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
   readonly #lent: LentNamespaces;
@@ -69,6 +77,7 @@ export class Planner {
     snapshotters: Named<"Snapshotter">,
     networks: Named<"NetworkDriver">,
     runtimes: Runtimes,
+    mounts: ContainerMounts,
     paths: StatePaths,
     options: PlannerOptions,
   ) {
@@ -78,6 +87,7 @@ export class Planner {
     this.#snapshotters = snapshotters;
     this.#networks = networks;
     this.#runtimes = runtimes;
+    this.#mounts = mounts;
     this.#paths = paths;
     this.#options = options;
     this.#lent = new LentNamespaces(options.find, (name, id) => networks.get(name).plan(id));
@@ -97,6 +107,12 @@ export class Planner {
     await this.#runtimes.load(request, image);
   }
 
+  /** Asked for where it is needed only: the machine's own root has none. */
+  #snapshotter({ snapshotter, mounts }: ContainerRecord): Snapshotter | undefined {
+    const mountsImages = mounts.some(({ type }) => type === "image");
+    return mountsImages ? this.#snapshotters.get(snapshotter) : undefined;
+  }
+
   /** The platform of the image that a request needs; undefined for this machine's. */
   platformFor(request: ContainerRequest): string | undefined {
     return this.#runtimes.platformFor(request);
@@ -112,9 +128,12 @@ export class Planner {
     const process = image?.config.config ?? {};
     const network = this.#lent.network(request.network, id);
     const hostname = request.hostname ?? id.slice(0, 12);
+    const user = this.#user(request.user ?? process.User ?? "", container, image);
+    const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
     const wanted = createSpec(request, process, {
       id,
-      user: this.#user(request.user ?? process.User ?? "", container, image),
+      user,
+      mounts: mounted.mounts,
       network: {
         own: network.ownNamespace,
         ...(network.path !== undefined && { path: network.path }),
@@ -132,7 +151,7 @@ export class Planner {
       title: `run ${request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
       runtime: child,
-      root: this.#root(container, image),
+      root: withMounts(this.#root(container, image), mounted),
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,

@@ -9,8 +9,9 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ExitStatus, Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
-import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ContainerRecord, VolumeRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
+import type { VolumeService } from "../volumes/volumes.ts";
 import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
 import { canDo } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
@@ -62,6 +63,7 @@ export class Reconciler {
   readonly #records: ContainerRecords;
   readonly #takeDown: TakeDown;
   readonly #storage: ContainerStorage;
+  readonly #volumes: VolumeService;
   readonly #paths: StatePaths;
   readonly #options: ReconcilerOptions;
   /** What looks have set going, by container. */
@@ -74,6 +76,7 @@ export class Reconciler {
     records: ContainerRecords,
     takeDown: TakeDown,
     storage: ContainerStorage,
+    volumes: VolumeService,
     paths: StatePaths,
     options: ReconcilerOptions,
   ) {
@@ -83,6 +86,7 @@ export class Reconciler {
     this.#records = records;
     this.#takeDown = takeDown;
     this.#storage = storage;
+    this.#volumes = volumes;
     this.#paths = paths;
     this.#options = options;
   }
@@ -119,12 +123,13 @@ export class Reconciler {
   }
 
   /**
-   * Deletes a container's storage layer and its record. What a killed removal left is finished.
+   * Deletes a container's storage layer and its record, and with `volumes` those volumes of its own
+   * that nobody else has. What a killed removal left is finished.
    * @throws NacreError `conflict` if it runs, or somebody else removes it; `not-found`
    */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, options: { readonly volumes?: boolean } = {}): Promise<void> {
     await this.#background.get(id);
-    await this.#delete(id);
+    await this.#delete(id, options.volumes ?? false);
   }
 
   /** Sees to it that a container at rest is gone, whoever does it. False if it was somebody else. */
@@ -203,9 +208,10 @@ export class Reconciler {
   }
 
   /** What the container wrote may be what fills the disk: it goes first, then there is room to say so. */
-  async #claimRemoval(id: string): Promise<void> {
+  async #claimRemoval(id: string, volumes: boolean): Promise<void> {
     const { self, bootId } = this.#options;
-    const claim = () => this.#records.removing(id, self, bootId, (one) => this.#isHeld(one));
+    const isHeld = (one: ContainerRecord) => this.#isHeld(one);
+    const claim = () => this.#records.removing(id, self, bootId, isHeld, volumes);
     try {
       claim();
     } catch (error) {
@@ -217,8 +223,8 @@ export class Reconciler {
     }
   }
 
-  async #delete(id: string): Promise<void> {
-    await this.#claimRemoval(id);
+  async #delete(id: string, volumes = false): Promise<void> {
+    await this.#claimRemoval(id, volumes);
     try {
       await this.#takeDown.run(id);
       if (this.#records.find(id)?.request.autoRemove) await this.#storage.delete(id);
@@ -227,7 +233,12 @@ export class Reconciler {
       this.#records.released(id);
       throw error;
     }
-    this.#records.removed(id);
+    let going: readonly VolumeRecord[] = [];
+    this.#records.removed(id, (t, record) => {
+      if (!(record.removesVolumes || record.request.autoRemove)) return;
+      going = this.#volumes.removingThoseOf(t, record);
+    });
+    await this.#volumes.finish(going);
   }
 
   #later(id: string, work: () => Promise<void>): void {

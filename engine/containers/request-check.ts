@@ -5,7 +5,7 @@ import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import { healthCheck } from "@nacre/core/program/health-check.ts";
 import { DEFAULT_LOG, logLimits } from "@nacre/core/program/log-options.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ContainerRequest, RequestedMount } from "@nacre/core/program/request.ts";
 import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
 import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
@@ -18,7 +18,7 @@ export function checkRequest(
 ): void {
   commandLine(request, image);
   workingDirectory(request, image);
-  for (const { target } of request.mounts) checkMountTarget(target);
+  for (const mount of request.mounts) checkMountTarget(mount);
   checkNamespaces(request);
   if (request.autoRemove && request.restart && request.restart.name !== "no") {
     throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm");
@@ -46,14 +46,41 @@ function checkProcess({ oomScoreAdj, stopSignal, shmBytes }: ContainerRequest): 
   }
 }
 
-/** Docker's rule: absolute, and not the root itself. */
-function checkMountTarget(target: string): void {
-  const depth = target.split("/").reduce((at, part) => {
-    if (part === "" || part === ".") return at;
-    return part === ".." ? Math.max(at - 1, 0) : at + 1;
-  }, 0);
-  if (target.startsWith("/") && depth > 0) return;
-  throw new NacreError("invalid", `invalid mount target ${JSON.stringify(target)}`, {
-    advice: "It must be an absolute path in the container, and not / itself.",
-  });
+/** Files of /proc that may be covered, one by one: what lxcfs and its kind show in their place. */
+const COVERABLE = new Set([
+  ...["/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/dev"],
+  ...["/proc/slabinfo", "/proc/stat", "/proc/swaps", "/proc/uptime"],
+  ...["/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"],
+]);
+
+/** As the kernel reads it from the container's root, links apart. */
+function normalised(target: string): string {
+  const parts: string[] = [];
+  for (const part of target.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
+}
+
+/**
+ * Docker's rule: absolute, and not the root itself. Nothing but the kernel's own /proc stands at
+ * /proc (CVE-2019-16884): what is written there in good faith would be the user's to read.
+ */
+export function checkMountTarget(mount: RequestedMount): void {
+  const { target } = mount;
+  const place = normalised(target);
+  if (!target.startsWith("/") || place === "/") {
+    throw new NacreError("invalid", `invalid mount target ${JSON.stringify(target)}`, {
+      advice: "It must be an absolute path in the container, and not / itself.",
+    });
+  }
+  const isProc = mount.type === "bind" && normalised(mount.source) === "/proc" && place === "/proc";
+  if (!/^\/proc(\/|$)/.test(place) || isProc) return;
+  if (mount.type === "bind" && COVERABLE.has(place)) return;
+  throw new NacreError(
+    "invalid",
+    `${JSON.stringify(target)} cannot be mounted on: it is inside /proc`,
+    { advice: "Choose a place outside of /proc." },
+  );
 }

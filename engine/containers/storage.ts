@@ -4,6 +4,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { treeBytes } from "./tree-size.ts";
 
 export class ContainerStorage {
   readonly #files: Files;
@@ -16,6 +17,11 @@ export class ContainerStorage {
 
   has(id: string): boolean {
     return this.#files.status(this.#paths.container(id).upper) !== undefined;
+  }
+
+  /** What was written in it. */
+  bytes(id: string): number {
+    return treeBytes(this.#files, this.#paths.container(id).upper);
   }
 
   make(id: string): void {

@@ -12,7 +12,7 @@ import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type {
   ImageListing,
   Images,
@@ -24,6 +24,7 @@ import type {
 import type { EventBus } from "../event-bus.ts";
 import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";
+import type { ImageContent } from "../volumes/fill.ts";
 import { Durability } from "./durability.ts";
 import { findImage } from "./image-lookup.ts";
 import { type Candidates, ImageRemoval, imageBlobs } from "./image-removal.ts";
@@ -221,6 +222,11 @@ export class ImageService implements Images {
     return this.#durability.settled();
   }
 
+  /** What an image consists of. */
+  content(image: ImageRecord): ImageContent {
+    return { layers: this.#stored(image), tree: () => this.#tree(image) };
+  }
+
   // -- parts ------------------------------------------------------------------------------------
 
   #tree(image: ImageRecord): ImageTree {
@@ -241,7 +247,7 @@ export class ImageService implements Images {
     if (tag === undefined && all.length > 1 && !force) throw manyNames(image, all);
     const going = tag === undefined ? all : [tag];
     const last = going.length === all.length;
-    const needed = transaction.list("container").filter(({ imageId }) => imageId === image.id);
+    const needed = transaction.list("container").filter((one) => needs(one, image));
     if (last && needed.length > 0 && !force) {
       const status = needed.some((one) => one.status === "running") ? "running" : "stopped";
       throw inUse(image, needed[0]?.name ?? "", status);
@@ -274,6 +280,11 @@ function listing(image: ImageRecord, tags: readonly TagRecord[]): ImageListing {
     .filter(({ imageId }) => imageId === image.id)
     .map(({ reference, digest }) => ({ reference, digest }));
   return { image, references };
+}
+
+/** Its root is the image's, or the image is mounted in it. */
+function needs({ imageId, mounts }: ContainerRecord, { id }: ImageRecord): boolean {
+  return imageId === id || mounts.some((mount) => mount.type === "image" && mount.source === id);
 }
 
 const shortId = (id: string): string => id.slice(id.indexOf(":") + 1).slice(0, 12);

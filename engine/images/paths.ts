@@ -68,6 +68,18 @@ export class StatePaths {
   pin(name: string): { readonly parent: string; readonly directory: string } {
     return { parent: this.pins, directory: `${this.pins}/${name}` };
   }
+  get volumes(): string {
+    return `${this.root}/volumes`;
+  }
+  /** A volume of the local driver. */
+  volume(name: string): { readonly directory: string; readonly data: string } {
+    const directory = `${this.volumes}/${name}`;
+    return { directory, data: `${directory}/_data` };
+  }
+  /** A mount that containers share and that is none of an image's, counted likewise. */
+  sharedMount(name: string): { readonly lock: string; readonly target: string } {
+    return { lock: `${this.locks}/${name}`, target: `${this.mounts}/${name}` };
+  }
   get containers(): string {
     return `${this.root}/containers`;
   }

@@ -31,9 +31,10 @@ export function placeLayer(
   ];
   const times: Operation[] = [];
   for (const entry of tree.layerEntries(number)) {
-    host.push(place(entry, layers), ...attributes(entry));
+    const name = nameOf(entry.pathBytes);
+    host.push(placeEntry(entry, name, layers), ...attributesOf(entry, name), ...opaque(entry));
     if (entry.kind === "directory") {
-      times.push({ op: "placeTimes", path: text(entry.pathBytes), mtime: mtimeOf(entry) });
+      times.push({ op: "placeTimes", path: name, mtime: mtimeOf(entry) });
     }
   }
   // Last, for what is put into a directory changes its time.
@@ -41,8 +42,12 @@ export function placeLayer(
   return { title: `unpack layer ${layers[number]?.diffId}`, host };
 }
 
-function place(entry: LayerEntry, layers: readonly StoredLayer[]): Operation {
-  const path = text(entry.pathBytes);
+/** Puts at `path` what an entry is. */
+export function placeEntry(
+  entry: LayerEntry,
+  path: string,
+  layers: readonly StoredLayer[],
+): Operation {
   const ownership: Ownership = {
     mode: entry.mode,
     uid: entry.uid,
@@ -58,9 +63,9 @@ function place(entry: LayerEntry, layers: readonly StoredLayer[]): Operation {
       return { op: "placeFile", path, source, segments: segmentsOf(entry), ...ownership };
     }
     case "symlink":
-      return { op: "placeSymlink", path, text: text(entry.targetBytes), ...ownership };
+      return { op: "placeSymlink", path, text: nameOf(entry.targetBytes), ...ownership };
     case "hard-link":
-      return { op: "placeHardLink", path, existing: text(entry.targetBytes) };
+      return { op: "placeHardLink", path, existing: nameOf(entry.targetBytes) };
     case "character-device":
       return { op: "placeNode", path, type: "character", major, minor, ...ownership };
     case "block-device":
@@ -82,24 +87,25 @@ function place(entry: LayerEntry, layers: readonly StoredLayer[]): Operation {
   }
 }
 
-function attributes(entry: LayerEntry): Operation[] {
-  // A hard link's file has them already, from its first name.
+/** Its extended attributes; a hard link's file has them already, from its first name. */
+export function attributesOf(entry: LayerEntry, path: string): Operation[] {
   if (entry.kind === "hard-link" || entry.kind === "whiteout") return [];
-  const path = text(entry.pathBytes);
-  const own = entry.xattrs().map(({ name, value }): Operation => {
-    return { op: "placeAttribute", path, name, value };
-  });
-  // The root of a layer has no parent in which it could hide something.
-  if (entry.opaque && path !== "") {
-    own.push({
+  return entry.xattrs().map(({ name, value }) => ({ op: "placeAttribute", path, name, value }));
+}
+
+/** The root of a layer has no parent in which it could hide something. */
+function opaque(entry: LayerEntry): Operation[] {
+  const path = nameOf(entry.pathBytes);
+  if (!entry.opaque || path === "" || entry.kind === "whiteout") return [];
+  return [
+    {
       op: "placeAttribute",
       path,
       name: "trusted.overlay.opaque",
       value: encoder.encode("y"),
       why: "overlayfs shows nothing that lower layers have in this directory",
-    });
-  }
-  return own;
+    },
+  ];
 }
 
 /** Ranges of the tar, with a hole (-1) wherever the file has one. */
@@ -115,14 +121,14 @@ function segmentsOf(entry: LayerEntry): [offset: number, length: number][] {
   return segments;
 }
 
-function mtimeOf(entry: LayerEntry): { seconds: number; nanoseconds: number } {
+export function mtimeOf(entry: LayerEntry): { seconds: number; nanoseconds: number } {
   return { seconds: entry.mtimeSeconds, nanoseconds: entry.mtimeNanoseconds };
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Operations carry names as text. NacreError `unsupported` for bytes that are none. */
-function text(bytes: Uint8Array): string {
+export function nameOf(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {

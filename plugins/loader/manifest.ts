@@ -19,6 +19,7 @@ import { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
 import { Runtime } from "@nacre/core/ports/runtime.ts";
 import { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { Token } from "@nacre/core/ports/token.ts";
+import { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 
 /** Changes when a plugin that was written for the one before would no longer work. */
 export const API_VERSION = 1;
@@ -37,6 +38,7 @@ export const PORTS: {
     token: Snapshotter,
     methods: ["unsupported", "commit", "has", "root", "remove"],
   },
+  VolumeDriver: { token: VolumeDriver, methods: ["check", "make", "plan", "remove"] },
 };
 
 /** One thing that a plugin provides. */

@@ -2,6 +2,7 @@ import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { describe, expect, it } from "vitest";
 import { CONTAINER_OPTIONS, requestOf } from "../../cli/container-options.ts";
 import { parseWords } from "../../cli/options.ts";
+import { dockerMount, dockerVolumes, withoutEmpty } from "./docker-mount.ts";
 import { RUN_CASES, type RunCase } from "./facts.ts";
 import { FakeHost } from "./fake-host.ts";
 
@@ -12,12 +13,10 @@ function request(...words: string[]): ContainerRequest {
 
 /** Docker's daemon refuses these; its client, whose cases they are, lets them through. */
 const REFUSED: Readonly<Record<string, string>> = {
-  "-v /a img": "volumes are not supported",
-  "-v vol:/b img": "volumes are not supported",
-  "-v vol:/b:nocopy img": "volumes are not supported",
-  "-v a/b:/c img": "volumes are not supported",
-  "-v a:b img": "volumes are not supported",
-  "-v :: img": "volumes are not supported",
+  "-v a:b img": "mount path must be absolute",
+  "-v :: img": "invalid mount path: '::'",
+  "--mount type=bind,src=a,dst=/b img": "invalid mount path: 'a' mount path must be absolute",
+  "--mount type=bind,dst=/b img": "field Source must not be empty",
   "-v /a:b img": "invalid mount path: 'b'",
   "-v /a:/b:bogus img": "invalid mode: bogus",
   "--ipc bogus img": "--ipc: invalid IPC mode",
@@ -25,9 +24,9 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /** The parts of docker's configuration that a request has, by docker's names. */
-function asDocker(made: ContainerRequest): RunCase {
+function asDocker(made: ContainerRequest, byMount: boolean): RunCase {
   const { resources, mounts } = made;
-  const binds = mounts.filter(({ type }) => type === "bind");
+  const { binds, places } = dockerVolumes(byMount ? [] : mounts);
   const tmpfs = mounts.filter((mount) => mount.type === "tmpfs");
   return {
     args: [],
@@ -43,6 +42,7 @@ function asDocker(made: ContainerRequest): RunCase {
       ...(made.terminal && { Tty: true }),
       ...(made.stopSignal && { StopSignal: made.stopSignal }),
       ...(made.health && { Healthcheck: healthAsDocker(made.health) }),
+      ...(Object.keys(places).length > 0 && { Volumes: places }),
     },
     HostConfig: {
       ...(resources.memoryBytes && { Memory: resources.memoryBytes }),
@@ -53,7 +53,9 @@ function asDocker(made: ContainerRequest): RunCase {
       ...(made.logDriver && { LogConfig: { Type: made.logDriver, Config: {} } }),
       ...(made.network !== "none" && { NetworkMode: made.network }),
       ...(made.readOnlyRoot && { ReadonlyRootfs: true }),
-      ...(binds.length > 0 && { Binds: binds.length }),
+      ...(binds > 0 && { Binds: binds }),
+      ...(byMount && { Mounts: mounts.map(dockerMount) }),
+      ...(made.volumesFrom && { VolumesFrom: made.volumesFrom }),
       ...(tmpfs.length > 0 && {
         Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, mount.options.join(",")])),
       }),
@@ -135,6 +137,9 @@ function expected({ Config = {}, HostConfig = {} }: RunCase): RunCase {
   // The kernel counts its own memory with the container's: there is nothing to set.
   delete hostConfig.KernelMemory;
   if (Array.isArray(hostConfig.Binds)) hostConfig.Binds = hostConfig.Binds.length;
+  if (Array.isArray(hostConfig.Mounts)) hostConfig.Mounts = hostConfig.Mounts.map(withoutEmpty);
+  // It is kept with each volume that it is to make.
+  delete hostConfig.VolumeDriver;
   return { args: [], Config: config, HostConfig: hostConfig };
 }
 
@@ -152,7 +157,10 @@ describe("the options of run", () => {
     (line, fact) => {
       const refusal = fact.error ?? REFUSED[line];
       if (refusal !== undefined) expect(() => request(...fact.args)).toThrow(refusal);
-      else expect(asDocker(request(...fact.args))).toEqual(expected(fact));
+      else {
+        const byMount = fact.args.includes("--mount");
+        expect(asDocker(request(...fact.args), byMount)).toEqual(expected(fact));
+      }
     },
   );
 
@@ -193,6 +201,25 @@ describe("the options of run", () => {
     );
     const host = new FakeHost({ files: { f: "A=1\nB=1\n" } });
     expect(requestOf(values, operands, host).environment).toEqual(["A=1", "B=2"]);
+  });
+
+  it("refuses two mounts at one place, whichever options they come from", () => {
+    expect(() => request("-v", "/a:/x", "--mount", "type=tmpfs,dst=/x/", "img")).toThrow(
+      "duplicate mount point: /x/",
+    );
+  });
+
+  it("asks the driver that was named for volumes that are new, and leaves binds alone", () => {
+    const { mounts } = request("--volume-driver", "d", "-v", "vol:/x", "-v", "/a:/y", "img");
+    expect(mounts).toEqual([
+      expect.objectContaining({ type: "volume", driver: "d" }),
+      expect.not.objectContaining({ driver: "d" }),
+    ]);
+  });
+
+  it("says why a storage layer has no limit, and what has", () => {
+    expect(() => request("--storage-opt", "size=1g", "img")).toThrow("project quotas");
+    expect(() => request("--storage-opt", "colour=red", "img")).toThrow("unknown storage option");
   });
 
   it("names an env file that is not there", () => {

@@ -32,6 +32,7 @@ type CaseName =
   | "ipAddress"
   | "ramInBytes"
   | "fromHumanSize"
+  | "mounts"
   | "volumes";
 
 export function casesOf(name: CaseName): readonly Case[] {

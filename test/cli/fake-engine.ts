@@ -5,12 +5,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
-import type {
-  ContainerRecord,
-  EventRecord,
-  ImageRecord,
-  PinRecord,
-} from "@nacre/core/state/records.ts";
+import type { ContainerRecord, EventRecord, PinRecord } from "@nacre/core/state/records.ts";
 import type {
   Archives,
   Attached,
@@ -25,74 +20,12 @@ import type {
   NamespaceReport,
   Namespaces,
   System,
+  VolumeListing,
+  Volumes,
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
 
-export const HOUR_MS = 3_600_000;
-
-export function containerRecord(changes: Partial<ContainerRecord> = {}): ContainerRecord {
-  const request: ContainerRequest = {
-    image: "debian",
-    command: ["sh", "-c", "sleep 1000; echo done"],
-    environment: [],
-    terminal: false,
-    interactive: false,
-    detached: true,
-    autoRemove: false,
-    readOnlyRoot: false,
-    mounts: [],
-    network: "none",
-    resources: {},
-    labels: { a: "b" },
-    pull: "missing",
-  };
-  return {
-    id: "0123456789abcdef".repeat(4),
-    name: "web",
-    request,
-    imageId: imageRecord().id,
-    snapshotter: "erofs",
-    createdMs: 0,
-    startedMs: 0,
-    status: "running",
-    ...changes,
-  };
-}
-
-export function imageRecord(changes: Partial<ImageRecord> = {}): ImageRecord {
-  const digest = `sha256:${"a1".repeat(32)}`;
-  return {
-    id: `sha256:${"c0ffee".repeat(10)}abcd`,
-    manifestDigest: digest,
-    manifestMediaType: "application/vnd.oci.image.manifest.v1+json",
-    config: {
-      created: "1970-01-01T00:00:00Z",
-      architecture: "amd64",
-      os: "linux",
-      config: { Env: ["PATH=/bin"], Cmd: ["bash"], Labels: { "<b>": "\u001b[31mred" } },
-      rootfs: { type: "layers", diff_ids: [`sha256:${"b2".repeat(32)}`] },
-    },
-    layers: [],
-    chainIds: [],
-    sizeBytes: 448_123_456,
-    pulledMs: 1000,
-    passwd: "",
-    group: "",
-    ...changes,
-  };
-}
-
-export function pinRecord(changes: Partial<PinRecord> = {}): PinRecord {
-  const { id, name } = containerRecord();
-  return {
-    name: "lab",
-    namespaces: [{ kind: "net", id: 4026532100 }],
-    of: { pid: 7, command: "sh", container: { id, name } },
-    bootId: "boot",
-    createdMs: 0,
-    ...changes,
-  };
-}
+import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
 
 export class FakeEngine implements Engine {
   readonly calls: [name: string, ...given: unknown[]][] = [];
@@ -267,6 +200,11 @@ export class FakeEngine implements Engine {
       this.calls.push(["rm", container, options]);
       this.containers.get(container);
     },
+    prune: async (options) => {
+      this.#called("container prune", options);
+      return { containers: ["c1"], reclaimedBytes: 1_500_000 };
+    },
+    size: () => ({ writtenBytes: 2000, rootBytes: 448_125_456 }),
     inspect: (name) => {
       const {
         id,
@@ -344,6 +282,32 @@ export class FakeEngine implements Engine {
     },
   };
 
+  listed: VolumeListing[] = [volumeListing()];
+
+  readonly volumes: Volumes = {
+    create: async (wanted) => {
+      this.#called("volume create", wanted);
+      return { ...volumeListing().volume, name: wanted?.name ?? "f".repeat(64) };
+    },
+    list: async (filters) => {
+      this.#called("volume list", filters);
+      return this.listed;
+    },
+    get: async (name) => {
+      const found = this.listed.find(({ volume }) => volume.name === name);
+      if (!found) throw new NacreError("not-found", `no such volume: ${name}`);
+      return found;
+    },
+    remove: async (name, options) => {
+      this.calls.push(["volume rm", name, options]);
+      await this.volumes.get(name);
+    },
+    prune: async (options) => {
+      this.#called("volume prune", options);
+      return { volumes: ["v1"], reclaimedBytes: 1_500_000 };
+    },
+  };
+
   readonly system: System = {
     info: () => ({
       version: "1.2.3",
@@ -363,7 +327,10 @@ export class FakeEngine implements Engine {
     }),
     prune: async (options) => {
       this.#called("prune", options);
-      return { containers: ["c1"], images: ["sha256:i1"], pins: [], reclaimedBytes: 12_000_000 };
+      return {
+        ...{ containers: ["c1"], images: ["sha256:i1"], volumes: ["v1"], pins: [] },
+        reclaimedBytes: 12_000_000,
+      };
     },
   };
 

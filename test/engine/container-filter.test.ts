@@ -11,17 +11,17 @@ const record: ContainerRecord = {
     image: "debian",
     labels: { ci: "", tier: "front=1" },
     network: "host",
-    mounts: [
-      {
-        type: "bind",
-        source: "/srv",
-        target: "/data",
-        readOnly: false,
-        recursive: true,
-        propagation: "private",
-      },
-    ],
   }),
+  mounts: [
+    {
+      type: "bind",
+      source: "/srv",
+      target: "/data",
+      readOnly: false,
+      recursive: true,
+      propagation: "private",
+    },
+  ],
   imageId: "sha256:aa",
   snapshotter: "erofs",
   createdMs: 100,

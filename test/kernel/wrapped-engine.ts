@@ -16,6 +16,7 @@ import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { JsonFileLog } from "@nacre/engine/logs/json-file.ts";
 import { NoneNetwork } from "@nacre/engine/networks/none.ts";
 import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
+import { LocalVolumes } from "@nacre/engine/volumes/local.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { UndiciFetch } from "@nacre/linux/fetch.ts";
@@ -64,6 +65,7 @@ export function wrappedEngine(root: string, wraps: Wraps = {}): Engine {
       content: new FileContentStore(files, codec, paths),
       snapshotters: [new ErofsSnapshotter(compiled, files, kernel, paths)],
       networks: [new NoneNetwork()],
+      volumes: [new LocalVolumes(files, paths)],
       log: new JsonFileLog(files),
       extensions: undefined,
     },

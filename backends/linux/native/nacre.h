@@ -84,6 +84,9 @@ int share_mount(const struct operation *o);
 int release_mount(const struct operation *o);
 void forget_shares(void);
 
+/* idmap.c */
+int show_owners(int tree, unsigned recursive, const char *uids, const char *gids);
+
 /* loop.c */
 enum { LOOP_NAME = 32 };
 int attach_loop(const char *path, char name[LOOP_NAME]);

@@ -12,12 +12,16 @@
 #include "nacre.h"
 #include "operations.h"
 
-int in_root(const char *path, uint64_t flags) {
+static int resolved(int root, const char *path, uint64_t flags) {
   int fd = -1;
   errno = EAGAIN; /* what it also says when something on the way was renamed meanwhile */
   for (int tries = 0; fd < 0 && errno == EAGAIN && tries < 128; tries++)
-    fd = k_openat2(self.root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    fd = k_openat2(root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   return fd;
+}
+
+int in_root(const char *path, uint64_t flags) {
+  return resolved(self.root, path, flags);
 }
 
 /* Writes the directory of `path` to `head` and its last name, without slashes, to `name`. */
@@ -76,13 +80,23 @@ static int open_root(const struct operation *o) {
   return checked(k_move_mount(self.root, directory, ""), "move_mount");
 }
 
+/* What lies below a directory that somebody else may be changing: no link leads out of it. */
+static int open_source(const char *source, const char *below, unsigned recursive) {
+  if (!*below) return k_open_tree(AT_FDCWD, source, recursive);
+  OWNED base = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  OWNED fd = base < 0 ? -1 : resolved(base, below, 0);
+  return fd < 0 ? -1 : k_open_tree(fd, "", AT_EMPTY_PATH | recursive);
+}
+
 static int bind_in_root(const struct operation *o) {
   struct stat s;
   uint64_t attributes = (uint64_t)number(o, BIND_IN_ROOT_ATTRIBUTES);
   uint64_t propagation = (uint64_t)number(o, BIND_IN_ROOT_PROPAGATION);
   unsigned recursive = number(o, BIND_IN_ROOT_RECURSIVE) ? AT_RECURSIVE : 0;
-  OWNED tree = k_open_tree(AT_FDCWD, text(o, BIND_IN_ROOT_SOURCE), recursive);
-  if (tree < 0 || fstat(tree, &s)) return because("open_tree %s", text(o, BIND_IN_ROOT_SOURCE));
+  const char *source = text(o, BIND_IN_ROOT_SOURCE), *below = text(o, BIND_IN_ROOT_SUBPATH);
+  OWNED tree = open_source(source, below, recursive);
+  if (tree < 0 || fstat(tree, &s)) return because("open_tree %s%s%s", source, *below ? "/" : "", below);
+  if (show_owners(tree, recursive, text(o, BIND_IN_ROOT_UIDS), text(o, BIND_IN_ROOT_GIDS))) return -1;
   if (set_attributes(tree, "", AT_EMPTY_PATH | recursive, attributes, propagation)) return -1;
   mode_t kind = S_ISDIR(s.st_mode) ? S_IFDIR : S_IFREG;
   OWNED target = make_in_root(text(o, BIND_IN_ROOT_TARGET), kind, 255);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { main } from "../../../cli/main.ts";
-import { containerRecord, FakeEngine, HOUR_MS } from "../fake-engine.ts";
+import { FakeEngine } from "../fake-engine.ts";
 import { FakeHost, nacre } from "../fake-host.ts";
+import { containerRecord, HOUR_MS } from "../fake-records.ts";
 
 const asked = (engine: FakeEngine, name: string) =>
   engine.calls.filter(([called]) => called === name).map(([, ...given]) => given);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { FakeEngine, HOUR_MS, imageRecord } from "../fake-engine.ts";
+import { FakeEngine } from "../fake-engine.ts";
 import { nacre } from "../fake-host.ts";
+import { HOUR_MS, imageRecord } from "../fake-records.ts";
 
 describe("pull", () => {
   it("prints plain lines into a pipe", async () => {

@@ -4,8 +4,9 @@ import type { CssSetReport } from "@nacre/engine/engine.ts";
 import { describe, expect, it } from "vitest";
 import { main } from "../../../cli/main.ts";
 import { parseDot } from "../../graphviz.ts";
-import { FakeEngine, pinRecord } from "../fake-engine.ts";
+import { FakeEngine } from "../fake-engine.ts";
 import { FakeHost, nacre } from "../fake-host.ts";
+import { pinRecord } from "../fake-records.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const MIB = 1 << 20;
@@ -322,7 +323,7 @@ describe("ns pin", () => {
     expect(removed.err).toContain("nacre ns unpin lab");
     const pruned = await nacre(["system", "prune", "-f", "--pins"], { engine });
     expect(pruned.out).toContain("Still Pinned (nacre ns unpin):\nlab (net)\n");
-    expect(engine.calls.at(-1)).toEqual(["prune", { all: false, pins: true }]);
+    expect(engine.calls.at(-1)).toEqual(["prune", { all: false, pins: true, volumes: false }]);
     engine.pinned = [pinRecord({ of: { pid: 1, command: "init" } })];
     expect((await nacre(["rm", "web"], { engine })).err).toBe("");
   });

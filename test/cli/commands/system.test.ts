@@ -80,7 +80,7 @@ describe("system prune", () => {
     const engine = new FakeEngine();
     const { out } = await nacre(["system", "prune", "-af"], { engine });
     expect(out).not.toContain("WARNING");
-    expect(engine.calls).toEqual([["prune", { all: true, pins: false }]]);
+    expect(engine.calls).toEqual([["prune", { all: true, pins: false, volumes: false }]]);
   });
 });
 

@@ -33,6 +33,7 @@ function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): Kern
       id: "f".repeat(64),
       user: { uid: 1000, gid: 1000, additionalGids: [44], home: "/" },
       network: { own: request.network === "none" },
+      mounts: request.mounts.filter((mount) => mount.type === "bind" || mount.type === "tmpfs"),
       filesDirectory: "/state/files",
       rootfs: "/state/rootfs",
       cgroupsPath: "/nacre/f",

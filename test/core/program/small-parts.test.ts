@@ -33,12 +33,23 @@ describe("mountFlags", () => {
   it("tells attributes, propagation and the file system's own options apart", () => {
     const options = ["rbind", "nosuid", "rslave", "size=64k", "ro", "relatime"];
     expect(mountFlags({ destination: "/x", options })).toEqual({
-      attributes: ["nosuid", "ro"],
+      attributes: ["nosuid"],
+      readOnlyTop: true,
       options: ["size=64k"],
       bind: true,
       recursive: true,
       propagation: "slave",
     });
+  });
+  it("tells a mount that is read-only itself from one that is with all below it", () => {
+    const read = (...options: string[]) => {
+      const { attributes, readOnlyTop } = mountFlags({ destination: "/x", options });
+      return { attributes, readOnlyTop };
+    };
+    expect(read("rbind", "ro")).toEqual({ attributes: [], readOnlyTop: true });
+    expect(read("rbind", "rro")).toEqual({ attributes: ["ro"], readOnlyTop: false });
+    expect(read("bind", "ro")).toEqual({ attributes: ["ro"], readOnlyTop: false });
+    expect(read("ro")).toEqual({ attributes: ["ro"], readOnlyTop: false });
   });
   it("lets the later option win", () => {
     expect(mountFlags({ destination: "/x", options: ["noexec", "exec"] }).attributes).toEqual([]);

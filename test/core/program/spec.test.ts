@@ -20,6 +20,7 @@ const CONTEXT = {
   id: "abcdef012345".padEnd(64, "0"),
   user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
   network: { own: true },
+  mounts: [],
   filesDirectory: "/state/files",
   rootfs: "/state/rootfs",
   cgroupsPath: "/nacre/abc",
@@ -126,13 +127,11 @@ describe("createSpec", () => {
         recursive: true,
         propagation: "private",
       }) as const;
-    const request = sampleRequest({
-      mounts: [bind("/data/inner"), bind("/data"), bind("/etc/hosts")],
-    });
-    const mounts = createSpec(request, IMAGE, CONTEXT).mounts;
+    const asked = [bind("/data/inner"), bind("/data"), bind("/etc/hosts")];
+    const { mounts } = createSpec(sampleRequest(), IMAGE, { ...CONTEXT, mounts: asked });
     const places = mounts.map((m) => m.destination);
     expect(places.filter((p) => p === "/etc/hosts")).toHaveLength(1);
     expect(places.indexOf("/data")).toBeLessThan(places.indexOf("/data/inner"));
-    expect(mounts.at(-1)?.options).toEqual(["rbind", "ro", "rprivate"]);
+    expect(mounts.at(-1)?.options).toEqual(["rbind", "rro", "rprivate"]);
   });
 });

@@ -70,6 +70,7 @@ export function loaderOf(
       NetworkDriver: ["none", "host"],
       Runtime: ["native"],
       Snapshotter: ["erofs", "directory"],
+      VolumeDriver: ["local"],
     },
     uid: process.getuid?.() ?? 0,
   });

@@ -15,6 +15,7 @@ import { NoneNetwork } from "@nacre/engine/networks/none.ts";
 import { DirectorySnapshotter } from "@nacre/engine/snapshotters/directory.ts";
 import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
 import { StoreCheck, type StoreProblem } from "@nacre/engine/store-check.ts";
+import { LocalVolumes } from "@nacre/engine/volumes/local.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedCodec } from "@nacre/simulated/codec.ts";
 import { SimulatedDatabase } from "@nacre/simulated/database.ts";
@@ -108,6 +109,7 @@ export class World {
           new DirectorySnapshotter(core, files, kernel, random, PATHS, options),
         ],
         networks: [new NoneNetwork(), new HostNetwork(files)],
+        volumes: [new LocalVolumes(files, PATHS)],
         log: new JsonFileLog(files),
         extensions: undefined,
       },

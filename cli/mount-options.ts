@@ -1,0 +1,91 @@
+// The options that say what is mounted in a container.
+
+import type { BindRequest, ContainerRequest, RequestedMount } from "@nacre/core/program/request.ts";
+import { FlagError } from "./flag-error.ts";
+import type { Host } from "./host.ts";
+import { list, text, type Values } from "./options.ts";
+import { absolute, checkTargets, mountOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
+import { parseMount } from "./parse/mount-option.ts";
+
+export const MOUNT_OPTIONS = {
+  mount: list(
+    ["mount"],
+    "type=…,src=…,dst=…",
+    "Mount a bind, volume, tmpfs or image, by key=value fields",
+    parseMount,
+  ),
+  storageOpt: list(["storage-opt"], "size=bytes", "Limit of the storage layer (refused)", String),
+  tmpfs: list(["tmpfs"], "dir[:opts]", "Mount an empty file system in memory", parseTmpfs),
+  volume: list(
+    ["volume", "v"],
+    "[src:]dst[:opts]",
+    "Mount a directory of this machine, or a volume; ro makes it read-only",
+    String,
+    "files",
+  ),
+  volumeDriver: text(["volume-driver"], "name", "What makes new volumes (default local)", [
+    "local",
+  ]),
+  volumesFrom: list(
+    ["volumes-from"],
+    "container[:ro]",
+    "Also the binds and volumes of another container",
+    parseVolumesFrom,
+    "containers",
+  ),
+};
+
+/** @throws FlagError */
+function parseVolumesFrom(word: string): string {
+  const [name = "", mode, ...more] = word.split(":");
+  if (name === "") throw new FlagError("invalid empty volumes-from: name a container");
+  const isMode = mode === undefined || ["ro", "rw", "z", "Z"].includes(mode);
+  if (!isMode || more.length > 0) throw new FlagError(`invalid mode in volumes-from: ${word}`);
+  return word;
+}
+
+/** Docker's rule of relative sources: `.` begins one that is taken from where the caller is. */
+function located(mount: RequestedMount, workingDirectory: string): RequestedMount {
+  if (mount.type !== "bind") return mount;
+  if (/^\.{1,2}(\/|$)/.test(mount.source)) {
+    return { ...mount, source: absolute(mount.source, workingDirectory) };
+  }
+  return checked(mount);
+}
+
+function checked(mount: BindRequest): BindRequest {
+  if (mount.source.startsWith("/")) return mount;
+  throw new FlagError(
+    `invalid mount config for type "bind": invalid mount path: '${mount.source}' mount path must be absolute`,
+  );
+}
+
+/** The part of a request that was asked for. @throws FlagError */
+export function mountsOf(
+  values: Values<typeof MOUNT_OPTIONS>,
+  { workingDirectory }: Host,
+): Pick<ContainerRequest, "mounts" | "volumesFrom"> {
+  refuseStorageOptions(values.storageOpt);
+  const { volumeDriver, volumesFrom } = values;
+  const mounts = [
+    ...values.volume.map((word) => mountOf(parseVolume(word), workingDirectory)),
+    ...values.mount.map((mount) => located(mount, workingDirectory)),
+    ...values.tmpfs,
+  ].map((mount) =>
+    mount.type === "volume" && volumeDriver !== undefined
+      ? { driver: volumeDriver, ...mount }
+      : mount,
+  );
+  checkTargets(mounts);
+  return { mounts, ...(volumesFrom.length > 0 && { volumesFrom }) };
+}
+
+/** Why: docs/decisions/0023-volumes.md. */
+function refuseStorageOptions(options: readonly string[]): void {
+  for (const option of options) {
+    if (!/^size=./.test(option)) throw new FlagError(`unknown storage option: ${option}`);
+    throw new FlagError(
+      `--storage-opt ${option} is not supported: a storage layer is a directory, and file systems limit directories by project quotas, which few have turned on. A volume can be limited: --mount type=tmpfs,tmpfs-size=…, or nacre volume create -o type=tmpfs -o device=tmpfs -o o=size=…`,
+    );
+  }
+}

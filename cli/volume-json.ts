@@ -1,0 +1,17 @@
+// Docker's JSON for a volume.
+
+import type { VolumeListing } from "@nacre/engine/engine.ts";
+
+export function volumeJson({ volume, mountpoint }: VolumeListing): Record<string, unknown> {
+  const { name, driver, options, labels, anonymous, createdMs } = volume;
+  const all = anonymous ? { ...labels, "com.docker.volume.anonymous": "" } : labels;
+  return {
+    CreatedAt: new Date(createdMs).toISOString(),
+    Driver: driver,
+    Labels: Object.keys(all).length > 0 ? all : null,
+    Mountpoint: mountpoint,
+    Name: name,
+    Options: Object.keys(options).length > 0 ? options : null,
+    Scope: "local",
+  };
+}

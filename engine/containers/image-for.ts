@@ -1,0 +1,24 @@
+import { NacreError } from "@nacre/core/error.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ImageRecord } from "@nacre/core/state/records.ts";
+import type { ImageService } from "../images/images.ts";
+import { HOST_IMAGE, type Planner } from "./planner.ts";
+
+/** A request's image, pulled where the request says so; undefined for the machine's own root. */
+export async function imageFor(
+  images: ImageService,
+  planner: Planner,
+  request: ContainerRequest,
+): Promise<ImageRecord | undefined> {
+  if (request.image === HOST_IMAGE) return undefined;
+  const platform = planner.platformFor(request);
+  const pull = { ...(platform !== undefined && { platform }) };
+  if (request.pull === "always") return (await images.pull(request.image, pull)).image;
+  try {
+    return images.get(request.image).image;
+  } catch (error) {
+    const absent = error instanceof NacreError && error.kind === "not-found";
+    if (!absent || request.pull === "never") throw error;
+    return (await images.pull(request.image, pull)).image;
+  }
+}

@@ -1,0 +1,258 @@
+// What is mounted in a container: from what was asked for to what its record keeps, and from there
+// to mounts as the kernel can do them.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Snapshotter, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { Transaction } from "@nacre/core/ports/state-store.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import type {
+  BindRequest,
+  ContainerMount,
+  ContainerRequest,
+  ImageMountRequest,
+  NamedVolume,
+  PlainMount,
+  RequestedMount,
+} from "@nacre/core/program/request.ts";
+import type { ProcessUser } from "@nacre/core/program/user.ts";
+import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { ImageService } from "../images/images.ts";
+import type { StatePaths } from "../images/paths.ts";
+import type { VolumeFiller } from "../volumes/fill.ts";
+import { DEFAULT_DRIVER, type VolumeRecords, type VolumeWish } from "../volumes/volume-records.ts";
+import { checkVolumeName, type VolumeService } from "../volumes/volumes.ts";
+import type { RecordedMounts } from "./container-records.ts";
+import { borrowedMounts, imageVolumes, withoutTaken } from "./mount-sources.ts";
+import { checkMountTarget } from "./request-check.ts";
+
+/** What a container will have mounted, and the volumes among it that are its own. */
+export interface ResolvedMounts extends RecordedMounts {
+  readonly wishes: readonly Wish[];
+}
+
+interface Wish extends VolumeWish {
+  /** There was none when it was looked for. */
+  readonly isNew: boolean;
+}
+
+/** Operations that come before the container's own, and what is mounted in its root. */
+export interface MountPlan {
+  readonly host: readonly Operation[];
+  readonly child: readonly Operation[];
+  readonly mounts: readonly PlainMount[];
+}
+
+export class ContainerMounts {
+  readonly #files: Files;
+  readonly #images: ImageService;
+  readonly #volumes: VolumeService;
+  readonly #records: VolumeRecords;
+  readonly #filler: VolumeFiller;
+  readonly #paths: StatePaths;
+  readonly #find: (container: string) => ContainerRecord;
+
+  constructor(
+    files: Files,
+    images: ImageService,
+    volumes: VolumeService,
+    records: VolumeRecords,
+    filler: VolumeFiller,
+    paths: StatePaths,
+    find: (container: string) => ContainerRecord,
+  ) {
+    this.#files = files;
+    this.#images = images;
+    this.#volumes = volumes;
+    this.#records = records;
+    this.#filler = filler;
+    this.#paths = paths;
+    this.#find = find;
+  }
+
+  /** Looks everything up that can be refused, and makes nothing. NacreError `not-found`, `invalid`. */
+  async resolve(
+    request: ContainerRequest,
+    image: ImageRecord | undefined,
+  ): Promise<ResolvedMounts> {
+    const borrowed = (request.volumesFrom ?? []).flatMap((word) =>
+      borrowedMounts(word, this.#find),
+    );
+    const asked: RequestedMount[] = [...withoutTaken(borrowed, request.mounts), ...request.mounts];
+    const all = [...asked, ...withoutTaken(imageVolumes(image), asked)];
+    const wishes: Wish[] = [];
+    const mounts: ContainerMount[] = [];
+    for (const mount of all) {
+      checkMountTarget(mount);
+      mounts.push(await this.#resolved(mount, wishes));
+    }
+    const claim = (t: Transaction, events: EventRecord[]) => {
+      for (const wish of wishes) this.#records.claim(t, wish, events);
+    };
+    return { mounts, wishes, claim };
+  }
+
+  /**
+   * Makes what is not there: directories that -v names, volumes, and what the image has for those
+   * that are empty; `again` where only what a killed creation has not made is missing.
+   */
+  async make(
+    { id, mounts }: Pick<ContainerRecord, "id" | "mounts">,
+    image: ImageRecord | undefined,
+    { again }: { readonly again: boolean },
+  ): Promise<void> {
+    for (const mount of mounts) {
+      if (mount.type === "bind") this.#makeSource(mount);
+      if (mount.type === "volume") await this.#makeVolume(mount, image, again);
+    }
+    for (const { work, upper, rootfs } of this.#imageStorage(id, mounts)) {
+      for (const path of [work, upper, rootfs]) this.#files.makeDirectory(path);
+    }
+  }
+
+  /** Of a creation that came to nothing: volumes that it made, and that nobody else has taken. */
+  async discard({ wishes }: ResolvedMounts): Promise<void> {
+    for (const { name, isNew } of wishes) if (isNew) await this.#volumes.discard(name);
+  }
+
+  /** `user`: who the container's process is. */
+  plan(
+    { id, mounts }: Pick<ContainerRecord, "id" | "mounts">,
+    snapshotter: Snapshotter | undefined,
+    user: ProcessUser,
+  ): MountPlan {
+    const host: Operation[] = [];
+    const child: Operation[] = [];
+    const storages = this.#imageStorage(id, mounts);
+    const plain = mounts.map((mount): PlainMount => {
+      if (mount.type === "tmpfs") return mount;
+      if (mount.type === "bind") return this.#withOwner(mount, user);
+      if (mount.type === "volume") {
+        const plan = this.#volumes.plan(mount);
+        host.push(...plan.host);
+        return boundVolume(mount, plan);
+      }
+      const storage = storages.shift()!;
+      const plan = this.#imageRoot(mount, snapshotter, storage);
+      host.push(...plan.host);
+      child.push(...plan.child);
+      return boundImage(mount, storage.rootfs);
+    });
+    return { host, child, mounts: plain };
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  async #resolved(mount: RequestedMount, wishes: Wish[]): Promise<ContainerMount> {
+    if (mount.type === "image") {
+      const { image } = this.#images.get(mount.source);
+      return { ...mount, source: image.id };
+    }
+    if (mount.type === "bind" && mount.mustExist && !this.#files.status(mount.source)) {
+      throw new NacreError(
+        "invalid",
+        `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+        { advice: "Make it first, or use -v, which makes a directory." },
+      );
+    }
+    if (mount.type !== "volume") return mount;
+    const { driver, options, labels, name } = mount;
+    const named = {
+      ...mount,
+      name: name === undefined ? this.#volumes.newName() : checkVolumeName(name),
+    };
+    const known = this.#records.find(named.name);
+    const port = await this.#volumes.driver(driver ?? known?.driver ?? DEFAULT_DRIVER);
+    if (options) port.check(options);
+    wishes.push({
+      name: named.name,
+      isNew: known === undefined,
+      anonymous: name === undefined,
+      ...(driver !== undefined && !known && { driver }),
+      ...(options && { options }),
+      ...(labels && { labels }),
+    });
+    return named;
+  }
+
+  #makeSource({ source, mustExist }: BindRequest): void {
+    if (mustExist || this.#files.status(source)) return;
+    this.#files.makeDirectory(source, 0o755);
+  }
+
+  async #makeVolume(
+    mount: NamedVolume,
+    image: ImageRecord | undefined,
+    again: boolean,
+  ): Promise<void> {
+    const volume = this.#volumes.described(mount);
+    const driver = await this.#volumes.driver(volume.driver);
+    const { fillable, path } = driver.plan(volume);
+    const wanted = fillable && !mount.noCopy && !(again && this.#files.status(path));
+    if (image && wanted) {
+      const content = this.#images.content(image);
+      await this.#filler.fill(mount.name, path, mount.target, content);
+    }
+    await driver.make(volume);
+  }
+
+  #imageStorage(id: string, mounts: readonly ContainerMount[]): StorageLayer[] {
+    const { directory } = this.#paths.container(id);
+    return mounts
+      .filter(({ type }) => type === "image")
+      .map((_, n) => {
+        const own = `${directory}/images/${n}`;
+        return { upper: `${own}/upper`, work: `${own}/work`, rootfs: `${own}/rootfs` };
+      });
+  }
+
+  #imageRoot(
+    { source }: ImageMountRequest,
+    snapshotter: Snapshotter | undefined,
+    storage: StorageLayer,
+  ) {
+    const { image } = this.#images.get(source);
+    const chainId = image.chainIds.at(-1);
+    if (!snapshotter || chainId === undefined) {
+      throw new NacreError("unsupported", `the image ${source} cannot be mounted`);
+    }
+    const { layers } = this.#images.content(image);
+    return snapshotter.root(chainId, layers, storage, { readOnly: true, ephemeral: true });
+  }
+
+  #withOwner(mount: BindRequest, user: ProcessUser): BindRequest {
+    if (mount.idmap !== "owner") return mount;
+    const owner = this.#files.status(mount.source);
+    const range = (stored: number, shown: number) => [{ stored, shown, length: 1 }];
+    return {
+      ...mount,
+      idmap: {
+        uids: range(owner?.uid ?? 0, user.uid),
+        gids: range(owner?.gid ?? 0, user.gid),
+      },
+    };
+  }
+}
+
+function boundVolume(
+  { target, readOnly, subpath }: NamedVolume,
+  plan: ReturnType<VolumeService["plan"]>,
+): BindRequest {
+  return {
+    type: "bind",
+    source: plan.path,
+    target,
+    readOnly: readOnly || plan.attributes.includes("ro"),
+    recursive: plan.recursive,
+    propagation: "private",
+    attributes: plan.attributes.filter((name) => name !== "ro"),
+    ...(subpath !== undefined && { subpath }),
+  };
+}
+
+function boundImage({ target, subpath }: ImageMountRequest, source: string): BindRequest {
+  return {
+    ...{ type: "bind", source, target, readOnly: true, recursive: false, propagation: "private" },
+    ...(subpath !== undefined && { subpath }),
+  };
+}

@@ -1,0 +1,91 @@
+// An empty volume gets what the image has at its place, when a container is made with it. It is
+// filled under another name, and renamed: a volume holds all of that, or nothing.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageTree } from "@nacre/core/image-tree.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import type { Random } from "@nacre/core/ports/random.ts";
+import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { copyUpProgram } from "./copy-up.ts";
+import { usersOf } from "./volume-records.ts";
+
+/** An image's layers, and the tree that they make: merged when it is asked for. */
+export interface ImageContent {
+  readonly layers: readonly StoredLayer[];
+  readonly tree: () => ImageTree;
+}
+
+/** Says which process fills it. */
+const PARTIAL = /^fill\.(\d+)-(\d+)-[0-9a-f]+$/;
+
+export class VolumeFiller {
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #state: StateStore;
+  readonly #random: Random;
+  readonly #self: ProcessIdentity;
+
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    state: StateStore,
+    random: Random,
+    self: ProcessIdentity,
+  ) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#state = state;
+    this.#random = random;
+    this.#self = self;
+  }
+
+  /** Fills `directory` of a volume if it is empty and the image has a directory at `place`. */
+  async fill(name: string, directory: string, place: string, image: ImageContent): Promise<void> {
+    if (this.#files.list(directory).length > 0) return;
+    const parent = directory.slice(0, directory.lastIndexOf("/"));
+    await this.#sweep(parent);
+    const temporary = `${parent}/${this.#temporary()}`;
+    const program = copyUpProgram(image.tree(), place, image.layers, temporary);
+    if (!program) return;
+    this.#files.makeDirectory(temporary);
+    try {
+      await this.#kernel.perform(program);
+      this.#publish(name, temporary, directory);
+    } finally {
+      await this.#files.removeTree(temporary);
+    }
+  }
+
+  /** Not under a container that runs: what it has mounted is the directory, and not its name. */
+  #publish(name: string, from: string, to: string): void {
+    this.#state.write((t) => {
+      const busy = usersOf(t, name).some(
+        ({ status }) => status !== "created" && status !== "exited",
+      );
+      if (busy) return;
+      try {
+        this.#files.rename(from, to);
+      } catch (error) {
+        // Somebody else has filled it meanwhile.
+        if (!(error instanceof NacreError && error.kind === "in-use")) throw error;
+      }
+    });
+  }
+
+  #temporary(): string {
+    const unique = [...this.#random.bytes(6)].map((byte) => byte.toString(16).padStart(2, "0"));
+    return `fill.${this.#self.pid}-${this.#self.startTime}-${unique.join("")}`;
+  }
+
+  /** Removes what killed processes were filling. */
+  async #sweep(parent: string): Promise<void> {
+    for (const name of this.#files.list(parent)) {
+      const owner = PARTIAL.exec(name);
+      if (!owner) continue;
+      const identity = { pid: Number(owner[1]), startTime: BigInt(owner[2] ?? 0) };
+      if (!this.#kernel.alive(identity)) await this.#files.removeTree(`${parent}/${name}`);
+    }
+  }
+}
