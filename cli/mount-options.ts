@@ -80,7 +80,7 @@ export function mountsOf(
   return { mounts, ...(volumesFrom.length > 0 && { volumesFrom }) };
 }
 
-/** Why: docs/decisions/0023-volumes.md. */
+/** Why: docs/decisions/0024-volumes.md. */
 function refuseStorageOptions(options: readonly string[]): void {
   for (const option of options) {
     if (!/^size=./.test(option)) throw new FlagError(`unknown storage option: ${option}`);
