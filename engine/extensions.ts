@@ -33,6 +33,11 @@ export class Named<P extends ExtensionPort> {
     return found;
   }
 
+  /** Those that the engine brings and those that were loaded. */
+  own(): ExtensionPorts[P][] {
+    return [...this.#known.values()];
+  }
+
   /** One that the engine brings or that was loaded. NacreError `not-found`. */
   get(name: string): ExtensionPorts[P] {
     const known = this.#known.get(name);

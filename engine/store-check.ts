@@ -15,6 +15,7 @@ import type { RecordKind, Records } from "@nacre/core/state/records.ts";
 import { imageBlobs } from "./images/image-removal.ts";
 import { contents } from "./images/layer-source.ts";
 import type { StatePaths } from "./images/paths.ts";
+import { volumesOf } from "./volumes/volume-records.ts";
 
 export interface StoreProblem {
   readonly severity: "damage" | "torn" | "leftover";
@@ -30,7 +31,9 @@ export interface StoreCheckOptions {
 }
 
 type All = { readonly [K in RecordKind]: readonly Records[K][] };
-const KINDS = ["image", "tag", "blob", "layer", "snapshot", "container", "intent"] as const;
+const KINDS = [
+  ...(["image", "tag", "blob", "layer", "snapshot", "container", "intent", "volume"] as const),
+];
 
 const everything = (t: Transaction): All =>
   Object.fromEntries(KINDS.map((kind) => [kind, t.list(kind)])) as unknown as All;
@@ -163,9 +166,13 @@ export class StoreCheck {
     }
   }
 
-  #containers({ container, image }: All): void {
+  #containers({ container, image, volume }: All): void {
     const images = new Set(image.map(({ id }) => id));
-    for (const { id, name, imageId, status } of container) {
+    const volumes = new Set(volume.map(({ name }) => name));
+    for (const { id, name, imageId, status, mounts } of container) {
+      for (const gone of volumesOf(mounts).filter((one) => !volumes.has(one))) {
+        this.#say("damage", `container ${id}`, `its volume ${gone} is gone`);
+      }
       const named = this.#state.read((t) => t.get("name", name));
       if (named?.containerId !== id)
         this.#say("damage", `container ${id}`, "its name is not its own");
@@ -206,6 +213,10 @@ export class StoreCheck {
     stray(this.#paths.layers, layers);
     stray(this.#paths.containers, containers);
     stray(this.#paths.trash, new Set());
+    stray(
+      this.#paths.volumes,
+      new Set(all.volume.map(({ name }) => this.#paths.volume(name).directory)),
+    );
     for (const { name } of this.#snapshotters) this.#straySnapshots(name, all.snapshot);
   }
 

@@ -50,6 +50,8 @@ export interface VolumeDriver {
   make(volume: Volume): Promise<void>;
   plan(volume: Volume): VolumePlan;
   remove(volume: Volume): Promise<void>;
+  /** Names of all volumes that it has something of, whole or not: what nobody knows of is removed by them. */
+  list(): readonly string[];
 }
 
 /** All that are bound, by multi-injection; chosen by name. */

@@ -89,6 +89,10 @@ export class LocalVolumes implements VolumeDriver {
     };
   }
 
+  list(): string[] {
+    return this.#files.list(this.#paths.volumes);
+  }
+
   remove({ name }: Volume): Promise<void> {
     return this.#files.removeTree(this.#paths.volume(name).directory);
   }

@@ -25,6 +25,8 @@ export function checkVolumeName(name: string): string {
   });
 }
 
+const ANONYMOUS = /^[0-9a-f]{64}$/;
+
 export class VolumeService implements Volumes {
   readonly #files: Files;
   readonly #random: Random;
@@ -88,6 +90,7 @@ export class VolumeService implements Volumes {
   ): Promise<{ volumes: string[]; reclaimedBytes: number }> {
     const { all, ...filters } = options.filters ?? {};
     const everything = options.all || (all?.some((word) => /^(1|true)$/i.test(word)) ?? false);
+    if (Object.keys(filters).length === 0) await this.#sweep(everything);
     const volumes: string[] = [];
     let reclaimedBytes = 0;
     for (const { volume, users, mountpoint } of await this.list(filters)) {
@@ -106,6 +109,16 @@ export class VolumeService implements Volumes {
       reclaimedBytes += bytes;
     }
     return { volumes, reclaimedBytes };
+  }
+
+  /** What a machine that went down has forgotten: those that had a name of the user's only where all are meant. */
+  async #sweep(everything: boolean): Promise<void> {
+    for (const driver of this.#drivers.own()) {
+      for (const name of driver.list()) {
+        if (this.#records.find(name)) continue;
+        if (everything || ANONYMOUS.test(name)) await driver.remove({ name, options: {} });
+      }
+    }
   }
 
   // -- for containers ---------------------------------------------------------------------------

@@ -38,7 +38,7 @@ export const PORTS: {
     token: Snapshotter,
     methods: ["unsupported", "commit", "has", "root", "remove"],
   },
-  VolumeDriver: { token: VolumeDriver, methods: ["check", "make", "plan", "remove"] },
+  VolumeDriver: { token: VolumeDriver, methods: ["check", "make", "plan", "remove", "list"] },
 };
 
 /** One thing that a plugin provides. */

@@ -59,7 +59,9 @@ export function volumeDriverContract(name: string, make: () => Promise<VolumeSub
       await subject.driver.make(other);
       const before = subject.look();
       await subject.driver.make(volume);
+      expect([...subject.driver.list()].sort()).toEqual(["data", "other"]);
       await subject.driver.remove(volume);
+      expect(subject.driver.list()).toEqual(["other"]);
       expect(subject.look()).toEqual(before);
       await subject.driver.remove(volume);
       await subject.driver.remove({ ...volume, name: "never-made" });

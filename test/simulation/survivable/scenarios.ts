@@ -19,6 +19,7 @@ export interface Scenario {
 }
 
 const NAME = "pearl";
+const VOLUME = "nacre";
 
 async function storedAfter(...works: ((engine: Engine) => Promise<unknown>)[]): Promise<Stored> {
   const world = new World();
@@ -51,7 +52,18 @@ const runDetached = (engine: Engine) =>
     pull: "never",
   });
 
+/** With a volume of the user's and one of the container's own, both filled by the image. */
+async function runWithVolumes(engine: Engine): Promise<number> {
+  const mounts = [
+    { type: "volume", name: VOLUME, target: "/bin", readOnly: false },
+    { type: "volume", target: "/etc", readOnly: false },
+  ] as const;
+  const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
+  return (await engine.containers.run({ ...request, mounts })).exited;
+}
+
 const pulled = once(() => storedAfter(pull));
+const withVolume = once(() => storedAfter(pull, runWithVolumes));
 const stopped = once(() =>
   storedAfter(pull, async (engine) => {
     const request = { image: IMAGE, command: ["true"], name: NAME, pull: "never" } as const;
@@ -80,6 +92,13 @@ const running = async (world: World): Promise<void> => {
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: "run", stored: pulled, work: runOnce, keepsImage: true },
+  { name: "run -v", stored: pulled, work: runWithVolumes, keepsImage: true },
+  {
+    name: "volume rm",
+    stored: withVolume,
+    work: (engine) => engine.volumes.remove(VOLUME),
+    keepsImage: true,
+  },
   { name: "run -d", stored: pulled, work: runDetached, startsDaemon: true, keepsImage: true },
   {
     name: "exec",
@@ -128,12 +147,13 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Everything that was started ends, and goes; each removal is tried twice. */
 export async function cleanUp(engine: Engine): Promise<void> {
-  const { containers, system } = engine;
+  const { containers, volumes, system } = engine;
   for (const { id } of containers.list({ all: true })) {
     for (let time = 0; time < 2; time++) {
       await containers.remove(id, { force: true }).catch(unlessAbsent);
     }
   }
+  await volumes.prune({ all: true });
   await system.prune();
 }
 
