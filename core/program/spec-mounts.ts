@@ -3,6 +3,7 @@
 
 import { NacreError } from "../error.ts";
 import type { SpecIdMapping, SpecMount } from "../oci/runtime-spec.ts";
+import type { MountDescription } from "./mount-description.ts";
 import type { BindRequest, ContainerRequest, IdRange, PlainMount } from "./request.ts";
 
 const SHM_BYTES = 64 << 20;
@@ -24,27 +25,34 @@ const QUEUES: SpecMount = {
   options: ["nosuid", "noexec", "nodev"],
 };
 
-function sharedMemory({ shmBytes = SHM_BYTES }: ContainerRequest): SpecMount {
+/** The file system of a container's shared memory. */
+export function sharedMemoryMount({ shmBytes = SHM_BYTES }: ContainerRequest): MountDescription {
   return {
-    ...{ destination: "/dev/shm", type: "tmpfs", source: "shm" },
-    options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${shmBytes}`],
+    ...{ type: "tmpfs", source: "shm" },
+    options: ["mode=1777", `size=${shmBytes}`],
+    attributes: ["nosuid", "noexec", "nodev"],
   };
 }
 
-const shared = (path: string): SpecMount => ({
-  ...{ destination: path, type: "bind", source: path },
+function ownMemory(request: ContainerRequest): SpecMount {
+  const { type, source, options, attributes } = sharedMemoryMount(request);
+  return { destination: "/dev/shm", type, source, options: [...attributes, ...options] };
+}
+
+const memoryAt = (source: string): SpecMount => ({
+  ...{ destination: "/dev/shm", type: "bind", source },
   options: ["rbind", "rprivate", "nosuid", "noexec", "nodev"],
 });
 
 /** Message queues are those of the ipc namespace that mounts them; shared memory is a directory. */
-function interprocess(request: ContainerRequest): SpecMount[] {
+function interprocess(request: ContainerRequest, sharedMemory?: string): SpecMount[] {
   switch (request.namespaces?.ipc) {
     case "host":
-      return [shared("/dev/shm"), QUEUES];
+      return [memoryAt("/dev/shm"), QUEUES];
     case "none":
       return [];
     default:
-      return [sharedMemory(request), QUEUES];
+      return [sharedMemory === undefined ? ownMemory(request) : memoryAt(sharedMemory), QUEUES];
   }
 }
 
@@ -107,15 +115,17 @@ function ownFiles(directory: string | undefined): SpecMount[] {
  * The user's mounts replace standard ones of the same place; parents come before children.
  * @param mounts what the user's come down to
  * @param filesDirectory has `hosts`, `hostname` and `resolv.conf`; undefined: the root's own stay
+ * @param sharedMemory where the file system is that it shares with other containers, if it does
  */
 export function allMounts(
   request: ContainerRequest,
   mounts: readonly PlainMount[],
   filesDirectory: string | undefined,
+  sharedMemory?: string,
 ): SpecMount[] {
   const standard = [
     ...[PROC, DEV, PTS],
-    ...interprocess(request),
+    ...interprocess(request, sharedMemory),
     ...machineMounts(request),
     ...ownFiles(filesDirectory),
   ];

@@ -23,6 +23,8 @@ export interface SpecContext {
   readonly filesDirectory?: string;
   /** The user's mounts, as the kernel can do them. */
   readonly mounts: readonly PlainMount[];
+  /** Where the shared memory is that other containers have too; absent: its own. */
+  readonly sharedMemory?: string;
   readonly rootfs: string;
   readonly cgroupsPath: string;
   readonly terminalSize?: { readonly rows: number; readonly columns: number };
@@ -122,7 +124,7 @@ export function createSpec(
       ...(request.oomScoreAdj !== undefined && { oomScoreAdj: request.oomScoreAdj }),
     },
     root: { path: context.rootfs, readonly: request.readOnlyRoot },
-    mounts: allMounts(request, context.mounts, context.filesDirectory),
+    mounts: allMounts(request, context.mounts, context.filesDirectory, context.sharedMemory),
     linux: {
       namespaces: specNamespaces(request, context.network, context.namespaceOf),
       cgroupsPath: context.cgroupsPath,

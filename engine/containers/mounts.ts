@@ -97,13 +97,16 @@ export class ContainerMounts {
    * that are empty; `again` where only what a killed creation has not made is missing.
    */
   async make(
-    { id, mounts }: Pick<ContainerRecord, "id" | "mounts">,
+    { id, mounts, request }: Pick<ContainerRecord, "id" | "mounts" | "request">,
     image: ImageRecord | undefined,
     { again }: { readonly again: boolean },
   ): Promise<void> {
     for (const mount of mounts) {
       if (mount.type === "bind") this.#makeSource(mount);
       if (mount.type === "volume") await this.#makeVolume(mount, image, again);
+    }
+    if (request.namespaces?.ipc === "shareable") {
+      for (const path of [this.#paths.mounts, this.#paths.locks]) this.#files.makeDirectory(path);
     }
     for (const { work, upper, rootfs } of this.#imageStorage(id, mounts)) {
       for (const path of [work, upper, rootfs]) this.#files.makeDirectory(path);

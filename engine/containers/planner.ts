@@ -10,6 +10,7 @@ import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { becomeProcess, compile, terminalOperations } from "@nacre/core/program/compile.ts";
 import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
@@ -27,6 +28,7 @@ import type { Machine } from "./machine-facts.ts";
 import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
+import { sharedMemory } from "./shared-memory.ts";
 
 /** A container's node in every hierarchy. */
 export const cgroupPath = (id: string): string => `/nacre/${id}`;
@@ -37,8 +39,12 @@ export const HOST_IMAGE = "host";
 const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
 
 /** Before the root of the `host` image is opened to hide the state root, in which mounts lie. */
-const withMounts = ({ host, child }: RootPlan, mounted: MountPlan): RootPlan => ({
-  host: [...host, ...mounted.host],
+const withMounts = (
+  { host, child }: RootPlan,
+  mounted: MountPlan,
+  more: readonly Operation[] = [],
+): RootPlan => ({
+  host: [...host, ...mounted.host, ...more],
   child: [...mounted.child, ...child],
 });
 
@@ -130,10 +136,12 @@ export class Planner {
     const hostname = request.hostname ?? id.slice(0, 12);
     const user = this.#user(request.user ?? process.User ?? "", container, image);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
+    const memory = sharedMemory(container, this.#paths, this.#options.find);
     const wanted = createSpec(request, process, {
       id,
       user,
       mounts: mounted.mounts,
+      ...(memory && { sharedMemory: memory.path }),
       network: {
         own: network.ownNamespace,
         ...(network.path !== undefined && { path: network.path }),
@@ -151,7 +159,7 @@ export class Planner {
       title: `run ${request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
       runtime: child,
-      root: withMounts(this.#root(container, image), mounted),
+      root: withMounts(this.#root(container, image), mounted, memory?.host),
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,

@@ -290,6 +290,41 @@ describe("what is mounted", () => {
   });
 });
 
+describe("shared memory", () => {
+  it("is one for containers that share their ipc namespace, and ends with the last", async () => {
+    await using simulation = await simulate({ images: IMAGES });
+    const { containers } = simulation.engine;
+    const mounted = () => simulation.kernel.mounts().filter(({ target }) => /shm-/.test(target));
+    const sleeper = { image: "box", detached: true, command: ["sleep", "1h"] };
+    await containers.run({
+      ...{ ...sleeper, name: "owner", namespaces: { ipc: "shareable" } },
+      shmBytes: 1 << 20,
+    });
+    await containers.run({ ...sleeper, name: "guest", namespaces: { ipc: "container:owner" } });
+    await simulation.exec("owner", ["sh", "-c", "echo shared > /dev/shm/f"]);
+    expect((await simulation.exec("guest", ["cat", "/dev/shm/f"])).stdout).toBe("shared\n");
+    const third = { namespaces: { ipc: "container:guest" } };
+    expect((await simulation.run("box", ["cat", "/dev/shm/f"], third)).stdout).toBe("shared\n");
+    expect(mounted()).toHaveLength(1);
+    await containers.remove("owner", { force: true });
+    expect((await simulation.exec("guest", ["cat", "/dev/shm/f"])).stdout).toBe("shared\n");
+    await containers.remove("guest", { force: true });
+    expect(mounted()).toEqual([]);
+  });
+
+  it("is nobody else's where it is private", async () => {
+    await using simulation = await simulate({ images: IMAGES });
+    const { containers } = simulation.engine;
+    await containers.run({ image: "box", name: "own", detached: true, command: ["sleep", "1h"] });
+    const joined = containers.create({ image: "box", namespaces: { ipc: "container:own" } });
+    const { id } = await joined;
+    expect(await refusal(containers.start(id))).toMatchObject({
+      kind: "conflict",
+      message: "container own does not share its ipc namespace",
+    });
+  });
+});
+
 describe("pruning", () => {
   it("takes stopped containers by age and label, and says how much they had written", async () => {
     await using simulation = await simulate({ images: IMAGES });

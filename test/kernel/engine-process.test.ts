@@ -136,10 +136,12 @@ describe("namespaces", () => {
 
   it("of another container are joined", async () => {
     await bench.unchanged(async () => {
-      const run = ["run", "-d", "--name", "lender", "--hostname", "theirs"];
+      const run = ["run", "-d", "--name", "lender", "--hostname", "theirs", "--ipc", "shareable"];
       await bench.does([...run, bench.name(), "sleep", "98"]);
       const joined = ["--pid", "ipc", "--uts"].map((o) => o.replace(/^(?!--)/, "--"));
       const options = joined.flatMap((o) => [o, "container:lender"]);
+      await bench.does(["exec", "lender", "sh", "-c", "echo shared > /dev/shm/f"]);
+      expect(await prints(["--ipc", "container:lender"], "cat /dev/shm/f")).toBe("shared");
       const script =
         "for k in pid ipc uts net; do readlink /proc/self/ns/$k; done; hostname; ps -o args";
       const [pid, ipc, uts, net, name, ...processes] = (
@@ -162,6 +164,14 @@ describe("namespaces", () => {
       expect(await refusal("--network", "container:nobody")).toContain("no such container: nobody");
       await bench.does(["rm", "lender"]);
     });
+  });
+
+  it("of ipc are lent by those only that share theirs", async () => {
+    await bench.does(["run", "-d", "--name", "alone", bench.name(), "sleep", "98"]);
+    expect(await refusal("--ipc", "container:alone")).toContain(
+      "container alone does not share its ipc namespace",
+    );
+    await bench.does(["rm", "-f", "alone"]);
   });
 
   it("of ipc may have no shared memory at all", async () => {

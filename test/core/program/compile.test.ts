@@ -5,7 +5,7 @@ import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation, OperationName } from "@nacre/core/program/operation.ts";
 import { printProgram, programToJson } from "@nacre/core/program/printer.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { BindRequest, ContainerRequest } from "@nacre/core/program/request.ts";
 import { createSpec } from "@nacre/core/program/spec.ts";
 import { describe, expect, it } from "vitest";
 import { MACHINE, namespaceOf } from "./machine-sample.ts";
@@ -100,6 +100,29 @@ describe("compile", () => {
     const last = names(child(p)).lastIndexOf("mountInRoot");
     expect(at(p, "maskInRoot")).toBeGreaterThan(last);
     expect(at(p, "readOnlyInRoot")).toBeGreaterThan(last);
+  });
+
+  it("tells of a bind what lies within its source, who owns it, and how far it is read-only", () => {
+    const bind = { type: "bind", source: "/s", target: "/t", recursive: true } as const;
+    const binds = (more: Partial<BindRequest>) => {
+      const mount = { ...bind, readOnly: false, propagation: "private", ...more } as const;
+      const p = program({ mounts: [mount] });
+      return child(p).filter((o) => "target" in o && o.target === "/t");
+    };
+    expect(binds({ subpath: "a/b" })).toMatchObject([{ op: "bindInRoot", subpath: "a/b" }]);
+    const range = { stored: 1000, shown: 0, length: 1 };
+    expect(binds({ idmap: { uids: [range, range], gids: [] } })).toMatchObject([
+      { idmap: { uids: "1000 0 1\n1000 0 1\n", gids: "" } },
+    ]);
+    expect(binds({ readOnly: true })).toMatchObject([{ attributes: ["ro"] }]);
+    expect(binds({ readOnly: true, writableBelow: true })).toMatchObject([{ attributes: [] }]);
+    const top = program({
+      mounts: [{ ...bind, readOnly: true, writableBelow: true, propagation: "private" }],
+    });
+    expect(child(top)).toContainEqual(
+      expect.objectContaining({ op: "setMountAttributes", path: "/t", attributes: ["ro"] }),
+    );
+    expect(at(top, "setMountAttributes")).toBeGreaterThan(at(top, "enterRoot"));
   });
 
   it("makes the root read-only only when asked", () => {
