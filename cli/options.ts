@@ -11,7 +11,14 @@ import { parseBoolean } from "./parse/number.ts";
 /** What a completion offers for a value: words, or a kind of thing on this machine. */
 export type Suggestion = readonly string[] | KindOfThing;
 /** `joinable`: running containers and pins. */
-export type KindOfThing = "images" | "containers" | "running" | "pins" | "joinable" | "files";
+export type KindOfThing =
+  | "images"
+  | "containers"
+  | "running"
+  | "volumes"
+  | "pins"
+  | "joinable"
+  | "files";
 
 /** One option and how its words become a `T`. */
 export interface Option<T = unknown> {

@@ -30,6 +30,11 @@ export interface SystemOptions {
 
 const NOTHING = { volumes: [], reclaimedBytes: 0 };
 
+/** The images that a container needs: its own, and those that are mounted in it. */
+function imagesOf({ imageId, mounts }: ContainerRecord): (string | undefined)[] {
+  return [imageId, ...mounts.flatMap((mount) => (mount.type === "image" ? [mount.source] : []))];
+}
+
 export class SystemService implements System {
   readonly #kernel: Kernel;
   readonly #files: Files;
@@ -86,7 +91,7 @@ export class SystemService implements System {
     const { containers } = stopped;
     await this.#reconciler.settled();
     containers.push(...(await this.#orphans()));
-    const used = new Set(this.#containers.list({ all: true }).map((c) => c.imageId));
+    const used = new Set(this.#containers.list({ all: true }).flatMap(imagesOf));
     const images: string[] = [];
     for (const { image, references } of this.#images.list()) {
       if (used.has(image.id) || (references.length > 0 && !options.all)) continue;

@@ -122,6 +122,7 @@ async function suggestions(
   await using engine = await context.host.createEngine(global);
   if (suggestion === "images") return imageWords(engine);
   if (suggestion === "pins") return pinWords(engine);
+  if (suggestion === "volumes") return volumeWords(engine);
   if (suggestion !== "joinable") return containerWords(engine, suggestion);
   return [...pinWords(engine), ...containerWords(engine, "running")];
 }
@@ -130,6 +131,14 @@ function pinWords(engine: Engine): Candidate[] {
   return engine.namespaces
     .pins()
     .map(({ name, of }) => ({ word: name, says: `pinned of ${of.container?.name ?? of.pid}` }));
+}
+
+async function volumeWords(engine: Engine): Promise<Candidate[]> {
+  const listed = await engine.volumes.list();
+  return listed.map(({ volume, users }) => ({
+    word: volume.name,
+    says: users.map(({ name }) => name).join(", "),
+  }));
 }
 
 function imageWords(engine: Engine): Candidate[] {

@@ -10,7 +10,7 @@ export default command({
   options: { format: text(["format", "f"], "string", "'json' or a Go template") },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   interspersed: true,
-  suggest: [],
+  suggest: ["volumes"],
   failure: 1,
   examples: [["nacre volume inspect -f '{{.Mountpoint}}' data", "where its files are"]],
   async run(context, { format }, operands) {

@@ -9,7 +9,7 @@ export default command({
   options: { force: flag(["force", "f"], "One that is not there is fine") },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   interspersed: true,
-  suggest: [],
+  suggest: ["volumes"],
   failure: 1,
   examples: [["nacre volume rm data", "and what is in it"]],
   async run(context, { force }, operands) {

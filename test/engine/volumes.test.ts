@@ -241,9 +241,12 @@ describe("what is mounted", () => {
       const { stdout, stderr } = await simulation.run("box", ["sh", "-c", script], { mounts });
       expect(stdout).toBe("1\n");
       expect(stderr).toContain("Read-only file system");
-      await containers.create({ image: "box", name: "has", mounts });
+      const sleeper = { image: "box", detached: true, command: ["sleep", "1h"] };
+      await containers.run({ ...sleeper, name: "has", mounts });
       expect((await refusal(images.remove("kept"))).message).toContain("needed by");
-      await containers.remove("has");
+      expect((await simulation.engine.system.prune({ all: true })).images).toEqual([]);
+      expect(images.get("kept").references).toHaveLength(1);
+      await containers.remove("has", { force: true });
       await images.remove("kept");
     }
   });
