@@ -148,6 +148,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/export.ts"),
   },
   {
+    name: "commit",
+    aliases: ["container commit"],
+    summary: "Make an image of a container and its changes",
+    group: "Containers",
+    load: () => import("./commands/commit.ts"),
+  },
+  {
     name: "inspect",
     summary: "Show everything about containers and images, as JSON",
     group: "Containers",
@@ -172,6 +179,13 @@ export const CATALOG: readonly Entry[] = [
     summary: "List images",
     group: "Images",
     load: () => import("./commands/images.ts"),
+  },
+  {
+    name: "import",
+    aliases: ["image import"],
+    summary: "Make an image of a tar",
+    group: "Images",
+    load: () => import("./commands/import.ts"),
   },
   {
     name: "image inspect",

@@ -115,6 +115,11 @@ function layerStore(ports: EnginePorts, paths: StatePaths, options: EngineOption
   return new LayerStore(options.core, files, content, state, codec, paths, options.bootId);
 }
 
+const platformOf = (kernel: Kernel) => ({
+  os: "linux",
+  architecture: kernel.facts().architecture,
+});
+
 function imageService(
   ports: EnginePorts,
   chosen: Snapshotter,
@@ -133,7 +138,7 @@ function imageService(
     ports.credentials,
     options.registries,
   );
-  const platform = { os: "linux", architecture: kernel.facts().architecture };
+  const platform = platformOf(kernel);
   return new ImageService(
     core,
     kernel,
@@ -307,7 +312,11 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   return {
     images,
     containers,
-    archives: archivesView(files, images, containers, storage, paths),
+    archives: archivesView(
+      ports,
+      { images, layers, containers, storage, bus, paths, platform: platformOf(kernel) },
+      options,
+    ),
     volumes,
     cgroups: cgroupsView(ports, containers, layout, options),
     namespaces,

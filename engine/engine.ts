@@ -126,7 +126,13 @@ export type {
 
 // -- roots of containers: archive-interface.ts ---------------------------------------------------
 
-export type { Archives, Change } from "./archive-interface.ts";
+export type {
+  Archives,
+  Change,
+  CommitOptions,
+  ImportOptions,
+  NewImageOptions,
+} from "./archive-interface.ts";
 
 // -- volumes: volume-interface.ts ----------------------------------------------------------------
 

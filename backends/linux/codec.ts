@@ -4,7 +4,13 @@
 // of them have been made, which took a quarter of a pull's time.
 
 import { createHash, type Hash } from "node:crypto";
-import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
+import {
+  createGunzip,
+  createGzip,
+  createZstdDecompress,
+  type Gunzip,
+  type ZstdDecompress,
+} from "node:zlib";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
 import { type Addon, type InflateLibrary, type InflaterHandle, loadAddon } from "./addon.ts";
@@ -70,6 +76,10 @@ export class LinuxCodec implements Codec {
     return inflate("gzip", source);
   }
 
+  compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return deflate(source);
+  }
+
   recycle(chunk: Uint8Array): void {
     if (!this.#issued.delete(chunk.buffer) || this.#free.length === KEPT_BUFFERS) return;
     this.#free.push(new Uint8Array(chunk.buffer));
@@ -125,6 +135,26 @@ async function* inflate(
   const reason = await failure;
   if (reason !== undefined) throw reason;
   if (!ended) throw new NacreError("internal", "a decompressor ended without a reason");
+}
+
+/** zlib's own default level; the header says neither when nor of what. */
+async function* deflate(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const deflater = createGzip({ chunkSize: CHUNK_BYTES });
+  const fed = (async () => {
+    for await (const chunk of source) {
+      if (deflater.destroyed) return;
+      await new Promise<void>((resolve) => deflater.write(chunk, () => resolve()));
+    }
+    deflater.end();
+  })();
+  // Looked at below; it also ends the loop.
+  fed.catch((error) => deflater.destroy(error));
+  try {
+    for await (const chunk of deflater as AsyncIterable<Uint8Array>) yield chunk;
+  } finally {
+    deflater.destroy();
+  }
+  await fed;
 }
 
 async function* byFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -27,8 +27,12 @@ export class SimulatedCodec implements Codec {
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
-    if (compression === "gzip") return gunzip(source);
+    if (compression === "gzip") return through(new DecompressionStream("gzip"), source);
     throw unsupported("layers that are compressed with zstd");
+  }
+
+  compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return through(new CompressionStream("gzip"), source);
   }
 
   /** What is still read afterwards is read wrong at once, and not only where buffers are scarce. */
@@ -47,8 +51,10 @@ function unsupported(what: string): NacreError {
   });
 }
 
-async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { readable, writable } = new DecompressionStream("gzip");
+async function* through(
+  { readable, writable }: CompressionStream | DecompressionStream,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   const writer = writable.getWriter();
   let sourceFailure: unknown;
   const fed = (async () => {

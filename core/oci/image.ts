@@ -54,6 +54,7 @@ export interface ImageProcess {
   readonly Healthcheck?: ImageHealthcheck;
   /** Of commands that are a line. */
   readonly Shell?: readonly string[];
+  readonly OnBuild?: readonly string[] | null;
 }
 
 export interface ImageConfig {

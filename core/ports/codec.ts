@@ -9,8 +9,10 @@ export interface Hasher {
 export type Compression = "none" | "gzip" | "zstd";
 
 /**
- * Hashing and decompression at the host's speed.
+ * Hashing, compression and decompression at the host's speed.
  *
+ * `compress` makes gzip, the same bytes for the same bytes in the same chunks on the same host; a
+ * chunk of its source is used up when it asks for the next one.
  * `decompress` yields chunks as they come and throws NacreError `corrupt` on bytes that are not
  * what they say they are. A chunk of its source is used up when it asks for the next one. A chunk
  * that it yields is the consumer's, who gives it to `recycle` when nobody will look at it again: its
@@ -22,6 +24,7 @@ export interface Codec {
     compression: Compression,
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array>;
+  compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   recycle(chunk: Uint8Array): void;
 }
 

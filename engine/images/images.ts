@@ -56,6 +56,7 @@ export class ImageService implements Images {
   readonly #durability: Durability;
   readonly #removal: ImageRemoval;
   readonly #roots: Roots;
+  readonly #intents: PullIntents;
   readonly #puller: Puller;
 
   /** `snapshotter` is the one that pulls prepare images for; `snapshotters` are all there are. */
@@ -81,10 +82,18 @@ export class ImageService implements Images {
     this.#clock = clock;
     this.#bus = bus;
     this.#layers = layers;
-    const intents = new PullIntents(kernel, state, clock, random, options.self);
+    this.#intents = new PullIntents(kernel, state, clock, random, options.self);
     this.#durability = new Durability(files, state, paths, options.bootId);
     this.#roots = new Roots(snapshotter, state, options.bootId);
-    this.#removal = new ImageRemoval(files, content, state, random, snapshotters, intents, paths);
+    this.#removal = new ImageRemoval(
+      files,
+      content,
+      state,
+      random,
+      snapshotters,
+      this.#intents,
+      paths,
+    );
     const parallel = options.parallelLayers;
     this.#puller = new Puller(
       core,
@@ -96,7 +105,7 @@ export class ImageService implements Images {
       registry,
       this.#roots,
       layers,
-      intents,
+      this.#intents,
       this.#removal,
       this.#durability,
       paths,
@@ -215,6 +224,22 @@ export class ImageService implements Images {
   /** An image's layers, and what they are together. */
   root(image: ImageRecord): { readonly tree: ImageTree; readonly layers: readonly StoredLayer[] } {
     return { tree: this.#tree(image), layers: this.#stored(image) };
+  }
+
+  /** Does what stores something that no image names yet; meanwhile nobody takes it for rubbish. */
+  async storing<T>(subject: string, work: () => Promise<T>): Promise<T> {
+    const intent = this.#intents.begin(subject);
+    try {
+      return await work();
+    } finally {
+      this.#intents.end(intent.id);
+      this.#durability.begin();
+    }
+  }
+
+  /** Makes a merged root ready; see Roots.prepare. */
+  prepareRoot(chainId: string, layers: readonly StoredLayer[]): Promise<void> {
+    return this.#roots.prepare(chainId, layers);
   }
 
   /** Resolves when nothing is being flushed to disk any more. */

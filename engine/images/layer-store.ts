@@ -17,12 +17,13 @@ import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import type { Descriptor } from "@nacre/core/oci/image.ts";
-import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
+import type { Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Repository } from "../registry/registry.ts";
+import { recognise } from "./compression.ts";
 import { ahead, contents, GatherBuffers, gather, kept } from "./layer-source.ts";
 import type { StatePaths } from "./paths.ts";
 
@@ -342,32 +343,6 @@ async function* hashed(
     hasher.update(chunk);
     yield chunk;
   }
-}
-
-/** RFC 1952, section 2.3.1; RFC 8878, sections 3.1.1 and 3.1.2 (a skippable frame may come first). */
-function compressionOf(bytes: Uint8Array): Compression {
-  const [a, b = 0, c, d] = bytes;
-  if (a === 0x1f && b === 0x8b) return "gzip";
-  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return "zstd";
-  const skippable = a !== undefined && a >> 4 === 5 && b === 0x2a && c === 0x4d && d === 0x18;
-  return skippable ? "zstd" : "none";
-}
-
-/** The compression by its first bytes, as docker sees it: media types are often wrong. */
-async function recognise(
-  source: AsyncGenerator<Uint8Array>,
-): Promise<{ compression: Compression; whole: AsyncGenerator<Uint8Array> }> {
-  const first = await source.next();
-  const compression = compressionOf(first.done ? new Uint8Array() : first.value);
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    try {
-      if (!first.done) yield first.value;
-      yield* source;
-    } finally {
-      await source.return(undefined);
-    }
-  }
-  return { compression, whole: whole() };
 }
 
 function bomb({ descriptor }: LayerTask, tar: FileWriter): NacreError {

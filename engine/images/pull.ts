@@ -18,16 +18,16 @@ import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { PulledImage, PullOptions } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
 import { readAccounts } from "./accounts.ts";
 import { eachBounded } from "./bounded.ts";
+import { storeDocument } from "./documents.ts";
 import type { Durability } from "./durability.ts";
 import type { ImageRemoval } from "./image-removal.ts";
 import type { DiskBudget, LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
-import { type Document, type Resolved, Resolver } from "./resolve.ts";
+import { type Resolved, Resolver } from "./resolve.ts";
 import type { Roots } from "./roots.ts";
 
 /** How many layers are fetched at once, if nobody says otherwise. */
@@ -129,7 +129,7 @@ export class Puller {
   ): Promise<PulledImage> {
     for (let round = 1; ; round++) {
       await this.#storeLayers(repository, reference, resolved, signal);
-      for (const one of resolved.documents) await this.#storeDocument(one);
+      for (const one of resolved.documents) await storeDocument(this.#content, one);
       try {
         const image = await this.#merge(reference, resolved);
         const changed = this.#record(reference, resolved, image);
@@ -184,36 +184,6 @@ export class Puller {
     const name = reference.toString();
     return (phase: Phase, receivedBytes: number): void =>
       this.#bus.emit({ type: "layer", reference: name, digest, phase, receivedBytes, totalBytes });
-  }
-
-  async #storeDocument({ digest, bytes }: Document): Promise<void> {
-    if (await this.#holds(digest)) return;
-    let blob = await this.#content.writer(digest, bytes.length);
-    if (blob.offset > 0) {
-      await blob.discard();
-      blob = await this.#content.writer(digest, bytes.length);
-    }
-    try {
-      await blob.write(bytes);
-      await blob.commit();
-    } catch (error) {
-      await blob.discard();
-      throw error;
-    }
-  }
-
-  /** Small as it is, it is read: a machine that went down may have torn it. */
-  async #holds(digest: string): Promise<boolean> {
-    if (!this.#content.has(digest)) return false;
-    try {
-      await this.#content.read(digest, MANIFEST_LIMIT_BYTES);
-      return true;
-    } catch (error) {
-      if (!(error instanceof NacreError && ["corrupt", "invalid"].includes(error.kind)))
-        throw error;
-      await this.#content.remove(digest);
-      return false;
-    }
   }
 
   /** Makes the merged root ready and describes the image; nothing names it yet. */

@@ -14,6 +14,7 @@ import {
   platformText,
 } from "../registry/platform.ts";
 import type { FetchedManifest, Repository } from "../registry/registry.ts";
+import type { Document } from "./documents.ts";
 
 /** Everything about an image that its registry says. */
 export interface Resolved {
@@ -26,12 +27,6 @@ export interface Resolved {
   readonly id: string;
   /** To be kept beside the layers: index, manifest, config. */
   readonly documents: readonly Document[];
-}
-
-export interface Document {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
 }
 
 export class Resolver {

@@ -19,7 +19,7 @@ describe("completion offers", () => {
   it("commands, and what follows a first word", async () => {
     expect(await words("")).toContain("run");
     expect(await words("")).not.toContain("settle");
-    expect(await words("im")).toEqual(["images", "image"]);
+    expect(await words("im")).toEqual(["images", "import", "image"]);
     expect(await words("image", "")).toEqual(expect.arrayContaining(["inspect", "layers", "ls"]));
     expect(await words("explain", "")).toEqual(["run"]);
   });

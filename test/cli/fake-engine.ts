@@ -228,6 +228,15 @@ export class FakeEngine implements Engine {
         { kind: "D", path: "/etc/motd" },
       ];
     },
+    commit: async (container, options) => {
+      this.#called("commit", container, options);
+      return imageRecord().id;
+    },
+    import: async (source, options) => {
+      const given = source instanceof URL ? source.href : Buffer.concat(await collected(source));
+      this.#called("import", String(given), options);
+      return imageRecord().id;
+    },
     export: (container) => {
       this.#called("export", container);
       return this.#replay(
@@ -346,4 +355,10 @@ export class FakeEngine implements Engine {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     }
   }
+}
+
+async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return chunks;
 }

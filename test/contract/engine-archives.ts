@@ -4,7 +4,7 @@ import { ImageTree } from "@nacre/core/image-tree.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import { expect, it } from "vitest";
 import { wasmCore } from "../core/portable.ts";
-import type { Bench } from "./engine.ts";
+import { type Bench, refusal } from "./engine.ts";
 
 /** Makes, changes and removes something of each kind that the tools of both kernels can make. */
 const CHANGES = [
@@ -88,5 +88,67 @@ export function archiveCases(bench: () => Bench): void {
     await changed(bench(), "still", CHANGES);
     const all = () => new Response(ReadableStream.from(archives.export("still"))).arrayBuffer();
     expect(Buffer.from(await all()).equals(Buffer.from(await all()))).toBe(true);
+  });
+
+  it("makes an image of a container, which runs, and the same again for the same changes", async () => {
+    const { archives, images } = bench().subject.engine;
+    await changed(bench(), "patched", `${CHANGES}; rm -r /sub; mkdir /sub; echo s >/sub/only`);
+    const options = { reference: "patched:1", createdMs: 0, changes: ["ENV A=1"], message: "m" };
+    const id = await archives.commit("patched", options);
+    expect(await archives.commit("patched", { ...options, reference: "patched:2" })).toBe(id);
+    const { image } = images.get("patched:1");
+    expect(image).toMatchObject({ id, config: { created: "1970-01-01T00:00:00.000Z" } });
+    expect(image.config.history?.at(-1)).toMatchObject({ comment: "m" });
+    expect(image.layers).toHaveLength(images.get(bench().subject.image).image.layers.length + 1);
+    const script = "cat /made/twin /sub/only; ls /sub; ls /bin/broken; echo $A";
+    const made = await bench().sh(script, { image: "patched:1" });
+    expect(made.stdout).toBe("new\ns\nonly\n1\n");
+    await bench().containers.create({ image: "patched:1", name: "of-patched", command: ["sh"] });
+    const { tree } = await contentsOf(archives.export("of-patched"));
+    expect(tree.lookup("made/twin")?.identity).toBe(tree.lookup("made/deep/file")?.identity);
+    await bench().containers.remove("of-patched");
+    expect(await images.path("patched:1", "/made/deep/file")).toMatchObject({
+      layer: image.layers.length,
+    });
+    await images.remove("patched:1");
+    await images.remove("patched:2");
+  });
+
+  it("commits a container that runs without disturbing it", async () => {
+    const { archives, images } = bench().subject.engine;
+    await bench().start("busy", `echo x >/x; echo ready; ${"while :; do sleep 0.05; done"}`);
+    await bench().says("busy", "ready");
+    const id = await archives.commit("busy");
+    expect(bench().containers.get("busy").status).toBe("running");
+    expect((await bench().sh("cat /x", { image: id })).stdout).toBe("x\n");
+    await images.remove(id);
+  });
+
+  it("makes an image of an archive, which has what the container had", async () => {
+    const { archives, images } = bench().subject.engine;
+    await changed(bench(), "flat", CHANGES);
+    const changes = ['CMD ["cat", "/made/twin"]', "ENV PATH=/bin"];
+    const options = { reference: "flat", changes, createdMs: 0 };
+    const id = await archives.import(archives.export("flat"), options);
+    const { image } = images.get("flat:latest");
+    expect(image).toMatchObject({ id, layers: [{}] });
+    expect(await bench().run([], { image: "flat" })).toMatchObject({ code: 0, stdout: "new\n" });
+    await images.remove("flat");
+  });
+
+  it("refuses what is no tar and what is no name, and keeps nothing of it", async () => {
+    const { archives, images } = bench().subject.engine;
+    const before = images.list().length;
+    const bytes = async function* (text: string) {
+      yield new TextEncoder().encode(text.repeat(2000));
+    };
+    expect((await refusal(archives.import(bytes("no tar")))).kind).toBe("corrupt");
+    expect((await refusal(archives.import(bytes("\u00fd7zXZ")))).kind).toBe("corrupt");
+    await bench().start("named", "exit 0");
+    for (const options of [{ reference: "No/Name" }, { changes: ["RUN x"] }]) {
+      expect((await refusal(archives.commit("named", options))).kind).toBe("invalid");
+      expect((await refusal(archives.import(bytes(""), options))).kind).toBe("invalid");
+    }
+    expect(images.list()).toHaveLength(before);
   });
 }

@@ -13,7 +13,7 @@ type Request = Parameters<Engine["containers"]["run"]>[0];
 
 export interface EngineSubject {
   readonly engine: Engine;
-  /** An image with a shell, the usual tools in /bin, and the file /bin/broken: mode 0644. */
+  /** An image with a shell, the usual tools in /bin, and the files /bin/broken and /sub/old: mode 0644. */
   readonly image: string;
   dispose(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export class Bench {
   }
 }
 
-const refusal = (work: Promise<unknown>): Promise<NacreError> =>
+export const refusal = (work: Promise<unknown>): Promise<NacreError> =>
   work.then(
     () => expect.unreachable("it was not refused"),
     (error: unknown) => {

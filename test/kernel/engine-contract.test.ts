@@ -4,7 +4,10 @@ import { Bench, shellImage } from "./engine-bench.ts";
 
 engineContract("the real kernel", async () => {
   const bench = await Bench.make();
-  const broken = tar([{ name: "bin/broken", mode: 0o644, content: "no program\n" }]);
+  const broken = tar([
+    { name: "bin/broken", mode: 0o644, content: "no program\n" },
+    { name: "sub/old", mode: 0o644, content: "old\n" },
+  ]);
   const image = bench.add("contract", shellImage({ layers: [{ tar: broken }] })).name;
   const engine = await bench.engine();
   await engine.images.pull(image);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeEngine } from "../fake-engine.ts";
 import { nacre } from "../fake-host.ts";
+import { imageRecord } from "../fake-records.ts";
 
 describe("diff", () => {
   it("prints a line a path as docker does, with control characters shown", async () => {
@@ -50,5 +51,53 @@ describe("export", () => {
     const absent = await nacre(["export", "-o", "x", "nobody"], { engine });
     expect(absent.code).toBe(1);
     expect(engine.calls).toEqual([]);
+  });
+});
+
+describe("commit", () => {
+  it("hands on what is asked, paused by default, and prints the ID", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["commit", "-m", "a fix", "-c", "USER 7", "web", "web:2"], {
+      engine,
+    });
+    expect(out).toBe(`${imageRecord().id}\n`);
+    expect(engine.calls).toEqual([
+      ["commit", "web", { reference: "web:2", message: "a fix", changes: ["USER 7"], pause: true }],
+    ]);
+  });
+
+  it("does not pause where it shall not, and takes the date that is given", async () => {
+    const engine = new FakeEngine();
+    const environment = { SOURCE_DATE_EPOCH: "86400" };
+    await nacre(["commit", "--pause=false", "web"], { engine, environment });
+    expect(engine.calls).toEqual([
+      ["commit", "web", { createdMs: 86_400_000, changes: [], pause: false }],
+    ]);
+    const wrong = await nacre(["commit", "web"], {
+      engine,
+      environment: { SOURCE_DATE_EPOCH: "yesterday" },
+    });
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).toContain("SOURCE_DATE_EPOCH");
+  });
+});
+
+describe("import", () => {
+  it("reads a file, standard input, or what a server sends", async () => {
+    const engine = new FakeEngine();
+    const settings = { engine, files: { "a.tar": "of a file" }, input: "of a pipe" };
+    await nacre(["import", "a.tar", "a:1"], settings);
+    await nacre(["import", "-m", "said", "-"], settings);
+    const { out } = await nacre(["import", "https://example.org/a.tar"], settings);
+    expect(out).toBe(`${imageRecord().id}\n`);
+    expect(engine.calls).toEqual([
+      ["import", "of a file", { reference: "a:1", message: "Imported from a.tar", changes: [] }],
+      ["import", "of a pipe", { message: "said", changes: [] }],
+      [
+        "import",
+        "https://example.org/a.tar",
+        { message: "Imported from https://example.org/a.tar", changes: [] },
+      ],
+    ]);
   });
 });

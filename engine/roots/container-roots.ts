@@ -1,0 +1,53 @@
+// The root of a container, from its image's layers and its own storage layer.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { ContainerStorage } from "../containers/storage.ts";
+import type { ImageService } from "../images/images.ts";
+import type { StatePaths } from "../images/paths.ts";
+import type { RootPlaces } from "./archive.ts";
+import { type StorageTree, storageTree } from "./storage-tree.ts";
+
+/** As it is now; of a container that runs it may change meanwhile. */
+export interface ContainerRoot {
+  readonly image: ImageRecord;
+  readonly places: RootPlaces;
+  readonly storage: StorageTree;
+}
+
+export class ContainerRoots {
+  readonly #files: Files;
+  readonly #images: ImageService;
+  readonly #storage: ContainerStorage;
+  readonly #paths: StatePaths;
+
+  constructor(files: Files, images: ImageService, storage: ContainerStorage, paths: StatePaths) {
+    this.#files = files;
+    this.#images = images;
+    this.#storage = storage;
+    this.#paths = paths;
+  }
+
+  /** NacreError `unsupported` for one whose root is this machine's. */
+  of(record: ContainerRecord): ContainerRoot {
+    if (record.imageId === undefined) throw noImage(record);
+    const { image } = this.#images.get(record.imageId);
+    const { upper } = this.#paths.container(record.id);
+    // A creation that was killed may not have made it yet.
+    const entries = this.#storage.has(record.id) ? this.#files.walk(upper) : [];
+    return {
+      image,
+      places: { upper, ...this.#images.root(image) },
+      storage: storageTree(entries),
+    };
+  }
+}
+
+function noImage({ name }: ContainerRecord): NacreError {
+  return new NacreError(
+    "unsupported",
+    `container ${name} has no image: its root is this machine's`,
+    { advice: "Only what comes from an image can be told apart from it." },
+  );
+}
