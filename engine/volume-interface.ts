@@ -2,6 +2,7 @@
 
 import type { VolumeRecord } from "@nacre/core/state/records.ts";
 import type { ContainerName } from "./engine.ts";
+import type { Filters } from "./filters.ts";
 
 export interface VolumeRequestOptions {
   /** Absent: a name of its own, and it is removed as those of containers are. */
@@ -21,7 +22,7 @@ export interface VolumeListing {
 }
 
 /** Values by key: `dangling`, `driver`, `label`, `label!`, `name`; of prune also `all`. */
-export type VolumeFilters = Readonly<Record<string, readonly string[]>>;
+export type VolumeFilters = Filters;
 
 export interface Volumes {
   /** One that is there is returned as it is. NacreError `conflict` if that has another driver or other options, `invalid`. */

@@ -5,9 +5,10 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 import type { ContainerPruneOptions } from "../engine.ts";
+import { allHold, type Filters, hasLabel } from "../filters.ts";
 
 /** Values by key, as in `--filter key=value`. */
-export type ContainerFilters = Readonly<Record<string, readonly string[]>>;
+export type ContainerFilters = Filters;
 
 /** What a filter must know beside the container itself. */
 export interface FilterContext {
@@ -110,29 +111,17 @@ export function isPrunable(
   );
 }
 
-/** `K` or `K=V`. */
-export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
-  const [name = "", ...rest] = wanted.split("=");
-  if (!Object.hasOwn(labels, name)) return false;
-  return rest.length === 0 || labels[name] === rest.join("=");
-}
-
 /** @throws NacreError `invalid` for a key or a value that no container can be asked by */
 export function isMeant(
   record: ContainerRecord,
   filters: ContainerFilters,
   context: FilterContext,
 ): boolean {
-  return Object.entries(filters).every(([key, values]) => {
-    const test = Object.hasOwn(TESTS, key) ? TESTS[key] : undefined;
-    if (!test) {
-      throw new NacreError("invalid", `invalid filter '${key}'`, {
-        advice: `There are ${Object.keys(TESTS).join(", ")}.`,
-      });
-    }
-    const results = values.map((value) => test(record, value, context));
-    return key === "label" ? results.every(Boolean) : results.some(Boolean);
-  });
+  const tests = Object.entries(TESTS).map(([key, test]) => [
+    key,
+    (value: string) => test(record, value, context),
+  ]);
+  return allHold(Object.fromEntries(tests), filters);
 }
 
 function invalid(key: string, value: string, why: string): NacreError {

@@ -1,6 +1,7 @@
 // A start that failed, as a shell and a person are told of it.
 
 import { NacreError } from "@nacre/core/error.ts";
+import type { OperationFault } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 
 /** The exit code that a shell would see of a start that failed. */
@@ -10,9 +11,25 @@ export function failureCode(error: unknown): number {
   return error.kind === "command-not-executable" ? 126 : 125;
 }
 
+/** Of an idmapped mount on a file system that has none: the kernel says no more than EINVAL. */
+function ownersError(error: NacreError, program: KernelProgram): NacreError | undefined {
+  const { section, index } = (error.cause ?? {}) as Partial<OperationFault>;
+  const failed = section === "child" ? program.process?.child[index ?? -1] : undefined;
+  if (failed?.op !== "bindInRoot" || !failed.idmap) return undefined;
+  return new NacreError(
+    "unsupported",
+    `${failed.source} cannot be shown with other owners: its file system has no idmapped mounts`,
+    {
+      ...{ errno: "EINVAL", cause: error },
+      advice: "Leave idmap out, or keep the files on ext4, xfs, btrfs or, from Linux 6.3, tmpfs.",
+    },
+  );
+}
+
 /** A command that cannot be run, in a person's words; every other failure is left as it is. */
 export function commandError(error: unknown, program: KernelProgram): unknown {
   if (!(error instanceof NacreError)) return error;
+  if (error.errno === "EINVAL") return ownersError(error, program) ?? error;
   const found = error.kind === "command-not-executable";
   if (!found && error.kind !== "command-not-found") return error;
   const last = program.process?.child.at(-1);

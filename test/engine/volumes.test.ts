@@ -264,6 +264,17 @@ describe("what is mounted", () => {
     expect(containers.list({ all: true })).toEqual([]);
   });
 
+  it("says where other owners cannot be shown", async () => {
+    await using simulation = await simulate({ images: IMAGES });
+    const bind = { type: "bind", source: "/srv", target: "/b", idmap: "owner" } as const;
+    const more = { readOnly: false, recursive: true, propagation: "private" } as const;
+    const error = await refusal(
+      simulation.run("box", ["true"], { mounts: [{ ...bind, ...more }] }),
+    );
+    expect(error).toMatchObject({ kind: "unsupported" });
+    expect(error.message).toContain("/srv cannot be shown with other owners");
+  });
+
   it("is told by inspect, ps and the history", async () => {
     await using simulation = await simulate({ images: IMAGES });
     const { containers, volumes } = simulation.engine;
