@@ -69,6 +69,26 @@ describe("a named volume", () => {
     expect(second.stdout).toBe("mine\n");
   });
 
+  it("is filled once where several containers begin at once, and is left to one that runs", async () => {
+    await using simulation = await simulate({ images: IMAGES });
+    await simulation.engine.images.pull("box");
+    const mounts = [named("vol", "/data")];
+    const list = () => simulation.run("box", ["ls", "/data"], { mounts });
+    const seen = await Promise.all([list(), list(), list()]);
+    // Who comes while another fills it has what was there when its own began.
+    for (const { stdout } of seen) expect(["", "a\ndeep\nlink\n"]).toContain(stdout);
+    expect((await list()).stdout).toBe("a\ndeep\nlink\n");
+    const { containers } = simulation.engine;
+    const sleeper = { image: "box", detached: true, command: ["sleep", "1h"] };
+    await containers.run({ ...sleeper, name: "holds", mounts: [named("busy", "/empty")] });
+    await simulation.run("box", ["true"], { mounts: [named("busy", "/data")] });
+    await simulation.exec("holds", ["sh", "-c", "echo mine > /empty/f"]);
+    const { stdout } = await simulation.run("box", ["ls", "/data"], {
+      mounts: [named("busy", "/data")],
+    });
+    expect(stdout).toBe("f\n");
+  });
+
   it("stays empty where it is told to, and where the image has nothing there", async () => {
     await using simulation = await simulate({ images: IMAGES });
     const list = async (mount: ReturnType<typeof named>) =>
