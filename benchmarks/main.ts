@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { differential } from "./differential.ts";
 import type { Benchmark, Row } from "./harness.ts";
 import { inProcess } from "./in-process.ts";
+import { life } from "./life.ts";
 import { memory } from "./memory.ts";
 import { mount } from "./mount.ts";
 import { pull } from "./pull.ts";
@@ -22,6 +23,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   run,
   inProcess,
   testContainer,
+  life,
   pull,
   tarIndex,
   mount,

@@ -28,6 +28,25 @@ export function version(command: string, ...args: string[]): string {
   return (stdout.split("\n")[0] ?? "").trim();
 }
 
+/** Milliseconds that `count` runs of a command take, some of them at a time. Throws if one fails. */
+export function timedMany(
+  count: number,
+  atOnce: number,
+  command: string,
+  ...args: string[]
+): number {
+  const start = performance.now();
+  // xargs starts the next one when any has ended: nothing of ours stands between.
+  const words = ["-P", String(atOnce), "-I", "{}", command, ...args];
+  const { status, stderr } = spawnSync("xargs", words, {
+    encoding: "utf8",
+    input: Array.from({ length: count }, (_, i) => `${i}\n`).join(""),
+  });
+  const elapsedMs = performance.now() - start;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} (${status}): ${stderr}`);
+  return elapsedMs;
+}
+
 /**
  * Milliseconds from before the process is made until it has been waited for, as hyperfine measures.
  * Throws if it fails: a failed command is fast, and proves nothing.

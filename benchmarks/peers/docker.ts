@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PEERS } from "./cgroups.ts";
-import { output, PeerMissing, timed, version } from "./command.ts";
+import { output, PeerMissing, timed, timedMany, version } from "./command.ts";
 
 const START_MS = 30_000;
 /** dockerd writes it at its first start, wherever its store is. */
@@ -31,6 +31,8 @@ export interface Docker extends AsyncDisposable {
   output(...args: string[]): string;
   /** Milliseconds that `docker args…` takes. */
   timed(...args: string[]): number;
+  /** Milliseconds of `count` times the same, some at a time. */
+  many(count: number, atOnce: number, ...args: string[]): number;
 }
 
 const hostOf = (folder: string): string => `unix://${join(folder, "docker.sock")}`;
@@ -104,6 +106,8 @@ export async function startDocker(dataRoot: string): Promise<Docker> {
     host: hostOf(folder),
     output: (...args) => output("docker", ...client(folder), ...args),
     timed: (...args) => timed("docker", ...client(folder), ...args),
+    many: (count, atOnce, ...args) =>
+      timedMany(count, atOnce, "docker", ...client(folder), ...args),
     [Symbol.asyncDispose]: stop,
   };
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PEERS } from "./cgroups.ts";
-import { output, timed, version } from "./command.ts";
+import { output, timed, timedMany, version } from "./command.ts";
 
 /** Limits that the machine's own hard limits allow: podman's defaults may be above them. */
 const LIMITS = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000"];
@@ -18,6 +18,8 @@ export interface Podman extends Disposable {
   readonly version: string;
   output(...args: string[]): string;
   timed(...args: string[]): number;
+  /** Milliseconds of `count` times the same, some at a time. */
+  many(count: number, atOnce: number, ...args: string[]): number;
   /** `run` and the options that it needs on a machine like this one. */
   readonly run: readonly string[];
 }
@@ -37,6 +39,7 @@ export function openPodman(root: string): Podman {
     version: versions,
     output: (...args) => output("podman", ...store, ...args),
     timed: (...args) => timed("podman", ...store, ...args),
+    many: (count, atOnce, ...args) => timedMany(count, atOnce, "podman", ...store, ...args),
     run: ["run", "--cgroup-parent", `/${PEERS}`, ...LIMITS],
     [Symbol.dispose]: () => {
       try {
