@@ -1,16 +1,7 @@
 // Every command by name: enough for the list in `nacre --help`, and where the rest is.
 
-import type { Command } from "./command.ts";
-
-export interface Entry {
-  /** One or two words. */
-  readonly name: string;
-  /** Other names, as docker has them. */
-  readonly aliases?: readonly string[];
-  readonly summary: string;
-  readonly group: "Containers" | "Images" | "Volumes" | "Kernel" | "System" | "";
-  readonly load: () => Promise<{ readonly default: Command }>;
-}
+import type { Entry } from "./catalog-entry.ts";
+import { IMAGE_COMMANDS } from "./catalog-images.ts";
 
 /** In the order of the help. An empty group is not shown. */
 export const CATALOG: readonly Entry[] = [
@@ -166,46 +157,7 @@ export const CATALOG: readonly Entry[] = [
     group: "Containers",
     load: () => import("./commands/explain.ts"),
   },
-  {
-    name: "pull",
-    aliases: ["image pull"],
-    summary: "Download an image from a registry",
-    group: "Images",
-    load: () => import("./commands/pull.ts"),
-  },
-  {
-    name: "images",
-    aliases: ["image ls", "image list"],
-    summary: "List images",
-    group: "Images",
-    load: () => import("./commands/images.ts"),
-  },
-  {
-    name: "import",
-    aliases: ["image import"],
-    summary: "Make an image of a tar",
-    group: "Images",
-    load: () => import("./commands/import.ts"),
-  },
-  {
-    name: "image inspect",
-    summary: "Show everything about images, as JSON",
-    group: "Images",
-    load: () => import("./commands/image-inspect.ts"),
-  },
-  {
-    name: "image layers",
-    summary: "Show an image's layers, or which of them gives a path",
-    group: "Images",
-    load: () => import("./commands/image-layers.ts"),
-  },
-  {
-    name: "rmi",
-    aliases: ["image rm", "image remove"],
-    summary: "Remove one or more images",
-    group: "Images",
-    load: () => import("./commands/rmi.ts"),
-  },
+  ...IMAGE_COMMANDS,
   {
     name: "container prune",
     summary: "Remove all containers that do not run",
@@ -314,6 +266,12 @@ export const CATALOG: readonly Entry[] = [
     summary: "Show the version",
     group: "System",
     load: () => import("./commands/version.ts"),
+  },
+  {
+    name: "system df",
+    summary: "Show what is on the disk, and how much of it nothing needs",
+    group: "System",
+    load: () => import("./commands/system-df.ts"),
   },
   {
     name: "system prune",

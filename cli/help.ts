@@ -1,6 +1,6 @@
 // What --help prints: usage, what the command does, options, examples. 80 columns.
 
-import type { Entry } from "./catalog.ts";
+import type { Entry } from "./catalog-entry.ts";
 import type { Command } from "./command.ts";
 import type { Option, OptionTable } from "./options.ts";
 

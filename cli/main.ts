@@ -1,6 +1,7 @@
 // argv in, exit code out.
 
-import { CATALOG, type Entry, findEntry, isGroup } from "./catalog.ts";
+import { CATALOG, findEntry, isGroup } from "./catalog.ts";
+import type { Entry } from "./catalog-entry.ts";
 import type { Command, Context, GlobalOptions } from "./command.ts";
 import { describeFailure, exitCodeOf, UsageError } from "./failure.ts";
 import { FlagError, UnknownFlagError } from "./flag-error.ts";

@@ -306,6 +306,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
       cgroup: () => layout().version,
       prunePins: namespaces.prunePins,
       pruneVolumes: () => volumes.prune(),
+      listVolumes: () => volumes.list(),
     },
   );
   const history = new History(state, files, clock, paths);

@@ -7,11 +7,16 @@ import type { CgroupMembership } from "@nacre/core/css-set.ts";
 import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type { EventRecord, ImageRecord, PinRecord } from "@nacre/core/state/records.ts";
+import type {
+  ContainerRecord,
+  EventRecord,
+  ImageRecord,
+  PinRecord,
+} from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
-import type { Volumes } from "./volume-interface.ts";
+import type { VolumeListing, Volumes } from "./volume-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
 
@@ -97,6 +102,8 @@ export interface Images {
     reference: string,
   ): Promise<{ readonly layers: LayerReport[]; readonly wastedBytes: number }>;
   path(reference: string, path: string): Promise<PathReport>;
+  /** Gives an image one more name; one that another image has goes over to it. Returns the name, normalised. NacreError `not-found`, `invalid`. */
+  tag(reference: string, name: string): string;
   /** Untags, and deletes the image with its last tag. NacreError `in-use` while a container needs it, unless forced. */
   remove(
     reference: string,
@@ -275,8 +282,36 @@ export interface SystemInfo {
   readonly images: number;
 }
 
+export interface ImageUsage {
+  readonly image: ImageRecord;
+  /** Normalised. */
+  readonly references: readonly string[];
+  /** Bytes that other images need, too: blobs, tars of layers, merged roots. */
+  readonly sharedBytes: number;
+  readonly uniqueBytes: number;
+  /** How many containers were made of it. */
+  readonly containers: number;
+}
+
+export interface DiskUsage {
+  readonly images: readonly ImageUsage[];
+  /** What all images need, each blob, tar and merged root once. */
+  readonly imageBytes: number;
+  /** Of these, what no image needs that has a container. */
+  readonly unusedBytes: number;
+  readonly containers: readonly {
+    readonly container: ContainerRecord;
+    readonly writtenBytes: number;
+  }[];
+  /** `sizeBytes` is absent for what is not kept below the state root. */
+  readonly volumes: readonly (Pick<VolumeListing, "volume" | "users"> & {
+    readonly sizeBytes?: number;
+  })[];
+}
+
 export interface System {
   info(): SystemInfo;
+  diskUsage(): Promise<DiskUsage>;
   /** Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, with `volumes` those that no container has and no user named, and with `pins` the pinned namespaces that no process is in. */
   prune(options?: PruneOptions): Promise<PruneReport>;
 }

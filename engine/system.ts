@@ -8,6 +8,7 @@ import type { Reconciler } from "./containers/reconcile.ts";
 import type { TakeDown } from "./containers/take-down.ts";
 import type {
   Containers,
+  DiskUsage,
   Namespaces,
   PruneOptions,
   PruneReport,
@@ -26,6 +27,7 @@ export interface SystemOptions {
   readonly cgroup: () => string;
   readonly prunePins: Namespaces["prunePins"];
   readonly pruneVolumes: Volumes["prune"];
+  readonly listVolumes: Volumes["list"];
 }
 
 const NOTHING = { volumes: [], reclaimedBytes: 0 };
@@ -83,6 +85,13 @@ export class SystemService implements System {
       },
       images: this.#images.list().length,
     };
+  }
+
+  async diskUsage(): Promise<DiskUsage> {
+    const { diskUsage } = await import("./disk-usage.ts");
+    const { listVolumes } = this.#options;
+    const volumes = { list: listVolumes };
+    return diskUsage(this.#files, this.#state, this.#containers, volumes, this.#paths);
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneReport> {

@@ -3,7 +3,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
-import { Reference, tryParseAnyReference } from "@nacre/core/reference.ts";
+import { parseReference, Reference, tryParseAnyReference } from "@nacre/core/reference.ts";
 import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 
 export interface FoundImage {
@@ -30,6 +30,18 @@ export function findImage(core: Core, transaction: Transaction, text: string): F
   if (found) return found;
   throw new NacreError("not-found", `there is no image ${JSON.stringify(text)} on this machine`, {
     advice: `Fetch it: nacre pull ${/^[\w./:@+-]+$/.test(text) ? text : "NAME"}`,
+  });
+}
+
+/**
+ * The name that an image is to get, normalised; with `latest` where it has no tag.
+ * @throws NacreError `invalid`
+ */
+export function newTag(core: Core, text: string): string {
+  const parsed = parseReference(core, text, "docker");
+  if (parsed.digest === undefined) return parsed.withDefaultTag().toString();
+  throw new NacreError("invalid", `${text} names an image by its digest`, {
+    advice: "A digest cannot be given to an image: use a name and a tag.",
   });
 }
 

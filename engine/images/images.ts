@@ -26,7 +26,7 @@ import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";
 import type { ImageContent } from "../volumes/fill.ts";
 import { Durability } from "./durability.ts";
-import { findImage } from "./image-lookup.ts";
+import { findImage, newTag } from "./image-lookup.ts";
 import { type Candidates, ImageRemoval, imageBlobs } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
@@ -135,6 +135,19 @@ export class ImageService implements Images {
       const { image } = findImage(this.#core(), transaction, reference);
       return listing(image, transaction.list("tag"));
     });
+  }
+
+  tag(reference: string, name: string): string {
+    const wanted = newTag(this.#core(), name);
+    this.#state.write((transaction) => {
+      const { image, tag } = findImage(this.#core(), transaction, reference);
+      const { id: imageId, manifestDigest } = image;
+      const digest = tag?.digest ?? manifestDigest;
+      const updatedMs = this.#clock.nowMs();
+      transaction.put("tag", wanted, { reference: wanted, imageId, digest, updatedMs });
+      this.#say(transaction, "tag", wanted, imageId);
+    });
+    return wanted;
   }
 
   async layers(reference: string): Promise<{ layers: LayerReport[]; wastedBytes: number }> {

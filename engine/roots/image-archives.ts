@@ -9,11 +9,11 @@ import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Fetch } from "@nacre/core/ports/fetch.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import { parseReference } from "@nacre/core/reference.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { CommitOptions, ImportOptions, NewImageOptions } from "../archive-interface.ts";
 import type { Containers } from "../engine.ts";
 import { recognise } from "../images/compression.ts";
+import { newTag } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
 import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import { parsePlatform } from "../registry/platform.ts";
@@ -143,11 +143,7 @@ export class ImageArchives {
   /** NacreError `invalid`. */
   #reference({ reference }: NewImageOptions): { readonly reference?: string } {
     if (reference === undefined) return {};
-    const parsed = parseReference(this.#core(), reference, "docker");
-    if (parsed.digest === undefined) return { reference: parsed.withDefaultTag().toString() };
-    throw new NacreError("invalid", `${reference} names an image by its digest`, {
-      advice: "An image's digest is known when it is made: give a name and a tag.",
-    });
+    return { reference: newTag(this.#core(), reference) };
   }
 
   #created({ createdMs }: NewImageOptions): string {

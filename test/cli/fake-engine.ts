@@ -115,6 +115,10 @@ export class FakeEngine implements Engine {
       layer: 2,
       hides: [{ layer: 1, type: "file", sizeBytes: 10 }],
     }),
+    tag: (reference, name) => {
+      this.#called("tag", reference, name);
+      return name;
+    },
     remove: async (reference, options) => {
       this.#called("rmi", reference, options);
       return { untagged: ["docker.io/library/debian:12"], deleted: ["sha256:dead"] };
@@ -333,6 +337,16 @@ export class FakeEngine implements Engine {
       cgroup: "hybrid",
       containers: { total: 2, running: 1 },
       images: 1,
+    }),
+    diskUsage: async () => ({
+      images: this.listings.map(({ image, references }) => ({
+        image,
+        references: references.map(({ reference }) => reference),
+        ...{ sharedBytes: 1_000_000, uniqueBytes: 2_000_000, containers: 1 },
+      })),
+      ...{ imageBytes: 3_000_000, unusedBytes: 1_000_000 },
+      containers: this.records.map((container) => ({ container, writtenBytes: 2000 })),
+      volumes: [],
     }),
     prune: async (options) => {
       this.#called("prune", options);

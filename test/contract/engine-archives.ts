@@ -151,4 +151,41 @@ export function archiveCases(bench: () => Bench): void {
     }
     expect(images.list()).toHaveLength(before);
   });
+
+  it("gives an image more names, and a name to another image", async () => {
+    const { archives, images } = bench().subject.engine;
+    const { id } = images.get(bench().subject.image).image;
+    expect(images.tag(bench().subject.image, "second")).toBe("docker.io/library/second:latest");
+    expect(images.get("second:latest").image.id).toBe(id);
+    await bench().start("other", "echo x >/x");
+    await bench().containers.wait("other");
+    const other = await archives.commit("other");
+    images.tag(other.slice(7, 19), "second");
+    expect(images.get("second").image.id).toBe(other);
+    expect(images.get(bench().subject.image).image.id).toBe(id);
+    expect(() => images.tag("nobody", "x")).toThrow(expect.objectContaining({ kind: "not-found" }));
+    expect(() => images.tag(id, "No/Name")).toThrow(expect.objectContaining({ kind: "invalid" }));
+    await images.remove("second");
+  });
+
+  it("counts what images share once, and what containers wrote", async () => {
+    const { archives, images, system } = bench().subject.engine;
+    const before = await system.diskUsage();
+    await bench().start("writer", "echo 12345 >/written; ln /written /twice");
+    await bench().containers.wait("writer");
+    const id = await archives.commit("writer", { reference: "child" });
+    const usage = await system.diskUsage();
+    const base = images.get(bench().subject.image).image.id;
+    const [parent, child] = [base, id].map((one) => usage.images.find((i) => i.image.id === one)!);
+    expect(child).toMatchObject({ references: ["docker.io/library/child:latest"], containers: 0 });
+    expect(parent?.containers).toBe(1);
+    expect(child?.sharedBytes).toBe(parent?.sharedBytes);
+    expect(child?.sharedBytes).toBeGreaterThan(0);
+    expect(usage.imageBytes).toBe(before.imageBytes + child!.uniqueBytes);
+    expect(usage.unusedBytes).toBe(usage.imageBytes - (parent!.sharedBytes + parent!.uniqueBytes));
+    const written = usage.containers.find(({ container }) => container.name === "writer");
+    expect(written?.writtenBytes).toBe("12345\n".length);
+    await images.remove("child");
+    expect((await system.diskUsage()).imageBytes).toBe(before.imageBytes);
+  });
 }

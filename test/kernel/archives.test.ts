@@ -177,6 +177,38 @@ describe.runIf(isRoot)("archives of containers", () => {
       await bench.does(["rmi", "fixed:1"]);
     },
   );
+
+  it("are counted by system df to the byte", async () => {
+    await start("counted", "echo x >/x");
+    await ready("counted");
+    await bench.does(["commit", "counted", "counted:1"]);
+    const sizes = execFileSync(
+      "find",
+      [
+        ...["blobs", "layers", "snapshots"].map((one) => join(bench.root, one)),
+        "-type",
+        "f",
+        "!",
+        "-name",
+        "*.idx",
+        "-printf",
+        "%s\n",
+      ],
+      { encoding: "utf8" },
+    );
+    const total = sizes
+      .trim()
+      .split("\n")
+      .reduce((sum, size) => sum + Number(size), 0);
+    const engine = await bench.engine();
+    try {
+      expect((await engine.system.diskUsage()).imageBytes).toBe(total);
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
+    expect(await bench.does(["system", "df"])).toMatch(/Containers +1 +1 +2B/);
+    await bench.does(["rmi", "counted:1"]);
+  });
 });
 
 async function manifestOf(bench: Bench, image: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FakeEngine } from "../fake-engine.ts";
 import { nacre } from "../fake-host.ts";
-import { imageRecord } from "../fake-records.ts";
+import { HOUR_MS, imageRecord } from "../fake-records.ts";
 
 describe("diff", () => {
   it("prints a line a path as docker does, with control characters shown", async () => {
@@ -99,5 +99,86 @@ describe("import", () => {
         { message: "Imported from https://example.org/a.tar", changes: [] },
       ],
     ]);
+  });
+});
+
+describe("tag", () => {
+  it("gives the name, and says nothing", async () => {
+    const engine = new FakeEngine();
+    const { code, out } = await nacre(["tag", "debian", "mine:1"], { engine });
+    expect({ code, out }).toEqual({ code: 0, out: "" });
+    expect(engine.calls).toEqual([["tag", "debian", "mine:1"]]);
+  });
+});
+
+describe("history", () => {
+  const engine = () => {
+    const fake = new FakeEngine();
+    const { image, references } = fake.listings[0]!;
+    const history = [
+      { created: "1970-01-01T00:00:00Z", created_by: "COPY \u001b[31mroot /" },
+      { created: "1970-01-01T01:00:00Z", created_by: "ENV A=1", empty_layer: true, comment: "c" },
+    ];
+    fake.listings = [{ image: { ...image, config: { ...image.config, history } }, references }];
+    return fake;
+  };
+
+  it("shows the steps, the last one first, with the sizes of their layers", async () => {
+    const { out } = await nacre(["history", "debian"], { engine: engine(), nowMs: 3 * HOUR_MS });
+    expect(out).toMatch(/^IMAGE +CREATED +CREATED BY +SIZE +COMMENT\n/);
+    const rows = out
+      .trimEnd()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(/ {2,}/));
+    expect(rows).toEqual([
+      ["c0ffeec0ffee", "2 hours ago", "ENV A=1", "0B", "c"],
+      ["<missing>", "3 hours ago", "COPY \\x1b[31mroot /", "2.05kB"],
+    ]);
+  });
+
+  it("shows plain numbers and dates, or a template", async () => {
+    const plain = await nacre(["history", "-H=false", "--no-trunc", "debian"], {
+      engine: engine(),
+    });
+    expect(plain.out).toContain("1970-01-01T01:00:00Z");
+    expect(plain.out).toContain("2048");
+    const words = ["history", "--format", "{{.ID}} {{.Comment}}", "debian"];
+    expect((await nacre(words, { engine: engine() })).out).toBe("c0ffeec0ffee c\n<missing> \n");
+  });
+
+  it("makes a step of each layer where an image says nothing", async () => {
+    const { out } = await nacre(["history", "debian"], { engine: new FakeEngine() });
+    expect(out.trimEnd().split("\n")).toHaveLength(2);
+  });
+});
+
+describe("system df", () => {
+  it("sums up, with what nothing needs", async () => {
+    const engine = new FakeEngine();
+    engine.records = [...engine.records, { ...engine.records[0]!, name: "b", status: "exited" }];
+    const { out } = await nacre(["system", "df"], { engine });
+    expect(
+      out
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(/ {2,}/)),
+    ).toEqual([
+      ["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"],
+      ["Images", "1", "1", "3MB", "1MB (33%)"],
+      ["Containers", "2", "1", "4kB", "2kB (50%)"],
+      ["Local Volumes", "0", "0", "0B", "0B"],
+      ["Build Cache", "0", "0", "0B", "0B"],
+    ]);
+  });
+
+  it("shows each thing with -v", async () => {
+    const { out } = await nacre(["system", "df", "-v"], {
+      engine: new FakeEngine(),
+      nowMs: HOUR_MS,
+    });
+    expect(out).toMatch(/debian +12 +c0ffeec0ffee +\S.* ago +3MB +1MB +2MB +1\n/);
+    expect(out).toMatch(/012345678901|0123456789ab +debian .*2kB/);
+    expect(out).toMatch(/Build cache usage: 0B\n$/);
   });
 });

@@ -1,0 +1,86 @@
+// What is on the disk, and who needs it: by the records for images, whose files are written once,
+// and by a look at the files for containers and volumes, which change.
+
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import { treeBytes } from "./containers/tree-size.ts";
+import type { Containers, DiskUsage, ImageUsage, Volumes } from "./engine.ts";
+import { imageBlobs } from "./images/image-removal.ts";
+import type { StatePaths } from "./images/paths.ts";
+
+/** Bytes of each thing that an image needs: blobs, tars of layers, merged roots. */
+function partsOf(
+  t: Transaction,
+  image: ImageRecord,
+  tags: readonly TagRecord[],
+): Map<string, number> {
+  const parts = new Map<string, number>();
+  // A tag may name an index, which is kept, too.
+  for (const digest of [...imageBlobs(image), ...tags.map((tag) => tag.digest)]) {
+    parts.set(`blob ${digest}`, t.get("blob", digest)?.sizeBytes ?? 0);
+  }
+  for (const diffId of image.config.rootfs.diff_ids) {
+    parts.set(`tar ${diffId}`, t.get("layer", diffId)?.tarBytes ?? 0);
+  }
+  const chainId = image.chainIds.at(-1);
+  for (const snapshot of t.list("snapshot")) {
+    if (snapshot.chainId === chainId) parts.set(`root ${snapshot.key}`, snapshot.sizeBytes);
+  }
+  return parts;
+}
+
+const sum = (bytes: Iterable<number>): number => [...bytes].reduce((total, one) => total + one, 0);
+
+function imagesUsage(t: Transaction): Pick<DiskUsage, "images" | "imageBytes" | "unusedBytes"> {
+  const users = new Map<string, number>();
+  for (const { imageId } of t.list("container")) {
+    if (imageId !== undefined) users.set(imageId, (users.get(imageId) ?? 0) + 1);
+  }
+  const tags = t.list("tag");
+  const all = t.list("image").map((image) => {
+    const own = tags.filter((tag) => tag.imageId === image.id);
+    const references = own.map((tag) => tag.reference);
+    return { image, references, parts: partsOf(t, image, own) };
+  });
+  const sharers = new Map<string, number>();
+  for (const { parts } of all) {
+    for (const part of parts.keys()) sharers.set(part, (sharers.get(part) ?? 0) + 1);
+  }
+  const images = all.map(({ image, references, parts }): ImageUsage => {
+    const shared = [...parts].filter(([part]) => sharers.get(part) !== 1);
+    const sharedBytes = sum(shared.map(([, bytes]) => bytes));
+    return {
+      ...{ image, references, sharedBytes, uniqueBytes: sum(parts.values()) - sharedBytes },
+      containers: users.get(image.id) ?? 0,
+    };
+  });
+  const every = new Map(all.flatMap(({ parts }) => [...parts]));
+  const needed = new Map(
+    all.filter(({ image }) => users.has(image.id)).flatMap(({ parts }) => [...parts]),
+  );
+  const imageBytes = sum(every.values());
+  return { images, imageBytes, unusedBytes: imageBytes - sum(needed.values()) };
+}
+
+export async function diskUsage(
+  files: Files,
+  state: StateStore,
+  containers: Pick<Containers, "list" | "size">,
+  volumes: Pick<Volumes, "list">,
+  paths: StatePaths,
+): Promise<DiskUsage> {
+  const listings = await volumes.list();
+  return {
+    ...state.read(imagesUsage),
+    containers: containers.list({ all: true }).map((container) => {
+      return { container, writtenBytes: containers.size(container.id).writtenBytes };
+    }),
+    volumes: listings.map(({ volume, users }) => {
+      // What a volume with options has is not below the state root, and need not be its own.
+      const own = volume.driver === "local" && Object.keys(volume.options).length === 0;
+      const sizeBytes = own ? treeBytes(files, paths.volume(volume.name).data) : undefined;
+      return { volume, users, ...(sizeBytes !== undefined && { sizeBytes }) };
+    }),
+  };
+}
