@@ -2,6 +2,7 @@ import type { Core } from "@nacre/core/core.ts";
 import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
+import { storedGzip } from "./stored-gzip.ts";
 
 /** What browsers have too: the core's own SHA-256, and DecompressionStream for gzip. */
 export class SimulatedCodec implements Codec {
@@ -27,12 +28,12 @@ export class SimulatedCodec implements Codec {
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
-    if (compression === "gzip") return through(new DecompressionStream("gzip"), source);
+    if (compression === "gzip") return gunzip(source);
     throw unsupported("layers that are compressed with zstd");
   }
 
   compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    return through(new CompressionStream("gzip"), source);
+    return storedGzip(source);
   }
 
   /** What is still read afterwards is read wrong at once, and not only where buffers are scarce. */
@@ -51,10 +52,8 @@ function unsupported(what: string): NacreError {
   });
 }
 
-async function* through(
-  { readable, writable }: CompressionStream | DecompressionStream,
-  source: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const { readable, writable } = new DecompressionStream("gzip");
   const writer = writable.getWriter();
   let sourceFailure: unknown;
   const fed = (async () => {

@@ -56,6 +56,29 @@ describe("the codec of Linux", () => {
     }
   });
 
+  it("compresses to what is read back, the same whenever it does", async () => {
+    const packed = async () => {
+      const parts: Uint8Array[] = [];
+      for await (const part of codec.compress(pieces(text, 99_999)))
+        parts.push(Uint8Array.from(part));
+      return Buffer.concat(parts);
+    };
+    const first = await packed();
+    expect(first.length).toBeLessThan(text.length / 20);
+    expect((await packed()).equals(first)).toBe(true);
+    expect((await unpack("gzip", first)).equals(text)).toBe(true);
+  });
+
+  it("ends compressing with what breaks its source", async () => {
+    const broken = async function* () {
+      yield text;
+      throw new Error("broken");
+    };
+    await expect(async () => {
+      for await (const _ of codec.compress(broken()));
+    }).rejects.toThrow("broken");
+  });
+
   it("decompresses gzip, zstd and nothing, in chunks of any size", async () => {
     for (const size of [777, 1 << 20]) {
       expect((await unpack("gzip", gzipSync(text), size)).equals(text)).toBe(true);

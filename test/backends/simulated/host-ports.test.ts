@@ -1,4 +1,4 @@
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedCodec } from "@nacre/simulated/codec.ts";
@@ -81,6 +81,14 @@ describe("the simulated codec", () => {
       expect(await collect(codec.decompress("gzip", chunked(gzipSync(text), size)))).toBe(text);
     }
     expect(await collect(codec.decompress("none", chunked(bytesOf(text), 100)))).toBe(text);
+  });
+
+  it("makes gzip that others read, of nothing and of more than a block", async () => {
+    for (const whole of ["", text, text.repeat(2 + 0x10000 / text.length)]) {
+      const parts: Uint8Array[] = [];
+      for await (const part of codec.compress(chunked(bytesOf(whole), 70_000))) parts.push(part);
+      expect(gunzipSync(Buffer.concat(parts)).toString()).toBe(whole);
+    }
   });
 
   it("says corrupt of what is no gzip, and of one that is cut off", async () => {

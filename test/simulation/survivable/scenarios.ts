@@ -1,5 +1,12 @@
 // The commands that must be survivable, each with the machine that it begins on.
 
+// What the engine loads when it is called for is loaded before: it takes time that no clock of the
+// simulation knows.
+import "@nacre/engine/roots/archives.ts";
+import "@nacre/engine/roots/container-roots.ts";
+import "@nacre/engine/roots/image-archives.ts";
+import "@nacre/engine/roots/new-image.ts";
+import "@nacre/engine/roots/new-layer.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { IMAGE } from "./network.ts";
@@ -20,6 +27,8 @@ export interface Scenario {
 
 const NAME = "pearl";
 const VOLUME = "nacre";
+/** An image that a command makes; it goes with what else was started. */
+const MADE = "made";
 
 async function storedAfter(...works: ((engine: Engine) => Promise<unknown>)[]): Promise<Stored> {
   const world = new World();
@@ -132,6 +141,25 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "pull, interrupted before", stored: interrupted, work: pull, keepsImage: false },
   { name: "rmi", stored: pulled, work: (engine) => engine.images.remove(IMAGE), keepsImage: false },
   {
+    name: "commit",
+    stored: stopped,
+    work: (engine) => engine.archives.commit(NAME, { reference: MADE, createdMs: 0 }),
+    keepsImage: true,
+  },
+  {
+    name: "commit of one that runs",
+    stored: pulled,
+    prepare: running,
+    work: (engine) => engine.archives.commit(NAME, { reference: MADE, createdMs: 0 }),
+    keepsImage: true,
+  },
+  {
+    name: "export, import",
+    stored: stopped,
+    work: ({ archives }) => archives.import(archives.export(NAME), { createdMs: 0 }),
+    keepsImage: true,
+  },
+  {
     name: "prune",
     stored: stopped,
     work: (engine) => engine.system.prune(),
@@ -147,12 +175,13 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Everything that was started ends, and goes; each removal is tried twice. */
 export async function cleanUp(engine: Engine): Promise<void> {
-  const { containers, volumes, system } = engine;
+  const { containers, images, volumes, system } = engine;
   for (const { id } of containers.list({ all: true })) {
     for (let time = 0; time < 2; time++) {
       await containers.remove(id, { force: true }).catch(unlessAbsent);
     }
   }
+  await images.remove(MADE).catch(unlessAbsent);
   await volumes.prune({ all: true });
   await system.prune();
 }
