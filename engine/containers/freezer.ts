@@ -33,10 +33,18 @@ export class Freezer {
   async freeze(id: string): Promise<void> {
     const control = this.#control(id);
     this.#files.control(control.file, control.frozen);
+    try {
+      await this.#untilFrozen(control);
+    } catch (error) {
+      this.#files.control(control.file, control.thawed);
+      throw error;
+    }
+  }
+
+  async #untilFrozen(control: FreezeControl): Promise<void> {
     const until = this.#clock.monotonicMs() + FREEZE_MS;
     for (let delayMs = 1; !this.#isFrozen(control); delayMs = Math.min(delayMs * 2, 50)) {
       if (this.#clock.monotonicMs() > until) {
-        this.#files.control(control.file, control.thawed);
         throw new NacreError("kernel", "a process of the container cannot be held", {
           operation: `write ${control.frozen} to ${control.file}`,
           advice: "It waits in the kernel, for a disk or a network perhaps: try again later.",

@@ -19,6 +19,11 @@ type Case = readonly [what: string, command: string, rule: FaultRule];
 
 const CASES: readonly Case[] = [
   [
+    "a container that cannot be seen to stand still is let go again",
+    "commit of one that runs",
+    { on: { call: "read", path: /freezer\.state$/ }, fault: EIO },
+  ],
+  [
     "an image whose removal fails between two renames is not left without a layer",
     "rmi",
     { on: { call: "rename", path: /trash.*\.idx$/ }, fault: EIO },
