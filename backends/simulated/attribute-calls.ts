@@ -87,6 +87,7 @@ export function setAttribute(
   requireWritable(path.mount);
   requireAttribute(task, path, name, true);
   const { inode } = path.dentry;
+  inode.prepareChange();
   const there = holds(inode, name);
   if (how === "fresh" && there) fail("EEXIST");
   if (how === "existing" && there === false) fail("ENODATA");

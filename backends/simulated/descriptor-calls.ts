@@ -112,3 +112,9 @@ export function changeDirectoryTo(process: Process, number: number): void {
   files.requireSearchable(process, path);
   process.cwd = path;
 }
+
+/** getdents64(2) until its end, which in a removed directory (ENOENT) is at once, as readdir(3) has it. */
+export function listDirectory(process: Process, fd: number): string[] {
+  const { dentry } = process.files.get(fd).path;
+  return dentry.hashed ? [".", "..", ...dentry.inode.names()] : [];
+}

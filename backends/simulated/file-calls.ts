@@ -241,7 +241,8 @@ export interface OpenOptions extends LookupOptions {
   readonly mode?: number;
 }
 
-function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
+/** Who has just `made` a file may use it as it asked to, whatever mode it gave it. */
+function requireOpenable(task: Task, path: Path, options: OpenOptions, made: boolean): void {
   const { inode } = path.dentry;
   if (inode.kind === "symlink") fail(options.directory ? "ENOTDIR" : "ELOOP");
   if (options.directory && inode.kind !== "directory") fail("ENOTDIR");
@@ -255,7 +256,7 @@ function requireOpenable(task: Task, path: Path, options: OpenOptions): void {
   if (writes && inode.kind !== "character" && inode.kind !== "fifo") {
     requireWritable(path.mount);
   }
-  if (!permitted(task.credentials, inode, wanted)) fail("EACCES");
+  if (!made && !permitted(task.credentials, inode, wanted)) fail("EACCES");
   const access = `${options.read ? "r" : ""}${options.write ? "w" : ""}`;
   if (!mayUse(task, inode, access)) fail("EPERM");
   // An overlay's whiteout, looked at from outside: no driver can have the number.
@@ -270,40 +271,42 @@ function mayUse(task: Task, { kind, device }: Inode, access: string): boolean {
 
 /** open(2): the place of the file that was opened, made where `create` asks for it. */
 export function open(task: Task, path: string, options: OpenOptions): Path {
-  if (options.create) createIfAbsent(task, path, options);
+  const made = options.create ? createIfAbsent(task, path, options) : false;
   const at = lookup(task, path, options);
-  requireOpenable(task, at, options);
+  requireOpenable(task, at, options, made);
   at.dentry.inode.open({ write: options.write ?? false });
   if (options.truncate && at.dentry.inode.kind === "file") at.dentry.inode.truncate(0);
   return at;
 }
 
-function createIfAbsent(task: Task, path: string, options: OpenOptions): void {
+/** O_CREAT: whether it made a file. */
+function createIfAbsent(task: Task, path: string, options: OpenOptions): boolean {
   const at = lookupParent(task, path, options);
   if (at.kind !== "name") fail(options.exclusive ? "EEXIST" : "EISDIR");
   if (at.slashes) fail("EISDIR");
   const there = at.path.dentry.child(at.name);
   if (there && options.exclusive) fail("EEXIST");
   if (there?.inode.kind === "symlink" && (options.follow ?? true)) {
-    createAtLink(task, there, at.path, options);
-    return;
+    return createAtLink(task, there, at.path, options);
   }
-  if (there) return;
+  if (there) return false;
   requireWritable(at.path.mount);
   requireWrite(task, at.path.dentry.inode);
   if (!at.path.dentry.hashed) fail("ENOENT");
   const parent = at.path.dentry.inode;
   if (!parent.creates) fail("EACCES");
   parent.create(at.name, "file", newInode(task, parent, "file", (options.mode ?? 0o666) & 0o7777));
+  return true;
 }
 
 /** O_CREAT at a dangling link makes what the link names. */
-function createAtLink(task: Task, dentry: Dentry, start: Path, options: OpenOptions): void {
+function createAtLink(task: Task, dentry: Dentry, start: Path, options: OpenOptions): boolean {
   try {
     lookup(task, dentry.name, { ...options, start, follow: true });
+    return false;
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
-    createIfAbsent(task, dentry.inode.readLink(), { ...options, start });
+    return createIfAbsent(task, dentry.inode.readLink(), { ...options, start });
   }
 }
 
@@ -368,7 +371,10 @@ export function changeOwner(task: Task, path: Path, uid: number, gid: number): v
   const stays = toUid === undefined && toGid === undefined;
   const mode = withoutSetId(task.credentials, inode);
   // Nothing changes: nobody is asked whether it may.
-  if (stays && (mode === inode.mode || inode.kind === "symlink")) return;
+  if (stays && (mode === inode.mode || inode.kind === "symlink")) {
+    inode.prepareChange();
+    return;
+  }
   setAttributes(task, path, {
     ...(toUid !== undefined && { uid: toUid }),
     ...(toGid !== undefined && { gid: toGid }),

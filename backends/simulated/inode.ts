@@ -251,6 +251,8 @@ export abstract class Inode {
 
   // -- attributes -------------------------------------------------------------------------------
 
+  /** Before a change, even one that comes to nothing or is refused: overlay's copy-up. */
+  prepareChange(): void {}
   abstract setAttributes(change: AttributeChange): void;
 
   attribute(_name: string): Uint8Array {

@@ -342,6 +342,9 @@ export class OverlayInode extends Inode {
   override truncate(size: number): void {
     this.copyUp(size > 0).truncate(size);
   }
+  override prepareChange(): void {
+    this.copyUp();
+  }
   override setAttributes(change: AttributeChange): void {
     this.copyUp().setAttributes(change);
   }

@@ -69,6 +69,21 @@ export async function shrink(
   return best;
 }
 
+const AGAIN = 8;
+
+/** Whether the real kernel, asked again, gives what the simulated one does: then it is chance. */
+async function isChance(
+  real: RealActors,
+  simulated: SimulatedActors,
+  program: StepProgram,
+): Promise<boolean> {
+  for (let time = 0; time < AGAIN; time++) {
+    const { there, here } = await both(real, simulated, program);
+    if (differs(there, here) < 0) return true;
+  }
+  return false;
+}
+
 /** Programs of one theme; yields those that differ, shrunk. */
 export async function* compare(
   real: RealActors,
@@ -87,6 +102,7 @@ export async function* compare(
     if (differs(there, here) >= 0) different.push(program);
   }
   for (const program of different) {
+    if (await isChance(real, simulated, program)) continue;
     const short = await shrink(real, simulated, program);
     const { there, here } = await both(real, simulated, short);
     yield { theme, seed, program: short, real: there, simulated: here };

@@ -197,6 +197,21 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     gives: ["EOPNOTSUPP", "= 100644 0:0 links 1 size 0"],
   },
+  "copies a file up for a change that is refused, and for none at all": {
+    steps: [
+      ...["/low", "/upper", "/work", "/m"].map((path) => step(0, "mkdir", path, 0o755)),
+      step(0, "open", "/low/c", "O_WRONLY|O_CREAT", 0o644),
+      step(0, "link", "/low/c", "/low/l"),
+      step(0, "open", "/low/d", "O_WRONLY|O_CREAT", 0o644),
+      step(0, "link", "/low/d", "/low/m"),
+      step(0, "mount", "o", "/m", "overlay", 0, "lowerdir=/low,upperdir=/upper,workdir=/work"),
+      step(0, "setxattr", "/m/c", "trusted.x", "1", "XATTR_REPLACE"),
+      step(0, "lstat", "/m/c"),
+      step(0, "chown", "/m/d", -1, -1),
+      step(0, "lstat", "/m/d"),
+    ],
+    gives: ["ENODATA", "= 100644 0:0 links 1 size 0", "= 0", "= 100644 0:0 links 1 size 0"],
+  },
   "copies nothing up for a size that is refused": {
     steps: [
       ...["/low", "/upper", "/work", "/m"].map((path) => step(0, "mkdir", path, 0o755)),
@@ -286,6 +301,34 @@ const CASES: Readonly<Record<string, Case>> = {
       step(0, "open", LONG, "O_WRONLY|O_CREAT", 0o644),
     ],
     gives: ["ENOENT", "ENOENT", "ENOENT"],
+  },
+  "opens for its maker a file that its mode keeps everybody from": {
+    steps: [
+      step(0, "mkdir", "/c", 0o777),
+      step(0, "chmod", "/c", 0o777),
+      step(0, "setuid", 1000),
+      step(0, "open", "/c/f", "O_WRONLY|O_CREAT", 0o070),
+      step(0, "open", "/c/f", "O_WRONLY|O_CREAT", 0o070),
+    ],
+    gives: ["= 3", "EACCES"],
+  },
+  "reads zeros where a file was only made longer": {
+    steps: [
+      step(0, "open", "/f", "O_RDWR|O_CREAT", 0o644),
+      step(0, "ftruncate", 3, 5000),
+      step(0, "read", 3, 1),
+      step(0, "read", 3, 10000),
+    ],
+    gives: ["= 1", "= 4999"],
+  },
+  "lists nothing in a removed directory, not even itself": {
+    steps: [
+      step(0, "mkdir", "/a", 0o755),
+      step(0, "chdir", "/a"),
+      step(0, "rmdir", "/a"),
+      step(0, "list", "."),
+    ],
+    gives: ["= 0", "= 0", "= 0"],
   },
   "mounts nothing in a tree that was taken away": {
     steps: [

@@ -70,7 +70,10 @@ const FILES: Readonly<Record<string, Call>> = {
   openat: ({ process }, w) =>
     descriptors.open(process, S(w, 1), openHow(N(w, 2), N(w, 3)), N(w, 0)),
   close: ({ machine, process }, w) => descriptors.close(machine, process, N(w, 0)),
-  read: ({ process }, w) => whole(descriptors.read(process, N(w, 0), N(w, 1)), "(end)"),
+  read: ({ process }, w) => {
+    const bytes = descriptors.read(process, N(w, 0), N(w, 1));
+    return whole(bytes, "(end)") || bytes.length;
+  },
   write: ({ machine, process }, w) =>
     descriptors.write(machine, process, N(w, 0), encoder.encode(S(w, 1))),
   lseek: ({ process }, w) =>
@@ -109,7 +112,7 @@ const FILES: Readonly<Record<string, Call>> = {
   fstat: (actor, w) => status(actor, actor.process.files.get(N(w, 0)).path.dentry.inode),
   list: ({ machine, process }, w) => {
     const fd = descriptors.open(process, S(w, 0), { read: true, directory: true });
-    const names = [".", "..", ...process.files.get(fd).path.dentry.inode.names()];
+    const names = descriptors.listDirectory(process, fd);
     descriptors.close(machine, process, fd);
     return [...names]
       .sort()
