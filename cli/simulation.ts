@@ -17,7 +17,6 @@ import type { Descriptor } from "@nacre/simulated/pipe.ts";
 import type { ProgramContext, SimulatedProgram } from "@nacre/simulated/program.ts";
 import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
 import { writeAll } from "./process-host.ts";
-import { layerIndexAt } from "./simulate/layer-index.ts";
 
 /** For what all chain IDs have in common: the directory that is named after none. */
 const ANY = "sha256:any";
@@ -46,7 +45,7 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
       root,
       directories: [paths.blobs, paths.layers, paths.snapshots("erofs"), paths.trash],
     },
-    layers: { core, indexOf: (tarPath) => layerIndexAt(files, paths, tarPath) },
+    core,
     // An image that an earlier process committed has its mount point and lock in that one's only.
     directories: mountPoints,
     descriptors: new Map<number, Descriptor>([

@@ -1,47 +1,15 @@
-// A read-only image, mounted: its tree comes from whoever can read the image (the resolver that
-// the machine was made with), and is shown as it is. Writing gives EROFS.
+// A read-only image, mounted: its tree is read from the bytes of the image, and the contents of
+// its files from those of the devices, when somebody asks for them. Writing gives EROFS.
 
+import { ErofsDirectory } from "./erofs-directory.ts";
+import { ErofsImage, type ImageFile } from "./erofs-image.ts";
+import { type ErofsInode, readAttributes, readData, readInode, textOf } from "./erofs-inode.ts";
 import { fail } from "./errno.ts";
 import { open } from "./file-calls.ts";
 import type { MountRequest } from "./filesystem-types.ts";
-import {
-  type AttributeChange,
-  type DeviceNumber,
-  Inode,
-  type InodeKind,
-  Superblock,
-  type Timestamp,
-} from "./inode.ts";
+import { type AttributeChange, Inode, Superblock, type Timestamp } from "./inode.ts";
 
-/** A thing in an image. Directories are read when they are first looked into. */
-export interface TreeNode {
-  readonly kind: InodeKind;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mtime: Timestamp;
-  readonly device?: DeviceNumber;
-  /** Of a directory. The same node under two names is a hard link. */
-  readonly entries?: () => Iterable<readonly [name: string, node: TreeNode]>;
-  /** Of a symlink. */
-  readonly text?: string;
-  /** Of a file. */
-  readonly size?: number;
-  readonly read?: (offset: number, length: number) => Uint8Array<ArrayBuffer>;
-  readonly attributes?: ReadonlyMap<string, Uint8Array>;
-}
-
-/** An image file and the files that it takes its data from, as they lie on the machine. */
-export interface ImageFiles {
-  readonly source: string;
-  readonly devices: readonly string[];
-  /** Reads a range of one of these files. */
-  read(path: string, offset: number, length: number): Uint8Array<ArrayBuffer>;
-  size(path: string): number;
-}
-
-/** The root of an image's tree; undefined if the files are no image: EINVAL. */
-export type TreeResolver = (files: ImageFiles) => TreeNode | undefined;
+const BLOCK_BYTES = 512;
 
 class ImageInode extends Inode {
   mode: number;
@@ -49,106 +17,115 @@ class ImageInode extends Inode {
   gid: number;
   mtime: Timestamp;
   ctime: Timestamp;
-  links = 1;
-  readonly #image: Image;
-  readonly #node: TreeNode;
-  #entries: Map<string, TreeNode> | undefined;
+  links: number;
+  readonly #mounted: MountedImage;
+  readonly #inode: ErofsInode;
+  #directory: ErofsDirectory | undefined;
+  #attributes: ReadonlyMap<string, Uint8Array> | undefined;
 
-  constructor(image: Image, node: TreeNode) {
-    super(image, image.nextInode(), node.kind, node.device);
-    this.#image = image;
-    this.#node = node;
-    this.mode = node.mode;
-    this.uid = node.uid;
-    this.gid = node.gid;
-    this.mtime = node.mtime;
-    this.ctime = node.mtime;
+  constructor(mounted: MountedImage, inode: ErofsInode) {
+    super(mounted, BigInt(inode.number), inode.kind, inode.device);
+    this.#mounted = mounted;
+    this.#inode = inode;
+    this.mode = inode.mode;
+    this.uid = inode.uid;
+    this.gid = inode.gid;
+    this.mtime = inode.mtime;
+    this.ctime = inode.mtime;
+    this.links = inode.links;
   }
 
-  get #children(): Map<string, TreeNode> {
-    this.#entries ??= new Map(this.#node.entries?.() ?? fail("ENOTDIR"));
-    return this.#entries;
+  get #entries(): ErofsDirectory {
+    if (this.kind !== "directory") fail("ENOTDIR");
+    this.#directory ??= new ErofsDirectory(this.#mounted.image, this.#inode);
+    return this.#directory;
+  }
+  get #all(): ReadonlyMap<string, Uint8Array> {
+    this.#attributes ??= readAttributes(this.#mounted.image, this.#inode);
+    return this.#attributes;
   }
   override get version(): number {
     return 0; // an image never changes
   }
   override get size(): number {
-    return this.#node.size ?? this.#node.text?.length ?? 0;
+    return this.#inode.size;
+  }
+  override get allocatedBytes(): number {
+    return Math.ceil(this.#inode.size / BLOCK_BYTES) * BLOCK_BYTES;
   }
   override lookup(name: string): Inode | undefined {
-    const node = this.#children.get(name);
-    return node && this.#image.inodeOf(node);
+    const number = this.#entries.find(name);
+    return number === undefined ? undefined : this.#mounted.inodeAt(number);
   }
   override names(): readonly string[] {
-    return [...this.#children.keys()];
+    return [...this.#entries.entries()].map(([name]) => name);
   }
   override readLink(): string {
-    return this.#node.text ?? fail("EINVAL");
+    if (this.kind !== "symlink") fail("EINVAL");
+    return textOf(readData(this.#mounted.image, this.#inode, 0, this.#inode.size));
   }
   override read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     if (this.kind === "directory") fail("EISDIR");
-    return this.#node.read?.(offset, length) ?? new Uint8Array();
+    return readData(this.#mounted.image, this.#inode, offset, length);
   }
   override setAttributes(_change: AttributeChange): void {
     fail("EROFS");
   }
   override attribute(name: string): Uint8Array {
-    return this.#node.attributes?.get(name) ?? fail("ENODATA");
+    return this.#all.get(name) ?? fail("ENODATA");
   }
   override attributeNames(): readonly string[] {
-    return [...(this.#node.attributes?.keys() ?? [])];
+    return [...this.#all.keys()];
   }
 }
 
-class Image extends Superblock {
+class MountedImage extends Superblock {
+  readonly image: ErofsImage;
   readonly root: ImageInode;
-  readonly #inodes = new Map<TreeNode, ImageInode>();
+  readonly #inodes = new Map<number, ImageInode>();
   readonly #devices: readonly string[];
 
-  constructor(minor: number, files: ImageFiles, root: TreeNode) {
-    super("erofs", minor, files.source, true);
-    this.#devices = files.devices;
-    this.root = this.inodeOf(root);
+  /** EINVAL for an image whose root is no directory. */
+  constructor(minor: number, source: string, devices: readonly string[], image: ErofsImage) {
+    super("erofs", minor, source, true);
+    this.image = image;
+    this.#devices = devices;
+    this.root = this.inodeAt(image.rootNumber);
+    if (this.root.kind !== "directory") fail("EINVAL");
   }
   override options(): readonly string[] {
     return this.#devices.map((device) => `device=${device}`);
   }
-  inodeOf(node: TreeNode): ImageInode {
-    const known = this.#inodes.get(node);
+  /** The same one for all names of a file. */
+  inodeAt(number: number): ImageInode {
+    const known = this.#inodes.get(number);
     if (known) return known;
-    const made = new ImageInode(this, node);
-    this.#inodes.set(node, made);
+    const made = new ImageInode(this, readInode(this.image, number));
+    this.#inodes.set(number, made);
     return made;
   }
 }
 
-/** ENOENT for a file that is missing, EINVAL for one that is no image. */
-export function makeErofs(request: MountRequest, resolve: TreeResolver): Superblock {
+const FLAGS = /^(cache_strategy|user_xattr|nouser_xattr|acl|noacl|fsid|domain_id|dax|directio)$/;
+
+/**
+ * ENOENT for a file that is missing, ENOTBLK for a source and EINVAL for a device that are none,
+ * and what ErofsImage refuses.
+ */
+export function makeErofs(request: MountRequest): Superblock {
   const { machine, process, source, options } = request;
   if (source === "") fail("EINVAL", "create");
   const devices: string[] = [];
   for (const option of options) {
-    const [key, value = ""] = option.split("=", 2);
-    if (key === "device") devices.push(value);
-    else if (
-      !/^(cache_strategy|user_xattr|nouser_xattr|acl|noacl|fsid|domain_id|dax)$/.test(key ?? "")
-    ) {
-      fail("EINVAL", `fsconfig ${key}`);
-    }
+    const [key = "", ...value] = option.split("=");
+    if (key === "device") devices.push(value.join("="));
+    else if (!FLAGS.test(key)) fail("EINVAL", `fsconfig ${key}`);
   }
-  const opened = new Map<string, Inode>();
-  for (const path of [source, ...devices]) {
+  const file = (path: string, otherwise: "ENOTBLK" | "EINVAL"): ImageFile => {
     const { inode } = open(process, path, { read: true }).dentry;
-    if (inode.kind !== "file") fail("ENOTBLK");
-    opened.set(path, inode);
-  }
-  const of = (path: string): Inode => opened.get(path) ?? fail("ENOENT");
-  const files: ImageFiles = {
-    source,
-    devices,
-    read: (path, offset, length) => of(path).read(offset, length),
-    size: (path) => of(path).size,
+    return inode.kind === "file" ? inode : fail(otherwise);
   };
-  const root = resolve(files) ?? fail("EINVAL", "create");
-  return new Image(machine.newMinor(), files, root);
+  const opened = devices.map((path) => () => file(path, "EINVAL"));
+  const image = new ErofsImage(file(source, "ENOTBLK"), opened);
+  return new MountedImage(machine.newMinor(), source, devices, image);
 }

@@ -41,11 +41,13 @@ const NUMBERS = {
   ENOTEMPTY: 39,
   ELOOP: 40,
   ENODATA: 61,
+  EBADMSG: 74,
   EOVERFLOW: 75,
   EUSERS: 87,
   // Linux calls it EOPNOTSUPP as well; this is the name that Node gives the number.
   ENOTSUP: 95,
   ESTALE: 116,
+  EUCLEAN: 117,
   EDQUOT: 122,
 } as const;
 

@@ -32,6 +32,8 @@ const TEXTS: Partial<Record<ErrnoName, string>> = {
   ELOOP: "Too many levels of symbolic links",
   ENODATA: "No data available",
   ENOTSUP: "Operation not supported",
+  EBADMSG: "Bad message",
+  EUCLEAN: "Structure needs cleaning",
   EDQUOT: "Disk quota exceeded",
 };
 

@@ -3,7 +3,7 @@
 import { hierarchyToMount } from "./cgroup-mount.ts";
 import type { Hierarchy } from "./cgroup-node.ts";
 import type { Dentry } from "./dentry.ts";
-import { makeErofs, type TreeResolver } from "./erofs.ts";
+import { makeErofs } from "./erofs.ts";
 import { fail } from "./errno.ts";
 import { FilePages } from "./file-pages.ts";
 import { FixedDirectory } from "./generated.ts";
@@ -129,7 +129,7 @@ const cgroup2: FileSystemType = (request) => {
   return showHierarchy(request, cgroups.unified ?? cgroups.makeHierarchy(2));
 };
 
-export function registerTypes(machine: Machine, resolve: TreeResolver): void {
+export function registerTypes(machine: Machine): void {
   machine.register("tmpfs", tmpfs);
   machine.register("proc", proc);
   machine.register("sysfs", sysfs);
@@ -138,5 +138,5 @@ export function registerTypes(machine: Machine, resolve: TreeResolver): void {
   machine.register("cgroup", cgroup);
   machine.register("cgroup2", cgroup2);
   machine.register("overlay", (request) => whole(makeOverlay(request)));
-  machine.register("erofs", (request) => whole(makeErofs(request, resolve)));
+  machine.register("erofs", (request) => whole(makeErofs(request)));
 }

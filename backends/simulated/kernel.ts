@@ -22,7 +22,6 @@ import { boot, type CgroupLayout, installProgram } from "./boot.ts";
 import { BUILT_IN } from "./built-in.ts";
 import { SimulatedClock } from "./clock.ts";
 import { Disk, type DiskImage } from "./disk.ts";
-import type { TreeResolver } from "./erofs.ts";
 import { Errno } from "./errno.ts";
 import { Execution } from "./execution.ts";
 import { kill } from "./fault-victims.ts";
@@ -48,8 +47,6 @@ export interface SimulatedKernelOptions {
   readonly core: Core;
   /** Programs beside the built-in ones, by the name or path of the file that is executed. */
   readonly programs?: ReadonlyMap<string, SimulatedProgram>;
-  /** Reads the image of an erofs mount; without one no image is readable (EINVAL). */
-  readonly erofs?: TreeResolver;
   readonly faults?: FaultOptions;
   /** What its disk holds as it boots; without it a fresh one. */
   readonly disk?: DiskImage;
@@ -97,7 +94,7 @@ export class SimulatedKernel implements Kernel {
       architecture: options.architecture ?? "amd64",
       hostname: "simulated",
     });
-    registerTypes(this.machine, options.erofs ?? (() => undefined));
+    registerTypes(this.machine);
     const { cgroups = "hybrid", disk } = options;
     const { init, caller } = boot(this.machine, { cgroups, ...(disk && { disk }) });
     this.#init = init;
@@ -110,7 +107,7 @@ export class SimulatedKernel implements Kernel {
       release: RELEASE,
       architecture: this.#options.architecture ?? "amd64",
       privileged: true,
-      erofs: this.#options.erofs ? "files" : "none",
+      erofs: "files",
       overlay: true,
       machineCode: false,
     };

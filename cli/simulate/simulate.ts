@@ -20,7 +20,6 @@ import { SimulatedCodec } from "@nacre/simulated/codec.ts";
 import type { FaultOptions } from "@nacre/simulated/faults.ts";
 import { SimulatedFetch } from "@nacre/simulated/fetch.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
-import { layerTrees } from "@nacre/simulated/layer-tree.ts";
 import type { SimulatedProgram } from "@nacre/simulated/program.ts";
 import { SimulatedRandom } from "@nacre/simulated/random.ts";
 import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
@@ -28,7 +27,6 @@ import { SimulatedStateStore } from "@nacre/simulated/state-store.ts";
 import { VERSION } from "../version.ts";
 import { embeddedCore } from "./embedded-core.ts";
 import { buildLiteral, type ImageLiteral, type LiteralImage } from "./image-literal.ts";
-import { layerIndexAt } from "./layer-index.ts";
 import { literalRegistries } from "./literal-registry.ts";
 import { timedEngine } from "./timed-engine.ts";
 import { nextTurn } from "./turn.ts";
@@ -203,10 +201,6 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
   const kernel = new SimulatedKernel(clock, {
     core,
     programs,
-    erofs: layerTrees({
-      core: embeddedCore,
-      indexOf: (path) => layerIndexAt(kernel.hostFiles(), new StatePaths(ROOT), path),
-    }),
     ...(options.faults && { faults: options.faults }),
     ...(options.cgroups && { cgroups: options.cgroups }),
     ...(options.architecture !== undefined && { architecture: options.architecture }),

@@ -1,5 +1,5 @@
 // What the simulated kernel has beyond the contract: faults that replay, programs in TypeScript,
-// images behind a resolver, layouts of cgroups, and the kernel's concepts seen from inside.
+// layouts of cgroups, and the kernel's concepts seen from inside.
 
 import type { NacreError } from "@nacre/core/error.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
@@ -214,46 +214,6 @@ describe("scripted programs", () => {
 });
 
 describe("file systems", () => {
-  it("show an image's tree as the resolver reads it, to read only", async () => {
-    const times = { seconds: 0, nanoseconds: 0 };
-    const owner = { mode: 0o755, uid: 0, gid: 0, mtime: times };
-    const { kernel } = simulate({
-      erofs: ({ source, read, size }) => {
-        const text = read(source, 0, size(source));
-        const file = {
-          ...owner,
-          kind: "file" as const,
-          size: text.length,
-          read: (offset: number, length: number) => text.slice(offset, offset + length),
-        };
-        return { ...owner, kind: "directory", entries: () => [["motto", file]] };
-      },
-    });
-    const files = kernel.hostFiles();
-    files.replace("/tmp/image", "thin layers\n");
-    files.makeDirectory("/tmp/at");
-    const image = { type: "erofs", source: "/tmp/image", options: [], attributes: [] };
-    await kernel.perform({ title: "t", host: [{ op: "mount", mount: image, target: "/tmp/at" }] });
-    expect(files.readText("/tmp/at/motto")).toBe("thin layers\n");
-    expect(() => files.replace("/tmp/at/other", "")).toThrow(
-      expect.objectContaining({ errno: "EROFS" }),
-    );
-  });
-
-  it("tell a container that has no image reader so: EINVAL, and ENOENT for a missing image", async () => {
-    const { kernel } = simulate();
-    const files = kernel.hostFiles();
-    files.replace("/tmp/image", "");
-    for (const [source, errno] of [
-      ["/tmp/image", "EINVAL"],
-      ["/tmp/none", "ENOENT"],
-    ] as const) {
-      const image = { type: "erofs", source, options: [], attributes: [] };
-      const host: Operation[] = [{ op: "mount", mount: image, target: "/tmp" }];
-      await expect(kernel.perform({ title: "t", host })).rejects.toMatchObject({ errno });
-    }
-  });
-
   it("carry mounts of a shared tree to those who share it, and of a slave to nobody", async () => {
     const { kernel } = simulate();
     const files = kernel.hostFiles();

@@ -23,7 +23,6 @@ import type { DiskImage } from "@nacre/simulated/disk.ts";
 import { type FaultOptions, type Faults, fractions } from "@nacre/simulated/faults.ts";
 import { HostProcess } from "@nacre/simulated/host-process.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
-import { layerTrees } from "@nacre/simulated/layer-tree.ts";
 import { SimulatedRandom } from "@nacre/simulated/random.ts";
 import { network } from "./network.ts";
 
@@ -74,16 +73,9 @@ export class World {
     const kernel: SimulatedKernel = new SimulatedKernel(this.clock, {
       core: core(),
       ...(disk && { disk }),
-      erofs: layerTrees({ core, indexOf: (tarPath) => this.#indexOf(tarPath) }),
       onPowerOff: () => this.powerOff(),
     });
     return kernel;
-  }
-
-  #indexOf(tarPath: string): Uint8Array | undefined {
-    const hex = /([0-9a-f]+)\.tar$/.exec(tarPath)?.[1];
-    if (hex === undefined) return undefined;
-    return this.kernel.hostFiles().readBytes(PATHS.layerIndex(`sha256:${hex}`));
   }
 
   get bootId(): string {
