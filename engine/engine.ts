@@ -16,6 +16,7 @@ import type {
 import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
+import type { Filters } from "./filters.ts";
 import type { VolumeListing, Volumes } from "./volume-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
@@ -331,6 +332,8 @@ export interface Engine extends AsyncDisposable {
     readonly sinceMs?: number;
     readonly untilMs?: number;
     readonly follow?: boolean;
+    /** NacreError `invalid` for a key that there is not. */
+    readonly filters?: Filters;
     readonly signal?: AbortSignal;
   }): AsyncIterable<EventRecord>;
 }

@@ -5,6 +5,8 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { EventRecord } from "@nacre/core/state/records.ts";
+import { checkEventFilters, isMeantEvent } from "./event-filter.ts";
+import type { Filters } from "./filters.ts";
 import type { StatePaths } from "./images/paths.ts";
 
 const BATCH = 256;
@@ -13,6 +15,7 @@ export interface HistoryOptions {
   readonly sinceMs?: number;
   readonly untilMs?: number;
   readonly follow?: boolean;
+  readonly filters?: Filters;
   readonly signal?: AbortSignal;
 }
 
@@ -31,6 +34,8 @@ export class History {
 
   async *read(options: HistoryOptions = {}): AsyncIterable<EventRecord> {
     const { sinceMs = 0, untilMs = Number.POSITIVE_INFINITY, follow = false } = options;
+    const { filters = {} } = options;
+    checkEventFilters(filters);
     const signal = options.signal ?? new AbortController().signal;
     let last = 0;
     let change: Promise<void> | undefined;
@@ -39,7 +44,7 @@ export class History {
       for (const event of batch) {
         last = event.sequence;
         if (event.timeMs > untilMs) return;
-        if (event.timeMs >= sinceMs) yield event;
+        if (event.timeMs >= sinceMs && isMeantEvent(event, filters)) yield event;
       }
       if (batch.length > 0) continue;
       if (!follow || this.#clock.nowMs() > untilMs) return;

@@ -2,6 +2,7 @@ import type { EventRecord } from "@nacre/core/state/records.ts";
 import { command } from "../command.ts";
 import { interruptible } from "../interruption.ts";
 import { text } from "../options.ts";
+import { filterOption, filtersOf } from "../parse/filter.ts";
 import { timeOption } from "../parse/time.ts";
 import { neutralise } from "../text/escape.ts";
 import { parseTemplate } from "../text/template.ts";
@@ -10,8 +11,9 @@ import { rfc3339 } from "../text/time.ts";
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Events of every nacre process on this state root: those since --since, then new ones until --until or an interrupt.",
+    "Events of every nacre process on this state root: those since --since, then new ones until --until or an interrupt. Filters: container, event, image, label, type, volume.",
   options: {
+    filter: filterOption("Only those for which it holds, such as type=container"),
     format: text(["format"], "string", "'json' or a Go template", ["json"]),
     since: text(
       ["since"],
@@ -25,11 +27,12 @@ export default command({
   suggest: [],
   failure: 1,
   examples: [["nacre events --since 1h --until 0s", "the last hour, then quit"]],
-  async run(context, { format, since, until }) {
+  async run(context, { filter, format, since, until }) {
     const { host } = context;
     const nowMs = host.nowMs();
     const options = {
       sinceMs: since === undefined ? nowMs : timeOption("since", since, nowMs),
+      ...(filter.length > 0 && { filters: filtersOf(filter) }),
       ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
     };
     const follow = options.untilMs === undefined || options.untilMs > nowMs;
