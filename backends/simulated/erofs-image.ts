@@ -152,7 +152,7 @@ export class ErofsImage {
     return viewOf(this.bytes(offset, length));
   }
 
-  /** Bytes of the address space, or of one device. EIO where there is none, or it is too short. */
+  /** Bytes of the address space, or of one device: ENODEV where there is none, EIO behind its end. */
   read({ device, offset }: MappedBytes, length: number): Uint8Array<ArrayBuffer> {
     const { file, at } = this.#locate(device, offset);
     if (file === this.#primary) return this.bytes(at, length).slice();
@@ -165,7 +165,7 @@ export class ErofsImage {
     // Bits that no number of a device needs do not count.
     const masked = number % 2 ** Math.ceil(Math.log2(this.#devices.length + 1));
     if (masked > 0) {
-      const device = this.#devices[masked - 1] ?? fail("EIO");
+      const device = this.#devices[masked - 1] ?? fail("ENODEV");
       if (device.file) return { file: device.file, at: offset };
       return { file: this.#primary, at: offset + device.start };
     }

@@ -107,7 +107,7 @@ const chunkOn = (device: number): Files =>
 
 const HIDDEN: readonly (readonly [string, HiddenDamage["use"], Files, string])[] = [
   ["a tar that is cut off", "read", { ...sound(), devices: [new Uint8Array(BLOCK)] }, "EIO"],
-  ["a chunk on a device that is none", "read", chunkOn(3), "EIO"],
+  ["a chunk on a device that is none", "read", chunkOn(3), "ENODEV"],
   [
     "a file of no kind",
     "read",
