@@ -26,6 +26,9 @@ const HANDLE = O_PATH | constants.O_NOFOLLOW;
 const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EINVAL"]);
 const isAbsent = (error: unknown): boolean => ABSENT.has(errnoOf(error) ?? "");
 
+/** Directories within one another; what lies deeper has no path that fits into PATH_MAX. Each level holds a descriptor. */
+const DEPTH_LIMIT = 2047;
+
 const handlePath = (handle: number): string => `/proc/self/fd/${handle}`;
 const nameBelow = (handle: number, name: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`${handlePath(handle)}/`), name]);
@@ -100,26 +103,43 @@ export function* walk(addon: Addon | undefined, directory: string): Generator<Tr
     throw fileError(error, "open", directory);
   }
   try {
-    yield* below(addon, handle, Buffer.alloc(0), directory);
+    yield* below(addon, handle, Buffer.alloc(0), directory, 1);
   } finally {
     closeSync(handle);
   }
 }
 
-function* below(addon: Addon, directory: number, path: Buffer, root: string): Generator<TreeEntry> {
+function* below(
+  addon: Addon,
+  directory: number,
+  path: Buffer,
+  root: string,
+  depth: number,
+): Generator<TreeEntry> {
+  if (depth > DEPTH_LIMIT) throw tooDeep(root);
   for (const name of namesIn(directory, root).sort(Buffer.compare)) {
     const own = path.length === 0 ? name : Buffer.concat([path, Buffer.from("/"), name]);
     let handle: number | undefined;
     try {
       handle = openSync(nameBelow(directory, name), HANDLE);
       yield entryOf(addon, directory, name, handle, own);
-      if (fstatSync(handle).isDirectory()) yield* below(addon, handle, own, root);
+      if (fstatSync(handle).isDirectory()) yield* below(addon, handle, own, root, depth + 1);
     } catch (error) {
       if (!isAbsent(error)) throw fileError(error, "look at", `${root}/${own}`);
     } finally {
       if (handle !== undefined) closeSync(handle);
     }
   }
+}
+
+function tooDeep(root: string): NacreError {
+  return new NacreError(
+    "unsupported",
+    `${root} has directories deeper than ${DEPTH_LIMIT} levels`,
+    {
+      advice: "Whoever made them has to remove them: rm -r in the container.",
+    },
+  );
 }
 
 function namesIn(directory: number, root: string): Buffer[] {

@@ -83,6 +83,17 @@ describe("a tree that somebody else may be changing", () => {
     expect(await open("d/secret")).toBeUndefined();
   });
 
+  it("is refused, and not followed for ever, where it is nested too deep", async () => {
+    const script =
+      "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(2100): os.mkdir('d'); os.chdir('d')";
+    execFileSync("python3", ["-c", script, `${root}/tree/d`]);
+    try {
+      expect(walk).toThrow(expect.objectContaining({ kind: "unsupported" }));
+    } finally {
+      await files.removeTree(`${root}/tree/d`);
+    }
+  });
+
   it("leaves out what goes while it is looked at", () => {
     for (const name of ["a", "b", "c"]) writeFileSync(`${root}/tree/${name}`, "");
     const found: string[] = [];
