@@ -55,6 +55,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/stats.ts"),
   },
   {
+    name: "attach",
+    aliases: ["container attach"],
+    summary: "See and feed a container that runs in the background",
+    group: "Containers",
+    load: () => import("./commands/attach.ts"),
+  },
+  {
     name: "logs",
     aliases: ["container logs"],
     summary: "Fetch the logs of a container",

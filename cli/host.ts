@@ -12,14 +12,21 @@ export interface Host {
   readonly workingDirectory: string;
   /** Writes to standard output; returns when the bytes have left. */
   print(text: string): void;
-  /** The same for bytes. */
-  printBytes(bytes: Uint8Array): void;
+  /** The same for bytes, also to standard error. */
+  printBytes(bytes: Uint8Array, stream?: 1 | 2): void;
   /** Writes to standard error. */
   printError(text: string): void;
   /** Whether a standard stream is a terminal. */
   isTerminal(stream: 0 | 1 | 2): boolean;
   /** Columns of the terminal on standard error or output; 80 where there is none. */
   columns(): number;
+  /** Of the terminal on standard output or input; undefined where there is none. */
+  terminalSize(): { readonly rows: number; readonly columns: number } | undefined;
+  /**
+   * Hands on what comes from standard input, one chunk when the one before is taken. `raw`: a
+   * terminal's keys as they are typed. The result stops it, and gives the terminal back.
+   */
+  onInput(raw: boolean, take: (bytes: Uint8Array) => Promise<void>): () => void;
   nowMs(): number;
   /** Calls `act` with the number of each such signal that arrives; the result undoes it. */
   onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void;

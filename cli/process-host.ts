@@ -24,8 +24,8 @@ export class ProcessHost implements Host {
     writeAll(1, text);
   }
 
-  printBytes(bytes: Uint8Array): void {
-    writeAll(1, bytes);
+  printBytes(bytes: Uint8Array, stream: 1 | 2 = 1): void {
+    writeAll(stream, bytes);
   }
 
   printError(text: string): void {
@@ -43,6 +43,26 @@ export class ProcessHost implements Host {
       if (columns > 0) return columns;
     }
     return 80;
+  }
+
+  terminalSize() {
+    const { isTTY, rows, columns } = process.stdout;
+    return isTTY ? { rows, columns } : undefined;
+  }
+
+  onInput(raw: boolean, take: (bytes: Uint8Array) => Promise<void>): () => void {
+    const { stdin } = process;
+    const giveBack = raw && stdin.isTTY ? rawTerminal() : () => {};
+    const onData = (bytes: Uint8Array): void => {
+      stdin.pause();
+      void take(bytes).finally(() => stdin.resume());
+    };
+    stdin.on("data", onData);
+    return () => {
+      stdin.off("data", onData);
+      stdin.pause();
+      giveBack();
+    };
   }
 
   nowMs(): number {
@@ -107,6 +127,24 @@ export class ProcessHost implements Host {
     const { createEngine } = await import("./composition.ts");
     return createEngine({ ...options, endsWithProcess: true });
   }
+}
+
+/**
+ * Our terminal on standard input shows and passes every byte as it is, until the result is called
+ * or this process ends. By stty(1): Node's own raw mode still turns line feeds into two characters.
+ */
+function rawTerminal(): () => void {
+  const { execFileSync } = process.getBuiltinModule("node:child_process");
+  const stty = (...words: string[]) =>
+    execFileSync("stty", words, { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" });
+  const before = stty("-g").trim();
+  stty("raw", "-echo");
+  const giveBack = (): void => {
+    process.off("exit", giveBack);
+    stty(before);
+  };
+  process.once("exit", giveBack);
+  return giveBack;
 }
 
 function terminals(): typeof import("node:tty") {

@@ -18,6 +18,7 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { attachTo } from "./containers/attaching.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
@@ -269,7 +270,10 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     looks,
     mounts,
     storage,
-    { snapshotter, self, bootId, terminalSize, machine },
+    {
+      ...{ snapshotter, self, bootId, terminalSize, machine },
+      attach: (record) => attachTo(record, kernel, paths),
+    },
   );
   return { containers, volumes, storage, reconciler, takeDown };
 }

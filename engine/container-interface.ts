@@ -1,6 +1,6 @@
 // The engine's containers as its users see them.
 
-import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { AttachedStreams, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest, ResourceRequest } from "@nacre/core/program/request.ts";
@@ -31,6 +31,11 @@ export interface Attached {
   /** The exit code as a shell has it, when the process has ended and the container was put to rest. 0 at once if it is detached: see Containers.wait. */
   readonly exited: Promise<number>;
   signal(number: number): void;
+}
+
+/** The streams of a container that runs in the background. Its exit code: Containers.wait. */
+export interface Attachment extends AttachedStreams {
+  readonly container: ContainerRecord;
 }
 
 export interface StartOptions {
@@ -145,6 +150,8 @@ export interface Containers {
   /** create and start; with `autoRemove` also removal, before `exited` settles. */
   run(request: PartialRequest, streams?: ProcessStreams): Promise<Attached>;
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
+  /** To what a container in the background writes from now on, and to its input. NacreError `conflict` if it does not run, or runs in the foreground of another. */
+  attach(container: string): Promise<Attachment>;
   /** What `run` would do, without doing it. The image must be here. */
   explain(request: PartialRequest): Promise<KernelProgram>;
   /** Newest first; those that run, with `all` or filters by state also the others. NacreError `invalid` for an unknown filter. */

@@ -116,6 +116,7 @@ export interface Images {
 
 export type {
   Attached,
+  Attachment,
   BootReport,
   ContainerPruneOptions,
   ContainerPruneReport,

@@ -6,6 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { NacreError } from "@nacre/core/error.ts";
 import { parseMountinfo } from "@nacre/core/mountinfo.ts";
 import type {
+  AttachedStreams,
   ExitStatus,
   Kernel,
   KernelFacts,
@@ -180,6 +181,10 @@ export class LinuxKernel implements Kernel {
     return status;
   }
 
+  async attach(path: string): Promise<AttachedStreams> {
+    const { attach } = await import("./attach.ts");
+    return attach(path);
+  }
   signal(process: ProcessIdentity, number: number): boolean {
     return sendSignal(process, number);
   }

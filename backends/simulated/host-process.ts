@@ -132,6 +132,7 @@ export class HostProcess {
       facts: () => kernel.facts(),
       perform: (program) => this.#perform(program),
       execute: (program, streams) => this.#execute(program, streams),
+      attach: async (path) => live(() => kernel.attach(path)),
       signal: (process, number) => {
         this.#reach({ actor: "kernel", call: "signal", path: String(number) });
         return kernel.signal(process, number);

@@ -8,6 +8,7 @@ import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type {
+  AttachedStreams,
   ExitStatus,
   Kernel,
   KernelFacts,
@@ -26,6 +27,7 @@ import { Errno } from "./errno.ts";
 import { Execution } from "./execution.ts";
 import { kill } from "./fault-victims.ts";
 import { type FaultOptions, Faults, type FaultWorld } from "./faults.ts";
+import { fileFault } from "./file-fault.ts";
 import { registerTypes } from "./filesystem-types.ts";
 import { HostFiles } from "./host-files.ts";
 import { HostTree, type ReadableFiles } from "./host-tree.ts";
@@ -290,6 +292,12 @@ export class SimulatedKernel implements Kernel {
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
     }
+  }
+
+  async attach(path: string): Promise<AttachedStreams> {
+    const point = this.machine.attachPoints.get(path);
+    if (!point) throw fileFault("ENOENT", "connect to", path);
+    return point.attach();
   }
 
   signal(process: ProcessIdentity, number: number): boolean {

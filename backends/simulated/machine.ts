@@ -5,6 +5,7 @@ import type { Core } from "@nacre/core/core.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
+import type { AttachPoint } from "./attach-point.ts";
 import type { CgroupNode, Hierarchy } from "./cgroup-node.ts";
 import { CgroupDirectory, CgroupFileSystem } from "./cgroupfs.ts";
 import { Cgroups } from "./cgroups.ts";
@@ -73,6 +74,8 @@ export class Machine implements MountFactory {
   readonly mountNamespaces = new Set<MountNamespace>();
   readonly user = new UserNamespace(INITIAL_INODES.user);
   readonly sysctl = new Map<string, string>();
+  /** By the path of the socket that Linux has there. */
+  readonly attachPoints = new Map<string, AttachPoint>();
   /** What is made to fail; nothing where there is none. */
   faults: Faults | undefined;
   readonly #types = new Map<string, FileSystemType>();

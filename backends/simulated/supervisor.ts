@@ -6,6 +6,7 @@ import type { ExitStatus, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
+import { AttachPoint } from "./attach-point.ts";
 import { readAt } from "./device-files.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
 import { Execution } from "./execution.ts";
@@ -49,6 +50,7 @@ export class Supervisor {
   /** What is relayed to the terminal. */
   #typed: Descriptor | undefined;
   #pumps: Promise<void>[] = [];
+  #attached: AttachPoint | undefined;
 
   constructor(
     self: Execution,
@@ -219,6 +221,7 @@ export class Supervisor {
     for (let chunk = await from.read(); chunk; chunk = await from.read()) {
       if (!this.#process.alive) break; // killed: its descriptors are closed
       this.#log?.write(name, chunk);
+      await this.#attached?.emit({ stream: name, bytes: chunk });
       try {
         await listener?.write(chunk);
       } catch {
@@ -243,6 +246,7 @@ export class Supervisor {
         void this.#relayInput(this.#typed, master);
       }
     }
+    this.#offerStreams(child);
     for (let signal = 1; signal <= LAST_SIGNAL; signal++) {
       if (NOT_FORWARDED.includes(signal)) continue;
       this.#process.handlers.set(signal, () =>
@@ -250,6 +254,28 @@ export class Supervisor {
       );
     }
     for (const stream of Object.values(this.#caller)) stream.close();
+  }
+
+  #offerStreams(child: Process): void {
+    const { attachPath, stdin } = this.#program.supervision;
+    if (attachPath === undefined) return;
+    const { terminal } = child;
+    const to = stdin === "hold" ? (terminal?.master() ?? this.#held) : undefined;
+    const point = new AttachPoint({
+      write: async (bytes) => to?.write(bytes),
+      resize: (rows, columns) => {
+        if (!terminal) return;
+        Object.assign(terminal, { rows, columns });
+        this.#machine.processes.signal(child, SIGNALS.WINCH, this.#process.namespaces.pid);
+      },
+    });
+    this.#attached = point;
+    const { attachPoints } = this.#machine;
+    attachPoints.set(attachPath, point);
+    void this.#process.ended.promise.then(() => {
+      if (attachPoints.get(attachPath) === point) attachPoints.delete(attachPath);
+      point.end();
+    });
   }
 
   async #relayInput(from: Descriptor, to: Descriptor): Promise<void> {

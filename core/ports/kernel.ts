@@ -1,5 +1,6 @@
 // The port through which everything happens to a kernel.
 
+import type { OutputChunk } from "../program/attach-frames.ts";
 import type { NamespaceKind } from "../program/operation.ts";
 import type { KernelProgram, Section } from "../program/program.ts";
 import { token } from "./token.ts";
@@ -55,6 +56,18 @@ export interface RunningProgram {
   readonly exited: Promise<ExitStatus>;
   /** Sends a signal by number to the supervisor, which hands it on. */
   signal(number: number): void;
+}
+
+/** The streams of a program that runs detached, as one of those has them who attached to it. */
+export interface AttachedStreams {
+  /** From now on, in order; ends with the program's streams, or by `close`. Who does not read it holds the program up. */
+  readonly output: AsyncIterable<OutputChunk>;
+  /** To its standard input, where that is held open; else it goes nowhere. Resolves when there is room for more. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The size of its terminal, if it has one. */
+  resize(rows: number, columns: number): void;
+  /** The program goes on. */
+  close(): void;
 }
 
 /** A line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
@@ -113,6 +126,8 @@ export interface Kernel {
   /** Runs a program of the host section alone. */
   perform(program: KernelProgram): Promise<void>;
   execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram>;
+  /** Connects to the `attachPath` of a program that runs. NacreError `not-found` where nobody listens. */
+  attach(path: string): Promise<AttachedStreams>;
   /** Sends a signal by number; false if that very process is gone. */
   signal(process: ProcessIdentity, number: number): boolean;
   /** Whether that very process lives (a zombie does not). */

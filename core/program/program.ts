@@ -43,6 +43,8 @@ export interface Supervision {
   readonly logPath?: string;
   /** When a line begins and the log has grown to so many bytes, it becomes `logPath`.1, that becomes .2, and so on; no more than so many files stay. Absent: no limit. */
   readonly logLimits?: LogLimits;
+  /** A socket, for as long as the process lives, to which others connect that want its streams: Kernel.attach. */
+  readonly attachPath?: string;
   /** Where the exit record is written (exit-record.ts). */
   readonly exitPath?: string;
   /** Files read at exit before anything is undone, their contents put in the exit record. */

@@ -346,7 +346,7 @@ function writeSection(out: Writer, operations: readonly Operation[], undone: boo
   }
 }
 
-/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log: ten arguments. */
+/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach: eleven arguments. */
 function writeSupervision(out: Writer, s: Supervision | undefined): void {
   const index = <T>(values: readonly T[], value: T): bigint => BigInt(values.indexOf(value));
   out.u8(s ? 1 : 0);
@@ -361,6 +361,7 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(flag(s.detached));
   out.argument(BigInt(s.logLimits?.bytes ?? 0));
   out.argument(BigInt(s.logLimits?.files ?? 1));
+  out.argument(s.attachPath ?? "");
 }
 
 /** Flags to create; pid, start time and flags to join; cgroups; then pairs of flag and path. */

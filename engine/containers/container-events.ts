@@ -69,6 +69,7 @@ export const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   pause: "pause",
   unpause: "unpause",
   exec: undefined,
+  attach: undefined,
   list: undefined,
   rename: undefined,
   restart: undefined,

@@ -22,6 +22,7 @@ import type { MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type {
   Attached,
+  Attachment,
   BootReport,
   ContainerPruneOptions,
   ContainerPruneReport,
@@ -66,6 +67,7 @@ export interface ContainersOptions {
   readonly bootId: string;
   readonly terminalSize: () => TerminalSize | undefined;
   readonly machine: MachineFacts;
+  readonly attach: (container: ContainerRecord) => Promise<Attachment>;
 }
 
 const IGNORE: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
@@ -222,6 +224,10 @@ export class ContainerService implements Containers {
     return attached(record, running, request.detached ? Promise.resolve(0) : ended);
   }
 
+  async attach(container: string): Promise<Attachment> {
+    return this.#options.attach(this.get(container));
+  }
+
   async explain(wanted: PartialRequest): Promise<KernelProgram> {
     const request = completeRequest(wanted);
     const image = await imageFor(this.#images, this.#planner, { ...request, pull: "never" });
@@ -252,7 +258,6 @@ export class ContainerService implements Containers {
   async kill(container: string, signal: number): Promise<void> {
     const record = this.get(container);
     this.#endings.kill(record, signal);
-    // What was held is let go by it.
     if (record.status === "paused") await this.#health.begin(this.get(record.id));
   }
 

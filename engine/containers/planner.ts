@@ -264,7 +264,7 @@ export class Planner {
 
   #supervision(container: ContainerRecord): Omit<Supervision, "collect"> {
     const { request, id } = container;
-    const { log, exit } = this.#paths.container(id);
+    const { attach, log, exit } = this.#paths.container(id);
     const { detached, terminal, interactive, autoRemove } = request;
     // A container that is removed with its exit, before its caller returns, needs neither.
     const kept = detached || !autoRemove;
@@ -277,7 +277,7 @@ export class Planner {
       terminal: !terminal ? "none" : detached ? "detached" : "attached",
       ...(logged && { logPath: log, ...(limits && { logLimits: limits }) }),
       ...(kept && { exitPath: exit }),
-      ...(detached && { onExit: this.#options.settleCommand(id) }),
+      ...(detached && { onExit: this.#options.settleCommand(id), attachPath: attach }),
       detached,
     };
   }

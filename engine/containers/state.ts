@@ -25,6 +25,7 @@ export type ContainerCommand =
   | "pause"
   | "unpause"
   | "exec"
+  | "attach"
   | "list"
   | "rename"
   | "update"
@@ -40,6 +41,7 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   pause: ["running"],
   unpause: ["paused"],
   exec: ["running"],
+  attach: ["running"],
   list: ["running", "paused"],
   rename: ["created", "starting", "running", "paused", "restarting", "exited"],
   update: ["created", "running", "paused", "restarting", "exited"],
@@ -54,6 +56,7 @@ const ADVICE: Partial<Record<ContainerCommand, (name: string) => string>> = {
   pause: () => "Only a running container can be held; nacre ps lists those.",
   unpause: () => "Only a paused container can be let go; nacre ps lists those.",
   exec: () => "Only a running container can be joined; a paused one after nacre unpause.",
+  attach: () => "Only a running container has streams; a paused one after nacre unpause.",
   remove: (name) => `Stop it first, or force its removal: nacre rm -f ${name}`,
 };
 
@@ -65,6 +68,7 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   pause: "pause",
   unpause: "unpause",
   exec: "execute in",
+  attach: "attach to",
   list: "list the processes of",
   rename: "rename",
   update: "update",

@@ -92,6 +92,7 @@ export class StatePaths {
       work: `${directory}/work`,
       log: `${directory}/log.json`,
       exit: `${directory}/exit`,
+      attach: `${directory}/attach`,
     };
   }
 }
@@ -106,4 +107,6 @@ export interface ContainerPaths {
   readonly log: string;
   /** The exit record that the supervisor writes. */
   readonly exit: string;
+  /** The socket at which its supervisor shares its streams. */
+  readonly attach: string;
 }

@@ -219,6 +219,20 @@ export class FakeEngine implements Engine {
       const [path, ...args] = request.command;
       return { Id: id, Name: `/${given}`, Path: path, Args: args, Config: { Env: null } };
     },
+    attach: async (name) => {
+      this.#called("attach", name);
+      const text = (word: string) => Buffer.from(word);
+      return {
+        container: this.containers.get(name),
+        output: (async function* () {
+          yield { stream: "stdout", bytes: text("out") } as const;
+          yield { stream: "stderr", bytes: text("err") } as const;
+        })(),
+        write: async (bytes) => this.#called("write", Buffer.from(bytes).toString("latin1")),
+        resize: (rows, columns) => this.#called("resize", rows, columns),
+        close: () => this.#called("close"),
+      };
+    },
     settle: async (container) => this.#called("settle", container),
     checkHealth: async (container) => this.#called("checkHealth", container),
   };

@@ -24,6 +24,8 @@ export class FakeHost implements Host {
   readonly workingDirectory = "/work-directory";
   out = "";
   err = "";
+  /** How standard input was taken. */
+  readonly input: string[] = [];
   readonly marks = new Set<string>();
   readonly created = new Map<string, string>();
   readonly discarded: string[] = [];
@@ -40,8 +42,18 @@ export class FakeHost implements Host {
   print(text: string): void {
     this.out += text;
   }
-  printBytes(bytes: Uint8Array): void {
-    this.out += Buffer.from(bytes).toString("latin1");
+  printBytes(bytes: Uint8Array, stream: 1 | 2 = 1): void {
+    const text = Buffer.from(bytes).toString("latin1");
+    if (stream === 1) this.out += text;
+    else this.err += text;
+  }
+  terminalSize() {
+    return this.isTerminal(1) ? { rows: 24, columns: 80 } : undefined;
+  }
+  onInput(raw: boolean, take: (bytes: Uint8Array) => Promise<void>): () => void {
+    this.input.push(raw ? "raw" : "as it is");
+    void take(Buffer.from(this.#settings.input ?? ""));
+    return () => this.input.push("given back");
   }
   async outputFile(path: string) {
     let text = "";

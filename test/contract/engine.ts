@@ -251,6 +251,49 @@ function backgroundCases(bench: () => Bench): void {
     await containers.remove("patient", { force: true });
   });
 
+  it("shares the streams of a container with all who attach to it", async () => {
+    const script = 'while read line; do echo "got $line"; echo "not $line" >&2; done; exit 4';
+    await bench().start("shared", script, { interactive: true });
+    const [one, other] = [
+      await bench().containers.attach("shared"),
+      await bench().containers.attach("shared"),
+    ];
+    const read = async ({ output }: typeof one, lines: number) => {
+      const seen = { stdout: "", stderr: "" };
+      for await (const { stream, bytes } of output) {
+        seen[stream] += new TextDecoder().decode(bytes);
+        if (`${seen.stdout}${seen.stderr}`.split("\n").length > lines) break;
+      }
+      return seen;
+    };
+    const input = (text: string) => new TextEncoder().encode(text);
+    await one.write(input("a\n"));
+    await other.write(input("b\n"));
+    const seen = { stdout: "got a\ngot b\n", stderr: "not a\nnot b\n" };
+    const [first, second] = await Promise.all([read(one, 4), read(other, 4)]);
+    expect(first).toEqual(second);
+    // Who writes first is first only by chance.
+    expect(first.stdout.split("\n").sort()).toEqual(seen.stdout.split("\n").sort());
+    expect(first.stderr.split("\n").sort()).toEqual(seen.stderr.split("\n").sort());
+    one.close();
+    other.close();
+    const again = await bench().containers.attach("shared");
+    await again.write(input("c\n"));
+    expect(await read(again, 2)).toEqual({ stdout: "got c\n", stderr: "not c\n" });
+    again.close();
+    expect(bench().containers.get("shared").status).toBe("running");
+    await bench().containers.remove("shared", { force: true });
+    expect(await refusal(bench().containers.attach("shared"))).toMatchObject({
+      kind: "not-found",
+    });
+  });
+
+  it("lets nobody attach to what does not run", async () => {
+    await bench().start("over", "exit 0");
+    await bench().containers.wait("over");
+    expect((await refusal(bench().containers.attach("over"))).kind).toBe("conflict");
+  });
+
   it("records what happened in order", async () => {
     await bench().start("noted", "exit 0");
     await bench().containers.wait("noted");

@@ -19,7 +19,7 @@
 enum { MESSAGE = 3, REPORT = 4, NOTHING_MADE = 1, DETAIL_SIZE = 512, HEADER = 12 };
 enum section { HOST = 1, PARENT = 2, CHILD = 4 };
 enum { STDIN_MODE, OUTPUT_MODE, TERMINAL_MODE, LOG_PATH, EXIT_PATH, COLLECT, ON_EXIT, DETACHED,
-       LOG_BYTES, LOG_FILES };
+       LOG_BYTES, LOG_FILES, ATTACH_PATH };
 enum { INHERIT, STDIN_NULL, STDIN_HOLD, OUTPUT_LOG = 1, OUTPUT_BOTH, ATTACHED = 1, TO_LOG };
 enum { CREATE, JOIN_PID, JOIN_START, JOIN_FLAGS, CGROUPS };
 
@@ -32,7 +32,7 @@ struct operation {
 };
 struct program {
   bool has_process;
-  struct argument supervision[10], clone[5];
+  struct argument supervision[11], clone[5];
   struct cursor host, parent, child, join_paths;
 };
 

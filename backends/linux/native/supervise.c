@@ -17,7 +17,7 @@
 
 enum { OUT, ERR, IN, STREAMS, DRAIN_MS = 100, PTY_BYTES = 256 << 10 };
 static struct stream streams[STREAMS];
-static int signals, terminal, slave = -1;
+static int signals, input, terminal, slave = -1;
 static bool logged;
 static struct termios cooked;
 static bool raw;
@@ -33,16 +33,16 @@ static int new_pipe(int childs_end, int *ours) {
 }
 
 static int open_streams(const struct argument *a, int child[3]) {
-  static int held; /* the writing end of an input that stays silent */
-  int64_t in = word(&a[STDIN_MODE], 0), output = word(&a[OUTPUT_MODE], 0);
+  int64_t output = word(&a[OUTPUT_MODE], 0);
+  input = (int)word(&a[STDIN_MODE], 0);
   terminal = (int)word(&a[TERMINAL_MODE], 0);
   logged = *a[LOG_PATH].data && (output != INHERIT || terminal == TO_LOG);
   for (int i = 0; i < STREAMS; i++)
     streams[i] = (struct stream){.from = -1, .to = -1, .left = LONG_MAX};
   if (logged && log_open(a[LOG_PATH].data, word(&a[LOG_BYTES], 0), word(&a[LOG_FILES], 0))) return -1;
   for (int i = 0; i < 3; i++) child[i] = i;
-  if (terminal || in == STDIN_NULL) child[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
-  else if (in == STDIN_HOLD) child[0] = new_pipe(0, &held);
+  if (terminal || input == STDIN_NULL) child[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+  else if (input == STDIN_HOLD) child[0] = new_pipe(0, &streams[IN].to);
   if (terminal) child[1] = child[2] = child[0];
   for (int i = OUT; i <= ERR && !terminal && output != INHERIT; i++) {
     child[i + 1] = new_pipe(1, &streams[i].from);
@@ -63,10 +63,10 @@ static void relay_terminal(void) {
   slave = ioctl(self.terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   streams[OUT].from = self.terminal;
   streams[OUT].name = logged ? "stdout" : NULL;
+  if (terminal == ATTACHED || input == STDIN_HOLD) streams[IN].to = self.terminal;
   if (terminal != ATTACHED) return;
   streams[OUT].to = 1;
   streams[IN].from = 0;
-  streams[IN].to = self.terminal;
   raw = tcgetattr(0, &cooked) == 0;
   struct termios mode = cooked;
   cfmakeraw(&mode);
@@ -113,6 +113,8 @@ static void pump(struct stream *s) {
   if (reading && n <= 0) end_stream(s);
   if (!reading && n < 0) s->to = -1; /* who listened is gone; the container goes on */
   if (reading && n > 0) s->used += (size_t)n;
+  if (reading && n > 0 && s != &streams[IN])
+    attach_output(s == &streams[ERR] ? 2 : 1, s->data + s->used - n, (size_t)n);
   if (reading && n > 0 && s->left != LONG_MAX) s->left -= n;
   s->sent = s->to < 0 ? s->used : reading ? s->sent : s->sent + (size_t)n;
   if (s->sent < s->used) return;
@@ -135,18 +137,25 @@ static void stop_reading(void) {
 
 static void relay(void) {
   for (bool ended = false;;) {
-    struct pollfd ready[2 + STREAMS] = {{signals, POLLIN, 0}, {ended ? -1 : self.pidfd, POLLIN, 0}};
-    bool open = false, pending = false;
+    struct pollfd ready[2 + STREAMS + WATCHED] = {{signals, POLLIN, 0},
+                                                  {ended ? -1 : self.pidfd, POLLIN, 0}};
+    bool room = attach_poll(ready + 2 + STREAMS, &streams[IN]), open = false, pending = false;
     for (int i = 0; i < STREAMS; i++) {
       struct stream *s = &streams[i];
       bool unsent = s->sent < s->used;
       ready[2 + i] = (struct pollfd){unsent ? s->to : s->from, unsent ? POLLOUT : POLLIN, 0};
       pending |= unsent;
       open |= ready[2 + i].fd >= 0;
+      if (!unsent && !room && i != IN) ready[2 + i].fd = -1;
     }
-    if (ended && !open) return;
-    bool idle = poll(ready, 2 + STREAMS, ended && !pending ? DRAIN_MS : -1) == 0;
+    if (ended && !open && !attach_pending()) return;
+    bool idle = poll(ready, 2 + STREAMS + WATCHED, ended && !pending ? DRAIN_MS : -1) == 0;
     if (ready[0].revents) forward_signals();
+    if (idle && attach_pending()) {
+      attach_close(); /* who does not read at the end is not waited for; the log is */
+      continue;
+    }
+    attach_relay(ready + 2 + STREAMS);
     for (int i = 0; i < STREAMS; i++) {
       if (idle) streams[i].left = 0;
       if (ready[2 + i].revents || (idle && streams[i].from >= 0)) pump(&streams[i]);
@@ -207,6 +216,7 @@ static int give_up(void) {
   if (raw) tcsetattr(0, TCSADRAIN, &cooked);
   if (self.child > 0) k_pidfd_send_signal(self.pidfd, SIGKILL);
   if (self.child > 0) waitid(P_PID, (id_t)self.child, NULL, WEXITED);
+  attach_close();
   undo_all(NULL);
   return 125;
 }
@@ -217,6 +227,7 @@ static int finish(void) {
   if (raw) tcsetattr(0, TCSADRAIN, &cooked);
   char *record = compose(&size);
   if (record && after.record) write_record(record, size);
+  attach_close();
   undo_all(after.record);
   report("exited %zu\n", size);
   if (record) write_fully(REPORT, record, size);
@@ -231,7 +242,8 @@ int supervise(const struct program *p, struct cursor body) {
   sigfillset(&all);
   *detail = 0;
   signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (signals < 0 || open_streams(a, child) || start_child(p, child)) {
+  if (signals < 0 || open_streams(a, child) || attach_listen(a[ATTACH_PATH].data) ||
+      start_child(p, child)) {
     report("failed clone 0 %d %s\n", errno, detail);
     return give_up();
   }

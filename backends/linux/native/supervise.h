@@ -1,4 +1,4 @@
-/* What a supervisor relays: bytes of one descriptor to another, to the log, or to both. */
+/* What a supervisor relays: bytes of one descriptor to another, to the log, to who has attached. */
 #ifndef NACRE_SUPERVISE_H
 #define NACRE_SUPERVISE_H
 
@@ -16,5 +16,15 @@ struct stream {
 
 int log_open(const char *path, int64_t bytes, int64_t files);
 void log_lines(struct stream *stream, bool all);
+
+/* attach.c */
+struct pollfd;
+enum { CLIENTS = 8, WATCHED = CLIENTS + 1 };
+int attach_listen(const char *path);
+bool attach_poll(struct pollfd *ready, struct stream *input);
+void attach_relay(const struct pollfd *ready);
+void attach_output(int kind, const char *data, size_t size);
+bool attach_pending(void);
+void attach_close(void);
 
 #endif

@@ -93,13 +93,14 @@ describe("the bytes of a program", () => {
           terminal: "detached",
           logPath: "/log",
           logLimits: { bytes: 5000, files: 3 },
+          attachPath: "/attach",
           collect: ["/x", "/y"],
           detached: true,
         },
       },
     });
     expect(reader.number(1)).toBe(1);
-    const supervision = Array.from({ length: 10 }, () => reader.argument());
+    const supervision = Array.from({ length: 11 }, () => reader.argument());
     expect(supervision).toEqual([
       word(2n),
       word(2n),
@@ -111,6 +112,7 @@ describe("the bytes of a program", () => {
       word(1n),
       word(5000n),
       word(3n),
+      "/attach\0",
     ]);
     expect(reader.section()).toEqual([]);
     expect(reader.section()).toEqual([["makeCgroup", ["/c\0", word(1n)]]]);

@@ -1,0 +1,142 @@
+/*
+ * Those who have attached to a detached container, at a socket that root alone can reach and that
+ * has a name in the state root, not an abstract one, which every process of the same network
+ * namespace could reach (CVE-2020-15257). Frames have docker's header: a kind, three zeros, the
+ * size (big-endian). They get what the container writes from now on (1 standard output, 2 standard
+ * error) and send input (0) and their window's rows and columns (1). Where one of them is slow the
+ * container waits, as it does for a terminal: so nobody loses anything.
+ */
+#include <endian.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "supervise.h"
+
+enum { FRAME = 8, INPUT = 0, WINDOW = 1, ROOM = 2 * (FRAME + sizeof(((struct stream *)0)->data)) };
+static struct client {
+  int fd;
+  size_t taken, queued;
+  char in[FRAME + 4096], out[2 * ROOM]; /* `out` holds what two streams give at once, and as much more */
+} *clients[CLIENTS];
+static int listener = -1;
+static char *socket_path;
+
+/* Bound through its directory: the name may be longer than an address of a socket. */
+int attach_listen(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char *name = strrchr(path, '/');
+  char parent[PATH_MAX];
+  if (!*path) return 0;
+  snprintf(parent, sizeof parent, "%.*s", name ? (int)(name - path) : 0, path);
+  OWNED directory = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return because("open %s", parent);
+  if (unlinkat(directory, name + 1, 0) && errno != ENOENT) return because("unlink %s", path);
+  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d%.64s", directory, name);
+  listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  mode_t before = umask(0177);
+  int result = bind(listener, (struct sockaddr *)&address, sizeof address);
+  umask(before);
+  if (result || listen(listener, CLIENTS)) return because("bind %s", path);
+  socket_path = strdup(path);
+  return 0;
+}
+
+static void drop(int i) {
+  close(clients[i]->fd);
+  free(clients[i]);
+  clients[i] = NULL;
+}
+
+void attach_close(void) {
+  if (socket_path) unlink(socket_path);
+  if (listener >= 0) close(listener);
+  listener = -1;
+  for (int i = 0; i < CLIENTS; i++)
+    if (clients[i]) drop(i);
+}
+
+static void welcome(void) {
+  int i = 0, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  while (i < CLIENTS && clients[i]) i++;
+  if (fd >= 0 && i < CLIENTS && (clients[i] = calloc(1, sizeof **clients))) clients[i]->fd = fd;
+  else if (fd >= 0) close(fd);
+}
+
+/* Whole frames, as long as what was sent before has reached the container. False for nonsense. */
+static bool take_frames(struct client *c, struct stream *to) {
+  while (c->taken >= FRAME && to->sent == to->used) {
+    uint32_t size;
+    memcpy(&size, c->in + 4, 4);
+    size = be32toh(size);
+    if (size > sizeof c->in - FRAME) return false;
+    if (c->taken < FRAME + size) return true;
+    if (c->in[0] == WINDOW && size == 4) {
+      uint16_t window[2];
+      memcpy(window, c->in + FRAME, 4);
+      struct winsize wanted = {.ws_row = be16toh(window[0]), .ws_col = be16toh(window[1])};
+      ioctl(self.terminal, TIOCSWINSZ, &wanted);
+    } else if (c->in[0] == INPUT && to->to >= 0) {
+      memcpy(to->data, c->in + FRAME, size);
+      to->used = size;
+      to->sent = 0;
+    }
+    c->taken -= FRAME + size;
+    memmove(c->in, c->in + FRAME + size, c->taken);
+  }
+  return true;
+}
+
+/* What to wait for; false if somebody has no room for more output. */
+bool attach_poll(struct pollfd *ready, struct stream *input) {
+  bool room = true;
+  ready[CLIENTS] = (struct pollfd){listener, POLLIN, 0};
+  for (int i = 0; i < CLIENTS; i++) {
+    if (clients[i] && !take_frames(clients[i], input)) drop(i);
+    struct client *c = clients[i];
+    ready[i].fd = c ? c->fd : -1;
+    if (!c) continue;
+    ready[i].events = (short)((c->taken < sizeof c->in ? POLLIN : 0) | (c->queued ? POLLOUT : 0));
+    room &= c->queued <= ROOM;
+  }
+  return room;
+}
+
+void attach_relay(const struct pollfd *ready) {
+  for (int i = 0; i < CLIENTS; i++) {
+    struct client *c = clients[i];
+    short what = ready[i].revents;
+    if (!c || !what) continue;
+    ssize_t out = what & POLLOUT ? send(c->fd, c->out, c->queued, MSG_NOSIGNAL) : 0;
+    if (out > 0) memmove(c->out, c->out + out, c->queued -= (size_t)out);
+    ssize_t in = what & POLLIN ? recv(c->fd, c->in + c->taken, sizeof c->in - c->taken, 0) : 0;
+    if (in > 0) c->taken += (size_t)in;
+    /* Nothing where something was promised: it has left. */
+    if (in < 0 || (in == 0 && what & (POLLIN | POLLHUP | POLLERR))) drop(i);
+  }
+  if (ready[CLIENTS].revents) welcome();
+}
+
+void attach_output(int kind, const char *data, size_t size) {
+  char header[FRAME] = {(char)kind};
+  uint32_t big = htobe32((uint32_t)size);
+  memcpy(header + 4, &big, 4);
+  for (int i = 0; i < CLIENTS; i++) {
+    struct client *c = clients[i];
+    if (!c) continue;
+    memcpy(c->out + c->queued, header, FRAME);
+    memcpy(c->out + c->queued + FRAME, data, size);
+    c->queued += FRAME + size;
+  }
+}
+
+bool attach_pending(void) {
+  for (int i = 0; i < CLIENTS; i++)
+    if (clients[i] && clients[i]->queued) return true;
+  return false;
+}
