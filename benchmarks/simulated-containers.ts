@@ -1,6 +1,9 @@
 // Containers on the simulated kernel beside what they are meant to cost: processor time of a
 // cycle from creation to removal, and memory of a thousand that run at once.
 
+import { setTimeout } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { simulate, tools } from "../cli/simulated.ts";
 import { type Benchmark, median, type Row } from "./harness.ts";
 
@@ -8,6 +11,17 @@ const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
 const GOAL_MS = 3;
 const GOAL_KIB = 200 * 1024;
 const GOAL_CONTAINERS = 1000;
+
+/** What nobody holds is not there; without this a figure is one of when V8 last looked. */
+async function collect(): Promise<void> {
+  setFlagsFromString("--expose-gc");
+  const gc: () => void = runInNewContext("gc");
+  for (let round = 0; round < 3; round++) {
+    gc();
+    // Memory outside of the heap is given back a moment later.
+    await setTimeout(50);
+  }
+}
 
 const machine = () => simulate({ images: { app: { files: tools } } });
 
@@ -38,12 +52,12 @@ async function many(count: number): Promise<Row> {
   const { containers } = simulation.engine;
   await simulation.run("app", ["true"]);
   const used = (): number => process.memoryUsage().heapUsed + process.memoryUsage().external;
-  globalThis.gc?.();
+  await collect();
   const before = used();
   for (let n = 0; n < count; n++) {
     await containers.run({ image: "app", command: ["sleep", "1d"], detached: true });
   }
-  globalThis.gc?.();
+  await collect();
   const ours = (used() - before) / 1024;
   if (containers.list().length !== count) throw new Error("not all of them run");
   const theirs = (GOAL_KIB * count) / GOAL_CONTAINERS;
@@ -52,7 +66,6 @@ async function many(count: number): Promise<Row> {
     peer: "200 MiB for a thousand",
     unit: "KiB",
     ...{ ours, theirs, ratio: ours / theirs, atMost: 1, runs: 1 },
-    ...(globalThis.gc ? {} : { reason: "with garbage: node --expose-gc counts what is held" }),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Core } from "@nacre/core/core.ts";
 import { type CssSetHandle, CssSets } from "@nacre/core/css-set.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { CgroupNode, Hierarchy } from "./cgroup-node.ts";
+import { fullNode } from "./controllers/pids.ts";
 import { fail, isErrnoName } from "./errno.ts";
 import type { Process } from "./process.ts";
 
@@ -69,6 +70,8 @@ export interface CgroupObserver {
   moved?(process: Process, from: CssSet | undefined, to: CssSet | undefined): void;
   /** A fork that `over`'s pids.max forbade to a process of `set`. */
   forkRefused?(set: CssSet, hierarchy: Hierarchy): void;
+  /** One that had ended was waited for. */
+  reaped?(process: Process): void;
   created?(node: CgroupNode): void;
   removed?(node: CgroupNode): void;
 }
@@ -189,12 +192,13 @@ export class Cgroups {
 
   /** fork(2), before there is a process: EAGAIN where a pids limit on the way to the root is reached. */
   fork(parent: Process | undefined, pid: number): void {
+    const pids = this.hierarchyOf("pids");
     try {
+      if (parent && pids && fullNode(parent.cssSet, pids)) fail("EAGAIN");
       ask(() => (parent ? this.#tasks.fork(parent.pid, pid) : this.#tasks.spawn(pid)));
     } catch (error) {
-      const hierarchy = this.hierarchyOf("pids");
-      if (parent && hierarchy) {
-        for (const observer of this.observers) observer.forkRefused?.(parent.cssSet, hierarchy);
+      if (parent && pids) {
+        for (const observer of this.observers) observer.forkRefused?.(parent.cssSet, pids);
       }
       throw error;
     }
@@ -216,6 +220,11 @@ export class Cgroups {
     process.cssSet = this.#viewOf(process);
     this.#forget(from);
     for (const observer of this.observers) observer.moved?.(process, from, process.cssSet);
+  }
+
+  /** wait(2) for one that has ended: it counts nowhere any more. */
+  reaped(process: Process): void {
+    for (const observer of this.observers) observer.reaped?.(process);
   }
 
   /** A process ended. What it was in last stays known, as a zombie's does. */

@@ -391,6 +391,8 @@ export class HostFiles implements Files {
     if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const stops = watched.map((one) => one.superblock.watch(one, resolve));
+    // Who follows a file waits for its writers, too: with the last of them it is complete.
+    stops.push(this.#machine.whenOneEnds(resolve));
     const abort = (): void => resolve();
     signal.addEventListener("abort", abort, { once: true });
     await promise;

@@ -86,6 +86,7 @@ export class Machine implements MountFactory {
   #lastMinor = 0;
   #nextNamespace = FIRST_INODE;
   #current: Process | undefined;
+  readonly #hearers = new Set<() => void>();
 
   constructor(clock: Clock, options: MachineOptions) {
     this.clock = clock;
@@ -98,11 +99,20 @@ export class Machine implements MountFactory {
     this.cgroups = new Cgroups(options.core, { cpus: this.cpus, memoryNodes: 1 });
     this.nsfs = new NamespaceFileSystem(this.newMinor());
     this.processes = new ProcessTable(clock, this.cgroups);
-    this.processes.onExit = () => this.releaseNamespaces();
+    this.processes.onExit = () => {
+      this.releaseNamespaces();
+      for (const hear of [...this.#hearers]) hear();
+    };
     this.resources = new Resources(clock, this.cgroups, this.processes, options.hardware);
     this.cgroups.observers.push(
       releaseAgents((command, environment) => this.#startHelper(command, environment)),
     );
+  }
+
+  /** Calls when any process ends, until the result is called. */
+  whenOneEnds(hear: () => void): () => void {
+    this.#hearers.add(hear);
+    return () => this.#hearers.delete(hear);
   }
 
   // -- who calls --------------------------------------------------------------------------------

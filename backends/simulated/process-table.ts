@@ -146,6 +146,7 @@ export class ProcessTable {
   reap(process: Process): void {
     if (process.state !== "zombie") return;
     process.state = "dead";
+    this.#cgroups.reaped(process);
     process.parent?.children.delete(process);
     this.#processes.delete(process);
     for (const [namespace, pid] of process.pids) namespace.members.delete(pid);

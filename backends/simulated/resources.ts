@@ -7,7 +7,7 @@ import type { CgroupNode } from "./cgroup-node.ts";
 import type { Cgroups, CssSet } from "./cgroups.ts";
 import { cloneCpuset } from "./controllers/cpuset.ts";
 import { policyOf } from "./controllers/devices.ts";
-import { notePids, noteRefusedFork } from "./controllers/pids.ts";
+import { notePids, noteReaped, noteRefusedFork, noteUnreaped } from "./controllers/pids.ts";
 import { CpuScheduler } from "./cpu-scheduler.ts";
 import { type HugePageSize, HugePages } from "./hugetlb.ts";
 import { MemoryController } from "./memory-controller.ts";
@@ -60,6 +60,7 @@ export class Resources {
     processes.onChange = (process) => this.#refresh(process);
     cgroups.observers.push({
       moved: (process, from, to) => this.#moved(process, from, to),
+      reaped: noteReaped,
       forkRefused: (set, hierarchy) => noteRefusedFork(set, hierarchy),
       created: (node) => this.#created(node),
       removed: (node) => this.memory.removed(node),
@@ -82,6 +83,7 @@ export class Resources {
 
   #moved(process: Process, from: CssSet | undefined, to: CssSet | undefined): void {
     const pids = this.#cgroups.hierarchyOf("pids");
+    if (pids && from && !to) noteUnreaped(process, from.in(pids));
     if (pids && to && from?.in(pids) !== to.in(pids)) notePids(to.in(pids));
     if (from && to) this.#refresh(process);
   }

@@ -340,6 +340,20 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     gives: ["= 0", "ENOENT", "ENOENT", "EINVAL"],
   },
+  "counts a zombie among the processes of its cgroup": {
+    cgroups: true,
+    steps: [
+      step(0, "mkdir", "/cg/pids/x", 0o755),
+      step(0, "put", "/cg/pids/x/cgroup.procs", "0"),
+      step(0, "clone", 1, 0),
+      step(0, "get", "/cg/pids/x/pids.current"),
+      step(1, "exit", 0),
+      step(0, "get", "/cg/pids/x/pids.current"),
+      step(0, "wait", -1, 0),
+      step(0, "get", "/cg/pids/x/pids.current"),
+    ],
+    gives: ["= 2\n", "ended", "= 2\n", "= 2 exited 0", "= 1\n"],
+  },
   "moves a zombie into a cgroup without a word, and shows it at the top": {
     cgroups: true,
     steps: [
