@@ -14,6 +14,7 @@ import { Errno, errnoOf, fail } from "./errno.ts";
 import type { Fault, Point } from "./faults.ts";
 import * as calls from "./file-calls.ts";
 import { fileFault } from "./file-fault.ts";
+import { untilChanged } from "./file-watch.ts";
 import type { Inode } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
@@ -384,19 +385,6 @@ export class HostFiles implements Files {
 
   async changed(path: string, signal: AbortSignal): Promise<void> {
     const { inode } = this.#attempt("watch", path, () => lookup(this.#process, path)).dentry;
-    const watched = [inode];
-    if (inode.kind === "directory") {
-      for (const name of inode.names()) watched.push(inode.lookup(name) ?? inode);
-    }
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stops = watched.map((one) => one.superblock.watch(one, resolve));
-    // Who follows a file waits for its writers, too: with the last of them it is complete.
-    stops.push(this.#machine.whenOneEnds(resolve));
-    const abort = (): void => resolve();
-    signal.addEventListener("abort", abort, { once: true });
-    await promise;
-    signal.removeEventListener("abort", abort);
-    for (const stop of stops) stop();
+    await untilChanged(this.#machine, inode, signal);
   }
 }
