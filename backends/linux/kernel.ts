@@ -137,6 +137,8 @@ export class LinuxKernel implements Kernel {
   async execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
     const session = new Session(program);
     const child = await this.#launch(session, program, streams);
+    // At once: what nobody listens to when the child has exited, child_process throws away.
+    const pipes = pipesOf(child);
     const report = await session.started;
     const supervisor = identify(child.pid);
     if (report.kind !== "ready") throw new TypeError("execute runs programs with a process");
@@ -144,13 +146,7 @@ export class LinuxKernel implements Kernel {
       process: { pid: report.pid, startTime: report.startTime },
       // A zombie by now, if the process was quick: then there is nobody left to signal.
       supervisor: supervisor ?? { pid: child.pid, startTime: 0n },
-      stdin: child.stdin ? toWeb<WritableStream<Uint8Array>>("Writable", child.stdin) : undefined,
-      stdout: child.stdout
-        ? toWeb<ReadableStream<Uint8Array>>("Readable", child.stdout)
-        : undefined,
-      stderr: child.stderr
-        ? toWeb<ReadableStream<Uint8Array>>("Readable", child.stderr)
-        : undefined,
+      ...pipes,
       exited: program.process?.supervision.detached
         ? new Promise<ExitStatus>(() => {})
         : session.exited.then((status) => this.#settle(program, session, status)),
@@ -200,6 +196,14 @@ export class LinuxKernel implements Kernel {
   mounts(): MountEntry[] {
     return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
   }
+}
+
+function pipesOf({ stdin, stdout, stderr }: Launched): Pick<RunningProgram, keyof ProcessStreams> {
+  return {
+    stdin: stdin && toWeb<WritableStream<Uint8Array>>("Writable", stdin),
+    stdout: stdout && toWeb<ReadableStream<Uint8Array>>("Readable", stdout),
+    stderr: stderr && toWeb<ReadableStream<Uint8Array>>("Readable", stderr),
+  };
 }
 
 /** Web streams cost milliseconds to load: only for those who asked for pipes. */

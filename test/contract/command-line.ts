@@ -19,6 +19,9 @@ function kept(engine: Engine): Engine {
   });
 }
 
+/** What comes in milliseconds may take seconds on a machine that is busy with something else. */
+const PATIENCE = { timeout: 20_000 };
+
 interface Outcome {
   readonly code: number;
   readonly out: string;
@@ -76,8 +79,9 @@ export function commandLineContract(name: string, makeSubject: () => Promise<Eng
       await does("create", "--name", "made", subject.image, "sh", "-c", script);
       expect((await state("made")).Status).toBe("created");
       expect(await does("start", "made")).toBe("made");
+      await expect.poll(() => does("logs", "made"), PATIENCE).toBe("1");
       expect(await does("restart", "-t", "0", "made")).toBe("made");
-      await expect.poll(() => does("logs", "made")).toBe("1\n2");
+      await expect.poll(() => does("logs", "made"), PATIENCE).toBe("1\n2");
       await does("rename", "made", "other");
       expect(await does("ps", "--format", "{{.Names}}")).toBe("other");
       expect(await does("rm", "-f", "other")).toBe("other");
@@ -99,7 +103,7 @@ export function commandLineContract(name: string, makeSubject: () => Promise<Eng
     it("executes in a container that runs, and shows its processes", async () => {
       await start("busy", "exec sleep 1000");
       await does("exec", "-d", "busy", "sh", "-c", "echo joined > /joined; exec sleep 1001");
-      await expect.poll(() => does("top", "busy", "-o", "args")).toContain("sleep 1001");
+      await expect.poll(() => does("top", "busy", "-o", "args"), PATIENCE).toContain("sleep 1001");
       expect((await does("top", "busy", "-o", "pid")).split("\n")).toHaveLength(3);
       const [usage] = (await does("stats", "--no-stream", "--format", "json", "busy")).split("\n");
       expect(JSON.parse(usage!)).toMatchObject({ Name: "busy", PIDs: "2" });
@@ -117,14 +121,11 @@ export function commandLineContract(name: string, makeSubject: () => Promise<Eng
     it("starts again what its policy starts again", async () => {
       await start("failing", "echo started; exit 7", "--restart", "on-failure:1");
       await expect
-        .poll(
-          async () => {
-            // On a simulated kernel time passes only while somebody waits.
-            await does("wait", "failing");
-            return JSON.parse(await does("inspect", "failing"))[0];
-          },
-          { timeout: 20_000 },
-        )
+        .poll(async () => {
+          // On a simulated kernel time passes only while somebody waits.
+          await does("wait", "failing");
+          return JSON.parse(await does("inspect", "failing"))[0];
+        }, PATIENCE)
         .toMatchObject({ RestartCount: 1, State: { Status: "exited", ExitCode: 7 } });
       expect(await does("logs", "failing")).toBe("started\nstarted");
     });
