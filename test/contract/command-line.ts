@@ -88,7 +88,11 @@ export function commandLineContract(name: string, makeSubject: () => Promise<Eng
     });
 
     it("pauses, lets go, stops by the signal and after the time that one says", async () => {
-      await start("held", "trap 'exit 9' USR2; trap '' TERM; while :; do sleep 0.05; done");
+      const ready = () => does("logs", "--tail", "1", "held");
+      const traps = "trap 'exit 9' USR2; trap '' TERM; echo ready; while :; do sleep 0.05; done";
+      await start("held", traps);
+      // A signal before that would be lost on the first process of a pid namespace.
+      await expect.poll(ready, PATIENCE).toBe("ready");
       await does("pause", "held");
       expect(await state("held")).toMatchObject({ Status: "paused", Paused: true });
       expect((await nacre("exec", "-d", "held", "true")).err).toContain("it is paused");

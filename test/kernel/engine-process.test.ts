@@ -181,7 +181,7 @@ describe("namespaces", () => {
 
 describe("the end", () => {
   it("comes by the signal and after the time that were asked for", async () => {
-    const trap = "trap 'exit 9' USR2; trap '' TERM; while :; do sleep 0.05; done";
+    const trap = "trap 'exit 9' USR2; trap '' TERM; echo ready; while :; do sleep 0.05; done";
     const image = bench.add("stubborn", shellImage({ process: { StopSignal: "SIGTERM" } })).name;
     await bench.does(["pull", "-q", image]);
     await bench.does([
@@ -196,6 +196,7 @@ describe("the end", () => {
       "-c",
       trap,
     ]);
+    await bench.until(async () => (await bench.does(["logs", "told"])) === "ready");
     await bench.does(["stop", "told"]);
     expect(await bench.does(["wait", "told"])).toBe("9");
     await bench.does([
