@@ -9,7 +9,8 @@ import { parseAddress, parseExtraHost, parseSearchDomain } from "./parse/host-na
 import { parseInteger } from "./parse/number.ts";
 import { parseRestartPolicy } from "./parse/restart.ts";
 import { parseUlimit } from "./parse/ulimit.ts";
-import { present } from "./resource-options.ts";
+import { present, unlessEmpty } from "./resource-options.ts";
+import { timeoutMsOf } from "./stop-timeout.ts";
 
 export const PROCESS_OPTIONS = {
   addHost: list(["add-host"], "name:ip", "A line more in /etc/hosts", parseExtraHost),
@@ -87,18 +88,9 @@ function noNewPrivileges(options: readonly string[]): boolean | undefined {
   return wanted;
 }
 
-const unlessEmpty = <T>(all: readonly T[]): readonly T[] | undefined =>
-  all.length === 0 ? undefined : all;
-
 function namesOf({ dns, dnsOption, dnsSearch }: Values<typeof PROCESS_OPTIONS>) {
   if (dns.length + dnsOption.length + dnsSearch.length === 0) return undefined;
   return { servers: dns, searches: dnsSearch, options: dnsOption };
-}
-
-/** A negative time is docker's way to wait forever; so long that nobody sees the end is the same. */
-function stopTimeoutMs(seconds: number | undefined): number | undefined {
-  if (seconds === undefined) return undefined;
-  return seconds < 0 ? 2 ** 31 - 1 : seconds * 1000;
 }
 
 /** The part of a request that was asked for. @throws FlagError */
@@ -124,7 +116,7 @@ export function processOf(values: Values<typeof PROCESS_OPTIONS>): Partial<Conta
     shmBytes: values.shmSize || undefined,
     restart: values.restart?.name === "no" ? undefined : values.restart,
     stopSignal: values.stopSignal,
-    stopTimeoutMs: stopTimeoutMs(values.stopTimeout),
+    stopTimeoutMs: timeoutMsOf(values.stopTimeout).timeoutMs,
     capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,
     privileged: values.privileged || undefined,
     noNewPrivileges: noNewPrivileges(values.securityOpt),

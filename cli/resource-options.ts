@@ -135,7 +135,7 @@ function parseSwappiness(word: string): number {
 
 /** Docker's way to say that a number is not set, where it is no limit of its own. */
 const unlessZero = (number: number | undefined): number | undefined => number || undefined;
-const unlessEmpty = <T>(all: readonly T[]): readonly T[] | undefined =>
+export const unlessEmpty = <T>(all: readonly T[]): readonly T[] | undefined =>
   all.length === 0 ? undefined : all;
 
 /** The members that were given. */
