@@ -129,7 +129,11 @@ function taken(name: string): NacreError {
   });
 }
 
-/** A mount namespace can be held only from one that is older (mnt_ns_loop, fs/namespace.c). */
+/**
+ * A mount namespace can be held only from one that is older (mnt_ns_loop, fs/namespace.c). Linux
+ * 6.18 and later tell the age by ids drawn in batches by CPU (ns_tree_gen_id, kernel/nstree.c), so
+ * that one made shortly after may count as older.
+ */
 function explained(error: unknown, { namespaces }: JoinedProcess): unknown {
   const mounts = namespaces.some(({ kind }) => kind === "mnt");
   const { errno } = error instanceof NacreError ? error : { errno: undefined };
