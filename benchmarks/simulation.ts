@@ -2,28 +2,24 @@
 // operations of the core beside the million a second that they are meant to be.
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { type CgroupHandle, Cgroups } from "@nacre/core/cgroup.ts";
-import { Core } from "@nacre/core/core.ts";
+import type { Core } from "@nacre/core/core.ts";
 import { CssSets } from "@nacre/core/css-set.ts";
-import type { KernelProgram } from "@nacre/core/program/program.ts";
-import { SimulatedClock } from "@nacre/simulated/clock.ts";
-import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import type { SimulatedProgram } from "@nacre/simulated/program.ts";
+import { wasmCore } from "../test/core/wasm-core.ts";
+import { CgroupMachine, TOP } from "../test/simulation/cgroup-machine.ts";
 import { type Benchmark, median, type Row } from "./harness.ts";
 
-const WASM = new URL("../core/dist/core.wasm", import.meta.url);
-const TOP = "/sys/fs/cgroup";
-const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
-
 /** Half of them always compute; the others compute for a while, and sleep. */
-const worker: SimulatedProgram = async ({ arguments: [, number], resources, sleep }) => {
-  if (Number(number) % 2 === 0) return resources.compute(1e12);
-  for (;;) {
-    await resources.compute(5);
-    await sleep(1_000 + Number(number));
-  }
-};
+const worker =
+  (number: number): SimulatedProgram =>
+  async ({ resources, sleep }) => {
+    if (number % 2 === 0) return resources.compute(1e12);
+    for (;;) {
+      await resources.compute(5);
+      await sleep(1_000 + number);
+    }
+  };
 
 /** Of this process, which waits for nothing here: what else the machine does does not count. */
 function cpuMs(): number {
@@ -37,49 +33,34 @@ interface Scene {
   readonly virtualMs: number;
 }
 
-/** A kernel with its cgroups, every tenth of which has a quota, and what is to run in each. */
-function build(core: Core, { processes, cgroups }: Scene) {
-  const clock = new SimulatedClock();
-  const programs = new Map([["worker", worker]]);
-  const kernel = new SimulatedKernel(clock, { core, programs, hardware: { cpus: 16 } });
-  const files = kernel.hostFiles();
+/** A machine with its cgroups, every tenth of which has a quota, and what is to run in each. */
+function build({ processes, cgroups }: Scene) {
+  const machine = new CgroupMachine({ hardware: { cpus: 16 } });
   for (let n = 0; n < cgroups; n++) {
-    for (const controller of ["cpu", "cpuacct"]) files.makeDirectory(`${TOP}/${controller}/g${n}`);
-    files.control(`${TOP}/cpu/g${n}/cpu.shares`, String(512 + 16 * n));
-    if (n % 10 === 0) files.control(`${TOP}/cpu/g${n}/cpu.cfs_quota_us`, String(5_000 + 100 * n));
+    machine.node(`${TOP}/cpuacct/g${n}`);
+    machine.node(`${TOP}/cpu/g${n}`, {
+      "cpu.shares": String(512 + 16 * n),
+      ...(n % 10 === 0 && { "cpu.cfs_quota_us": String(5_000 + 100 * n) }),
+    });
   }
   const start = async (): Promise<void> => {
     for (let n = 0; n < processes; n++) {
       const nodes = ["cpu", "cpuacct"].map((name) => `${TOP}/${name}/g${n % cgroups}`);
-      await kernel.execute(program(["/bin/worker", String(n)], nodes), SILENT);
+      await machine.start(worker(n), ...nodes);
     }
   };
   const usage = (): string[] =>
     Array.from({ length: cgroups }, (_, n) =>
-      files.readText(`${TOP}/cpuacct/g${n}/cpuacct.usage`).trim(),
+      machine.read(`${TOP}/cpuacct/g${n}/cpuacct.usage`).trim(),
     );
-  return { clock, start, usage };
+  return { clock: machine.clock, start, usage };
 }
 
-const program = (command: readonly string[], cgroups: readonly string[]): KernelProgram => ({
-  title: "benchmark",
-  host: [],
-  process: {
-    clone: { create: [], cgroups, joinPaths: [] },
-    parent: [],
-    child: [{ op: "execute", arguments: command, environment: [] }],
-    supervision: {
-      ...{ stdin: "null", output: "inherit", terminal: "none" },
-      ...{ collect: [], detached: false },
-    },
-  },
-});
-
-async function virtualTime(core: Core, scene: Scene, runs: number): Promise<Row> {
+async function virtualTime(scene: Scene, runs: number): Promise<Row> {
   const hashes = new Set<string>();
   const times: number[] = [];
   for (let run = 0; run < runs; run++) {
-    const { clock, start, usage } = build(core, scene);
+    const { clock, start, usage } = build(scene);
     const before = cpuMs();
     await start();
     await clock.advance(scene.virtualMs);
@@ -138,12 +119,12 @@ export const simulation: Benchmark = {
   name: "simulation",
   about: "processes of the simulated kernel on virtual time, and css_sets",
   async run({ small }) {
-    const core = Core.fromBytes(new Uint8Array(readFileSync(WASM)));
+    const core = wasmCore();
     const scene = small
       ? { processes: 40, cgroups: 10, virtualMs: 2_000 }
       : { processes: 1_000, cgroups: 100, virtualMs: 60_000 };
     return [
-      await virtualTime(core, scene, small ? 2 : 5),
+      await virtualTime(scene, small ? 2 : 5),
       cssSets(core, small ? 10_000 : 1_000_000, small ? 1 : 5),
     ];
   },

@@ -1,17 +1,12 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-
-interface Sleeper {
-  readonly wakesAtMs: number;
-  readonly wake: () => void;
-}
+import { NOBODY, type Timer, TimerQueue } from "./timer-queue.ts";
 
 /** Time that stands still until `advance` moves it. Starts at `epochMs`, the same in every run. */
 export class SimulatedClock implements Clock {
   readonly #epochMs: number;
   #elapsedMs = 0;
-  /** By waking time, then by the order in which they fell asleep. */
-  readonly #sleepers: Sleeper[] = [];
+  readonly #timers = new TimerQueue();
 
   constructor(epochMs = 1_750_000_000_000) {
     this.#epochMs = epochMs;
@@ -28,32 +23,33 @@ export class SimulatedClock implements Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const interrupt = (): void => {
-        const at = this.#sleepers.indexOf(sleeper);
-        if (at >= 0) this.#sleepers.splice(at, 1);
+        cancel?.();
         reject(
           new NacreError("interrupted", "interrupted while waiting", { cause: signal?.reason }),
         );
       };
-      const sleeper: Sleeper = {
-        wakesAtMs: this.#elapsedMs + Math.max(0, delayMs),
-        wake: () => {
-          signal?.removeEventListener("abort", interrupt);
-          resolve();
-        },
-      };
-      if (signal?.aborted) {
-        interrupt();
-        return;
-      }
+      let cancel: (() => void) | undefined;
+      if (signal?.aborted) return interrupt();
       signal?.addEventListener("abort", interrupt, { once: true });
-      const later = this.#sleepers.findIndex((other) => other.wakesAtMs > sleeper.wakesAtMs);
-      this.#sleepers.splice(later < 0 ? this.#sleepers.length : later, 0, sleeper);
+      cancel = this.after(delayMs, () => {
+        signal?.removeEventListener("abort", interrupt);
+        resolve();
+      });
     });
+  }
+
+  /**
+   * Calls `act` when `delayMs` have passed, unless the result is called before. What `act` lets go
+   * on has run when the next one is called; if it lets nobody go on, it returns NOBODY.
+   */
+  after(delayMs: number, act: () => unknown): () => void {
+    const timer = this.#timers.add(this.#elapsedMs + Math.max(0, delayMs), act);
+    return () => this.#timers.remove(timer);
   }
 
   /** How many wait for time to pass. */
   get sleeping(): number {
-    return this.#sleepers.length;
+    return this.#timers.size;
   }
 
   /** What waits for something outside of the machine, which takes none of its time. */
@@ -63,11 +59,17 @@ export class SimulatedClock implements Clock {
 
   /** Lets as much time pass as the next sleeper sleeps; false if nobody does. */
   protected wakeNext(): boolean {
-    const next = this.#sleepers.shift();
-    if (!next) return false;
-    this.#elapsedMs = Math.max(this.#elapsedMs, next.wakesAtMs);
-    next.wake();
-    return true;
+    for (;;) {
+      const next = this.#timers.first;
+      if (!next) return false;
+      if (this.#wake(next) !== NOBODY) return true;
+    }
+  }
+
+  #wake(timer: Timer): unknown {
+    this.#timers.remove(timer);
+    this.#elapsedMs = Math.max(this.#elapsedMs, timer.atMs);
+    return timer.act();
   }
 
   /** Time that passes while somebody holds everybody up: sleepers that were due wake late. */
@@ -82,12 +84,9 @@ export class SimulatedClock implements Clock {
   async advance(byMs: number): Promise<void> {
     const endMs = this.#elapsedMs + byMs;
     for (;;) {
-      const next = this.#sleepers[0];
-      if (next === undefined || next.wakesAtMs > endMs) break;
-      this.#sleepers.shift();
-      this.#elapsedMs = Math.max(this.#elapsedMs, next.wakesAtMs);
-      next.wake();
-      await settled();
+      const next = this.#timers.first;
+      if (next === undefined || next.atMs > endMs) break;
+      if (this.#wake(next) !== NOBODY) await settled();
     }
     this.#elapsedMs = Math.max(this.#elapsedMs, endMs);
     await settled();
@@ -110,10 +109,10 @@ export class AutomaticClock extends SimulatedClock {
     this.#nextTurn = nextTurn;
   }
 
-  override sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    const sleeping = super.sleep(delayMs, signal);
+  override after(delayMs: number, act: () => unknown): () => void {
+    const cancel = super.after(delayMs, act);
     this.#arm();
-    return sleeping;
+    return cancel;
   }
 
   /** Lets time pass, as it is needed, until the promise is settled. */
@@ -151,7 +150,17 @@ export class AutomaticClock extends SimulatedClock {
   }
 }
 
+const READY = Promise.resolve();
+
 /** A few turns of the microtask queue: enough for a chain of awaits to reach its next sleep. */
 async function settled(): Promise<void> {
-  for (let turn = 0; turn < 32; turn++) await Promise.resolve();
+  for (let turn = 0; turn < 32; turn++) await READY;
+}
+
+/** The same as `after` of a simulated clock, on whatever clock a machine has. */
+export function callAfter(clock: Clock, delayMs: number, act: () => unknown): () => void {
+  if (clock instanceof SimulatedClock) return clock.after(delayMs, act);
+  const taken = new AbortController();
+  clock.sleep(delayMs, taken.signal).then(act, () => {}); // taken back
+  return () => taken.abort();
 }

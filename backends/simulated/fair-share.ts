@@ -65,16 +65,22 @@ export function shareOut(leaves: readonly ShareLeaf[], bounds: readonly Bound[])
     leaf.settled = leaf.atMost <= 0;
   }
   const left = bounds.map(({ capacity }) => capacity);
-  let open = leaves.filter((leaf) => !leaf.settled);
-  while (open.length > 0) {
-    round++;
-    for (const leaf of open) enroll(leaf.group, leaf.weight);
-    for (const leaf of open) {
-      leaf.growth = (growthOf(leaf.group) * leaf.weight) / leaf.group.sum;
-    }
-    grow(open, bounds, left);
-    open = open.every((leaf) => leaf.settled) ? [] : open.filter((leaf) => !leaf.settled);
+  while (aim(leaves)) grow(leaves, bounds, left);
+}
+
+/** How fast each that is not settled grows. Whether there is any. */
+function aim(leaves: readonly ShareLeaf[]): boolean {
+  let some = false;
+  round++;
+  for (const leaf of leaves) {
+    if (leaf.settled) continue;
+    enroll(leaf.group, leaf.weight);
+    some = true;
   }
+  for (const leaf of leaves) {
+    if (!leaf.settled) leaf.growth = (growthOf(leaf.group) * leaf.weight) / leaf.group.sum;
+  }
+  return some;
 }
 
 function growthIn({ leaves }: Bound): number {
@@ -84,20 +90,25 @@ function growthIn({ leaves }: Bound): number {
 }
 
 /** One round: the longest step that no bound forbids; who has reached one is settled. */
-function grow(open: readonly ShareLeaf[], bounds: readonly Bound[], left: number[]): void {
+function grow(leaves: readonly ShareLeaf[], bounds: readonly Bound[], left: number[]): void {
   let step = Number.POSITIVE_INFINITY;
-  for (const leaf of open) step = Math.min(step, (leaf.atMost - leaf.rate) / leaf.growth);
+  for (const leaf of leaves) {
+    if (!leaf.settled) step = Math.min(step, (leaf.atMost - leaf.rate) / leaf.growth);
+  }
   const growths = bounds.map(growthIn);
-  for (const [i, growth] of growths.entries()) {
+  for (let i = 0; i < bounds.length; i++) {
+    const growth = growths[i] as number;
     if (growth > 0) step = Math.min(step, (left[i] as number) / growth);
   }
-  for (const leaf of open) {
+  for (const leaf of leaves) {
+    if (leaf.settled) continue;
     leaf.rate += leaf.growth * step;
     if (leaf.atMost - leaf.rate <= EPSILON * leaf.atMost) leaf.settled = true;
   }
-  for (const [i, { capacity, leaves }] of bounds.entries()) {
+  for (let i = 0; i < bounds.length; i++) {
+    const { capacity, leaves: within } = bounds[i] as Bound;
     left[i] = (left[i] as number) - (growths[i] as number) * step;
     if ((left[i] as number) > EPSILON * capacity) continue;
-    for (const leaf of leaves) leaf.settled = true;
+    for (const leaf of within) leaf.settled = true;
   }
 }

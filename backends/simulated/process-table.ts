@@ -65,7 +65,7 @@ export class ProcessTable {
     process.state = "zombie";
     process.status = status;
     process.pending.clear();
-    process.killed.abort();
+    process.endWaits();
     process.resumed.resolve();
     if (process.isInit) this.#endNamespace(process.namespaces.pid);
     this.#orphan(process);

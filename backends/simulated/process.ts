@@ -24,7 +24,7 @@ export interface WaitStatus {
   readonly signal: number;
 }
 
-/** A call of a process that has been killed: it makes none any more. Nobody is told. */
+/** Thrown out of a call of a process that has ended, so that it unwinds. Nobody is told. */
 export class ProcessGone extends Error {
   override readonly name = "ProcessGone";
   constructor() {
@@ -93,7 +93,8 @@ export class Process implements Task {
   /** For wait(2): a stop or a continuation that its parent has not seen yet. */
   change: { readonly kind: "stopped" | "continued"; readonly signal: number } | undefined;
   readonly ended = Promise.withResolvers<WaitStatus>();
-  readonly killed = new AbortController();
+  readonly #waits = new Set<() => void>();
+  #gone: AbortController | undefined;
   /** Resolved and replaced when a stopped or frozen process may go on. */
   resumed = Promise.withResolvers<void>();
 
@@ -152,6 +153,39 @@ export class Process implements Task {
   /** Alive, and neither stopped nor frozen. */
   get mayRun(): boolean {
     return this.alive && this.state !== "stopped" && !isFrozen(this.cssSet);
+  }
+  /** Aborted when it ends. */
+  get signal(): AbortSignal {
+    this.#gone ??= new AbortController();
+    if (!this.alive) this.#gone.abort();
+    return this.#gone.signal;
+  }
+  /** What it waits for; rejects with `ProcessGone` if it ends before, and takes the wait back. */
+  during<T>(awaited: Promise<T>, takeBack?: () => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        takeBack?.();
+        reject(new ProcessGone());
+      };
+      awaited.then(
+        (value) => {
+          this.#waits.delete(end);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waits.delete(end);
+          reject(error);
+        },
+      );
+      if (this.alive) this.#waits.add(end);
+      else end();
+    });
+  }
+  /** It has ended: it waits for nothing any more. */
+  endWaits(): void {
+    this.#gone?.abort();
+    for (const end of this.#waits) end();
+    this.#waits.clear();
   }
   /** open(2) and mknod(2) of a device: what the devices controller allows. */
   mayUseDevice(kind: "character" | "block", device: DeviceNumber, access: string): boolean {

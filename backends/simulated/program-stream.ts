@@ -5,32 +5,25 @@ import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { errnoOf } from "./errno.ts";
 import type { Machine } from "./machine.ts";
 import type { Descriptor } from "./pipe.ts";
-import type { Process } from "./process.ts";
-
-/** Thrown inside a program whose process has ended, so that it unwinds; nobody sees it. */
-export class ProcessEnded extends Error {}
+import { type Process, ProcessGone } from "./process.ts";
 
 const LINE_FEED = 10;
 const encoder = new TextEncoder();
 
-/** Makes a call that waits. */
+/** Makes a call that waits; `takeBack` is called if the process ends meanwhile. */
 export async function waited<T>(
   machine: Machine,
   process: Process,
   call: () => Promise<T>,
+  takeBack?: () => void,
 ): Promise<T> {
-  if (!(await machine.processes.mayRun(process))) throw new ProcessEnded();
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const end = (): void => reject(new ProcessEnded());
-  const { signal } = process.killed;
-  signal.addEventListener("abort", end, { once: true });
-  try {
-    const result = await Promise.race([call(), ended]);
-    if (!(await machine.processes.mayRun(process))) throw new ProcessEnded();
-    return result;
-  } finally {
-    signal.removeEventListener("abort", end);
-  }
+  const goOn = async (): Promise<void> => {
+    if (!(await machine.processes.mayRun(process))) throw new ProcessGone();
+  };
+  if (!process.mayRun) await goOn();
+  const result = await process.during(call(), takeBack);
+  if (!process.mayRun) await goOn();
+  return result;
 }
 
 export class ProgramStream {
@@ -92,7 +85,7 @@ export class ProgramStream {
     } catch (error) {
       if (errnoOf(error) !== "EPIPE") throw error;
       processes.signal(this.#process, SIGNALS.PIPE, this.#process.namespaces.pid);
-      if (!this.#process.alive) throw new ProcessEnded();
+      if (!this.#process.alive) throw new ProcessGone();
       throw error;
     }
   }

@@ -2,15 +2,14 @@
 // returns exits, one that throws exits with 1 and says why, and one whose process was killed
 // unwinds unheard.
 
-import { NacreError } from "@nacre/core/error.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
-import { SimulatedClock } from "./clock.ts";
+import { callAfter, SimulatedClock } from "./clock.ts";
 import { fail } from "./errno.ts";
 import { become, findImage, named } from "./exec.ts";
 import type { Machine } from "./machine.ts";
 import { openFile } from "./open-file.ts";
 import { Pipe } from "./pipe.ts";
-import type { Process, Streams } from "./process.ts";
+import { type Process, ProcessGone, type Streams } from "./process.ts";
 import { kill, setHandler } from "./process-calls.ts";
 import type {
   ChildOptions,
@@ -23,7 +22,7 @@ import type {
 } from "./program.ts";
 import { ProgramFiles } from "./program-files.ts";
 import { programResources } from "./program-resources.ts";
-import { ProcessEnded, ProgramStream, waited } from "./program-stream.ts";
+import { ProgramStream, waited } from "./program-stream.ts";
 import { programSystem } from "./program-system.ts";
 import { IGNORE, isForced, LAST_SIGNAL } from "./signals.ts";
 
@@ -66,7 +65,7 @@ async function runOne(
 
 /** What a program throws ends it with 1, and is said on its standard error. */
 async function failed(machine: Machine, process: Process, error: unknown): Promise<void> {
-  if (error instanceof ProcessEnded || !process.alive) return;
+  if (error instanceof ProcessGone || !process.alive) return;
   const text = error instanceof Error ? error.message : String(error);
   const bytes = new TextEncoder().encode(`${process.command}: ${text}\n`);
   await process.streams.stderr.write(bytes).catch(() => {});
@@ -127,7 +126,7 @@ async function execute(
   command: readonly string[],
   options: SpawnOptions,
 ): Promise<never> {
-  if (!process.alive) throw new ProcessEnded();
+  if (!process.alive) throw new ProcessGone();
   const environment = environmentOf(process, options);
   const image = machine.as(process, () =>
     named(findImage(machine, process, command, environment), options.name),
@@ -147,13 +146,13 @@ function pipe(machine: Machine, process: Process): ReturnType<ProgramContext["pi
   };
 }
 
-async function sleep(machine: Machine, process: Process, delayMs: number): Promise<void> {
-  try {
-    await machine.clock.sleep(delayMs, process.killed.signal);
-  } catch (error) {
-    if (error instanceof NacreError && error.kind === "interrupted") throw new ProcessEnded();
-    throw error;
-  }
+function sleep(machine: Machine, process: Process, delayMs: number): Promise<void> {
+  let cancel: (() => void) | undefined;
+  const slept = (): Promise<void> =>
+    new Promise((resolve) => {
+      cancel = callAfter(machine.clock, delayMs, resolve);
+    });
+  return waited(machine, process, slept, () => cancel?.());
 }
 
 function children(
@@ -162,7 +161,7 @@ function children(
 ): Pick<ProgramContext, "spawn" | "fork" | "execute"> {
   return {
     spawn: async (command, options = {}) => {
-      if (!process.alive) throw new ProcessEnded();
+      if (!process.alive) throw new ProcessGone();
       const streams = streamsOf(process, options);
       const environment = environmentOf(process, options);
       const from = { streams, environment, name: options.name };
@@ -170,7 +169,7 @@ function children(
       return childOf(machine, process, child);
     },
     fork: (program, options = {}) => {
-      if (!process.alive) throw new ProcessEnded();
+      if (!process.alive) throw new ProcessGone();
       const streams = streamsOf(process, options);
       const child = machine.as(process, () => machine.fork(process, streams));
       child.environment = environmentOf(process, options);
@@ -205,22 +204,24 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     get credentials() {
       return process.credentials;
     },
-    signal: process.killed.signal,
+    get signal() {
+      return process.signal;
+    },
     nowMs: () => machine.clock.nowMs(),
-    sleep: (delayMs) => waited(machine, process, () => sleep(machine, process, delayMs)),
+    sleep: (delayMs) => sleep(machine, process, delayMs),
     outside: (work) =>
       machine.clock instanceof SimulatedClock ? machine.clock.standDuring(work) : work,
     handle: (signal, handler) => handle(machine, process, numberOf(signal), handler),
     kill: (pid, signal) => {
       kill(machine, process, pid, numberOf(signal));
-      if (!process.alive) throw new ProcessEnded();
+      if (!process.alive) throw new ProcessGone();
     },
     ...children(machine, process),
     pipe: () => pipe(machine, process),
     open: (path, how) => new ProgramStream(machine, process, openFile(machine, process, path, how)),
     exit: (code) => {
       exit(machine, process, code);
-      throw new ProcessEnded();
+      throw new ProcessGone();
     },
   };
 }

@@ -5,8 +5,10 @@
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { CssSet } from "./cgroups.ts";
+import { callAfter } from "./clock.ts";
 import { type Bound, type ShareGroup, type ShareLeaf, shareOut } from "./fair-share.ts";
 import type { Process } from "./process.ts";
+import { NOBODY } from "./timer-queue.ts";
 
 export interface Job {
   readonly process: Process;
@@ -81,15 +83,13 @@ export const NOTHING = 1e-6;
 export abstract class SharedResource {
   protected readonly clock: Clock;
   protected nowMs: number;
-  /** Those with jobs, all of them and by css_set. */
-  #all: readonly Queue[] = [];
-  readonly #queues = new Map<CssSet, Queue[]>();
+  /** Those with jobs. */
+  readonly #all: Queue[] = [];
+  /** Of each css_set, also those that have none at present. */
+  readonly #queues = new WeakMap<CssSet, Queue[]>();
   readonly #jobs = new Map<Process, Set<Job>>();
-  /** When it will look again, the earliest last, and what takes all of that back. */
-  #wakeups: number[] = [];
-  #stop = new AbortController();
-  /** When something is due. */
-  #dueMs = Number.POSITIVE_INFINITY;
+  /** Takes back that it will look again. */
+  #cancel: (() => void) | undefined;
   #changed = false;
 
   constructor(clock: Clock) {
@@ -116,7 +116,7 @@ export abstract class SharedResource {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** A queue has lost its last job, and is not used again. */
+  /** A queue has lost its last job. */
   protected retire(_queue: Queue): void {}
 
   /** All with jobs in them. */
@@ -177,16 +177,23 @@ export abstract class SharedResource {
   protected left(_process: Process, _amount: number): void {}
 
   #place(job: Job): void {
-    const { process, kind } = job;
-    const queues = this.#queues.get(process.cssSet) ?? [];
-    this.#queues.set(process.cssSet, queues);
-    let queue = queues.find((one) => one.kind === kind && this.belongs(one, process));
-    if (!queue) {
-      queue = this.newQueue(process, kind);
-      queues.push(queue);
-      this.#all = [...this.#all, queue];
+    const queue = this.#queueFor(job);
+    if (queue.jobs.length === 0) {
+      queue.served = 0;
+      this.#all.push(queue);
     }
     queue.add(job);
+  }
+
+  #queueFor({ process, kind }: Job): Queue {
+    const queues = this.#queues.get(process.cssSet) ?? [];
+    const known = queues.find((one) => one.kind === kind && this.belongs(one, process));
+    if (known) return known;
+    const made = this.newQueue(process, kind);
+    // One without jobs that is not as it would be made now belongs to nobody any more.
+    const used = queues.filter((one) => one.jobs.length > 0 || one.kind !== kind);
+    this.#queues.set(process.cssSet, [...used, made]);
+    return made;
   }
 
   #displace(job: Job): void {
@@ -196,10 +203,7 @@ export abstract class SharedResource {
     queue.remove(job);
     if (queue.jobs.length > 0) return;
     this.retire(queue);
-    this.#all = this.#all.filter((one) => one !== queue);
-    const queues = (this.#queues.get(queue.set) ?? []).filter((one) => one !== queue);
-    if (queues.length > 0) this.#queues.set(queue.set, queues);
-    else this.#queues.delete(queue.set);
+    this.#all.splice(this.#all.indexOf(queue), 1);
   }
 
   /** Accounts for the time since it was last done. */
@@ -226,10 +230,13 @@ export abstract class SharedResource {
   /** Takes out what is done. Whether there was anything. */
   #complete(): boolean {
     let some = false;
-    for (const queue of this.#all) {
+    for (let at = 0; at < this.#all.length; ) {
+      const queue = this.#all[at++] as Queue;
       for (let job = queue.jobs.at(-1); job; job = queue.jobs.at(-1)) {
         if (job.end - queue.served > NOTHING * Math.max(1, job.end - job.begin)) break;
         some = true;
+        // With its last job a queue is taken out, and the next one comes to its place.
+        if (queue.jobs.length === 1) at--;
         this.#displace(job);
         this.#jobs.get(job.process)?.delete(job);
         if (this.#jobs.get(job.process)?.size === 0) this.#jobs.delete(job.process);
@@ -239,13 +246,15 @@ export abstract class SharedResource {
     return some;
   }
 
-  #tick(): void {
+  /** Returns NOBODY if nothing was done. */
+  #tick(): unknown {
     this.#changed = false;
+    this.#cancel = undefined;
     this.update();
     if (this.#complete()) {
       // Who was waiting goes on first, and may well have more work at this same instant.
       this.change();
-      return;
+      return undefined;
     }
     this.before();
     const active: Queue[] = [];
@@ -256,38 +265,13 @@ export abstract class SharedResource {
     shareOut(active, this.boundsOf(active));
     let nextMs = this.untilDueMs(active);
     for (const queue of active) nextMs = Math.min(nextMs, queue.untilDoneMs);
-    if (nextMs === Number.POSITIVE_INFINITY) this.#rest();
-    else this.#wakeIn(nextMs);
+    // Where nothing is due, nobody shall be kept waiting for it.
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#wakeIn(nextMs);
+    return NOBODY;
   }
 
-  /** Nothing is due: nobody shall be kept waiting for it. */
-  #rest(): void {
-    this.#dueMs = Number.POSITIVE_INFINITY;
-    this.#wakeups = [];
-    this.#stop.abort();
-    this.#stop = new AbortController();
-  }
-
-  /** Whoever wakes up too early looks again; so nothing is taken back but for good. */
   #wakeIn(delayMs: number): void {
-    this.#dueMs = this.nowMs + delayMs;
-    this.#sleepFor(delayMs);
-  }
-
-  #sleepFor(delayMs: number): void {
-    const atMs = this.#dueMs;
-    if ((this.#wakeups.at(-1) ?? Number.POSITIVE_INFINITY) <= atMs) return;
-    this.#wakeups.push(atMs);
-    const { signal } = this.#stop;
-    this.clock.sleep(delayMs, signal).then(
-      () => {
-        if (signal !== this.#stop.signal) return;
-        this.#wakeups.splice(this.#wakeups.indexOf(atMs), 1);
-        const earlyMs = this.#dueMs - this.clock.monotonicMs();
-        if (earlyMs > NOTHING) this.#sleepFor(earlyMs);
-        else this.#tick();
-      },
-      () => {}, // taken back
-    );
+    this.#cancel?.();
+    this.#cancel = callAfter(this.clock, delayMs, () => this.#tick());
   }
 }

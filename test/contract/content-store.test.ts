@@ -5,7 +5,7 @@ import { LinuxFiles } from "@nacre/linux/files.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedCodec } from "@nacre/simulated/codec.ts";
 import { SimulatedFiles } from "@nacre/simulated/files.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { contentStoreContract } from "./content-store.ts";
 import { temporaryDirectory } from "./temporary.ts";
 

@@ -3,7 +3,7 @@
 import { ImageTree } from "@nacre/core/image-tree.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import { expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { type Bench, refusal } from "./engine.ts";
 
 /** Makes, changes and removes something of each kind that the tools of both kernels can make. */

@@ -6,7 +6,7 @@ import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StatePaths } from "@nacre/engine/images/paths.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { type TarEntry, tar } from "../images/tar.ts";
 
 export async function storeLayer(

@@ -11,7 +11,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedFiles } from "@nacre/simulated/files.ts";
 import { SimulatedRandom } from "@nacre/simulated/random.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { chainIdOf, storeLayer, storeTar } from "./layers.ts";
 import { type SnapshotterSubject, snapshotterContract } from "./snapshotter.ts";
 

@@ -11,7 +11,8 @@ import { formatCpusetList, parseCpusetList } from "@nacre/core/cpuset-list.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { portableCore, wasmCore } from "./portable.ts";
+import { portableCore } from "./portable.ts";
+import { wasmCore } from "./wasm-core.ts";
 
 /** A version 2 tree three deep with all controllers passed on, and one of version 1. */
 function grow(cgroups: Cgroups): CgroupHandle[] {

@@ -4,7 +4,8 @@ import { type CssSet, CssSets, cssSetsOf, parseMembership } from "@nacre/core/cs
 import { NacreError } from "@nacre/core/error.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { builds, portableCore, wasmCore } from "./portable.ts";
+import { builds, portableCore } from "./portable.ts";
+import { wasmCore } from "./wasm-core.ts";
 
 function errno(run: () => void): string {
   try {

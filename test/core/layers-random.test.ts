@@ -7,8 +7,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tidyLayer, wildLayer } from "./layer-arbitrary.ts";
 import { indexOf, plain, treeOf } from "./layer-support.ts";
-import { portableCore, wasmCore } from "./portable.ts";
+import { portableCore } from "./portable.ts";
 import { tarOf } from "./tar-writer.ts";
+import { wasmCore } from "./wasm-core.ts";
 
 const layers = fc.array(fc.oneof(tidyLayer, wildLayer), { minLength: 1, maxLength: 4 });
 

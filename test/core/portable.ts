@@ -1,12 +1,8 @@
 // The two builds of the core's sources, for tests that hold them against each other.
 
 import "assemblyscript/std/portable/index.js";
-import { readFileSync } from "node:fs";
 import { Core, type CoreExports } from "@nacre/core/core.ts";
-
-const wasm = new WebAssembly.Module(
-  readFileSync(new URL("../../core/dist/core.wasm", import.meta.url)),
-);
+import { wasmCore } from "./wasm-core.ts";
 
 // Loaded late: the sources need the globals of assemblyscript/std/portable from their first line.
 const index = "../../core/assembly/index.ts";
@@ -14,11 +10,6 @@ const sources: Record<string, unknown> = await import(index);
 const memory: { memory: CoreExports["memory"] } = await import(
   "../../core/assembly/memory.portable.ts"
 );
-
-/** A fresh core.wasm. */
-export function wasmCore(): Core {
-  return Core.fromModule(wasm);
-}
 
 /** The same sources as JavaScript: one arena, shared by all of a test file. */
 export function portableCore(): Core {

@@ -12,8 +12,9 @@ import {
 import { familiarMatches } from "@nacre/core/reference-match.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { builds, portableCore, wasmCore } from "./portable.ts";
+import { builds, portableCore } from "./portable.ts";
 import { naiveReference } from "./reference-oracle.ts";
+import { wasmCore } from "./wasm-core.ts";
 
 interface Fact {
   readonly error?: string;

@@ -6,7 +6,7 @@ import { TAR_END, type TarMember, tarHeader, tarPadding } from "@nacre/core/tar-
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../contract/temporary.ts";
-import { wasmCore } from "./portable.ts";
+import { wasmCore } from "./wasm-core.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const common = { mode: 0o644, uid: 1, gid: 2, mtimeSeconds: 1_000_000_000 } as const;

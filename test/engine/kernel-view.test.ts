@@ -17,7 +17,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { SimulatedStateStore } from "@nacre/simulated/state-store.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 const ID = "ab".repeat(32);
 

@@ -24,7 +24,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { build } from "./native.ts";
 import { type FileStep, fileSteps, type MountStep, mountSteps } from "./random-cgroups.ts";
 

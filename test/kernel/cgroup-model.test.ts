@@ -10,7 +10,7 @@ import { CssSets } from "@nacre/core/css-set.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 const read = (path: string): string => readFileSync(path, "utf8");
 const layout = detectLayout(read("/proc/self/mountinfo"), read("/proc/cgroups"));

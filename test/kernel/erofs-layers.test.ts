@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { ImageTree } from "@nacre/core/image-tree.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { layerOf } from "../core/layer-support.ts";
-import { wasmCore } from "../core/portable.ts";
 import { archive, body, type Entry, entry, header, pax, tarOf } from "../core/tar-writer.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { ErofsBench, factsOf, run, withoutLinks } from "./erofs-bench.ts";
 
 const isRoot = process.getuid?.() === 0;

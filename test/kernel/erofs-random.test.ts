@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { tidyLayer } from "../core/layer-arbitrary.ts";
-import { wasmCore } from "../core/portable.ts";
 import { tarOf } from "../core/tar-writer.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { ErofsBench, factsOf, withoutLinks } from "./erofs-bench.ts";
 
 const isRoot = process.getuid?.() === 0;

@@ -35,7 +35,7 @@ import {
   type SnapshotterSubject,
   snapshotterContract,
 } from "../contract/snapshotter.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 import { kernel, machine, scratch } from "./native.ts";
 import { generator, randomLayer } from "./random-layers.ts";
 

@@ -7,7 +7,7 @@ import type { Operation } from "@nacre/core/program/operation.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel, type SimulatedKernelOptions } from "@nacre/simulated/kernel.ts";
 import type { SimulatedProgram } from "@nacre/simulated/program.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
 

@@ -8,7 +8,7 @@ import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { lookup } from "@nacre/simulated/path-lookup.ts";
 import type { Process } from "@nacre/simulated/process.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 function machine() {
   const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() });

@@ -10,7 +10,7 @@ import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { lookup } from "@nacre/simulated/path-lookup.ts";
 import type { Process } from "@nacre/simulated/process.ts";
 import { layerOf } from "../core/layer-support.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 /** The bytes of an image's spill. */
 function spillOf({ spill, spillBytes }: ErofsImage, tars: readonly Uint8Array[]): Buffer {

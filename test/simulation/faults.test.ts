@@ -7,7 +7,7 @@ import { SimulatedFetch } from "@nacre/simulated/fetch.ts";
 import { HostProcess } from "@nacre/simulated/host-process.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 function machine(options?: FaultOptions) {
   const clock = new SimulatedClock();

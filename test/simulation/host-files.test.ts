@@ -2,7 +2,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { describe, expect, it } from "vitest";
 import { filesContract } from "../contract/files.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 filesContract("the simulated machine's tree", async () => {
   const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() });

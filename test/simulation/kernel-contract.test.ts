@@ -1,7 +1,7 @@
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { kernelContract } from "../contract/kernel.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 const DIRECTORIES = ["bin", "proc", "dev", "etc", "tmp"];
 const PROGRAMS = ["true", "false", "echo", "cat", "sleep"];

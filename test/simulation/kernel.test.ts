@@ -8,7 +8,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel, type SimulatedKernelOptions } from "@nacre/simulated/kernel.ts";
 import type { SimulatedProgram } from "@nacre/simulated/program.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 const PIPES = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
 const PLAIN: Supervision = {

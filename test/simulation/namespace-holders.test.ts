@@ -14,7 +14,7 @@ import { NullDescriptor } from "@nacre/simulated/pipe.ts";
 import type { Process } from "@nacre/simulated/process.ts";
 import { clone } from "@nacre/simulated/process-calls.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 function machine() {
   const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() });

@@ -5,7 +5,7 @@ import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import { SharedFiles } from "@nacre/simulated/shared-files.ts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 const ROOT = "/state";
 const SHARED = "/state/layers";

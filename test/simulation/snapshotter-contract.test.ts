@@ -18,7 +18,7 @@ import {
   type SnapshotterSubject,
   snapshotterContract,
 } from "../contract/snapshotter.ts";
-import { wasmCore } from "../core/portable.ts";
+import { wasmCore } from "../core/wasm-core.ts";
 
 function removeTree(files: ProgramFiles, path: string): void {
   if (files.status(path, { follow: false }).kind !== "directory") {

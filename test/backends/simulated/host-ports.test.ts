@@ -6,7 +6,7 @@ import { SimulatedFetch } from "@nacre/simulated/fetch.ts";
 import { SimulatedFiles } from "@nacre/simulated/files.ts";
 import { SimulatedRandom } from "@nacre/simulated/random.ts";
 import { describe, expect, it } from "vitest";
-import { wasmCore } from "../../core/portable.ts";
+import { wasmCore } from "../../core/wasm-core.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
