@@ -1,0 +1,36 @@
+// What is wrong with a Dockerfile, told as a compiler tells it: file, line, column, and the line.
+
+import { NacreError } from "../error.ts";
+
+/** Where something stands in a Dockerfile; both count from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A Dockerfile's text with what it is called in messages. */
+export interface Source {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** NacreError `invalid`: `Dockerfile:3:5: reason`, and below it the line with a mark under the column. */
+export function dockerfileFault(
+  source: Source,
+  place: Place,
+  reason: string,
+  advice?: string,
+): NacreError {
+  return new NacreError(
+    "invalid",
+    `${source.name}:${place.line}:${place.column}: ${reason}\n${shownLine(source, place)}`,
+    advice === undefined ? {} : { advice },
+  );
+}
+
+/** A line of a Dockerfile with its number, and a mark below the column. */
+export function shownLine({ text }: Source, { line, column }: Place): string {
+  const shown = (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").replace(/\t/g, " ");
+  const number = `${line} | `;
+  return `  ${number}${shown}\n  ${" ".repeat(number.length + column - 1)}^`;
+}
