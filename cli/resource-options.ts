@@ -50,6 +50,12 @@ export const LIVE_RESOURCES = {
   cpus: value(["cpus"], "decimal", "Number of CPUs, such as 1.5", parseCpuLimit),
   cpusetCpus: text(["cpuset-cpus"], "list", "CPUs that it may use, such as 0-3 or 0,1"),
   cpusetMems: text(["cpuset-mems"], "list", "Memory nodes that it may use, such as 0-3 or 0,1"),
+  deviceCgroupRule: list(
+    ["device-cgroup-rule"],
+    "rule",
+    "One more rule for devices that may be opened, such as 'c 10:200 rwm'",
+    String,
+  ),
   memory: value(["memory", "m"], "bytes", "Memory limit, such as 64m or 1g", parseMemoryLimit),
   memoryReservation: value(
     ["memory-reservation"],
@@ -78,12 +84,6 @@ export const RESOURCE_OPTIONS = {
     "device:weight",
     "Share of one block device, 10 to 1000",
     parseDeviceWeight,
-  ),
-  deviceCgroupRule: list(
-    ["device-cgroup-rule"],
-    "rule",
-    "One more rule for devices that may be opened, such as 'c 10:200 rwm'",
-    String,
   ),
   deviceReadBps: list(
     ["device-read-bps"],
@@ -155,6 +155,7 @@ export function liveResources(values: Values<typeof LIVE_RESOURCES>): ResourceRe
     cpusetMems: values.cpusetMems || undefined,
     pids: pidsLimit !== undefined && pidsLimit < 0 ? -1 : unlessZero(pidsLimit),
     blkioWeight: unlessZero(values.blkioWeight),
+    deviceRules: unlessEmpty(values.deviceCgroupRule),
   });
 }
 
@@ -173,7 +174,6 @@ export function resourcesOf(values: Values<typeof RESOURCE_OPTIONS>): ResourceRe
       oomKillDisable: values.oomKillDisable || undefined,
       blkioWeightDevices: unlessEmpty(values.blkioWeightDevice),
       throttles: unlessEmpty(throttles),
-      deviceRules: unlessEmpty(values.deviceCgroupRule),
     }),
   };
 }

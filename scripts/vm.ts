@@ -18,6 +18,7 @@ const WITHIN_MS = 10 * 60_000;
 /** What depends on the kernel, and runs in an emulated one within minutes. */
 const TESTS: readonly string[] = [
   "test/kernel/cgroup-v2.test.ts",
+  "test/kernel/device-filter.test.ts",
   "test/kernel/kernel-contract.test.ts",
   "test/kernel/snapshotter.test.ts",
 ];

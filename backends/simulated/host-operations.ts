@@ -3,7 +3,9 @@
 
 import type { Operation } from "@nacre/core/program/operation.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
+import { CgroupDirectory } from "./cgroupfs.ts";
 import { writeAt } from "./device-files.ts";
+import { attachFilter, loadDeviceFilter } from "./device-filter.ts";
 import { because, errnoNamed, errnoOf, fail, isErrnoName } from "./errno.ts";
 import { type Execution, NOTHING_MADE, type Outcome } from "./execution.ts";
 import * as files from "./file-calls.ts";
@@ -182,6 +184,15 @@ export function releaseMount(self: Execution, o: Of<"releaseMount">): void {
   unmountTarget(self, { op: "unmount", target: o.target, detach: true });
   unless(["ENOENT"], () => files.removeDirectory(process, o.target));
   files.unlink(process, o.lock);
+}
+
+export function attachDeviceFilter(self: Execution, o: Of<"attachDeviceFilter">): void {
+  const { inode } = because("open", () => lookup(self.process, o.path)).dentry;
+  if (inode.kind !== "directory") fail("ENOTDIR", "open");
+  const program = loadDeviceFilter(o.instructions);
+  const node = inode instanceof CgroupDirectory ? inode.node : undefined;
+  if (node?.hierarchy.version !== 2) fail("EBADF", "bpf(BPF_PROG_ATTACH)");
+  attachFilter(node, program);
 }
 
 export function failOnPurpose(self: Execution, o: Of<"fail">): void {

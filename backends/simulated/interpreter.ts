@@ -41,6 +41,7 @@ const HOW: Table = {
   unmount: [host.unmountTarget, ANY],
   shareMount: [host.shareMount, ANY],
   releaseMount: [host.releaseMount, ANY],
+  attachDeviceFilter: [host.attachDeviceFilter, ANY],
   fail: [host.failOnPurpose, ANY],
   joinCgroup: [host.joinCgroup, ["parent"]],
   writeProcessFile: [host.writeProcessFile, ["parent"]],

@@ -45,6 +45,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   unmount: ["EBUSY"],
   shareMount: [...MOUNTS, "EMFILE"],
   releaseMount: ["EIO"],
+  attachDeviceFilter: ["ENOMEM", "EPERM"],
   fail: [],
   joinCgroup: ["EBUSY", "ENOSPC"],
   writeProcessFile: ["ESRCH", "EPERM"],

@@ -7,6 +7,7 @@ import type { CssSet } from "./cgroups.ts";
 import { mayUseDevice } from "./controllers/devices.ts";
 import type { Credentials } from "./credentials.ts";
 import { DescriptorTable } from "./descriptor-table.ts";
+import { filtersAllow } from "./device-filter.ts";
 import { isFrozen } from "./freezer.ts";
 import type { DeviceNumber } from "./inode.ts";
 import type { Path } from "./mount.ts";
@@ -189,7 +190,10 @@ export class Process implements Task {
   }
   /** open(2) and mknod(2) of a device: what the devices controller allows. */
   mayUseDevice(kind: "character" | "block", device: DeviceNumber, access: string): boolean {
-    return mayUseDevice(this.cssSet, kind, device, access);
+    return (
+      mayUseDevice(this.cssSet, kind, device, access) &&
+      filtersAllow(this.cssSet, kind, device, access)
+    );
   }
   get isInit(): boolean {
     return this.namespaces.pid.init === this;

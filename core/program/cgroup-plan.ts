@@ -2,7 +2,8 @@
 // hierarchy that matters, on v2 one directory. Effects are data: operations, not writes.
 
 import type { SpecResources } from "../oci/runtime-spec.ts";
-import type { Operation } from "./operation.ts";
+import { allowsEveryDevice, deviceFilter } from "./device-filter.ts";
+import type { AttachDeviceFilter, Operation } from "./operation.ts";
 import { resourceWrites } from "./resources/all.ts";
 
 /** A mounted hierarchy as the layout detection found it (cgroup-layout.ts). */
@@ -95,6 +96,20 @@ function planV1(
   };
 }
 
+/** On v2 devices have no file: a program of the kernel's decides. */
+export function filterDevices(
+  node: string,
+  rules: SpecResources["devices"] = [],
+): AttachDeviceFilter | undefined {
+  if (rules.length === 0 || allowsEveryDevice(rules)) return undefined;
+  return {
+    op: "attachDeviceFilter",
+    path: node,
+    instructions: deviceFilter(rules),
+    why: "so that it can open no device of the machine but these",
+  };
+}
+
 function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResources): CgroupPlan {
   const { mountpoint, controllers } = hierarchy;
   const enabled = ["memory", "cpu", "pids", "io", "cpuset"].filter((c) => controllers.includes(c));
@@ -125,6 +140,8 @@ function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResour
   for (const { file, data, why } of resourceWrites(2, resources)) {
     host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });
   }
+  const filter = filterDevices(mountpoint + path, resources.devices);
+  if (filter) host.push(filter);
   return {
     host,
     nodes: [mountpoint + path],

@@ -1,6 +1,7 @@
 // One line for each operation: what a person reads in `nacre explain` and in an error.
 
 import { capabilityNames } from "./capabilities.ts";
+import { deviceFilterText } from "./device-filter-text.ts";
 import type { MountCall, MountDescription } from "./mount-description.ts";
 import type { Operation, Ownership } from "./operation.ts";
 
@@ -58,6 +59,8 @@ const SENTENCES: Sentences = {
   unmount: (o) => `unmount ${o.target}`,
   shareMount: (o) => `share mount ${mounted(o.mount, o.target)}`,
   releaseMount: (o) => `release mount ${o.target}, and unmount it if nobody else needs it`,
+  attachDeviceFilter: (o) =>
+    `filter the devices of ${o.path} by a program of ${o.instructions.length / 8} instructions`,
   fail: (o) => (o.fatal ? "be killed" : `fail with errno ${o.errno}`),
   joinCgroup: (o) => `put the child into ${o.path}`,
   writeProcessFile: (o) => `write ${quoted(o.data)} to the child's /proc file ${o.name}`,
@@ -108,6 +111,11 @@ export function describe(operation: Operation): string {
   return (SENTENCES[operation.op] as (o: Operation) => string)(operation);
 }
 
+/** What an operation carries that is a program itself, line by line. */
+export function listing(operation: Operation): readonly string[] {
+  return operation.op === "attachDeviceFilter" ? deviceFilterText(operation.instructions) : [];
+}
+
 /** The system calls behind an operation, for people who want to look them up. */
 export function systemCalls(operation: Operation): string {
   const before = SYSTEM_CALLS[operation.op];
@@ -129,6 +137,7 @@ const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   unmount: "umount2",
   shareMount: "flock",
   releaseMount: "flock umount2",
+  attachDeviceFilter: "bpf(BPF_PROG_LOAD) bpf(BPF_PROG_QUERY) bpf(BPF_PROG_ATTACH)",
   fail: "none",
   joinCgroup: "write",
   writeProcessFile: "write",

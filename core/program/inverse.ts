@@ -25,6 +25,8 @@ export function inverseOf(operation: Operation): Operation | undefined {
       return { op: "unmount", target: operation.target, detach: true };
     case "remount":
       return { ...operation, options: operation.before, before: operation.options };
+    case "attachDeviceFilter":
+      return operation.before && { ...operation, instructions: operation.before };
     case "shareMount":
       return { op: "releaseMount", lock: operation.lock, target: operation.target };
     default:

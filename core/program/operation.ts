@@ -115,6 +115,18 @@ export interface ReleaseMount extends Explained {
   readonly lock: string;
   readonly target: string;
 }
+/**
+ * The program that decides over the devices of a cgroup v2 and all below it (device-filter.ts):
+ * bpf(2) BPF_PROG_LOAD and BPF_PROG_ATTACH, beside those of others (BPF_F_ALLOW_MULTI). One that
+ * this operation attached there before is replaced in one step; `before` undoes that. Without it
+ * nothing is undone: the program goes with the directory, and never before it.
+ */
+export interface AttachDeviceFilter extends Explained {
+  readonly op: "attachDeviceFilter";
+  readonly path: string;
+  readonly instructions: Uint8Array;
+  readonly before?: Uint8Array;
+}
 /** Fails with `errno` on purpose: how tests and `--fail-at` make any step of a program fail. */
 export interface Fail extends Explained {
   readonly op: "fail";
@@ -341,6 +353,7 @@ export type Operation =
   | Unmount
   | ShareMount
   | ReleaseMount
+  | AttachDeviceFilter
   | Fail
   | JoinCgroup
   | WriteProcessFile

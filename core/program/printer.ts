@@ -1,7 +1,7 @@
 // A program as text for people and as JSON for machines. The text is for somebody who learns what
 // a container is: what is done, why, by which system calls, and what undoes it.
 
-import { describe, systemCalls } from "./describe.ts";
+import { describe, listing, systemCalls } from "./describe.ts";
 import { inverseOf } from "./inverse.ts";
 import type { Operation } from "./operation.ts";
 import type { KernelProgram } from "./program.ts";
@@ -51,7 +51,11 @@ function printOperation(
     `by ${systemCalls(operation)}`,
     ...(inverse ? [`undone: ${describe(inverse)}`] : []),
   ];
-  return [head, ...wrap(shortIds(remarks.join(" · ")), "       ", options.columns).map(dim)];
+  return [
+    head,
+    ...wrap(shortIds(remarks.join(" · ")), "       ", options.columns).map(dim),
+    ...listing(operation).map((line) => dim(`       ${line}`)),
+  ];
 }
 
 function printSection(

@@ -128,6 +128,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
   groups: "words",
   segments: "words",
   value: "bytes",
+  instructions: "bytes",
 };
 
 /** Every operation's arguments by position. The codes are the positions in this table, from 1. */
@@ -156,6 +157,10 @@ export const ARGUMENTS: Encoders = {
     encode: (o) => [...mountArguments(o.mount), o.target, o.lock],
   },
   releaseMount: { names: ["lock", "target"], encode: (o) => [o.lock, o.target] },
+  attachDeviceFilter: {
+    names: ["path", "instructions"],
+    encode: (o) => [o.path, o.instructions],
+  },
   fail: { names: ["error", "fatal"], encode: (o) => [BigInt(o.errno), flag(o.fatal ?? false)] },
   joinCgroup: { names: ["path"], encode: (o) => [o.path] },
   writeProcessFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },

@@ -297,7 +297,7 @@ export class ContainerService implements Containers {
     const record = this.get(container);
     const resources = this.#limits.merged(record, change);
     mustAllow("update", record);
-    if (canDo("signal", record.status)) await this.#limits.apply(record.id, change, resources);
+    if (canDo("signal", record.status)) await this.#limits.apply(record, change, resources);
     return this.#records.limited(record.id, resources);
   }
 

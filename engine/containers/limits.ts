@@ -9,6 +9,7 @@ import type { Operation, WriteFile } from "@nacre/core/program/operation.ts";
 import type { ResourceRequest } from "@nacre/core/program/request.ts";
 import { checkResources, specResources } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { changeDeviceRules } from "./device-rules.ts";
 import type { Machine } from "./machine-facts.ts";
 import { cgroupPath } from "./planner.ts";
 
@@ -46,7 +47,11 @@ export class Limits {
    * was not in yet are made, and its processes are moved there.
    * @throws NacreError as the kernel refuses a value; then all is as it was
    */
-  async apply(id: string, change: ResourceRequest, merged: ResourceRequest): Promise<void> {
+  async apply(
+    { id, request }: ContainerRecord,
+    change: ResourceRequest,
+    merged: ResourceRequest,
+  ): Promise<void> {
     const path = cgroupPath(id);
     const plan = (resources: ResourceRequest): readonly Operation[] =>
       planCgroups(
@@ -67,6 +72,9 @@ export class Limits {
       (one): one is WriteFile => one.op === "writeFile" && wanted.has(one.path),
     );
     this.#write(this.#ordered(writes));
+    if (change.deviceRules === undefined) return;
+    const host = { kernel: this.#kernel, files: this.#files, machine: this.#machine };
+    await changeDeviceRules(host, this.#hierarchies(), path, request, merged);
   }
 
   /** Makes groups that the container is not in yet, and moves its processes there. */

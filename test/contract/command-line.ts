@@ -28,9 +28,12 @@ interface Outcome {
   readonly err: string;
 }
 
-export function commandLineContract(name: string, makeSubject: () => Promise<EngineSubject>): void {
+export function commandLineContract(
+  name: string,
+  makeSubject: () => Promise<Omit<EngineSubject, "device">>,
+): void {
   describe(`the command line on ${name}`, () => {
-    let subject: EngineSubject;
+    let subject: Omit<EngineSubject, "device">;
     let engine: Engine;
     beforeAll(async () => {
       subject = await makeSubject();

@@ -8,6 +8,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { archiveCases } from "./engine-archives.ts";
+import { deviceCases } from "./engine-devices.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
 
@@ -15,6 +16,8 @@ export interface EngineSubject {
   readonly engine: Engine;
   /** An image with a shell, the usual tools in /bin, and the files /bin/broken and /sub/old: mode 0644. */
   readonly image: string;
+  /** A character device of the machine, 120:9, that no driver serves and everybody may open. */
+  readonly device: string;
   dispose(): Promise<void>;
 }
 
@@ -101,6 +104,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     backgroundCases(() => bench);
     refusalCases(() => bench);
     archiveCases(() => bench);
+    deviceCases(() => bench);
   });
 }
 

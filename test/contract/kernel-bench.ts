@@ -20,6 +20,8 @@ export interface KernelSubject {
   readonly cgroup: string;
   /** Whether that is of cgroup v2, where a node hands controllers down to its children. */
   readonly unified?: boolean;
+  /** A cgroup2 directory, for nodes of this test alone; absent where the machine has none. */
+  readonly unifiedCgroup?: string;
   /** Contents of a file of that machine; undefined if there is none. */
   readText(path: string): string | undefined;
   /** All that a program could leave behind, to compare before and after. */

@@ -4,6 +4,7 @@
 
 import { afterEach, beforeEach, describe } from "vitest";
 import { KernelBench, type KernelSubject } from "./kernel-bench.ts";
+import { devicesContract } from "./kernel-devices.ts";
 import { processesContract } from "./kernel-processes.ts";
 import { programsContract } from "./kernel-programs.ts";
 import { supervisionContract } from "./kernel-supervision.ts";
@@ -21,5 +22,6 @@ export function kernelContract(name: string, makeSubject: () => Promise<KernelSu
     programsContract(() => bench);
     processesContract(() => bench);
     supervisionContract(() => bench);
+    devicesContract(() => bench);
   });
 }

@@ -1,7 +1,9 @@
 // Containers on cgroup v2 alone: what is written, what holds, and what is left. Machines with the
 // controllers on version 1 skip this; `npm run test:vm` boots one that has not.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bench } from "./engine-bench.ts";
 
@@ -81,6 +83,27 @@ describe.skipIf(!unified)("on cgroup v2 alone", () => {
     const [state] = JSON.parse(await bench.does(["inspect", "hog"]));
     expect(state.State).toMatchObject({ OOMKilled: true, ExitCode: 137 });
     await bench.does(["rm", "hog"]);
+  });
+
+  it("devices are those that were given, at the start and by update", async () => {
+    const odd = join(bench.base, "odd");
+    execFileSync("mknod", ["-m", "666", odd, "c", "120", "9"]);
+    const bound = ["-v", `${odd}:/odd`];
+    // No driver serves it: who may open it learns that, who may not does not.
+    const tries = ["sh", "-c", "{ cat /odd; echo x >/odd; } 2>&1 | sed 's/.*: //'"];
+    const [no, yes] = ["Operation not permitted", "No such device or address"];
+    const tried = async (...options: string[]) =>
+      (await bench.prints([...bound, ...options], tries)).split("\n");
+    expect(await tried()).toEqual([no, no]);
+    expect(await tried("--device-cgroup-rule", "c 120:* r")).toEqual([yes, no]);
+    expect(await tried("--device", `${odd}:/dev/mine:w`)).toEqual([no, yes]);
+    expect(await tried("--privileged")).toEqual([yes, yes]);
+    const id = await bench.does(["run", "-d", ...bound, bench.name(), "sleep", "600"]);
+    const inside = async () => (await bench.does(["exec", id, ...tries])).split("\n");
+    expect(await inside()).toEqual([no, no]);
+    await bench.does(["update", "--device-cgroup-rule", "c 120:9 rw", id]);
+    expect(await inside()).toEqual([yes, yes]);
+    await bench.does(["rm", "-f", id]);
   });
 
   it("a pause freezes the node, and an end of it thaws it", async () => {

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { engineContract } from "../contract/engine.ts";
 import { tar } from "../images/tar.ts";
 import { Bench, shellImage } from "./engine-bench.ts";
@@ -11,8 +13,11 @@ engineContract("the real kernel", async () => {
   const image = bench.add("contract", shellImage({ layers: [{ tar: broken }] })).name;
   const engine = await bench.engine();
   await engine.images.pull(image);
+  const device = join(bench.base, "odd");
+  execFileSync("mknod", ["-m", "666", device, "c", "120", "9"]);
   return {
     engine,
+    device,
     image,
     async dispose() {
       await engine[Symbol.asyncDispose]();

@@ -52,6 +52,9 @@ kernelContract("the real kernel", async () => {
   const hierarchy = existsSync("/sys/fs/cgroup/pids") ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup";
   const cgroup = join(hierarchy, `nacre-test-${process.pid}-${count++}`);
   mkdirSync(cgroup);
+  const mixed = `/sys/fs/cgroup/unified/nacre-test-${process.pid}-${count}`;
+  const hybrid = existsSync("/sys/fs/cgroup/unified");
+  if (hybrid) mkdirSync(mixed);
   // Version 2: a node has the files of a controller when its parent hands it down.
   const unified = existsSync(join(cgroup, "cgroup.subtree_control"));
   if (unified) {
@@ -65,16 +68,18 @@ kernelContract("the real kernel", async () => {
     rootfs,
     cgroup,
     unified,
+    ...((unified || hybrid) && { unifiedCgroup: unified ? cgroup : mixed }),
     readText,
     // Other work on this machine does not count: only what is below these two directories.
     state: () => ({
       mounts: kernel.mounts().filter((mount) => mount.target.startsWith(directory)),
       files: below(directory, true),
-      cgroups: below(cgroup, false),
+      cgroups: [cgroup, ...(hybrid ? [mixed] : [])].flatMap((path) => below(path, false)),
     }),
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     dispose: () => {
       rmdirSync(cgroup);
+      if (hybrid) rmdirSync(mixed);
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -19,11 +19,14 @@ kernelContract("the simulated kernel", async () => {
   files.makeDirectory("/srv/scratch", 0o755);
   const cgroup = "/sys/fs/cgroup/pids/contract";
   files.makeDirectory(cgroup);
+  const unifiedCgroup = "/sys/fs/cgroup/unified/contract";
+  files.makeDirectory(unifiedCgroup);
   return {
     kernel,
     scratch: "/srv/scratch",
     rootfs,
     cgroup,
+    unifiedCgroup,
     readText: (path) => (files.status(path) ? files.readText(path) : undefined),
     state: () => kernel.state(),
     pass: (ms) => clock.advance(ms),

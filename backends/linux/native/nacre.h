@@ -87,6 +87,9 @@ void forget_shares(void);
 /* idmap.c */
 int show_owners(int tree, unsigned recursive, const char *uids, const char *gids);
 
+/* devices.c */
+int attach_device_filter(const struct operation *o);
+
 /* loop.c */
 enum { LOOP_NAME = 32 };
 int attach_loop(const char *path, char name[LOOP_NAME]);

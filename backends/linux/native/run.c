@@ -111,6 +111,7 @@ static int run_outside(const struct operation *o) {
   case OP_UNMOUNT: return unmount(o);
   case OP_SHARE_MOUNT: return share_mount(o);
   case OP_RELEASE_MOUNT: return release_mount(o);
+  case OP_ATTACH_DEVICE_FILTER: return attach_device_filter(o);
   case OP_FAIL: /* not by a signal: a pid namespace's first process gets none from within */
     if (number(o, FAIL_FATAL)) _exit(128 + SIGKILL);
     errno = (int)number(o, FAIL_ERROR);

@@ -177,6 +177,19 @@ describe("compile", () => {
     ]);
   });
 
+  it("has a list of devices on v1, and a program for them on v2", () => {
+    const filters = (request: Parameters<typeof program>[0]) =>
+      program(request, V2).host.filter((o) => o.op === "attachDeviceFilter");
+    const [filter, ...others] = filters({});
+    expect(others).toEqual([]);
+    expect(filter).toMatchObject({ path: "/sys/fs/cgroup/nacre/f" });
+    expect(inverseOf(filter as Operation)).toBeUndefined();
+    expect(filters({ privileged: true })).toEqual([]);
+    const text = printProgram(program({}, V2), { columns: 0, colour: false });
+    expect(text).toContain("unless type is c, a character device, go on at");
+    expect(program().host.filter((o) => o.op === "attachDeviceFilter")).toEqual([]);
+  });
+
   it("tells of OOM kills from the file of the version at hand", () => {
     expect(program().process!.supervision.collect).toEqual([
       "/sys/fs/cgroup/memory/nacre/f/memory.oom_control",

@@ -9,6 +9,7 @@ import "@nacre/engine/roots/new-image.ts";
 import "@nacre/engine/roots/new-layer.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
+import type { CgroupLayout } from "@nacre/simulated/boot.ts";
 import { IMAGE } from "./network.ts";
 import { Died, type Stored, World } from "./world.ts";
 
@@ -23,6 +24,8 @@ export interface Scenario {
   readonly startsDaemon?: boolean;
   /** Whether the image is there whatever becomes of the command. */
   readonly keepsImage: boolean;
+  /** Of the machine. Default `hybrid`. */
+  readonly cgroups?: CgroupLayout;
 }
 
 const NAME = "pearl";
@@ -101,6 +104,15 @@ const running = async (world: World): Promise<void> => {
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: "run", stored: pulled, work: runOnce, keepsImage: true },
+  { name: "run, on cgroup v2", stored: pulled, work: runOnce, keepsImage: true, cgroups: "v2" },
+  {
+    name: "update, on cgroup v2",
+    stored: pulled,
+    prepare: running,
+    work: (engine) => engine.containers.update(NAME, { deviceRules: ["c 120:* r"], pids: 9 }),
+    keepsImage: true,
+    cgroups: "v2",
+  },
   { name: "run -v", stored: pulled, work: runWithVolumes, keepsImage: true },
   {
     name: "volume rm",

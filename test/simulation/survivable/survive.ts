@@ -33,7 +33,7 @@ interface Calm {
 }
 
 async function begin(scenario: Scenario): Promise<World> {
-  const world = new World(await scenario.stored?.());
+  const world = new World(await scenario.stored?.(), scenario.cgroups);
   await scenario.prepare?.(world);
   return world;
 }

@@ -16,6 +16,7 @@ import { DirectorySnapshotter } from "@nacre/engine/snapshotters/directory.ts";
 import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
 import { StoreCheck, type StoreProblem } from "@nacre/engine/store-check.ts";
 import { LocalVolumes } from "@nacre/engine/volumes/local.ts";
+import type { CgroupLayout } from "@nacre/simulated/boot.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedCodec } from "@nacre/simulated/codec.ts";
 import { SimulatedDatabase } from "@nacre/simulated/database.ts";
@@ -56,10 +57,12 @@ export class World {
   boots: number;
   /** Decides, with the point at which it happens, what of the unwritten a loss of power takes. */
   lossSeed = 0;
+  readonly #cgroups: CgroupLayout;
   #lost: Stored | undefined;
   #processes = 0;
 
-  constructor(from?: Stored) {
+  constructor(from?: Stored, cgroups: CgroupLayout = "hybrid") {
+    this.#cgroups = cgroups;
     const clock = new SimulatedClock();
     this.clock = clock;
     const nowMs = () => clock.nowMs();
@@ -72,6 +75,7 @@ export class World {
   #boot(disk: DiskImage | undefined): SimulatedKernel {
     const kernel: SimulatedKernel = new SimulatedKernel(this.clock, {
       core: core(),
+      cgroups: this.#cgroups,
       ...(disk && { disk }),
       onPowerOff: () => this.powerOff(),
     });
