@@ -9,7 +9,7 @@ export type InflaterHandle = { readonly [inflater]: never };
 export type InflateLibrary = "isal" | "zlib";
 
 export interface Addon {
-  /** Starts nacre-init; its pid. A descriptor of -1 is /dev/null. addon/launch.c. */
+  /** Starts nacre-init; its pid. A descriptor of -1 is /dev/null; those of `more` it gets from 5 on. addon/launch.c. */
   launch(
     path: string,
     stdin: number,
@@ -18,6 +18,7 @@ export interface Addon {
     message: Uint8Array,
     detached: boolean,
     onReport: (chunk: Buffer | null) => void,
+    more: Int32Array,
   ): number;
   /** Ends the process at once. */
   leave(code: number): never;

@@ -18,8 +18,8 @@ const require = createRequire(import.meta.url);
 
 const O_PATH = 0o10000000;
 
-/** Through its directory: the path may be longer than an address of a socket (unix(7)). */
-async function connected(path: string): Promise<Socket> {
+/** Through its directory: the path may be longer than an address of a socket (unix(7)). NacreError `not-found` where nobody listens. */
+export async function connected(path: string): Promise<Socket> {
   const net = require("node:net") as typeof import("node:net");
   let directory: number | undefined;
   try {

@@ -5,6 +5,7 @@ import type { OperationFault } from "@nacre/core/ports/kernel.ts";
 import { describe } from "@nacre/core/program/describe.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram, Section } from "@nacre/core/program/program.ts";
+import { operationOf } from "@nacre/core/program/wire.ts";
 import { errnoMessage, errnoName } from "./errno.ts";
 import type { Failure } from "./report.ts";
 
@@ -14,13 +15,25 @@ function operationAt(program: KernelProgram, section: Section, index: number) {
 }
 
 function kindOf(errno: string, operation: Operation | undefined): ErrorKind {
-  if (operation?.op === "execute") {
+  if (operation?.op === "execute" || operation?.op === "findProgram") {
     if (errno === "ENOENT" || errno === "ENOTDIR") return "command-not-found";
     if (["EACCES", "ENOEXEC", "EPERM", "EISDIR"].includes(errno)) return "command-not-executable";
   }
   if (errno === "EINTR") return "interrupted";
   if (errno === "EPERM" || errno === "EACCES" || errno === "EROFS") return "denied";
   return errno === "ENOSPC" || errno === "EDQUOT" ? "no-space" : "kernel";
+}
+
+/** What a process that waited for its start says of its end; undefined for an execution. */
+export function beginError(code: number, errno: number, detail: string): NacreError {
+  const name = errnoName(errno);
+  const op = operationOf(code);
+  const operation = op && ({ op } as Operation);
+  const what = op === "execute" ? `execute ${detail}` : `${op ?? "start"}: ${detail}`;
+  return new NacreError(kindOf(name, operation), `${what}: ${name} (${errnoMessage(errno)})`, {
+    operation: what,
+    errno: name,
+  });
 }
 
 const ADVICE: Partial<Record<ErrorKind, string>> = {

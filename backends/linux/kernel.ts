@@ -181,6 +181,10 @@ export class LinuxKernel implements Kernel {
     const { attach } = await import("./attach.ts");
     return attach(path);
   }
+  async begin(path: string): Promise<void> {
+    const { begin } = await import("./begin.ts");
+    return begin(path);
+  }
   signal(process: ProcessIdentity, number: number): boolean {
     return sendSignal(process, number);
   }
@@ -198,7 +202,11 @@ export class LinuxKernel implements Kernel {
   }
 }
 
-function pipesOf({ stdin, stdout, stderr }: Launched): Pick<RunningProgram, keyof ProcessStreams> {
+function pipesOf({
+  stdin,
+  stdout,
+  stderr,
+}: Launched): Pick<RunningProgram, "stdin" | "stdout" | "stderr"> {
   return {
     stdin: stdin && toWeb<WritableStream<Uint8Array>>("Writable", stdin),
     stdout: stdout && toWeb<ReadableStream<Uint8Array>>("Readable", stdout),

@@ -43,7 +43,7 @@ export class Launcher {
     detached: boolean,
     listener: LaunchListener,
   ): Promise<Launched> | Launched {
-    const { stdin, stdout, stderr } = streams;
+    const { stdin, stdout, stderr, more = [] } = streams;
     const piped = [stdin, stdout, stderr].includes("pipe");
     const addon = piped ? undefined : this.#loaded();
     if (!addon) return this.#spawn(message, streams, detached, listener);
@@ -56,6 +56,7 @@ export class Launcher {
       message,
       detached,
       (chunk) => (chunk ? listener.report(chunk) : listener.ended()),
+      Int32Array.from(more),
     );
     return { pid, stdin: undefined, stdout: undefined, stderr: undefined };
   }
@@ -70,12 +71,12 @@ export class Launcher {
 
   #spawn(
     message: Uint8Array,
-    { stdin, stdout, stderr }: ProcessStreams,
+    { stdin, stdout, stderr, more = [] }: ProcessStreams,
     detached: boolean,
     listener: LaunchListener,
   ): Promise<Launched> {
     const { spawn } = process.getBuiltinModule("node:child_process");
-    const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe"];
+    const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe", ...more];
     const child = spawn(this.#init, [], { stdio, detached: true });
     return new Promise((resolve, reject) => {
       child.once("error", reject);

@@ -46,9 +46,11 @@ const NUMBERS = {
   EUSERS: 87,
   // Linux calls it EOPNOTSUPP as well; this is the name that Node gives the number.
   ENOTSUP: 95,
+  ETIMEDOUT: 110,
   ESTALE: 116,
   EUCLEAN: 117,
   EDQUOT: 122,
+  ECANCELED: 125,
 } as const;
 
 export type ErrnoName = keyof typeof NUMBERS;

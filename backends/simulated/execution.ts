@@ -4,6 +4,7 @@
 import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import type { Process } from "./process.ts";
+import type { StartPoint } from "./start-operations.ts";
 
 export class Execution {
   readonly machine: Machine;
@@ -15,6 +16,8 @@ export class Execution {
   umask: number;
   /** The child, for operations of the parent section. */
   child: Process | undefined;
+  /** Where the child waits for its start, if it does. */
+  startPoint: StartPoint | undefined;
   /** What execve(2) is to start, once the child has found it. */
   start: (() => void) | undefined;
 

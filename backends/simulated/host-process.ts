@@ -133,6 +133,7 @@ export class HostProcess {
       perform: (program) => this.#perform(program),
       execute: (program, streams) => this.#execute(program, streams),
       attach: async (path) => live(() => kernel.attach(path)),
+      begin: (path) => live(() => kernel.begin(path)),
       signal: (process, number) => {
         this.#reach({ actor: "kernel", call: "signal", path: String(number) });
         return kernel.signal(process, number);

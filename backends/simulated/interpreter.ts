@@ -13,6 +13,7 @@ import * as host from "./host-operations.ts";
 import * as place from "./place-operations.ts";
 import { ProcessGone } from "./process.ts";
 import * as root from "./root-operations.ts";
+import * as start from "./start-operations.ts";
 import { openTerminal } from "./terminal.ts";
 
 type Place = Execution["section"];
@@ -43,6 +44,7 @@ const HOW: Table = {
   releaseMount: [host.releaseMount, ANY],
   attachDeviceFilter: [host.attachDeviceFilter, ANY],
   fail: [host.failOnPurpose, ANY],
+  runHook: [start.runHook, ANY],
   joinCgroup: [host.joinCgroup, ["parent"]],
   writeProcessFile: [host.writeProcessFile, ["parent"]],
   unshare: [child.unshare, CHILD],
@@ -67,6 +69,12 @@ const HOW: Table = {
   setCapabilities: [child.setCapabilities, CHILD],
   noNewPrivileges: [child.noNewPrivileges, CHILD],
   changeDirectory: [root.changeDirectory, CHILD],
+  writeOwnFile: [start.writeOwnFile, CHILD],
+  setPersonality: [start.setPersonality, CHILD],
+  setIoPriority: [start.setIoPriority, CHILD],
+  setScheduler: [start.setScheduler, CHILD],
+  findProgram: [start.findProgram, CHILD],
+  awaitStart: [start.awaitStart, CHILD],
   execute: [child.execute, CHILD],
   placeDirectory: [place.placeDirectory, TREE],
   placeFile: [place.placeFile, TREE],

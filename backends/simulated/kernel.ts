@@ -76,7 +76,7 @@ const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ign
 interface Session {
   readonly self: Execution;
   readonly interpreter: Interpreter;
-  readonly pipes: Partial<Record<keyof ProcessStreams, Descriptor>>;
+  readonly pipes: Partial<Record<"stdin" | "stdout" | "stderr", Descriptor>>;
   readonly streams: CallerStreams;
 }
 
@@ -171,7 +171,10 @@ export class SimulatedKernel implements Kernel {
       supervisor.giveUp(child);
       throw new ProcessGone();
     });
-    const exited = this.#settle(program, session, supervisor.wait(child));
+    if (process.supervision.leaves) this.#end(session, 0);
+    const exited = process.supervision.leaves
+      ? new Promise<ExitStatus>(() => {})
+      : this.#settle(program, session, supervisor.wait(child));
     exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
     return {
       process: child.identity,
@@ -217,7 +220,7 @@ export class SimulatedKernel implements Kernel {
 
   #stream(
     wanted: number | "ignore" | "pipe",
-    name: keyof ProcessStreams,
+    name: "stdin" | "stdout" | "stderr",
     pipes: Session["pipes"],
   ): Descriptor {
     if (wanted === "ignore") return new NullDescriptor();
@@ -298,6 +301,14 @@ export class SimulatedKernel implements Kernel {
     const point = this.machine.attachPoints.get(path);
     if (!point) throw fileFault("ENOENT", "connect to", path);
     return point.attach();
+  }
+
+  async begin(path: string): Promise<void> {
+    const point = this.machine.startPoints.get(path);
+    if (!point || point.taken) throw fileFault("ENOENT", "connect to", path);
+    point.taken = true;
+    point.begun.resolve();
+    await point.executed.promise;
   }
 
   signal(process: ProcessIdentity, number: number): boolean {

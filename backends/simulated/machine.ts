@@ -30,6 +30,7 @@ import type { MountFactory } from "./propagation.ts";
 import { releaseAgents } from "./release-agent.ts";
 import { type Hardware, Resources } from "./resources.ts";
 import { IGNORE } from "./signals.ts";
+import type { StartPoint } from "./start-operations.ts";
 import { UserNamespace } from "./user-namespace.ts";
 
 export interface MachineOptions {
@@ -76,6 +77,8 @@ export class Machine implements MountFactory {
   readonly sysctl = new Map<string, string>();
   /** By the path of the socket that Linux has there. */
   readonly attachPoints = new Map<string, AttachPoint>();
+  /** By the path of the socket that Linux has there. */
+  readonly startPoints = new Map<string, StartPoint>();
   /** What is made to fail; nothing where there is none. */
   faults: Faults | undefined;
   readonly #types = new Map<string, FileSystemType>();

@@ -129,6 +129,7 @@ export function setMountAttributes(
   path: Path,
   change: {
     readonly attributes?: readonly MountAttribute[];
+    readonly cleared?: readonly MountAttribute[];
     readonly propagation?: Propagation;
     readonly recursive: boolean;
   },
@@ -138,7 +139,9 @@ export function setMountAttributes(
   if (dentry !== mount.root) fail("EINVAL");
   if (mount.tree && mount.tree !== process.namespaces.mnt.tree) fail("EINVAL");
   requireUnlocked(mount, change.attributes ?? [], "keeps");
+  if (change.cleared?.some((attribute) => mount.locked.has(attribute))) fail("EPERM");
   for (const each of change.recursive ? mount.subtree() : [mount]) {
+    for (const attribute of change.cleared ?? []) each.attributes.delete(attribute);
     for (const attribute of change.attributes ?? []) setAttribute(each, attribute);
     if (change.propagation) changePropagation(each, change.propagation, machine);
   }

@@ -16,13 +16,25 @@ function operationAt(program: KernelProgram, failure: OperationFailure): Operati
 }
 
 function kindOf(errno: ErrnoName, operation: Operation | undefined): ErrorKind {
-  if (operation?.op === "execute") {
+  if (operation?.op === "execute" || operation?.op === "findProgram") {
     if (NOT_FOUND.includes(errno)) return "command-not-found";
     if (NOT_EXECUTABLE.includes(errno)) return "command-not-executable";
   }
   if (errno === "EPERM" || errno === "EACCES" || errno === "EROFS") return "denied";
   if (errno === "EINTR") return "interrupted";
   return errno === "ENOSPC" || errno === "EDQUOT" ? "no-space" : "kernel";
+}
+
+/** What a child that has been begun says of its end. */
+export function beginError(error: unknown, operations: readonly Operation[]): NacreError {
+  const failure = error as Partial<OperationFailure>;
+  if (!failure.fault || failure.index === undefined) {
+    return new NacreError("interrupted", "the process ended before it could execute its program");
+  }
+  const operation = failure.section === "child" ? operations[failure.index] : undefined;
+  const { errno, detail } = failure.fault;
+  const what = operation?.op === "execute" ? `execute ${detail}` : `${operation?.op}: ${detail}`;
+  return new NacreError(kindOf(errno, operation), `${what}: ${errno}`, { operation: what, errno });
 }
 
 const ADVICE: Partial<Record<ErrorKind, string>> = {

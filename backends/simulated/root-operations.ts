@@ -17,6 +17,7 @@ import {
 import { lookup } from "./path-lookup.ts";
 import { detachTree } from "./propagation.ts";
 import { Tmpfs } from "./tmpfs.ts";
+import { sortedNames } from "./tree-walk.ts";
 
 const MOST_STEPS = 255;
 
@@ -102,6 +103,31 @@ export function openRoot(self: Execution, o: Of<"openRoot">): void {
   self.root = path;
 }
 
+/** What a mount covers, in it before anybody sees it. */
+function copyUp(self: Execution, from: Path, mount: Mount): void {
+  const { uid, gid, mode } = from.dentry.inode;
+  because("copy", () => copyBelow(self, from, mount.path));
+  files.setAttributes(self.process, mount.path, { mode: mode & 0o7777 });
+  files.changeOwner(self.process, mount.path, uid, gid);
+}
+
+function copyBelow(self: Execution, from: Path, to: Path): void {
+  const { process } = self;
+  const at = { start: to, follow: false };
+  for (const name of sortedNames(from.dentry.inode.names())) {
+    const source = lookup(process, name, { start: from, follow: false });
+    const { inode } = source.dentry;
+    const mode = inode.mode & 0o7777;
+    if (inode.kind === "directory") files.makeDirectory(process, name, mode, at);
+    else if (inode.kind === "symlink") files.makeSymlink(process, inode.readLink(), name, at);
+    else files.makeNode(process, name, inode.kind, mode, inode.device, at);
+    const made = lookup(process, name, at);
+    if (inode.kind === "file") made.dentry.inode.write(0, inode.read(0, inode.size));
+    if (inode.kind === "directory") copyBelow(self, source, made);
+    made.dentry.inode.setAttributes({ uid: inode.uid, gid: inode.gid, mode });
+  }
+}
+
 export function mountInRoot(self: Execution, o: Of<"mountInRoot">): void {
   const { type } = o.mount;
   const target = because("open target", () => {
@@ -112,6 +138,7 @@ export function mountInRoot(self: Execution, o: Of<"mountInRoot">): void {
     return lookup(self.process, o.target, { inRoot: openedRoot(self), ...how });
   });
   const mount = newMount(self.machine, self.process, o.mount);
+  if (o.copyUp) copyUp(self, target, mount);
   because("move_mount", () => moveMount(self.machine, self.process, mount, target));
 }
 
@@ -220,11 +247,11 @@ export function setPropagation(self: Execution, o: Of<"setPropagation">): void {
 }
 
 export function setMountAttributes(self: Execution, o: Of<"setMountAttributes">): void {
-  const { attributes } = o;
-  if (attributes.length === 0) return;
+  const { attributes, cleared = [], recursive = false } = o;
+  if (attributes.length === 0 && cleared.length === 0) return;
   const path = lookup(self.process, o.path);
   because("mount_setattr", () =>
-    setAttributes(self.machine, self.process, path, { attributes, recursive: false }),
+    setAttributes(self.machine, self.process, path, { attributes, cleared, recursive }),
   );
 }
 

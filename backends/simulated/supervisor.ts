@@ -18,15 +18,19 @@ import type { Machine } from "./machine.ts";
 import { join, namespacesOfChild } from "./namespace-calls.ts";
 import type { Namespace } from "./namespaces.ts";
 import { NamespaceInode } from "./nsfs.ts";
+import { beginError } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe } from "./pipe.ts";
 import { type Process, ProcessGone, type WaitStatus } from "./process.ts";
 import { LAST_SIGNAL } from "./signals.ts";
+import { StartPoint } from "./start-operations.ts";
 
 export type ProgramProcess = NonNullable<KernelProgram["process"]>;
 
 /** The caller's own streams, as the supervisor inherited them. */
-export type CallerStreams = { readonly [N in keyof ProcessStreams]: Descriptor };
+export type CallerStreams = {
+  readonly [N in "stdin" | "stdout" | "stderr"]: Descriptor;
+};
 
 /** What is kept to itself: the rest is handed on to the child. */
 const NOT_FORWARDED: readonly number[] = [
@@ -105,17 +109,52 @@ export class Supervisor {
     try {
       await this.#interpreter.section(parent, this.#program.parent);
       this.#atClone(() => child.enter());
-      await this.#interpreter.section(child, this.#program.child);
-      if (!child.process.alive) throw cloneFailure(new Errno("EINTR", "the child was killed"));
-      if (!child.start) throw cloneFailure(new Errno("EINVAL", "the section ends without execute"));
+      if (this.#program.supervision.startPath !== undefined) return await this.#waiting(child);
+      await this.#become(child);
     } catch (error) {
       this.#kill(child.process);
       const childAlone = error instanceof ProcessGone && this.#process.alive;
       throw childAlone ? cloneFailure(new Errno("EINTR", "the child was killed")) : error;
     }
     this.#settle(child.process);
-    child.start();
+    child.start?.();
     // Killed while the child was at work, which nobody has told the child.
+    if (!this.#process.alive) throw new ProcessGone();
+    return child.process;
+  }
+
+  async #become(child: Execution): Promise<void> {
+    await this.#interpreter.section(child, this.#program.child);
+    if (!child.process.alive) throw cloneFailure(new Errno("EINTR", "the child was killed"));
+    if (!child.start) throw cloneFailure(new Errno("EINVAL", "the section ends without execute"));
+  }
+
+  /** The child goes on by itself when somebody begins it, and tells that one how it went. */
+  async #waiting(child: Execution): Promise<Process> {
+    const { startPoints } = this.#machine;
+    const path = this.#program.supervision.startPath as string;
+    const point = new StartPoint();
+    child.startPoint = point;
+    startPoints.set(path, point);
+    const whole = this.#become(child);
+    const rest = whole.then(
+      () => {
+        child.start?.();
+        point.executed.resolve();
+      },
+      (error: unknown) => {
+        this.#kill(child.process);
+        point.executed.reject(beginError(error, this.#program.child));
+      },
+    );
+    void rest.finally(() => {
+      if (startPoints.get(path) === point) startPoints.delete(path);
+    });
+    void child.process.ended.promise.then(() => {
+      if (startPoints.get(path) === point) startPoints.delete(path);
+    });
+    await Promise.race([whole, point.waits.promise]);
+    this.#settle(child.process);
     if (!this.#process.alive) throw new ProcessGone();
     return child.process;
   }

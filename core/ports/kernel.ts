@@ -40,6 +40,8 @@ export interface ProcessStreams {
   readonly stdin: number | "ignore" | "pipe";
   readonly stdout: number | "ignore" | "pipe";
   readonly stderr: number | "ignore" | "pipe";
+  /** Descriptors that the process gets from 3 on, in this order, where its supervision passes them on. */
+  readonly more?: readonly number[];
 }
 
 /** A program whose process runs. */
@@ -128,6 +130,11 @@ export interface Kernel {
   execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram>;
   /** Connects to the `attachPath` of a program that runs. NacreError `not-found` where nobody listens. */
   attach(path: string): Promise<AttachedStreams>;
+  /**
+   * Has a process go on that waits for its start at the supervision's `startPath`; resolves when it
+   * executes its program. NacreError `not-found` where nobody waits, and as those of `execute`.
+   */
+  begin(path: string): Promise<void>;
   /** Sends a signal by number; false if that very process is gone. */
   signal(process: ProcessIdentity, number: number): boolean;
   /** Whether that very process lives (a zombie does not). */

@@ -62,12 +62,14 @@ const SENTENCES: Sentences = {
   attachDeviceFilter: (o) =>
     `filter the devices of ${o.path} by a program of ${o.instructions.length / 8} instructions`,
   fail: (o) => (o.fatal ? "be killed" : `fail with errno ${o.errno}`),
+  runHook: (o) => `run the hook ${o.path}${o.by === "parent" ? " outside" : ""}`,
   joinCgroup: (o) => `put the child into ${o.path}`,
   writeProcessFile: (o) => `write ${quoted(o.data)} to the child's /proc file ${o.name}`,
   unshare: (o) => `leave the ${o.namespaces.join(", ")} namespace for a new one`,
   setPropagation: (o) => `make ${o.path} a ${o.recursive ? "recursively " : ""}${o.mode} mount`,
   openRoot: (o) => `open ${o.path} as the root`,
-  mountInRoot: (o) => `mount ${mounted(o.mount, o.target)}`,
+  mountInRoot: (o) =>
+    `mount ${mounted(o.mount, o.target)}${o.copyUp ? ", with what it covers" : ""}`,
   bindInRoot: (o) => {
     const words = o.attributes.length > 0 ? ` (${o.attributes.join(",")})` : "";
     const within = o.subpath === undefined ? "" : ` (its ${o.subpath})`;
@@ -77,7 +79,10 @@ const SENTENCES: Sentences = {
   maskInRoot: (o) => `hide ${o.path}`,
   readOnlyInRoot: (o) => `make ${o.path} read-only`,
   enterRoot: () => "make the root /",
-  setMountAttributes: (o) => `make ${o.path} ${o.attributes.join(",")}`,
+  setMountAttributes: (o) => {
+    const words = [...o.attributes, ...(o.cleared ?? []).map((name) => `not ${name}`)];
+    return `make ${o.path}${o.recursive ? " and all below it" : ""} ${words.join(",")}`;
+  },
   setHostname: (o) => `set hostname ${o.name}`,
   setDomainname: (o) => `set domain name ${o.name}`,
   linkUp: (o) => `set interface ${o.name} up`,
@@ -94,6 +99,12 @@ const SENTENCES: Sentences = {
   setCapabilities: (o) => `keep capabilities: ${powers(o.effective)}`,
   noNewPrivileges: () => "give up gaining privileges",
   changeDirectory: (o) => `go to ${o.path}`,
+  writeOwnFile: (o) => `write ${quoted(o.data)} to its own /proc file ${o.name}`,
+  setPersonality: (o) => `take the personality 0x${o.persona.toString(16)}`,
+  setIoPriority: (o) => `set I/O priority ${o.priority} of class ${o.class}`,
+  setScheduler: (o) => `be scheduled by policy ${o.policy}`,
+  findProgram: (o) => `look for ${o.arguments[0] ?? "no program"}`,
+  awaitStart: () => "wait for the start",
   execute: (o) =>
     `execute ${o.arguments.map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : JSON.stringify(a))).join(" ")}`,
   placeDirectory: (o) => `place directory ${o.path}, ${owned(o)}`,
@@ -139,6 +150,7 @@ const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   releaseMount: "flock umount2",
   attachDeviceFilter: "bpf(BPF_PROG_LOAD) bpf(BPF_PROG_QUERY) bpf(BPF_PROG_ATTACH)",
   fail: "none",
+  runHook: "fork execve waitid",
   joinCgroup: "write",
   writeProcessFile: "write",
   unshare: "unshare",
@@ -163,6 +175,12 @@ const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   setCapabilities: "capset",
   noNewPrivileges: "prctl(PR_SET_NO_NEW_PRIVS)",
   changeDirectory: "chdir",
+  writeOwnFile: "openat write",
+  setPersonality: "personality",
+  setIoPriority: "ioprio_set",
+  setScheduler: "sched_setattr",
+  findProgram: "faccessat",
+  awaitStart: "accept",
   execute: "close_range execve",
   placeDirectory: "mkdirat fchown fchmod",
   placeFile: "openat2 copy_file_range fchown fchmod",

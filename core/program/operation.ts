@@ -149,6 +149,29 @@ export interface WriteProcessFile extends Explained {
   readonly data: string;
 }
 
+// -- hooks --------------------------------------------------------------------------------------
+
+/**
+ * Runs a program of the host, or, once the root is entered, of the container, to its end: fork(2),
+ * execve(2). Its standard input is a file that holds `before`, the pid of the container's process
+ * as whoever runs the hook sees it, and `after`. It fails unless the program exits with 0 in time.
+ * What the program writes is part of the error. Not undone. In the child section `by: "parent"`
+ * has it run by the child's parent, in the namespaces of the host, while the child waits.
+ */
+export interface RunHook extends Explained {
+  readonly op: "runHook";
+  readonly path: string;
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+  readonly before: string;
+  readonly after: string;
+  /** Of a process that is gone or was not made: none is said. */
+  readonly pid?: number;
+  /** 0: as long as it takes. */
+  readonly timeoutMs: number;
+  readonly by: "self" | "parent";
+}
+
 // -- child, before enterRoot --------------------------------------------------------------------
 
 export type NamespaceKind = "mnt" | "pid" | "uts" | "ipc" | "net" | "cgroup" | "user" | "time";
@@ -175,6 +198,8 @@ export interface MountInRoot extends Explained {
   readonly op: "mountInRoot";
   readonly mount: MountDescription;
   readonly target: string;
+  /** The mount begins with a copy of the tree that it covers, as tmpfs can. */
+  readonly copyUp?: boolean;
 }
 /** A bind mount of `source` (a host path) inside the root: open_tree(2), mount_setattr(2), move_mount(2). A missing target is made, of the source's kind. */
 export interface BindInRoot extends Explained {
@@ -206,11 +231,13 @@ export interface EnterRoot extends Explained {
 
 // -- child, after enterRoot ---------------------------------------------------------------------
 
-/** mount_setattr(2) on the mount at `path`, after pivot_root: makes the root read-only. */
+/** mount_setattr(2) on the mount at `path`, after pivot_root, and with `recursive` on all below it: what is to hold, and what is to hold no more. */
 export interface SetMountAttributes extends Explained {
   readonly op: "setMountAttributes";
   readonly path: string;
   readonly attributes: readonly MountAttribute[];
+  readonly cleared?: readonly MountAttribute[];
+  readonly recursive?: boolean;
 }
 export interface SetHostname extends Explained {
   readonly op: "setHostname";
@@ -280,7 +307,45 @@ export interface ChangeDirectory extends Explained {
   readonly op: "changeDirectory";
   readonly path: string;
 }
-/** execve(2). A name without a slash is searched in the PATH of `environment`. All descriptors past the standard streams are closed. */
+/** Writes /proc/self/`name`: attr/exec, timens_offsets. Through the /proc that the child was born with, which nothing in the container can redirect. */
+export interface WriteOwnFile extends Explained {
+  readonly op: "writeOwnFile";
+  readonly name: string;
+  readonly data: string;
+}
+/** personality(2). */
+export interface SetPersonality extends Explained {
+  readonly op: "setPersonality";
+  readonly persona: number;
+}
+/** ioprio_set(2). `class`: 1 realtime, 2 best effort, 3 idle; `priority`: 0 to 7, the highest first. */
+export interface SetIoPriority extends Explained {
+  readonly op: "setIoPriority";
+  readonly class: number;
+  readonly priority: number;
+}
+/** sched_setattr(2): the policy's number, its flags, and times in nanoseconds. */
+export interface SetScheduler extends Explained {
+  readonly op: "setScheduler";
+  readonly policy: number;
+  readonly flags: bigint;
+  readonly nice: number;
+  readonly priority: number;
+  readonly runtimeNs: bigint;
+  readonly deadlineNs: bigint;
+  readonly periodNs: bigint;
+}
+/** Fails as `execute` would where the program is not to be found or may not be executed. */
+export interface FindProgram extends Explained {
+  readonly op: "findProgram";
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+}
+/** Waits until somebody connects to the supervision's `startPath`; what fails from then on is said there, and the connection ends when the program runs. */
+export interface AwaitStart extends Explained {
+  readonly op: "awaitStart";
+}
+/** execve(2). A name without a slash is searched in the PATH of `environment`. All descriptors past the standard streams, and past those that the supervision passes on, are closed. */
 export interface Execute extends Explained {
   readonly op: "execute";
   readonly arguments: readonly string[];
@@ -355,6 +420,7 @@ export type Operation =
   | ReleaseMount
   | AttachDeviceFilter
   | Fail
+  | RunHook
   | JoinCgroup
   | WriteProcessFile
   | Unshare
@@ -379,6 +445,12 @@ export type Operation =
   | SetCapabilities
   | NoNewPrivileges
   | ChangeDirectory
+  | WriteOwnFile
+  | SetPersonality
+  | SetIoPriority
+  | SetScheduler
+  | FindProgram
+  | AwaitStart
   | Execute
   | PlaceDirectory
   | PlaceFile

@@ -37,14 +37,22 @@ export interface Supervision {
   readonly stdin: "inherit" | "null" | "hold";
   /** `inherit`: the caller's own descriptors; `log`: pipes written to the log; `both`. */
   readonly output: "inherit" | "log" | "both";
-  /** `attached`: the caller's terminal is put in raw mode and relayed; `detached`: to the log. */
-  readonly terminal: "none" | "attached" | "detached";
+  /** `attached`: the caller's terminal is put in raw mode and relayed; `detached`: to the log; `socket`: its master goes to who listens at `consolePath`. */
+  readonly terminal: "none" | "attached" | "detached" | "socket";
+  /** A listening socket, to which the terminal's master is sent (SCM_RIGHTS). */
+  readonly consolePath?: string;
   /** The log in docker's json-file form, one JSON object a line: {"log","stream","time"}. */
   readonly logPath?: string;
   /** When a line begins and the log has grown to so many bytes, it becomes `logPath`.1, that becomes .2, and so on; no more than so many files stay. Absent: no limit. */
   readonly logLimits?: LogLimits;
   /** A socket, for as long as the process lives, to which others connect that want its streams: Kernel.attach. */
   readonly attachPath?: string;
+  /** A socket at which the child waits in `awaitStart`: Kernel.begin. The program counts as started when it waits. */
+  readonly startPath?: string;
+  /** The parent ends as soon as the program has started, and undoes nothing: the child becomes a child of the nearest subreaper (prctl(2)). */
+  readonly leaves?: boolean;
+  /** How many of the caller's further descriptors the process gets, from 3 on. */
+  readonly descriptors?: number;
   /** Where the exit record is written (exit-record.ts). */
   readonly exitPath?: string;
   /** Files read at exit before anything is undone, their contents put in the exit record. */

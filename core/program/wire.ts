@@ -120,6 +120,19 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
       "kind",
       "major",
       "minor",
+      "copy_up",
+      "cleared",
+      "timeout_ms",
+      "pid",
+      "by_parent",
+      "persona",
+      "class",
+      "priority",
+      "policy",
+      "nice",
+      "runtime",
+      "deadline",
+      "period",
     ].map((name) => [name, "number" as const]),
   ),
   options: "list",
@@ -162,6 +175,28 @@ export const ARGUMENTS: Encoders = {
     encode: (o) => [o.path, o.instructions],
   },
   fail: { names: ["error", "fatal"], encode: (o) => [BigInt(o.errno), flag(o.fatal ?? false)] },
+  runHook: {
+    names: [
+      "path",
+      "arguments",
+      "environment",
+      "before",
+      "after",
+      "pid",
+      "timeout_ms",
+      "by_parent",
+    ],
+    encode: (o) => [
+      o.path,
+      o.arguments,
+      o.environment,
+      o.before,
+      o.after,
+      BigInt(o.pid ?? 0),
+      BigInt(o.timeoutMs),
+      flag(o.by === "parent"),
+    ],
+  },
   joinCgroup: { names: ["path"], encode: (o) => [o.path] },
   writeProcessFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
   unshare: { names: ["flags"], encode: (o) => [sumOf(NAMESPACE_BITS, o.namespaces)] },
@@ -171,8 +206,8 @@ export const ARGUMENTS: Encoders = {
   },
   openRoot: { names: ["path"], encode: (o) => [o.path] },
   mountInRoot: {
-    names: [...MOUNT, "target"],
-    encode: (o) => [...mountArguments(o.mount), o.target],
+    names: [...MOUNT, "target", "copy_up"],
+    encode: (o) => [...mountArguments(o.mount), o.target, flag(o.copyUp ?? false)],
   },
   bindInRoot: {
     names: [
@@ -200,8 +235,13 @@ export const ARGUMENTS: Encoders = {
   readOnlyInRoot: { names: ["path"], encode: (o) => [o.path] },
   enterRoot: { names: [], encode: () => [] },
   setMountAttributes: {
-    names: ["path", "attributes"],
-    encode: (o) => [o.path, sumOf(ATTRIBUTE_BITS, o.attributes)],
+    names: ["path", "attributes", "cleared", "recursive"],
+    encode: (o) => [
+      o.path,
+      sumOf(ATTRIBUTE_BITS, o.attributes),
+      sumOf(ATTRIBUTE_BITS, o.cleared ?? []),
+      flag(o.recursive ?? false),
+    ],
   },
   setHostname: { names: ["name"], encode: (o) => [o.name] },
   setDomainname: { names: ["name"], encode: (o) => [o.name] },
@@ -231,6 +271,29 @@ export const ARGUMENTS: Encoders = {
   },
   noNewPrivileges: { names: [], encode: () => [] },
   changeDirectory: { names: ["path"], encode: (o) => [o.path] },
+  writeOwnFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
+  setPersonality: { names: ["persona"], encode: (o) => [BigInt(o.persona)] },
+  setIoPriority: {
+    names: ["class", "priority"],
+    encode: (o) => [BigInt(o.class), BigInt(o.priority)],
+  },
+  setScheduler: {
+    names: ["policy", "flags", "nice", "priority", "runtime", "deadline", "period"],
+    encode: (o) => [
+      BigInt(o.policy),
+      o.flags,
+      BigInt(o.nice),
+      BigInt(o.priority),
+      o.runtimeNs,
+      o.deadlineNs,
+      o.periodNs,
+    ],
+  },
+  findProgram: {
+    names: ["arguments", "environment"],
+    encode: (o) => [o.arguments, o.environment],
+  },
+  awaitStart: { names: [], encode: () => [] },
   execute: {
     names: ["arguments", "environment"],
     encode: (o) => [o.arguments, o.environment],
@@ -270,6 +333,9 @@ export const ARGUMENTS: Encoders = {
 };
 
 const CODES = new Map(Object.keys(ARGUMENTS).map((name, i) => [name, i + 1]));
+/** The operation of a code. */
+export const operationOf = (code: number): OperationName | undefined =>
+  Object.keys(ARGUMENTS)[code - 1] as OperationName | undefined;
 const text = new TextEncoder();
 
 /** A growing buffer; one allocation a doubling, no intermediate strings. */
@@ -351,14 +417,14 @@ function writeSection(out: Writer, operations: readonly Operation[], undone: boo
   }
 }
 
-/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach: eleven arguments. */
+/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach, where a start is awaited, who gets the terminal, leaves, descriptors: fifteen arguments. */
 function writeSupervision(out: Writer, s: Supervision | undefined): void {
   const index = <T>(values: readonly T[], value: T): bigint => BigInt(values.indexOf(value));
   out.u8(s ? 1 : 0);
   if (!s) return;
   out.argument(index(["inherit", "null", "hold"], s.stdin));
   out.argument(index(["inherit", "log", "both"], s.output));
-  out.argument(index(["none", "attached", "detached"], s.terminal));
+  out.argument(index(["none", "attached", "detached", "socket"], s.terminal));
   out.argument(s.logPath ?? "");
   out.argument(s.exitPath ?? "");
   out.argument(s.collect);
@@ -367,6 +433,10 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(BigInt(s.logLimits?.bytes ?? 0));
   out.argument(BigInt(s.logLimits?.files ?? 1));
   out.argument(s.attachPath ?? "");
+  out.argument(s.startPath ?? "");
+  out.argument(s.consolePath ?? "");
+  out.argument(flag(s.leaves ?? false));
+  out.argument(BigInt(s.descriptors ?? 0));
 }
 
 /** Flags to create; pid, start time and flags to join; cgroups; then pairs of flag and path. */

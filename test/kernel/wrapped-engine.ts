@@ -85,6 +85,7 @@ export function tampering(tamper: (program: KernelProgram) => KernelProgram) {
     perform: (program) => kernel.perform(tamper(program)),
     execute: (program, streams) => kernel.execute(tamper(program), streams),
     attach: (path) => kernel.attach(path),
+    begin: (path) => kernel.begin(path),
     signal: (process, number) => kernel.signal(process, number),
     alive: (process) => kernel.alive(process),
     identify: (pid) => kernel.identify(pid),

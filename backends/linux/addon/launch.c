@@ -18,7 +18,7 @@
 #include "addon.h"
 
 enum { STDIN, STDOUT, STDERR, PROGRAM, REPORT, DESCRIPTORS };
-enum { ABOVE = 16, CHUNK = 16384, STACK = 65536 };
+enum { ABOVE = 16, CHUNK = 16384, STACK = 65536, MOST = 1024 };
 
 struct child {
   pid_t pid;
@@ -79,19 +79,19 @@ static void *listen_to(void *argument) {
 }
 
 /* Descriptors out of the way of the numbers they are to get; -1 becomes /dev/null. */
-static int out_of_the_way(int fd) {
+static int out_of_the_way(int fd, int above) {
   int null = -1;
   if (fd < 0) fd = null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  int moved = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE);
+  int moved = fcntl(fd, F_DUPFD_CLOEXEC, above);
   if (null >= 0) close(null);
   return moved;
 }
 
-static int spawn_init(struct child *c, char *path, const int given[DESCRIPTORS]) {
+static int spawn_init(struct child *c, char *path, const int *given, int count) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   sigset_t none, all;
-  int moved[DESCRIPTORS], error = 0;
+  int moved[MOST], error = 0;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   sigemptyset(&none);
@@ -100,15 +100,15 @@ static int spawn_init(struct child *c, char *path, const int given[DESCRIPTORS])
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  for (int i = 0; i < DESCRIPTORS; i++) {
-    moved[i] = out_of_the_way(given[i]);
+  for (int i = 0; i < count; i++) {
+    moved[i] = out_of_the_way(given[i], count > ABOVE ? count : ABOVE);
     if (moved[i] < 0) error = errno;
     else posix_spawn_file_actions_adddup2(&actions, moved[i], i);
   }
   char *arguments[] = {path, NULL};
   extern char **environ;
   if (!error) error = posix_spawn(&c->pid, path, &actions, &attributes, arguments, environ);
-  for (int i = 0; i < DESCRIPTORS; i++)
+  for (int i = 0; i < count; i++)
     if (moved[i] >= 0) close(moved[i]);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
@@ -135,13 +135,13 @@ static void throw_errno(napi_env env, int error) {
 }
 
 /* The child's pid; takes over c. */
-static napi_value begin(napi_env env, struct child *c, char *path, int given[DESCRIPTORS], napi_value callback) {
+static napi_value begin(napi_env env, struct child *c, char *path, int *given, int count, napi_value callback) {
   int program[2] = {-1, -1}, report[2] = {-1, -1}, error = 0;
   napi_value name, pid = NULL;
   if (pipe2(program, O_CLOEXEC) || pipe2(report, O_CLOEXEC)) error = errno;
   given[PROGRAM] = program[0];
   given[REPORT] = report[1];
-  if (!error) error = spawn_init(c, path, given);
+  if (!error) error = spawn_init(c, path, given, count);
   close(program[0]);
   close(report[1]);
   c->program = program[1];
@@ -167,22 +167,25 @@ static napi_value begin(napi_env env, struct child *c, char *path, int given[DES
   return NULL;
 }
 
-/* launch(path, stdin, stdout, stderr, message, detached, onReport): pid. Descriptors: -1 is /dev/null. */
+/* launch(path, stdin, stdout, stderr, message, detached, onReport, more): pid. Descriptors: -1 is /dev/null; `more` of them follow the report's. */
 napi_value launch(napi_env env, napi_callback_info info) {
-  napi_value arguments[7];
-  size_t count = 7, length;
+  napi_value arguments[8];
+  size_t count = 8, length, more = 0;
   char path[4096];
-  int given[DESCRIPTORS];
-  void *bytes;
+  int given[MOST];
+  void *bytes, *numbers;
   struct child *c = calloc(1, sizeof *c);
   napi_get_cb_info(env, info, &count, arguments, NULL, NULL);
-  bool sound = c && count == 7 &&
+  bool sound = c && count == 8 &&
     napi_get_value_string_utf8(env, arguments[0], path, sizeof path, &length) == napi_ok &&
     length < sizeof path - 1 &&
     napi_get_typedarray_info(env, arguments[4], NULL, &c->size, &bytes, NULL, NULL) == napi_ok &&
-    napi_get_value_bool(env, arguments[5], &c->detached) == napi_ok;
+    napi_get_value_bool(env, arguments[5], &c->detached) == napi_ok &&
+    napi_get_typedarray_info(env, arguments[7], NULL, &more, &numbers, NULL, NULL) == napi_ok &&
+    more <= MOST - DESCRIPTORS;
   for (int i = STDIN; sound && i <= STDERR; i++)
     sound = napi_get_value_int32(env, arguments[1 + i], &given[i]) == napi_ok;
+  if (sound && more) memcpy(given + DESCRIPTORS, numbers, more * sizeof *given);
   if (sound) sound = (c->message = malloc(c->size + 1)) != NULL;
   if (!sound) {
     free(c);
@@ -190,7 +193,7 @@ napi_value launch(napi_env env, napi_callback_info info) {
     return NULL;
   }
   memcpy(c->message, bytes, c->size);
-  return begin(env, c, path, given, arguments[6]);
+  return begin(env, c, path, given, DESCRIPTORS + (int)more, arguments[6]);
 }
 
 /* leave(code): ends the process at once. What Node would take down goes with it. */

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+
 
 #include "supervise.h"
 
@@ -27,22 +27,11 @@ static struct client {
 static int listener = -1;
 static char *socket_path;
 
-/* Bound through its directory: the name may be longer than an address of a socket. */
 int attach_listen(const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  const char *name = strrchr(path, '/');
-  char parent[PATH_MAX];
   if (!*path) return 0;
-  snprintf(parent, sizeof parent, "%.*s", name ? (int)(name - path) : 0, path);
-  OWNED directory = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return because("open %s", parent);
-  if (unlinkat(directory, name + 1, 0) && errno != ENOENT) return because("unlink %s", path);
-  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d%.64s", directory, name);
-  listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  mode_t before = umask(0177);
-  int result = bind(listener, (struct sockaddr *)&address, sizeof address);
-  umask(before);
-  if (result || listen(listener, CLIENTS)) return because("bind %s", path);
+  listener = listen_at(path, CLIENTS);
+  if (listener < 0) return -1;
+  fcntl(listener, F_SETFL, O_NONBLOCK);
   socket_path = strdup(path);
   return 0;
 }

@@ -8,7 +8,8 @@
 
 #include "nacre.h"
 
-struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .terminal = -1};
+struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .terminal = -1,
+                     .proc = -1, .start = -1};
 char detail[DETAIL_SIZE];
 static struct stat own_binary;
 
@@ -44,13 +45,14 @@ bool is_own_binary(const char *path) {
  * overwrite it (CVE-2019-5736). So before joining, this one is executed once more through a
  * read-only mount of itself that has no place in any tree: no descriptor of it can ever be opened
  * for writing. The kernel's own guard, ETXTBSY, lasts only while a binary runs, and 6.11 had none.
- * Who is first in a new pid namespace is seen by nobody in there.
+ * Who is first in a new pid namespace is seen by nobody in there, unless it waits to be started.
  */
 static int protect_binary(const struct program *p, struct cursor body, char **argv) {
   extern char **environ;
   OWNED file = open("/proc/self/exe", O_PATH | O_CLOEXEC);
   if (file < 0 || fstat(file, &own_binary)) return because("open /proc/self/exe");
-  if (!p->has_process || word(&p->clone[CREATE], 0) & CLONE_NEWPID || !*argv[0]) return 0;
+  if (!p->has_process || !*argv[0]) return 0;
+  if (word(&p->clone[CREATE], 0) & CLONE_NEWPID && !*p->supervision[START_PATH].data) return 0;
   OWNED tree = k_open_tree(file, "", AT_EMPTY_PATH);
   if (tree < 0) return because("open_tree /proc/self/exe");
   if (set_attributes(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0)) return -1;
@@ -109,6 +111,7 @@ static int run_program(const struct program *program, struct cursor body, char *
   fcntl(REPORT, F_SETFD, FD_CLOEXEC);
   close(MESSAGE);
   self.umask = umask(0);
+  if (program->has_process) self.given = (int)word(&program->supervision[DESCRIPTORS], 0);
   if (chdir("/") || run_section(program->host, HOST)) {
     undo_all(NULL);
     return 125;

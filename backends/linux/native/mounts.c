@@ -156,6 +156,18 @@ static int mount_on(const struct operation *o, int at, const char *target) {
   return mount < 0 ? -1 : checked(k_move_mount(mount, at, target), "move_mount");
 }
 
+/* What the mount covers is in it before anybody sees it, with the owner and the mode of its top. */
+static int mount_with_copy(const struct operation *o, int target) {
+  struct stat s;
+  OWNED mount = new_mount(o);
+  if (mount < 0 || fstat(target, &s)) return because("stat");
+  OWNED top = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (top < 0) return because("open the mount");
+  if (copy_tree(target, top)) return -1;
+  if (fchown(top, s.st_uid, s.st_gid) || fchmod(top, s.st_mode & 07777)) return because("chown");
+  return checked(k_move_mount(mount, target, ""), "move_mount");
+}
+
 int mount_at(const struct operation *o) { return mount_on(o, AT_FDCWD, text(o, MOUNT_TARGET)); }
 
 int bind_at(const char *source, const char *target) {
@@ -178,6 +190,18 @@ int set_attributes(int at, const char *path, unsigned flags, uint64_t set, uint6
   if (!set && !propagation) return 0;
   return checked(syscall(SYS_mount_setattr, at, path, flags, &attributes, sizeof attributes),
                  "mount_setattr");
+}
+
+int change_mount(const struct operation *o) {
+  struct mount_attr attributes = {
+    .attr_set = (uint64_t)number(o, SET_MOUNT_ATTRIBUTES_ATTRIBUTES),
+    .attr_clr = (uint64_t)number(o, SET_MOUNT_ATTRIBUTES_CLEARED)};
+  if (!attributes.attr_set && !attributes.attr_clr) return 0;
+  unsigned below = number(o, SET_MOUNT_ATTRIBUTES_RECURSIVE) ? AT_RECURSIVE : 0;
+  if ((attributes.attr_set | attributes.attr_clr) & MOUNT_ATTR__ATIME)
+    attributes.attr_clr |= MOUNT_ATTR__ATIME;
+  return checked(syscall(SYS_mount_setattr, AT_FDCWD, text(o, SET_MOUNT_ATTRIBUTES_PATH), below,
+                         &attributes, sizeof attributes), "mount_setattr");
 }
 
 /*
@@ -274,5 +298,6 @@ int mount_in_root(const struct operation *o) {
   bool plain = strcmp(type, "proc") && strcmp(type, "sysfs");
   uint64_t how = RESOLVE_IN_ROOT | (plain ? RESOLVE_NO_MAGICLINKS : RESOLVE_NO_SYMLINKS);
   OWNED fd = k_openat2(self.root, target, O_PATH, how);
-  return fd < 0 ? because("open target") : mount_on(o, fd, "");
+  if (fd < 0) return because("open target");
+  return number(o, MOUNT_IN_ROOT_COPY_UP) ? mount_with_copy(o, fd) : mount_on(o, fd, "");
 }

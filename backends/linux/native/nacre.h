@@ -16,11 +16,11 @@
 
 #include "kernel.h"
 
-enum { MESSAGE = 3, REPORT = 4, NOTHING_MADE = 1, DETAIL_SIZE = 512, HEADER = 12 };
+enum { MESSAGE = 3, REPORT = 4, FIRST_GIVEN = 5,  NOTHING_MADE = 1, DETAIL_SIZE = 512, HEADER = 12 };
 enum section { HOST = 1, PARENT = 2, CHILD = 4 };
 enum { STDIN_MODE, OUTPUT_MODE, TERMINAL_MODE, LOG_PATH, EXIT_PATH, COLLECT, ON_EXIT, DETACHED,
-       LOG_BYTES, LOG_FILES, ATTACH_PATH };
-enum { INHERIT, STDIN_NULL, STDIN_HOLD, OUTPUT_LOG = 1, OUTPUT_BOTH, ATTACHED = 1, TO_LOG };
+       LOG_BYTES, LOG_FILES, ATTACH_PATH, START_PATH, CONSOLE_PATH, LEAVES, DESCRIPTORS };
+enum { INHERIT, STDIN_NULL, STDIN_HOLD, OUTPUT_LOG = 1, OUTPUT_BOTH, ATTACHED = 1, TO_LOG, TO_SOCKET };
 enum { CREATE, JOIN_PID, JOIN_START, JOIN_FLAGS, CGROUPS };
 
 struct cursor { const uint8_t *at, *end; };
@@ -32,7 +32,7 @@ struct operation {
 };
 struct program {
   bool has_process;
-  struct argument supervision[11], clone[5];
+  struct argument supervision[15], clone[5];
   struct cursor host, parent, child, join_paths;
 };
 
@@ -45,6 +45,10 @@ extern struct self {
   int pidfd;    /* of the child */
   int terminal; /* the supervisor's: a pty's master; the child's: 1 if its streams are a pty */
   mode_t umask; /* what `execute` sets */
+  int proc;     /* the child's own directory of the /proc that it was born with */
+  int start;    /* where a start is awaited; -1: it begins at once */
+  int given;    /* how many descriptors from FIRST_GIVEN on are the process's */
+  int code;     /* of the operation that runs */
 } self;
 extern char detail[DETAIL_SIZE];
 
@@ -69,6 +73,7 @@ static inline int64_t number(const struct operation *o, int i) { return word(&o-
 bool allowed(int code, enum section section);
 int run_section(struct cursor section, enum section name);
 void undo_all(const char *exit_path);
+int run_for_child(struct cursor section, int32_t index);
 int checked(long result, const char *what);
 int write_fully(int fd, const char *data, size_t size);
 
@@ -76,6 +81,7 @@ int write_fully(int fd, const char *data, size_t size);
 bool is_mount_root(int at, const char *path);
 int empty_mount(const char *type, unsigned attributes);
 int set_attributes(int at, const char *path, unsigned flags, uint64_t set, uint64_t propagation);
+int change_mount(const struct operation *o);
 int mount_at(const struct operation *o);
 int bind_at(const char *source, const char *target);
 int remount(const struct operation *o);
@@ -100,11 +106,27 @@ int make_in_root(const char *path, mode_t kind, int budget);
 int parent_in_root(const char *path, char name[256]);
 int run_in_root(const struct operation *o);
 
+/* socket.c */
+int listen_at(const char *path, int most);
+int hand_terminal_to(const char *path);
+
+/* hook.c */
+int run_hook(const struct operation *o, pid_t pid);
+
+/* copy.c */
+int copy_tree(int from, int to);
+
+/* attributes of the process itself: become.c */
+int change_itself(const struct operation *o);
+
 /* place.c, process.c, supervise.c */
 int place(const struct operation *o);
 int open_namespaces(const struct program *program);
 int start_child(const struct program *program, const int streams[3]);
-int await_execution(int signals);
+int await_execution(const struct program *program, int signals);
+int await_start(void);
+int ask_parent(int index);
+int find_program(const struct operation *o);
 uint64_t start_time(pid_t pid);
 void tell_parent(int index, int error, int descriptor);
 int open_terminal(const struct operation *o);

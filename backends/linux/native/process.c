@@ -12,19 +12,21 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <termios.h>
 
 #include "nacre.h"
 #include "operations.h"
 
-enum { ABOUT_TO_EXECUTE = -1, TERMINAL_OPENED = -2, BEFORE_SECTION = -3, MOST = 16 };
+enum { ABOUT_TO_EXECUTE = -1, TERMINAL_OPENED = -2, BEFORE_SECTION = -3, WAITING = -4, ASKING = -5, MOST = 16 };
 struct packet {
-  int32_t index, error;
+  int32_t index, error, code;
   char detail[DETAIL_SIZE];
 };
 
 /* Opened before anything happens, so that nothing can be swapped later. */
 static struct { uint64_t kind; int fd; } joins[MOST];
+static uint64_t joined_before;
 static int join_count, own_pids, tasks[MOST], task_count;
 
 /* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so count after its end. */
@@ -63,10 +65,13 @@ int open_namespaces(const struct program *p) {
   return 0;
 }
 
-/* A pid namespace is joined by the parent, for its children; all others by the child. */
-static int join(bool pids) {
+/*
+ * A pid namespace is joined by the parent, for its children; all others by the child, but for a
+ * user namespace that new ones shall belong to.
+ */
+static int join(uint64_t kinds) {
   for (int i = 0; i < join_count; i++) {
-    uint64_t kind = joins[i].kind & (pids ? CLONE_NEWPID : ~(uint64_t)CLONE_NEWPID);
+    uint64_t kind = joins[i].kind & kinds;
     if (kind && setns(joins[i].fd, (int)kind)) return because("setns %#lx", (long)kind);
   }
   return 0;
@@ -99,12 +104,12 @@ static int leave_host(void) {
   for (int i = 0; i < task_count; i++)
     if (write(tasks[i], "0", 1) != 1) return because("joining cgroup %d", i);
   if (join_count == 0) return 0;
-  if (join(false)) return -1;
+  if (join(~(uint64_t)CLONE_NEWPID & ~joined_before)) return -1;
   return checked(self.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open /");
 }
 
 void tell_parent(int index, int error, int descriptor) {
-  struct packet packet = {.index = index, .error = error};
+  struct packet packet = {.index = index, .error = error, .code = self.code};
   memcpy(packet.detail, detail, sizeof detail);
   union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr header; } control = {
     .header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
@@ -124,10 +129,47 @@ static _Noreturn void be_child(const struct program *p, const int streams[3]) {
     if (streams[i] != i && dup2(streams[i], i) < 0) _exit(125);
   if (recv(self.sync, &go, 1, 0) != 1) _exit(125);
   *detail = 0;
+  self.proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (leave_host() == 0 && run_section(p->child, CHILD)) _exit(125);
   if (!*detail) because("the section ends without execute");
   tell_parent(BEFORE_SECTION, errno, -1);
   _exit(125);
+}
+
+/*
+ * New namespaces belong to the user namespace in which they are made (user_namespaces(7)). Where
+ * that is one to join, a process goes there first and makes the child for its own parent; it
+ * shares our descriptors, so that the child's pidfd is ours.
+ */
+static pid_t clone_there(struct clone_args *arguments) {
+  int ends[2], made[3] = {-1, 0, -1};
+  if (pipe2(ends, O_CLOEXEC)) return -1;
+  pid_t helper = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+  if (helper == 0) {
+    pid_t own = -1;
+    if (join(CLONE_NEWUSER) == 0) {
+      arguments->flags |= CLONE_PARENT;
+      arguments->exit_signal = 0;
+      own = (pid_t)syscall(SYS_clone3, arguments, sizeof *arguments);
+      if (own == 0) return 0;
+    }
+    int said[3] = {own, errno, self.pidfd};
+    _exit(write(ends[1], said, sizeof said) != sizeof said);
+  }
+  OWNED from = ends[0], to = ends[1];
+  ssize_t size = helper < 0 ? -1 : read(from, made, sizeof made);
+  int error = size == sizeof made ? made[1] : helper < 0 ? errno : EIO;
+  while (helper > 0 && waitpid(helper, NULL, 0) < 0 && errno == EINTR) continue;
+  self.pidfd = made[2];
+  errno = error;
+  return made[0];
+}
+
+/* Whether a namespace that is made belongs to a user namespace that is joined. */
+static bool is_made_there(uint64_t create) {
+  bool user = false;
+  for (int i = 0; i < join_count; i++) user |= (joins[i].kind & CLONE_NEWUSER) != 0;
+  return user && create;
 }
 
 int start_child(const struct program *p, const int streams[3]) {
@@ -136,8 +178,11 @@ int start_child(const struct program *p, const int streams[3]) {
   struct clone_args arguments = {.flags = CLONE_PIDFD | create, .exit_signal = SIGCHLD,
                                  .pidfd = (uint64_t)(uintptr_t)&self.pidfd};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return because("socketpair");
-  if (open_cgroups(p, &arguments) || join(true)) return -1;
-  self.child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (open_cgroups(p, &arguments) || join(CLONE_NEWPID)) return -1;
+  if (is_made_there(create)) {
+    joined_before = CLONE_NEWUSER;
+    self.child = clone_there(&arguments);
+  } else self.child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
   self.sync = pair[self.child == 0];
   close(pair[self.child != 0]);
   if (self.child == 0) be_child(p, streams);
@@ -160,8 +205,42 @@ static ssize_t receive(struct packet *packet) {
   return size;
 }
 
-/* 0 when execve(2) has happened, -1 after the failure was reported. A signal that ends things ends it. */
-int await_execution(int signals) {
+/* In the child: its parent carries out the operation at `index`, and says how that went. */
+int ask_parent(int index) {
+  struct packet packet = {0};
+  *detail = 0;
+  tell_parent(ASKING, index, -1);
+  errno = EPIPE;
+  if (recv(self.sync, &packet, sizeof packet, 0) != sizeof packet) return because("the parent is gone");
+  if (packet.error) memcpy(detail, packet.detail, sizeof detail);
+  errno = packet.error;
+  return packet.error ? -1 : 0;
+}
+
+static void answer(const struct program *p, int index) {
+  int error = run_for_child(p->child, index) < 0 ? errno : 0;
+  if (error == 0) *detail = 0;
+  tell_parent(index, error, -1);
+}
+
+/*
+ * Somebody else asks for the start: whoever connects. What is told from then on, is told there.
+ */
+int await_start(void) {
+  if (self.start < 0) return 0;
+  tell_parent(WAITING, 0, -1);
+  close(REPORT); /* who waits for its end is not to wait for ours */
+  int connection;
+  while ((connection = accept4(self.start, NULL, NULL, SOCK_CLOEXEC)) < 0 && errno == EINTR) continue;
+  if (connection < 0) return because("accept");
+  close(self.start);
+  close(self.sync);
+  self.sync = connection;
+  return 0;
+}
+
+/* 0 when the child has executed or waits, -1 after the failure was reported. A signal that ends things ends it. */
+int await_execution(const struct program *p, int signals) {
   for (bool executing = false;;) {
     struct packet packet = {0};
     struct signalfd_siginfo info;
@@ -176,6 +255,9 @@ int await_execution(int signals) {
       report("failed clone 0 %d the child ended before it could execute\n", EINTR);
       return -1;
     }
+    if (packet.index == WAITING) return 0;
+    if (packet.index == ASKING) answer(p, packet.error);
+    if (packet.index == ASKING) continue;
     if (packet.index == ABOUT_TO_EXECUTE) executing = true;
     if (packet.index == ABOUT_TO_EXECUTE || packet.index == TERMINAL_OPENED) continue;
     bool before = packet.index == BEFORE_SECTION;
@@ -278,13 +360,52 @@ static int search(char **arguments, char **environment) {
   return error;
 }
 
+/* As `search`, but only looks. */
+int find_program(const struct operation *o) {
+  const char *name = o->argument[FIND_PROGRAM_ARGUMENTS].data, *path = NULL;
+  int error = ENOENT;
+  struct stat s;
+  errno = EINVAL;
+  if (o->argument[FIND_PROGRAM_ARGUMENTS].size == 0) return because("no command");
+  for (const char *e = NULL; (e = next_string(&o->argument[FIND_PROGRAM_ENVIRONMENT], e));)
+    if (!strncmp(e, "PATH=", 5)) path = e + 5;
+  if (strchr(name, '/') || !*name) path = NULL;
+  for (size_t size = 0;; path = path + size + 1) {
+    char full[PATH_MAX];
+    size = path ? strcspn(path, ":") : 0;
+    if (path) snprintf(full, sizeof full, "%.*s/%s", size ? (int)size : 1, size ? path : ".", name);
+    else snprintf(full, sizeof full, "%s", name);
+    bool there = stat(full, &s) == 0;
+    if (there && S_ISDIR(s.st_mode)) error = EACCES;
+    else if (there && faccessat(AT_FDCWD, full, X_OK, AT_EACCESS) == 0) return 0;
+    else if (there || (errno != ENOENT && errno != ENOTDIR)) error = there ? EACCES : errno;
+    if (!path || !path[size]) break;
+  }
+  errno = error;
+  return because("%s", name);
+}
+
+/* The caller's descriptors that the process is to have: from FIRST_GIVEN on to 3 on. */
+static int take_descriptors(void) {
+  int last = FIRST_GIVEN + self.given;
+  if (self.given && self.sync < last) {
+    int sync = fcntl(self.sync, F_DUPFD_CLOEXEC, last);
+    if (sync < 0) return because("dup");
+    self.sync = sync;
+  }
+  for (int i = 0; i < self.given; i++)
+    if (dup2(FIRST_GIVEN + i, 3 + i) < 0) return because("descriptor %d", 3 + i);
+  return 0;
+}
+
 int execute(const struct operation *o) {
   sigset_t none;
   char **arguments = string_list(&o->argument[EXECUTE_ARGUMENTS]);
   char **environment = string_list(&o->argument[EXECUTE_ENVIRONMENT]);
   errno = EINVAL;
   if (!arguments || !environment || !*arguments) return because("no command");
-  if (k_close_range(3, CLOSE_RANGE_CLOEXEC)) return because("close_range");
+  if (take_descriptors()) return -1;
+  if (k_close_range(3 + (unsigned)self.given, CLOSE_RANGE_CLOEXEC)) return because("close_range");
   for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, SIG_DFL);
   umask(self.umask);
   tell_parent(ABOUT_TO_EXECUTE, 0, -1);

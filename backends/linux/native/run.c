@@ -116,6 +116,7 @@ static int run_outside(const struct operation *o) {
     if (number(o, FAIL_FATAL)) _exit(128 + SIGKILL);
     errno = (int)number(o, FAIL_ERROR);
     return because("on purpose");
+  case OP_RUN_HOOK: return run_hook(o, self.section == CHILD ? getpid() : self.child);
   case OP_JOIN_CGROUP:
     snprintf(path, sizeof path, "%s/cgroup.procs", text(o, JOIN_CGROUP_PATH));
     return write_file(path, pid, (size_t)snprintf(pid, sizeof pid, "%d", (int)self.child));
@@ -133,9 +134,7 @@ static int run_inside(const struct operation *o) {
     return set_attributes(AT_FDCWD, text(o, SET_PROPAGATION_PATH),
                           number(o, SET_PROPAGATION_RECURSIVE) ? AT_RECURSIVE : 0, 0,
                           (uint64_t)number(o, SET_PROPAGATION_FLAG));
-  case OP_SET_MOUNT_ATTRIBUTES:
-    return set_attributes(AT_FDCWD, text(o, SET_MOUNT_ATTRIBUTES_PATH), 0,
-                          (uint64_t)number(o, SET_MOUNT_ATTRIBUTES_ATTRIBUTES), 0);
+  case OP_SET_MOUNT_ATTRIBUTES: return change_mount(o);
   case OP_SET_HOSTNAME: return checked(sethostname(text(o, 0), length(o, 0)), "sethostname");
   case OP_SET_DOMAINNAME: return checked(setdomainname(text(o, 0), length(o, 0)), "setdomainname");
   case OP_LINK_UP: return link_up(o);
@@ -147,6 +146,12 @@ static int run_inside(const struct operation *o) {
   case OP_SET_USER: return set_user(o);
   case OP_SET_CAPABILITIES: return set_capabilities(o);
   case OP_NO_NEW_PRIVILEGES: return checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
+  case OP_WRITE_OWN_FILE:
+  case OP_SET_PERSONALITY:
+  case OP_SET_IO_PRIORITY:
+  case OP_SET_SCHEDULER: return change_itself(o);
+  case OP_FIND_PROGRAM: return find_program(o);
+  case OP_AWAIT_START: return await_start();
   case OP_EXECUTE: return execute(o);
   default: return run_in_root(o);
   }
@@ -154,13 +159,14 @@ static int run_inside(const struct operation *o) {
 
 static int run(const struct operation *o) {
   *detail = 0;
+  self.code = o->code;
   if (o->code >= OP_PLACE_DIRECTORY) return place(o);
   return o->code <= OP_WRITE_PROCESS_FILE ? run_outside(o) : run_inside(o);
 }
 
 /* The codes follow the sections of operation.ts. Nothing may change the supervisor itself. */
 bool allowed(int code, enum section section) {
-  if (code <= OP_FAIL) return true;
+  if (code <= OP_RUN_HOOK) return true;
   if (code <= OP_WRITE_PROCESS_FILE) return section == PARENT;
   bool tree = code >= OP_PLACE_DIRECTORY || code == OP_OPEN_ROOT || code == OP_MOUNT_IN_ROOT ||
               code == OP_BIND_IN_ROOT || code == OP_SET_PROPAGATION;
@@ -191,7 +197,8 @@ int run_section(struct cursor section, enum section name) {
   self.section = name;
   take_number(&section, &count);
   for (uint32_t i = 0; i < count && take_operation(&section, &o); i++) {
-    int result = run(&o);
+    bool outside = name == CHILD && o.code == OP_RUN_HOOK && number(&o, RUN_HOOK_BY_PARENT);
+    int result = outside ? ask_parent((int)i) : run(&o);
     if (result == 0) remember(&o, i);
     if (result >= 0) continue;
     if (name == CHILD) tell_parent((int)i, errno, -1);
@@ -199,6 +206,16 @@ int run_section(struct cursor section, enum section name) {
     return -1;
   }
   return 0;
+}
+
+/* What the child asks of its parent: the operation at an index of the child's section. */
+int run_for_child(struct cursor section, int32_t index) {
+  uint32_t count;
+  struct operation o;
+  take_number(&section, &count);
+  for (int32_t i = 0; i <= index; i++)
+    if (i >= (int32_t)count || !take_operation(&section, &o)) return -1;
+  return run(&o);
 }
 
 /* Goes on after an inverse that fails, and says so; once an exit record is there, also in it. */

@@ -243,13 +243,27 @@ int supervise(const struct program *p, struct cursor body) {
   *detail = 0;
   signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0 || open_streams(a, child) || attach_listen(a[ATTACH_PATH].data) ||
+      (*a[START_PATH].data && (self.start = listen_at(a[START_PATH].data, 1)) < 0) ||
       start_child(p, child)) {
     report("failed clone 0 %d %s\n", errno, detail);
     return give_up();
   }
   if (run_section(p->parent, PARENT)) return give_up();
   send(self.sync, "", 1, MSG_NOSIGNAL);
-  if (await_execution(signals)) return give_up();
+  if (await_execution(p, signals)) return give_up();
+  if (self.terminal >= 0 && terminal == TO_SOCKET && hand_terminal_to(a[CONSOLE_PATH].data)) {
+    report("failed clone 0 %d %s\n", errno, detail);
+    return give_up();
+  }
+  if (terminal == TO_SOCKET && self.terminal >= 0) {
+    close(self.terminal);
+    self.terminal = -1;
+  }
+  if (self.start >= 0) close(self.start);
+  if (word(&a[LEAVES], 0)) {
+    int said = report("ready %d %llu\n", (int)self.child, (unsigned long long)start_time(self.child));
+    return said < 0 ? give_up() : 0;
+  }
   settle(child);
   after.record = *a[EXIT_PATH].data ? strdup(a[EXIT_PATH].data) : NULL;
   after.collect = string_list(&a[COLLECT]);

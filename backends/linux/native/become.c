@@ -1,0 +1,47 @@
+/* What the child changes of itself alone, beside its user and its powers. */
+#include <linux/sched/types.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+
+#include "nacre.h"
+#include "operations.h"
+
+enum { CLASS_SHIFT = 13, WHO_PROCESS = 1 }; /* linux/ioprio.h, which older headers lack */
+
+/* Through the /proc that the child was born with: nothing in the container redirects the write. */
+static int write_own_file(const struct operation *o) {
+  const char *name = text(o, WRITE_OWN_FILE_NAME);
+  OWNED fd = k_openat2(self.proc, name, O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+  if (fd < 0) return because("open /proc/self/%s", name);
+  const char *data = text(o, WRITE_OWN_FILE_DATA);
+  return checked(write(fd, data, length(o, WRITE_OWN_FILE_DATA)), "write");
+}
+
+static int set_scheduler(const struct operation *o) {
+  struct sched_attr attributes = {
+    .size = sizeof attributes,
+    .sched_policy = (uint32_t)number(o, SET_SCHEDULER_POLICY),
+    .sched_flags = (uint64_t)number(o, SET_SCHEDULER_FLAGS),
+    .sched_nice = (int32_t)number(o, SET_SCHEDULER_NICE),
+    .sched_priority = (uint32_t)number(o, SET_SCHEDULER_PRIORITY),
+    .sched_runtime = (uint64_t)number(o, SET_SCHEDULER_RUNTIME),
+    .sched_deadline = (uint64_t)number(o, SET_SCHEDULER_DEADLINE),
+    .sched_period = (uint64_t)number(o, SET_SCHEDULER_PERIOD),
+  };
+  return checked(syscall(SYS_sched_setattr, 0, &attributes, 0), "sched_setattr");
+}
+
+int change_itself(const struct operation *o) {
+  switch (o->code) {
+  case OP_WRITE_OWN_FILE: return write_own_file(o);
+  case OP_SET_PERSONALITY:
+    return checked(personality((unsigned long)number(o, SET_PERSONALITY_PERSONA)), "personality");
+  case OP_SET_IO_PRIORITY:
+    return checked(syscall(SYS_ioprio_set, WHO_PROCESS, 0,
+                           (int)number(o, SET_IO_PRIORITY_CLASS) << CLASS_SHIFT |
+                             (int)number(o, SET_IO_PRIORITY_PRIORITY)),
+                   "ioprio_set");
+  default: return set_scheduler(o);
+  }
+}
