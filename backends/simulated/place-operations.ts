@@ -1,6 +1,6 @@
 // Operations that fill a tree with what a layer holds. The same steps as native/place.c.
 
-import type { Ownership } from "@nacre/core/program/operation.ts";
+import type { Ownership } from "@nacre/core/program/explained.ts";
 import { readAt } from "./device-files.ts";
 import { because, fail } from "./errno.ts";
 import type { Execution } from "./execution.ts";

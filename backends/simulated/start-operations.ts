@@ -97,11 +97,12 @@ export async function runHook(self: Execution, o: Of<"runHook">): Promise<void> 
   const by = runner(self, o);
   const pid = o.pid ?? pidFor(self, by);
   const [input, output] = [new Pipe(), new Pipe()];
+  const stdin = input.readEnd();
   const end = input.writeEnd();
   await end.write(new TextEncoder().encode(`${o.before}${pid ?? ""}${o.after}`));
   end.close();
   const streams = {
-    stdin: input.readEnd(),
+    stdin,
     stdout: output.writeEnd(),
     stderr: output.writeEnd(),
   };

@@ -2,7 +2,7 @@
 // the child, feeds and reads its streams, hands signals on, and when the child has ended writes
 // the exit record and undoes the host section.
 
-import type { ExitStatus, ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { ExitStatus } from "@nacre/core/ports/kernel.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";

@@ -2,8 +2,9 @@
 
 import { capabilityNames } from "./capabilities.ts";
 import { deviceFilterText } from "./device-filter-text.ts";
+import type { Ownership } from "./explained.ts";
 import type { MountCall, MountDescription } from "./mount-description.ts";
-import type { Operation, Ownership } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, "0");
 const owned = (o: Ownership): string => `${octal(o.mode)} ${o.uid}:${o.gid}`;

@@ -16,23 +16,17 @@
 // openat2(RESOLVE_IN_ROOT), so that no symlink, `..` or race leads out of it. All other paths
 // are absolute names of the host's own tree, made by the engine and never by an image.
 
+import type { Explained, Ownership } from "./explained.ts";
 import type { MountAttribute, MountDescription } from "./mount-description.ts";
-
-/** Owner, permission bits and modification time of a thing that is placed in a tree. */
-export interface Ownership {
-  /** Permission bits with setuid, setgid and sticky: 0o0000 to 0o7777. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Seconds since the epoch, may be negative, and nanoseconds of that second; absent: now. */
-  readonly mtime?: { readonly seconds: number; readonly nanoseconds: number };
-}
-
-/** What every operation may carry for the person who reads the program. */
-export interface Explained {
-  /** Why this operation stands here, as a clause: "so that the container sees its own pids". */
-  readonly why?: string;
-}
+import type {
+  AwaitStart,
+  FindProgram,
+  RunHook,
+  SetIoPriority,
+  SetPersonality,
+  SetScheduler,
+  WriteOwnFile,
+} from "./operation-of-runtime.ts";
 
 // -- anywhere ---------------------------------------------------------------------------------
 
@@ -147,29 +141,6 @@ export interface WriteProcessFile extends Explained {
   readonly op: "writeProcessFile";
   readonly name: string;
   readonly data: string;
-}
-
-// -- hooks --------------------------------------------------------------------------------------
-
-/**
- * Runs a program of the host, or, once the root is entered, of the container, to its end: fork(2),
- * execve(2). Its standard input is a file that holds `before`, the pid of the container's process
- * as whoever runs the hook sees it, and `after`. It fails unless the program exits with 0 in time.
- * What the program writes is part of the error. Not undone. In the child section `by: "parent"`
- * has it run by the child's parent, in the namespaces of the host, while the child waits.
- */
-export interface RunHook extends Explained {
-  readonly op: "runHook";
-  readonly path: string;
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
-  readonly before: string;
-  readonly after: string;
-  /** Of a process that is gone or was not made: none is said. */
-  readonly pid?: number;
-  /** 0: as long as it takes. */
-  readonly timeoutMs: number;
-  readonly by: "self" | "parent";
 }
 
 // -- child, before enterRoot --------------------------------------------------------------------
@@ -306,44 +277,6 @@ export interface NoNewPrivileges extends Explained {
 export interface ChangeDirectory extends Explained {
   readonly op: "changeDirectory";
   readonly path: string;
-}
-/** Writes /proc/self/`name`: attr/exec, timens_offsets. Through the /proc that the child was born with, which nothing in the container can redirect. */
-export interface WriteOwnFile extends Explained {
-  readonly op: "writeOwnFile";
-  readonly name: string;
-  readonly data: string;
-}
-/** personality(2). */
-export interface SetPersonality extends Explained {
-  readonly op: "setPersonality";
-  readonly persona: number;
-}
-/** ioprio_set(2). `class`: 1 realtime, 2 best effort, 3 idle; `priority`: 0 to 7, the highest first. */
-export interface SetIoPriority extends Explained {
-  readonly op: "setIoPriority";
-  readonly class: number;
-  readonly priority: number;
-}
-/** sched_setattr(2): the policy's number, its flags, and times in nanoseconds. */
-export interface SetScheduler extends Explained {
-  readonly op: "setScheduler";
-  readonly policy: number;
-  readonly flags: bigint;
-  readonly nice: number;
-  readonly priority: number;
-  readonly runtimeNs: bigint;
-  readonly deadlineNs: bigint;
-  readonly periodNs: bigint;
-}
-/** Fails as `execute` would where the program is not to be found or may not be executed. */
-export interface FindProgram extends Explained {
-  readonly op: "findProgram";
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
-}
-/** Waits until somebody connects to the supervision's `startPath`; what fails from then on is said there, and the connection ends when the program runs. */
-export interface AwaitStart extends Explained {
-  readonly op: "awaitStart";
 }
 /** execve(2). A name without a slash is searched in the PATH of `environment`. All descriptors past the standard streams, and past those that the supervision passes on, are closed. */
 export interface Execute extends Explained {

@@ -11,12 +11,12 @@
 // The C side reads arguments by position; ARGUMENTS below is the only place that fixes them, and
 // operations.h is generated from it (scripts/generate-operations.ts).
 
+import type { Ownership } from "./explained.ts";
 import { inverseOf } from "./inverse.ts";
 import type { MountAttribute, MountCall, MountDescription } from "./mount-description.ts";
-import type { NamespaceKind, Operation, OperationName, Ownership } from "./operation.ts";
+import type { NamespaceKind, Operation, OperationName } from "./operation.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
-
-type Argument = string | bigint | readonly string[] | Uint8Array;
+import { type Argument, bigWords, Writer } from "./wire-writer.ts";
 
 /** MOUNT_ATTR_* of linux/mount.h. */
 const ATTRIBUTE_BITS: Record<MountAttribute, bigint> = {
@@ -68,15 +68,6 @@ const ownerArguments = (o: Ownership): Argument[] => [
   BigInt(o.mtime?.seconds ?? 0),
   BigInt(o.mtime?.nanoseconds ?? -1),
 ];
-const bigWords = (values: readonly number[]): Uint8Array => {
-  const bytes = new Uint8Array(values.length * 8);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setBigInt64(i * 8, BigInt(value), true);
-  });
-  return bytes;
-};
-
 type Encoders = {
   readonly [N in OperationName]: {
     /** The arguments' names in C, in order. */
@@ -336,69 +327,6 @@ const CODES = new Map(Object.keys(ARGUMENTS).map((name, i) => [name, i + 1]));
 /** The operation of a code. */
 export const operationOf = (code: number): OperationName | undefined =>
   Object.keys(ARGUMENTS)[code - 1] as OperationName | undefined;
-const text = new TextEncoder();
-
-/** A growing buffer; one allocation a doubling, no intermediate strings. */
-class Writer {
-  #bytes = new Uint8Array(16 << 10);
-  #view = new DataView(this.#bytes.buffer);
-  size = 0;
-
-  #room(more: number): void {
-    if (this.size + more <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.size + more));
-    grown.set(this.#bytes.subarray(0, this.size));
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
-  }
-  u8(value: number): void {
-    this.#room(1);
-    this.#view.setUint8(this.size++, value);
-  }
-  u16(value: number): void {
-    this.#room(2);
-    this.#view.setUint16(this.size, value, true);
-    this.size += 2;
-  }
-  u32(value: number, at = this.size): void {
-    if (at === this.size) {
-      this.#room(4);
-      this.size += 4;
-    }
-    this.#view.setUint32(at, value, true);
-  }
-  bytes(value: Uint8Array): void {
-    this.#room(value.length);
-    this.#bytes.set(value, this.size);
-    this.size += value.length;
-  }
-  /** UTF-8 with its NUL. A NUL inside would shift what follows: it is refused by `argument`. */
-  string(value: string): void {
-    this.#room(value.length * 3 + 1);
-    const { written } = text.encodeInto(value, this.#bytes.subarray(this.size));
-    this.size += written;
-    this.u8(0);
-  }
-  argument(value: Argument): void {
-    const at = this.size;
-    this.u32(0);
-    if (typeof value === "bigint") {
-      this.#room(8);
-      this.#view.setBigUint64(this.size, BigInt.asUintN(64, value), true);
-      this.size += 8;
-    } else if (value instanceof Uint8Array) this.bytes(value);
-    else {
-      for (const one of typeof value === "string" ? [value] : value) {
-        if (one.includes("\0")) throw new TypeError(`a NUL byte in ${JSON.stringify(one)}`);
-        this.string(one);
-      }
-    }
-    this.u32(this.size - at - 4, at);
-  }
-  take(): Uint8Array {
-    return this.#bytes.subarray(0, this.size);
-  }
-}
 
 function writeOperation(out: Writer, operation: Operation, inverse: Operation | undefined): void {
   const { encode } = ARGUMENTS[operation.op] as { encode: (o: Operation) => Argument[] };
@@ -456,7 +384,7 @@ function writeClone(out: Writer, clone: Clone): void {
 /** The program as nacre-init reads it from its descriptor. Throws TypeError on a NUL in a string. */
 export function encodeProgram(program: KernelProgram): Uint8Array {
   const out = new Writer();
-  out.bytes(text.encode("NACREPR1"));
+  out.text("NACREPR1");
   out.u32(0);
   writeSupervision(out, program.process?.supervision);
   writeSection(out, program.host, true);

@@ -4,7 +4,8 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { LayerEntry } from "@nacre/core/layer-entry.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
-import type { Operation, Ownership } from "@nacre/core/program/operation.ts";
+import type { Ownership } from "@nacre/core/program/explained.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 
 const encoder = new TextEncoder();

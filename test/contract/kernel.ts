@@ -7,6 +7,7 @@ import { KernelBench, type KernelSubject } from "./kernel-bench.ts";
 import { devicesContract } from "./kernel-devices.ts";
 import { processesContract } from "./kernel-processes.ts";
 import { programsContract } from "./kernel-programs.ts";
+import { startsContract } from "./kernel-starts.ts";
 import { supervisionContract } from "./kernel-supervision.ts";
 
 export function kernelContract(name: string, makeSubject: () => Promise<KernelSubject>): void {
@@ -22,6 +23,7 @@ export function kernelContract(name: string, makeSubject: () => Promise<KernelSu
     programsContract(() => bench);
     processesContract(() => bench);
     supervisionContract(() => bench);
+    startsContract(() => bench);
     devicesContract(() => bench);
   });
 }

@@ -16,7 +16,7 @@
 
 #include "kernel.h"
 
-enum { MESSAGE = 3, REPORT = 4, FIRST_GIVEN = 5,  NOTHING_MADE = 1, DETAIL_SIZE = 512, HEADER = 12 };
+enum { MESSAGE = 3, REPORT = 4, FIRST_GIVEN = 5, ABOUT_TO_EXECUTE = -1, NOTHING_MADE = 1, DETAIL_SIZE = 512, HEADER = 12 };
 enum section { HOST = 1, PARENT = 2, CHILD = 4 };
 enum { STDIN_MODE, OUTPUT_MODE, TERMINAL_MODE, LOG_PATH, EXIT_PATH, COLLECT, ON_EXIT, DETACHED,
        LOG_BYTES, LOG_FILES, ATTACH_PATH, START_PATH, CONSOLE_PATH, LEAVES, DESCRIPTORS };
@@ -110,6 +110,10 @@ int run_in_root(const struct operation *o);
 int listen_at(const char *path, int most);
 int hand_terminal_to(const char *path);
 
+/* execute.c */
+int find_program(const struct operation *o);
+int execute(const struct operation *o);
+
 /* hook.c */
 int run_hook(const struct operation *o, pid_t pid);
 
@@ -126,14 +130,12 @@ int start_child(const struct program *program, const int streams[3]);
 int await_execution(const struct program *program, int signals);
 int await_start(void);
 int ask_parent(int index);
-int find_program(const struct operation *o);
 uint64_t start_time(pid_t pid);
 void tell_parent(int index, int error, int descriptor);
 int open_terminal(const struct operation *o);
 int bound_capabilities(const struct operation *o);
 int set_user(const struct operation *o);
 int set_capabilities(const struct operation *o);
-int execute(const struct operation *o);
 int supervise(const struct program *program, struct cursor message);
 
 #endif

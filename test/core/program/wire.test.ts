@@ -94,13 +94,16 @@ describe("the bytes of a program", () => {
           logPath: "/log",
           logLimits: { bytes: 5000, files: 3 },
           attachPath: "/attach",
+          startPath: "/start",
+          leaves: true,
+          descriptors: 2,
           collect: ["/x", "/y"],
           detached: true,
         },
       },
     });
     expect(reader.number(1)).toBe(1);
-    const supervision = Array.from({ length: 11 }, () => reader.argument());
+    const supervision = Array.from({ length: 15 }, () => reader.argument());
     expect(supervision).toEqual([
       word(2n),
       word(2n),
@@ -113,6 +116,10 @@ describe("the bytes of a program", () => {
       word(5000n),
       word(3n),
       "/attach\0",
+      "/start\0",
+      "\0",
+      word(1n),
+      word(2n),
     ]);
     expect(reader.section()).toEqual([]);
     expect(reader.section()).toEqual([["makeCgroup", ["/c\0", word(1n)]]]);
@@ -147,7 +154,7 @@ describe("the bytes of a program", () => {
     expect(reader.section()).toEqual([
       ["setLimit", [word(7n), word(-1n), word(0n)]],
       ["placeTimes", ["/\0", word(-1n), word(5n)]],
-      ["setMountAttributes", ["/\0", word(0x200001n)]],
+      ["setMountAttributes", ["/\0", word(0x200001n), word(0n), word(0n)]],
       ["setSysctl", ["net/ipv4/ip_forward\0", "1\0"]],
     ]);
   });

@@ -1,0 +1,17 @@
+// What several operations carry.
+
+/** What every operation may carry for the person who reads the program. */
+export interface Explained {
+  /** Why this operation stands here, as a clause: "so that the container sees its own pids". */
+  readonly why?: string;
+}
+
+/** Owner, permission bits and modification time of a thing that is placed in a tree. */
+export interface Ownership {
+  /** Permission bits with setuid, setgid and sticky: 0o0000 to 0o7777. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since the epoch, may be negative, and nanoseconds of that second; absent: now. */
+  readonly mtime?: { readonly seconds: number; readonly nanoseconds: number };
+}
