@@ -11,6 +11,13 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/pull.ts"),
   },
   {
+    name: "push",
+    aliases: ["image push"],
+    summary: "Upload an image to a registry",
+    group: "Images",
+    load: () => import("./commands/push.ts"),
+  },
+  {
     name: "images",
     aliases: ["image ls", "image list"],
     summary: "List images",

@@ -50,6 +50,7 @@ import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
+import { sharedImages } from "./sharing/view.ts";
 import { SystemService } from "./system.ts";
 import { VolumeFiller } from "./volumes/fill.ts";
 import { VolumeRecords } from "./volumes/volume-records.ts";
@@ -121,24 +122,22 @@ const platformOf = (kernel: Kernel) => ({
   architecture: kernel.facts().architecture,
 });
 
+function registryClient(ports: EnginePorts, { core, registries }: EngineOptions): Registry {
+  const { fetch, clock, codec, credentials } = ports;
+  return new Registry(core, fetch, clock, codec, credentials, registries);
+}
+
 function imageService(
   ports: EnginePorts,
+  registry: Registry,
   chosen: Snapshotter,
   layers: LayerStore,
   bus: EventBus,
   paths: StatePaths,
   options: EngineOptions,
 ): ImageService {
-  const { kernel, files, state, clock, random, codec } = ports;
+  const { kernel, files, state, clock, random } = ports;
   const { core, bootId, self } = options;
-  const registry = new Registry(
-    core,
-    ports.fetch,
-    clock,
-    codec,
-    ports.credentials,
-    options.registries,
-  );
   const platform = platformOf(kernel);
   return new ImageService(
     core,
@@ -286,7 +285,8 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const layout = lazyLayout(files);
   const chosen = choose(ports.snapshotters, options.snapshotter);
   const layers = layerStore(ports, paths, options);
-  const images = imageService(ports, chosen, layers, bus, paths, options);
+  const registry = registryClient(ports, options);
+  const images = imageService(ports, registry, chosen, layers, bus, paths, options);
   const hierarchies = () => layout().hierarchies;
   const { containers, volumes, storage, reconciler, takeDown } = containerServices(
     ports,
@@ -315,7 +315,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   );
   const history = new History(state, files, clock, paths);
   return {
-    images,
+    images: sharedImages(images, ports, { registry, layers, bus, paths }, options),
     containers,
     archives: archivesView(
       ports,

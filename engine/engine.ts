@@ -17,6 +17,7 @@ import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 import type { Filters } from "./filters.ts";
+import type { ImageSharing } from "./sharing-interface.ts";
 import type { VolumeListing, Volumes } from "./volume-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
@@ -33,6 +34,7 @@ export type EngineEvent =
       readonly receivedBytes: number;
       readonly totalBytes: number;
     }
+  | UploadEvent
   | {
       readonly type: "image";
       readonly reference: string;
@@ -41,6 +43,19 @@ export type EngineEvent =
     }
   /** Something a person should know once: "the default network is none until bridges come". */
   | { readonly type: "notice"; readonly message: string };
+
+/** A layer on its way to a registry. */
+export interface UploadEvent {
+  readonly type: "upload";
+  readonly reference: string;
+  /** The blob's digest. */
+  readonly digest: string;
+  readonly phase: "waiting" | "sending" | "exists" | "mounted" | "complete" | "failed";
+  /** The repository that it was taken from. */
+  readonly from?: string;
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+}
 
 // -- images -------------------------------------------------------------------------------------
 
@@ -93,7 +108,7 @@ export interface PathReport {
   }[];
 }
 
-export interface Images {
+export interface Images extends ImageSharing {
   /** Fetches an image and makes it ready to run. Idempotent; parallel pulls of one image share its blobs. */
   pull(reference: string, options?: PullOptions): Promise<PulledImage>;
   list(): ImageListing[];
@@ -111,6 +126,10 @@ export interface Images {
     options?: { readonly force?: boolean },
   ): Promise<{ untagged: string[]; deleted: string[] }>;
 }
+
+// -- images that go to others: sharing-interface.ts -----------------------------------------------
+
+export type { ImageSharing, PushedImage, PushOptions } from "./sharing-interface.ts";
 
 // -- containers: container-interface.ts ----------------------------------------------------------
 

@@ -7,6 +7,7 @@ import { createHash, type Hash } from "node:crypto";
 import {
   createGunzip,
   createGzip,
+  createZstdCompress,
   createZstdDecompress,
   type Gunzip,
   type ZstdDecompress,
@@ -76,8 +77,11 @@ export class LinuxCodec implements Codec {
     return inflate("gzip", source);
   }
 
-  compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    return deflate(source);
+  compress(
+    source: AsyncIterable<Uint8Array>,
+    compression: "gzip" | "zstd" = "gzip",
+  ): AsyncIterable<Uint8Array> {
+    return deflate(source, compression);
   }
 
   recycle(chunk: Uint8Array): void {
@@ -137,9 +141,13 @@ async function* inflate(
   if (!ended) throw new NacreError("internal", "a decompressor ended without a reason");
 }
 
-/** zlib's own default level; the header says neither when nor of what. */
-async function* deflate(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const deflater = createGzip({ chunkSize: CHUNK_BYTES });
+/** The libraries' own default levels; no header says when or of what. */
+async function* deflate(
+  source: AsyncIterable<Uint8Array>,
+  compression: "gzip" | "zstd",
+): AsyncGenerator<Uint8Array> {
+  const options = { chunkSize: CHUNK_BYTES };
+  const deflater = compression === "gzip" ? createGzip(options) : createZstdCompress(options);
   const fed = (async () => {
     for await (const chunk of source) {
       if (deflater.destroyed) return;

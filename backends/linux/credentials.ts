@@ -150,7 +150,7 @@ function readAuthFile(path: string): AuthFile | undefined {
     // No cause: a parser's message quotes the text, which holds secrets.
   }
   throw new NacreError("invalid", `${path} is not a JSON object`, {
-    advice: "Correct or remove it, then log in again with docker login.",
+    advice: "Correct or remove it, then log in again with nacre login.",
   });
 }
 
@@ -169,7 +169,7 @@ function decode(stored: StoredAuth, key: string, path: string): Credential | und
   const colon = text.indexOf(":");
   if (colon <= 0) {
     throw new NacreError("invalid", `the entry for ${key} in ${path} is no USER:PASSWORD`, {
-      advice: `Log in again: docker login ${hostOf(key)}`,
+      advice: `Log in again: nacre login ${hostOf(key)}`,
     });
   }
   // Docker's own reader drops trailing zero bytes.

@@ -3,8 +3,9 @@ import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
 import { storedGzip } from "./stored-gzip.ts";
+import { storedContents, storedZstd } from "./stored-zstd.ts";
 
-/** What browsers have too: the core's own SHA-256, and DecompressionStream for gzip. */
+/** What browsers have too: the core's own SHA-256, and DecompressionStream for gzip. Of zstd it reads what it writes. */
 export class SimulatedCodec implements Codec {
   readonly #core: Core;
 
@@ -29,11 +30,14 @@ export class SimulatedCodec implements Codec {
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
     if (compression === "gzip") return gunzip(source);
-    throw unsupported("layers that are compressed with zstd");
+    return storedContents(source);
   }
 
-  compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    return storedGzip(source);
+  compress(
+    source: AsyncIterable<Uint8Array>,
+    compression: "gzip" | "zstd" = "gzip",
+  ): AsyncIterable<Uint8Array> {
+    return compression === "gzip" ? storedGzip(source) : storedZstd(source);
   }
 
   /** What is still read afterwards is read wrong at once, and not only where buffers are scarce. */

@@ -2,8 +2,8 @@ import { command } from "../command.ts";
 import { referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { flag, text } from "../options.ts";
-import { parseBoolean } from "../parse/number.ts";
 import { PullDisplay } from "../pull-display.ts";
+import { tlsVerify } from "../registry-options.ts";
 import { neutralise } from "../text/escape.ts";
 
 export default command({
@@ -13,14 +13,7 @@ export default command({
   options: {
     platform: text(["platform"], "os/arch", "The platform to choose from a multi-platform image"),
     quiet: flag(["quiet", "q"], "Print the image's name only"),
-    tlsVerify: {
-      ...flag(
-        ["tls-verify"],
-        "With =false: plain HTTP, also for registries that are not on loopback",
-      ),
-      initial: true,
-      add: (_: boolean, word: string) => parseBoolean(word),
-    },
+    tlsVerify,
   },
   operands: { least: 1, most: 1 },
   interspersed: true,

@@ -11,8 +11,8 @@ export type Compression = "none" | "gzip" | "zstd";
 /**
  * Hashing, compression and decompression at the host's speed.
  *
- * `compress` makes gzip, the same bytes for the same bytes in the same chunks on the same host; a
- * chunk of its source is used up when it asks for the next one.
+ * `compress` makes gzip, or zstd where asked, the same bytes for the same bytes in the same chunks on
+ * the same host; a chunk of its source is used up when it asks for the next one.
  * `decompress` yields chunks as they come and throws NacreError `corrupt` on bytes that are not
  * what they say they are. A chunk of its source is used up when it asks for the next one. A chunk
  * that it yields is the consumer's, who gives it to `recycle` when nobody will look at it again: its
@@ -24,7 +24,10 @@ export interface Codec {
     compression: Compression,
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array>;
-  compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  compress(
+    source: AsyncIterable<Uint8Array>,
+    compression?: "gzip" | "zstd",
+  ): AsyncIterable<Uint8Array>;
   recycle(chunk: Uint8Array): void;
 }
 

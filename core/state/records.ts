@@ -21,6 +21,8 @@ export interface ImageRecord {
   /** /etc/passwd and /etc/group of the merged root, empty if absent: users are looked up at every start. */
   readonly passwd: string;
   readonly group: string;
+  /** Its layers came uncompressed and without a manifest, of which one was made here: a push compresses them. */
+  readonly bare?: boolean;
 }
 
 /** A reference (`docker.io/library/debian:12`) and what it names on this machine. */

@@ -15,6 +15,7 @@ import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type {
   ImageListing,
+  ImageSharing,
   Images,
   LayerReport,
   PathReport,
@@ -46,7 +47,7 @@ export interface ImageServiceOptions {
   readonly parallelLayers?: number;
 }
 
-export class ImageService implements Images {
+export class ImageService implements Omit<Images, keyof ImageSharing> {
   readonly #core: () => Core;
   readonly #files: Files;
   readonly #state: StateStore;
@@ -248,6 +249,11 @@ export class ImageService implements Images {
       this.#intents.end(intent.id);
       this.#durability.begin();
     }
+  }
+
+  /** Records what was done with an image. */
+  record(action: string, subject: string, id: string): void {
+    this.#state.write((transaction) => this.#say(transaction, action, subject, id));
   }
 
   /** Makes a merged root ready; see Roots.prepare. */

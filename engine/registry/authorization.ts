@@ -17,7 +17,7 @@ import type { Fetch, FetchResponse } from "@nacre/core/ports/fetch.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { isLoopback } from "./endpoints.ts";
-import { printable, unauthorized } from "./failure.ts";
+import { type Asked, printable, unauthorized } from "./failure.ts";
 import { withRetries } from "./retry.ts";
 
 const TOKEN_BODY_LIMIT_BYTES = 1 << 20;
@@ -25,6 +25,9 @@ const TOKEN_BODY_LIMIT_BYTES = 1 << 20;
 const DEFAULT_LIFETIME_S = 60;
 /** A token is not used in its last seconds, so that it does not end on its way. */
 const MARGIN_MS = 10_000;
+
+/** What is asked for, for messages. */
+type Purpose = Pick<Asked, "what" | "action">;
 
 /** An answer to a challenge. */
 export interface Held {
@@ -63,13 +66,13 @@ export class Authorization {
     endpoint: Endpoint,
     scope: string,
     field: string,
-    what: string,
+    purpose: Purpose,
     signal?: AbortSignal,
   ): Promise<Held> {
     const key = keyOf(endpoint, scope);
     const running = this.#pending.get(key);
     if (running) return running;
-    const answer = this.#answer(endpoint, scope, field, what, signal).finally(() =>
+    const answer = this.#answer(endpoint, scope, field, purpose, signal).finally(() =>
       this.#pending.delete(key),
     );
     this.#pending.set(key, answer);
@@ -80,7 +83,7 @@ export class Authorization {
     endpoint: Endpoint,
     scope: string,
     field: string,
-    what: string,
+    purpose: Purpose,
     signal?: AbortSignal,
   ): Promise<Held> {
     const challenges = parseChallenges(field);
@@ -92,7 +95,7 @@ export class Authorization {
       held = await this.#token({
         endpoint,
         scope,
-        what,
+        purpose,
         host,
         challenge: bearer,
         credential,
@@ -100,7 +103,10 @@ export class Authorization {
       });
     } else if (challenges.some(({ scheme }) => scheme === "basic")) {
       if (credential?.kind !== "password") {
-        throw unauthorized({ what, host, authenticated: credential !== undefined }, "HTTP 401");
+        throw unauthorized(
+          { ...purpose, host, authenticated: credential !== undefined },
+          "HTTP 401",
+        );
       }
       const header = basic(credential.username, credential.password);
       held = { header, known: true, expiresMs: Number.POSITIVE_INFINITY };
@@ -109,7 +115,10 @@ export class Authorization {
       throw new NacreError(
         "unauthorized",
         `the registry ${host} wants an authentication that is not supported (${names})`,
-        { operation: `pull ${what}`, advice: "Basic and Bearer are supported." },
+        {
+          operation: `${purpose.action ?? "pull"} ${purpose.what}`,
+          advice: "Basic and Bearer are supported.",
+        },
       );
     }
     this.#held.set(keyOf(endpoint, scope), held);
@@ -117,14 +126,14 @@ export class Authorization {
   }
 
   async #token(question: TokenQuestion): Promise<Held> {
-    const { what, host, credential, signal } = question;
+    const { purpose, host, credential, signal } = question;
     const realm = realmOf(question);
     const response = await withRetries(this.#clock, signal, () =>
       this.#fetch.fetch({ ...tokenRequest(realm, question), ...(signal ? { signal } : {}) }),
     );
     if (response.status !== 200) {
       await response.cancel();
-      const asked = { what, host, authenticated: credential !== undefined };
+      const asked = { ...purpose, host, authenticated: credential !== undefined };
       throw unauthorized(asked, `HTTP ${response.status} from ${realm.host}`);
     }
     const { token, lifetimeS } = await readToken(response, realm.host);
@@ -139,7 +148,7 @@ export class Authorization {
 interface TokenQuestion {
   readonly endpoint: Endpoint;
   readonly scope: string;
-  readonly what: string;
+  readonly purpose: Purpose;
   readonly host: string;
   readonly challenge: Challenge;
   readonly credential: Credential | undefined;
@@ -190,6 +199,9 @@ function tokenRequest(realm: URL, { challenge, scope, credential }: TokenQuestio
   }
   const url = new URL(realm);
   for (const [name, value] of fields) url.searchParams.set(name, value);
+  // Several are one field each here, and one text in a form (RFC 6749, section 3.3).
+  url.searchParams.delete("scope");
+  for (const one of scope.split(" ")) url.searchParams.append("scope", one);
   if (credential) url.searchParams.set("account", credential.username);
   const headers: Record<string, string> = { accept: "application/json" };
   if (credential) headers.authorization = basic(credential.username, credential.password);

@@ -13,6 +13,8 @@ export interface Asked {
   readonly host: string;
   /** Whether credentials were found for it. */
   readonly authenticated: boolean;
+  /** What was to be done; `pull` if absent. */
+  readonly action?: string;
 }
 
 /**
@@ -45,18 +47,19 @@ export async function refusal(response: FetchResponse, asked: Asked): Promise<Na
   const { status } = response;
   const said = await explanation(response);
   const reason = said === "" ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
-  const { what, host } = asked;
+  const { what, host, action = "pull" } = asked;
+  const operation = `${action} ${what}`;
   if (status === 401 || status === 403) return unauthorized(asked, reason);
   if (status === 404) {
     return new NacreError("not-found", `${what} is unknown to the registry ${host} (${reason})`, {
-      operation: `pull ${what}`,
+      operation,
       advice: "Check the name and the tag for typing errors.",
     });
   }
   const kind: ErrorKind = status === 429 || status >= 500 ? "unreachable" : "invalid";
   const name = kind === "unreachable" ? "cannot answer now" : "refused the request";
   return new NacreError(kind, `the registry ${host} ${name} for ${what} (${reason})`, {
-    operation: `pull ${what}`,
+    operation,
     advice:
       status === 429
         ? "It limits how often one may ask: wait, or log in."
@@ -66,17 +69,16 @@ export async function refusal(response: FetchResponse, asked: Asked): Promise<Na
 
 /** The error for a registry that does not let us in. */
 export function unauthorized(asked: Asked, reason: string): NacreError {
-  const { what, host, authenticated } = asked;
-  return new NacreError(
-    "unauthorized",
-    authenticated
-      ? `the registry ${host} refuses the stored credentials for ${what} (${reason})`
-      : `the registry ${host} gives ${what} to nobody unknown (${reason})`,
-    {
-      operation: `pull ${what}`,
-      advice: authenticated
-        ? `Log in again: docker login ${host}`
-        : `It may not exist, or be private: check its name, or log in with docker login ${host}`,
-    },
-  );
+  const { what, host, authenticated, action = "pull" } = asked;
+  const known = `the registry ${host} refuses the stored credentials for ${what} (${reason})`;
+  const unknown =
+    action === "pull"
+      ? `the registry ${host} gives ${what} to nobody unknown (${reason})`
+      : `the registry ${host} lets nobody unknown ${action} ${what} (${reason})`;
+  return new NacreError("unauthorized", authenticated ? known : unknown, {
+    operation: `${action} ${what}`,
+    advice: authenticated
+      ? `Log in again: nacre login ${host}`
+      : `It may not exist, or be private: check its name, or log in with nacre login ${host}`,
+  });
 }

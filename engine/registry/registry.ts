@@ -80,6 +80,21 @@ export class Registry {
     });
   }
 
+  /** What writing to a repository needs: the registry itself, never a mirror. */
+  async exchange(
+    reference: Reference,
+    options: { readonly insecure?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<Exchange> {
+    const all = endpointsFor(reference.domain, this.#registries, options.insecure);
+    const own = all.filter((endpoint) => !endpoint.mirror);
+    const [endpoint] = own.length > 1 ? await this.#answering(own, options.signal) : own;
+    const { signal } = options;
+    return {
+      ...{ transport: this.#transport, clock: this.#clock, endpoint: endpoint! },
+      ...{ path: reference.path, signal },
+    };
+  }
+
   /** The one of a registry's endpoints that speaks its protocol; all of them if none answers. */
   async #answering(endpoints: readonly Endpoint[], signal?: AbortSignal): Promise<Endpoint[]> {
     for (const endpoint of endpoints) {
@@ -97,6 +112,16 @@ export class Registry {
     }
     return [...endpoints];
   }
+}
+
+/** One repository at one endpoint. */
+export interface Exchange {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly endpoint: Endpoint;
+  /** The repository's: `library/debian`. */
+  readonly path: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 interface RepositoryOptions {

@@ -2,7 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { Fetch, FetchResponse } from "@nacre/core/ports/fetch.ts";
+import type { Fetch, FetchRequest, FetchResponse } from "@nacre/core/ports/fetch.ts";
 import type { Authorization } from "./authorization.ts";
 import { type Endpoint, isLoopback } from "./endpoints.ts";
 import { refusal } from "./failure.ts";
@@ -12,9 +12,9 @@ const MAX_REDIRECTS = 8;
 const USER_AGENT = "nacre";
 
 export interface RegistryRequest {
-  readonly method: "GET" | "HEAD";
-  /** From the endpoint's base: `/v2/library/debian/manifests/12`. */
-  readonly path: string;
+  readonly method: FetchRequest["method"];
+  /** From the endpoint's base: `/v2/library/debian/manifests/12`; or a whole URL that the registry named, which need not be its own. */
+  readonly path: string | URL;
   readonly headers: Readonly<Record<string, string>>;
   /** What a token must allow: `repository:library/debian:pull`. */
   readonly scope: string;
@@ -23,6 +23,12 @@ export interface RegistryRequest {
   readonly signal: AbortSignal | undefined;
   /** Statuses besides 200 that the caller deals with. */
   readonly expected?: readonly number[];
+  /** Makes the body, anew for each attempt. */
+  readonly body?: () => NonNullable<FetchRequest["body"]>;
+  /** Whether a failure that passes is the caller's to mend: what was sent in part is not sent again. */
+  readonly once?: boolean;
+  /** For messages: `pull` if absent. */
+  readonly action?: string;
 }
 
 export class Transport {
@@ -41,14 +47,17 @@ export class Transport {
    * @throws NacreError `not-found`, `unauthorized`, `unreachable`, `invalid`
    */
   async send(endpoint: Endpoint, request: RegistryRequest): Promise<FetchResponse> {
-    const { scope, what, signal } = request;
+    const { scope, what, signal, action } = request;
+    const purpose = { what, ...(action !== undefined && { action }) };
     let held = this.#authorization.held(endpoint, scope);
     let response = await this.#attempt(endpoint, request, held?.header);
     if (response.status === 401) {
       const challenge = response.headers["www-authenticate"];
       if (challenge !== undefined) {
         await response.cancel();
-        held = await this.#authorization.answer(endpoint, scope, challenge, what, signal);
+        held = await this.#authorization.answer(
+          ...([endpoint, scope, challenge, purpose, signal] as const),
+        );
         // Once only: whoever refuses a fresh answer would refuse the next one, too.
         response = await this.#attempt(endpoint, request, held.header);
       }
@@ -56,7 +65,7 @@ export class Transport {
     const { status } = response;
     if (status === 200 || request.expected?.includes(status)) return response;
     throw await refusal(response, {
-      what,
+      ...purpose,
       host: new URL(endpoint.base).host,
       authenticated: held?.known === true,
     });
@@ -82,16 +91,28 @@ export class Transport {
     request: RegistryRequest,
     authorization: string | undefined,
   ): Promise<FetchResponse> {
-    const url = new URL(endpoint.base + request.path);
-    return withRetries(this.#clock, request.signal, () =>
-      this.#follow(url, request, authorization, endpoint.plainHttp),
-    );
+    const { path, once, signal } = request;
+    const home = new URL(endpoint.base);
+    const url = typeof path === "string" ? new URL(endpoint.base + path) : path;
+    // What the registry says of another host is for that host: it learns nothing of us.
+    const own = url.origin === home.origin;
+    const attempt = async () => {
+      const header = own ? authorization : undefined;
+      const response = await this.#follow(url, request, header, endpoint.plainHttp);
+      return own ? response : withoutChallenge(response);
+    };
+    return once ? attempt() : withRetries(this.#clock, signal, attempt);
+  }
+
+  /** Where a registry says that an upload goes on; see `redirected`. */
+  location(endpoint: Endpoint, from: URL, location: string): URL {
+    return redirected(from, location, endpoint.plainHttp);
   }
 
   /** Follows redirects. Credentials stay with the origin that they were for. */
   async #follow(
     start: URL,
-    request: Pick<RegistryRequest, "method" | "headers" | "signal">,
+    request: Pick<RegistryRequest, "method" | "headers" | "signal" | "body">,
     authorization: string | undefined,
     plainHttp: boolean,
   ): Promise<FetchResponse> {
@@ -106,6 +127,7 @@ export class Transport {
           ...request.headers,
           ...(trusted ? { authorization } : {}),
         },
+        ...(request.body ? { body: request.body() } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
       });
       const { location } = response.headers;

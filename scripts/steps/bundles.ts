@@ -20,6 +20,10 @@ const isKernelView = (id: string): boolean =>
 const isArchive = (id: string): boolean =>
   /\/(engine\/roots\/(?!view)|core\/tar-writer\.ts)/.test(id);
 
+/** What sends images to others and takes them from archives. */
+const isSharing = (id: string): boolean =>
+  /\/engine\/(sharing\/(?!view)|registry\/uploads\.ts)/.test(id);
+
 /** The core's model of cgroups: what looks at them needs it, and so does the kernel in memory. */
 const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-list)\.ts$/.test(id);
 
@@ -133,6 +137,12 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
         {
           name: "archives",
           test: isArchive,
+          priority: 5,
+          includeDependenciesRecursively: false,
+        },
+        {
+          name: "sharing",
+          test: isSharing,
           priority: 5,
           includeDependenciesRecursively: false,
         },

@@ -24,8 +24,8 @@ import type {
   Volumes,
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
-
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
+import { fakeSharing } from "./fake-sharing.ts";
 
 export class FakeEngine implements Engine {
   readonly calls: [name: string, ...given: unknown[]][] = [];
@@ -114,6 +114,10 @@ export class FakeEngine implements Engine {
       sizeBytes: 1234,
       layer: 2,
       hides: [{ layer: 1, type: "file", sizeBytes: 10 }],
+    }),
+    ...fakeSharing({
+      called: (...of) => this.#called(...of),
+      emit: (event) => this.subject.next(event),
     }),
     tag: (reference, name) => {
       this.#called("tag", reference, name);

@@ -179,6 +179,19 @@ export function commandLineContract(
       expect(outcome.out).toBe("");
     });
 
+    it("pushes what was tagged, and says its digest", async () => {
+      const name = `${subject.registry}/pushed/by-command:1`;
+      await does("tag", subject.image, name);
+      const [head, ...lines] = (await does("push", name)).split("\n");
+      expect(head).toBe(`The push refers to repository [${subject.registry}/pushed/by-command]`);
+      expect(lines.at(-1)).toMatch(/^1: digest: sha256:[0-9a-f]{64} size: \d+$/);
+      expect(await does("push", "-q", name)).toBe(name);
+      await does("rmi", name);
+      expect((await nacre("push", name)).code).toBe(1);
+      expect(await does("pull", "-q", name)).toBe(name);
+      await does("rmi", name);
+    });
+
     it("explains a run without running it", async () => {
       const text = await does("explain", "run", "--memory", "64m", subject.image, "true");
       expect(text).toContain("memory.limit_in_bytes");

@@ -9,6 +9,7 @@ import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { archiveCases } from "./engine-archives.ts";
 import { deviceCases } from "./engine-devices.ts";
+import { sharingCases } from "./engine-sharing.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
 
@@ -18,6 +19,8 @@ export interface EngineSubject {
   readonly image: string;
   /** A character device of the machine, 120:9, that no driver serves and everybody may open. */
   readonly device: string;
+  /** Where images can be pushed to and pulled from. */
+  readonly registry: string;
   dispose(): Promise<void>;
 }
 
@@ -105,6 +108,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     refusalCases(() => bench);
     archiveCases(() => bench);
     deviceCases(() => bench);
+    sharingCases(() => bench);
   });
 }
 

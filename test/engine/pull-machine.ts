@@ -10,12 +10,13 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
-import type { EngineEvent } from "@nacre/engine/engine.ts";
+import type { EngineEvent, Images } from "@nacre/engine/engine.ts";
 import { EventBus } from "@nacre/engine/event-bus.ts";
 import { ImageService } from "@nacre/engine/images/images.ts";
 import { LayerStore } from "@nacre/engine/images/layer-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { Registry, type RegistryOptions } from "@nacre/engine/registry/registry.ts";
+import { sharedImages } from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { UndiciFetch } from "@nacre/linux/fetch.ts";
@@ -91,6 +92,8 @@ export interface Machine extends AsyncDisposable {
   readonly root: string;
   readonly paths: StatePaths;
   readonly images: ImageService;
+  /** The same, with what goes to others. */
+  readonly sharing: Images;
   readonly state: SqliteStateStore;
   readonly clock: ImpatientClock;
   readonly snapshotter: RememberingSnapshotter;
@@ -114,15 +117,10 @@ export function machine(options: MachineOptions = {}): Machine {
   const subscription = bus.events.subscribe((event) => events.push(event));
   const asked: string[] = [];
   const fetch = fetchOf(options);
-  const { registries } = options;
-  const registryOptions = registries ? { registries } : {};
+  const registryOptions = options.registries ? { registries: options.registries } : {};
+  const credentials = credentialsOf(options, asked);
   const registry = new Registry(
-    testCore,
-    fetch,
-    clock,
-    codec,
-    credentialsOf(options, asked),
-    registryOptions,
+    ...([testCore, fetch, clock, codec, credentials, registryOptions] as const),
   );
   const snapshotter = options.snapshotter ?? new RememberingSnapshotter();
   const bootId = options.bootId ?? "this boot";
@@ -147,10 +145,14 @@ export function machine(options: MachineOptions = {}): Machine {
       platform: { os: "linux", architecture: "amd64" },
     },
   );
+  const ports = { files, content, state, codec, random: new LinuxRandom(), clock };
+  const parts = { registry, layers, bus, paths };
+  const sharing = sharedImages(images, ports, parts, { core: testCore, bootId });
   return {
     root,
     paths,
     images,
+    sharing,
     state,
     clock,
     snapshotter,

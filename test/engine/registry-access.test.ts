@@ -65,7 +65,7 @@ describe("access to a registry", () => {
       const { outcome, files } = await pull({ access }, wrong);
       expect(outcome).toMatchObject({ kind: "unauthorized" });
       expect(outcome.message).toMatch(/refuses the stored credentials for 127\.0\.0\.1:\d+\/team/);
-      expect(outcome.advice).toMatch(/docker login/);
+      expect(outcome.advice).toMatch(/nacre login/);
       const everything = JSON.stringify([outcome, outcome.message, outcome.stack]);
       expect(everything).not.toMatch(/not-this-one|bm90LXRoaXMtb25l/);
       expect(files).toEqual({});

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { engineContract } from "../contract/engine.ts";
+import { pushRegistry } from "../engine/push-registry.ts";
 import { tar } from "../images/tar.ts";
 import { Bench, shellImage } from "./engine-bench.ts";
 
@@ -15,11 +16,14 @@ engineContract("the real kernel", async () => {
   await engine.images.pull(image);
   const device = join(bench.base, "odd");
   execFileSync("mknod", ["-m", "666", device, "c", "120", "9"]);
+  const registry = await pushRegistry();
   return {
     engine,
     device,
     image,
+    registry: registry.address,
     async dispose() {
+      await registry.close();
       await engine[Symbol.asyncDispose]();
       await bench[Symbol.asyncDispose]();
     },

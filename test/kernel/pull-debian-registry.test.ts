@@ -129,7 +129,7 @@ describe("pulling from Debian's docker-registry", () => {
     configure({ auths: { [registry.address]: { auth: wrong } } });
     await expect(nobody.images.pull(reference)).rejects.toMatchObject({
       kind: "unauthorized",
-      advice: `Log in again: docker login ${registry.address}`,
+      advice: `Log in again: nacre login ${registry.address}`,
     });
     const auth = Buffer.from(credentials).toString("base64");
     configure({ auths: { [registry.address]: { auth } } });

@@ -7,6 +7,7 @@ commandLineContract("the simulated kernel", async () => {
   return {
     engine: simulation.engine,
     image: "shell",
+    registry: "docker.io",
     dispose: () => Promise.resolve(simulation[Symbol.asyncDispose]()),
   };
 });

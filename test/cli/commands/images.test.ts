@@ -47,6 +47,50 @@ describe("pull", () => {
   });
 });
 
+describe("push", () => {
+  it("prints plain lines into a pipe, and only the name with -q", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["push", "debian"], { engine });
+    expect(out).toBe(
+      [
+        "Using default tag: latest",
+        "The push refers to repository [docker.io/library/debian]",
+        "d1d1d1d1d1d1: Preparing",
+        "d1d1d1d1d1d1: Mounted from team/app",
+        `latest: digest: ${imageRecord().manifestDigest} size: 428`,
+        "",
+      ].join("\n"),
+    );
+    expect((await nacre(["push", "-q", "debian"], { engine })).out).toBe(
+      "docker.io/library/debian:latest\n",
+    );
+  });
+
+  it("paints bars on a terminal", async () => {
+    const { out } = await nacre(["push", "debian:12"], {
+      engine: new FakeEngine(),
+      terminals: [1],
+    });
+    expect(out).toContain("d1d1d1d1d1d1: Pushing [===============>              ] 50B/100B");
+  });
+
+  it("hands on what it was asked, and pushes all tags of a repository", async () => {
+    const engine = new FakeEngine();
+    const words = ["--compression-format", "zstd", "--chunk-size", "90MB", "--tls-verify=false"];
+    await nacre(["push", ...words, "r:5000/x"], { engine });
+    expect(engine.calls[0]).toMatchObject([
+      "push",
+      "r:5000/x",
+      { insecure: true, compression: "zstd", chunkBytes: 90_000_000 },
+    ]);
+    await nacre(["push", "-aq", "debian"], { engine });
+    expect(engine.calls.slice(1).map(([, name]) => name)).toEqual(
+      engine.listings[0]!.references.map(({ reference }) => reference),
+    );
+    expect((await nacre(["push", "--compression", "xz", "x"], { engine })).code).toBe(125);
+  });
+});
+
 describe("images", () => {
   const engine = new FakeEngine();
   engine.listings = [

@@ -1,0 +1,99 @@
+import type { Engine } from "@nacre/engine/engine.ts";
+import { command } from "../command.ts";
+import type { Host } from "../host.ts";
+import { referenceOf } from "../image-name.ts";
+import { interruptible } from "../interruption.ts";
+import { alsoNamed, choice, flag, value } from "../options.ts";
+import { parseDiskBytes } from "../parse/bytes.ts";
+import { PushDisplay } from "../push-display.ts";
+import { tlsVerify } from "../registry-options.ts";
+import { neutralise } from "../text/escape.ts";
+
+interface Wanted {
+  readonly quiet: boolean;
+  readonly tlsVerify: boolean;
+  readonly compression: "gzip" | "zstd" | "none" | undefined;
+  readonly chunkSize: number | undefined;
+}
+
+export default command({
+  usage: "[OPTIONS] NAME[:TAG]",
+  description:
+    "Sends an image to the registry that its name says. Blobs go byte for byte as they came, several at once; what the registry has, also in another repository, is not sent again, and where a connection breaks the rest is sent.",
+  options: {
+    allTags: flag(["all-tags", "a"], "Push all tags of the repository"),
+    chunkSize: value(
+      ["chunk-size"],
+      "bytes",
+      "Send layers in parts of this size, where something on the way takes no more at once",
+      parseDiskBytes,
+    ),
+    compression: alsoNamed(
+      "compression-format",
+      choice(
+        ["compression"],
+        ["gzip", "zstd", "none"] as const,
+        "Compress layers anew that are not compressed so",
+      ),
+    ),
+    quiet: flag(["quiet", "q"], "Print the image's name only"),
+    tlsVerify,
+  },
+  operands: { least: 1, most: 1 },
+  interspersed: true,
+  suggest: ["images"],
+  failure: 1,
+  examples: [
+    ["nacre push registry.example/team/app:1", "what was tagged so"],
+    ["nacre push --compression zstd registry.example/team/app:1", "smaller, and faster to pull"],
+  ],
+  async run(context, { allTags, ...wanted }, [name]) {
+    const { host } = context;
+    const engine = await context.engine();
+    const names = allTags ? tagsOf(engine, name!) : [name!];
+    if (!allTags && !wanted.quiet && !/[:@][^/]*$/.test(name!)) {
+      host.print("Using default tag: latest\n");
+    }
+    return interruptible(host, async (signal) => {
+      for (const one of names) await push(engine, host, one, wanted, signal);
+      return 0;
+    });
+  },
+});
+
+/** Every name of the repository that `name` names. */
+function tagsOf(engine: Engine, name: string): string[] {
+  const references = engine.images.list().flatMap((image) => image.references);
+  const tagged = references.map(({ reference }) => referenceOf(reference));
+  const wanted = tagged.filter((one) => one.name === name || one.familiarName === name);
+  const found = wanted.filter(({ tag }) => tag !== undefined).map(String);
+  // The engine says what is wrong with a name that nothing has.
+  return found.length > 0 ? found : [name];
+}
+
+async function push(
+  engine: Engine,
+  host: Host,
+  name: string,
+  { quiet, tlsVerify, compression, chunkSize }: Wanted,
+  signal: AbortSignal,
+): Promise<void> {
+  const display = quiet ? undefined : new PushDisplay(host);
+  const subscription = engine.events.subscribe((event) => display?.show(event));
+  const { reference, digest, sizeBytes } = await engine.images
+    .push(name, {
+      ...{ insecure: !tlsVerify, signal },
+      ...(compression !== undefined && { compression }),
+      ...(chunkSize !== undefined && { chunkBytes: chunkSize }),
+    })
+    .finally(() => {
+      subscription.unsubscribe();
+      display?.finish();
+    });
+  const { tag } = referenceOf(reference);
+  host.print(
+    quiet
+      ? `${neutralise(reference)}\n`
+      : `${neutralise(tag ?? "")}: digest: ${digest} size: ${sizeBytes}\n`,
+  );
+}

@@ -1,0 +1,185 @@
+// To a registry: what it has not, bottom up, so that nothing there ever names what is missing.
+//
+//   blobs in parallel ─▶ manifests ─▶ the index, if there is one ─▶ its tag
+
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { parseReference, type Reference } from "@nacre/core/reference.ts";
+import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type { UploadEvent } from "../engine.ts";
+import type { EventBus } from "../event-bus.ts";
+import { eachBounded } from "../images/bounded.ts";
+import { findImage } from "../images/image-lookup.ts";
+import type { ImageService } from "../images/images.ts";
+import type { Registry } from "../registry/registry.ts";
+import { isPassing } from "../registry/retry.ts";
+import { type BlobSource, type UploadOptions, Uploads } from "../registry/uploads.ts";
+import type { PushedImage, PushOptions } from "../sharing-interface.ts";
+import type { Bundle, Bundles, Manifested, Part } from "./bundles.ts";
+import type { StoredBlobs } from "./stored-blobs.ts";
+
+/** How many blobs are sent at once. */
+const PARALLEL_BLOBS = 4;
+/** Other repositories that are asked for a blob. */
+const MOUNT_CANDIDATES = 2;
+
+export class Pusher {
+  readonly #core: () => Core;
+  readonly #state: StateStore;
+  readonly #bus: EventBus;
+  readonly #registry: Registry;
+  readonly #images: ImageService;
+  readonly #blobs: StoredBlobs;
+  readonly #bundles: Bundles;
+
+  constructor(
+    core: () => Core,
+    state: StateStore,
+    bus: EventBus,
+    registry: Registry,
+    images: ImageService,
+    blobs: StoredBlobs,
+    bundles: Bundles,
+  ) {
+    this.#core = core;
+    this.#state = state;
+    this.#bus = bus;
+    this.#registry = registry;
+    this.#images = images;
+    this.#blobs = blobs;
+    this.#bundles = bundles;
+  }
+
+  async push(text: string, options: PushOptions): Promise<PushedImage> {
+    const { image, tag } = this.#state.read((t) => findImage(this.#core(), t, text));
+    if (tag === undefined) throw noName(text);
+    const reference = parseReference(this.#core(), text, "docker");
+    const name = reference.toString();
+    return this.#images.storing(name, async () => {
+      const bundle = await this.#bundles.of(image, tag.digest, options.compression);
+      if (bundle.partOf !== undefined) this.#noticePart(reference, bundle);
+      try {
+        await this.#send(reference, bundle, options);
+      } finally {
+        await bundle.discard();
+      }
+      if (bundle.made) await this.#remember(tag, bundle.top);
+      this.#say(image, reference);
+      const { digest, bytes } = bundle.top;
+      return { reference: name, digest, sizeBytes: bytes.length };
+    });
+  }
+
+  async #send(reference: Reference, bundle: Bundle, options: PushOptions): Promise<void> {
+    const { signal } = options;
+    const exchange = await this.#registry.exchange(reference, options);
+    const uploads = new Uploads(exchange, reference.familiar());
+    const tagged = reference.tag ?? bundle.top.digest;
+    const say = this.#reporter(reference);
+    for (const part of bundle.parts) say(part, "waiting", 0);
+    // Of an image that is there nothing else need be asked.
+    if ((await uploads.manifestDigest(bundle.top.digest)) === bundle.top.digest) {
+      for (const part of bundle.parts) say(part, "exists", part.sizeBytes);
+    } else {
+      await eachBounded(bundle.parts, PARALLEL_BLOBS, signal, async (part, either) => {
+        const { chunkBytes } = options;
+        const more = { signal: either, ...(chunkBytes !== undefined && { chunkBytes }) };
+        await this.#sendPart(uploads, reference, part, more);
+      });
+      for (const one of bundle.manifests.slice(0, -1)) await put(uploads, one, one.digest);
+    }
+    await put(uploads, bundle.top, tagged);
+  }
+
+  async #sendPart(
+    uploads: Uploads,
+    reference: Reference,
+    part: Part,
+    more: UploadOptions,
+  ): Promise<void> {
+    const say = this.#reporter(reference);
+    try {
+      const outcome = await this.#verified(part.source(), (source) =>
+        uploads.blob(source, {
+          ...more,
+          mountFrom: this.#mountCandidates(reference, part.digest),
+          sent: (bytes) => say(part, "sending", bytes),
+        }),
+      );
+      if (outcome.how === "mounted") say(part, "mounted", part.sizeBytes, outcome.from);
+      else say(part, outcome.how === "sent" ? "complete" : "exists", part.sizeBytes);
+    } catch (error) {
+      say(part, "failed", 0);
+      throw error;
+    }
+  }
+
+  /** A refusal may be ours to answer for: a blob that is damaged here. */
+  async #verified<T>(source: BlobSource, send: (source: BlobSource) => Promise<T>): Promise<T> {
+    try {
+      return await send(source);
+    } catch (error) {
+      const refused = error instanceof NacreError && error.kind === "invalid" && !isPassing(error);
+      if (refused) await this.#blobs.verify(source);
+      throw error;
+    }
+  }
+
+  /** Repositories of the same registry that gave us, or got from us, an image with this blob. */
+  #mountCandidates({ domain, path }: Reference, digest: string): string[] {
+    return this.#state.read((t) => {
+      const found = new Set<string>();
+      for (const { reference, imageId } of t.list("tag", `${domain}/`)) {
+        const image = t.get("image", imageId);
+        const other = parseReference(this.#core(), reference, "normalized").path;
+        if (other === path || !image) continue;
+        if (image.id === digest || image.layers.some((layer) => layer.digest === digest)) {
+          found.add(other);
+        }
+      }
+      return [...found].slice(0, MOUNT_CANDIDATES);
+    });
+  }
+
+  #reporter(reference: Reference) {
+    const name = reference.toString();
+    return (part: Part, phase: UploadEvent["phase"], sentBytes: number, from?: string): void => {
+      if (!part.isLayer) return;
+      const { digest, sizeBytes: totalBytes } = part;
+      const more = from === undefined ? {} : { from };
+      this.#bus.emit({
+        ...{ type: "upload", reference: name, digest, phase, sentBytes, totalBytes, ...more },
+      });
+    };
+  }
+
+  #noticePart(reference: Reference, { partOf }: Bundle): void {
+    const message = `${reference.familiar()} names images for several platforms, of which only ${partOf} is here: that one alone is pushed (pull --all-platforms brings the others)`;
+    this.#bus.emit({ type: "notice", message });
+  }
+
+  /** The image's name gets the digest that it has in the registry now, as after a pull. */
+  async #remember(tag: TagRecord, top: Manifested): Promise<void> {
+    await this.#bundles.keep(top);
+    this.#state.write((t) => {
+      const now = t.get("tag", tag.reference);
+      if (now?.imageId !== tag.imageId) return;
+      t.put("tag", tag.reference, { ...now, digest: top.digest });
+    });
+  }
+
+  #say(image: ImageRecord, reference: Reference): void {
+    this.#images.record("push", reference.familiar(), image.id);
+  }
+}
+
+function put(uploads: Uploads, one: Manifested, reference: string): Promise<unknown> {
+  return uploads.manifest(reference, one.mediaType, one.bytes);
+}
+
+function noName(text: string): NacreError {
+  return new NacreError("invalid", `${text} names no repository to push to`, {
+    advice: "Give the image a name first: nacre tag IMAGE REGISTRY/REPOSITORY:TAG",
+  });
+}

@@ -1,0 +1,43 @@
+// What sharing is made of, put together: constructors called in order, nothing decided.
+
+import type { ImageService } from "../images/images.ts";
+import type { EngineOptions } from "../options.ts";
+import { Bundles } from "./bundles.ts";
+import { CompressedLayers } from "./compressed-layers.ts";
+import { Pusher } from "./push.ts";
+import { StoredBlobs } from "./stored-blobs.ts";
+import type { SharingParts, SharingPorts } from "./view.ts";
+
+export class Sharing {
+  readonly #images: ImageService;
+  readonly #ports: SharingPorts;
+  readonly #parts: SharingParts;
+  readonly #options: Pick<EngineOptions, "core" | "bootId">;
+  readonly #blobs: StoredBlobs;
+  readonly #bundles: Bundles;
+
+  constructor(
+    images: ImageService,
+    ports: SharingPorts,
+    parts: SharingParts,
+    options: Pick<EngineOptions, "core" | "bootId">,
+  ) {
+    this.#images = images;
+    this.#ports = ports;
+    this.#parts = parts;
+    this.#options = options;
+    const { files, content, state, codec, random } = ports;
+    const { paths } = parts;
+    const { core, bootId } = options;
+    this.#blobs = new StoredBlobs(files, content, state, codec, paths);
+    const layers = new CompressedLayers(files, codec, random, this.#blobs, paths);
+    this.#bundles = new Bundles(core, content, state, codec, this.#blobs, layers, bootId);
+  }
+
+  pusher(): Pusher {
+    const { state } = this.#ports;
+    const { bus, registry } = this.#parts;
+    const { core } = this.#options;
+    return new Pusher(core, state, bus, registry, this.#images, this.#blobs, this.#bundles);
+  }
+}

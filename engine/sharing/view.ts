@@ -1,0 +1,53 @@
+// Images that go to others and come from them. Few commands do that: what these need is loaded when
+// it is called for, and is a bundle of its own (scripts/steps/bundles.ts).
+
+import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Random } from "@nacre/core/ports/random.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { Images } from "../engine.ts";
+import type { EventBus } from "../event-bus.ts";
+import type { ImageService } from "../images/images.ts";
+import type { LayerStore } from "../images/layer-store.ts";
+import type { StatePaths } from "../images/paths.ts";
+import type { EngineOptions } from "../options.ts";
+import type { Registry } from "../registry/registry.ts";
+
+export interface SharingPorts {
+  readonly files: Files;
+  readonly content: ContentStore;
+  readonly state: StateStore;
+  readonly codec: Codec;
+  readonly random: Random;
+}
+
+/** The engine's other parts, as far as sharing needs them. */
+export interface SharingParts {
+  readonly registry: Registry;
+  readonly layers: LayerStore;
+  readonly bus: EventBus;
+  readonly paths: StatePaths;
+}
+
+export function sharedImages(
+  images: ImageService,
+  ports: SharingPorts,
+  parts: SharingParts,
+  options: Pick<EngineOptions, "core" | "bootId">,
+): Images {
+  const sharing = async () => {
+    const { Sharing } = await import("./sharing.ts");
+    return new Sharing(images, ports, parts, options);
+  };
+  return {
+    pull: (...of) => images.pull(...of),
+    list: () => images.list(),
+    get: (reference) => images.get(reference),
+    layers: (reference) => images.layers(reference),
+    path: (...of) => images.path(...of),
+    tag: (...of) => images.tag(...of),
+    remove: (...of) => images.remove(...of),
+    push: async (reference, wanted = {}) => (await sharing()).pusher().push(reference, wanted),
+  };
+}
