@@ -18,6 +18,24 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/push.ts"),
   },
   {
+    name: "login",
+    summary: "Keep credentials for a registry",
+    group: "Images",
+    load: () => import("./commands/login.ts"),
+  },
+  {
+    name: "logout",
+    summary: "Forget credentials for a registry",
+    group: "Images",
+    load: () => import("./commands/logout.ts"),
+  },
+  {
+    name: "search",
+    summary: "Find repositories in a registry",
+    group: "Images",
+    load: () => import("./commands/search.ts"),
+  },
+  {
     name: "images",
     aliases: ["image ls", "image list"],
     summary: "List images",

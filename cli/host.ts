@@ -43,6 +43,8 @@ export interface Host {
   inputBytes(path: string): AsyncIterable<Uint8Array>;
   /** Reads a line from standard input. */
   readLine(): string;
+  /** The same from a terminal that does not show it. */
+  readSecret(): string;
   createEngine(options: GlobalOptions): Promise<Engine>;
   /** Every plugin there is, by its manifest. */
   plugins(options: GlobalOptions): Promise<readonly InstalledPlugin[]>;

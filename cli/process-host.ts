@@ -118,6 +118,15 @@ export class ProcessHost implements Host {
     return Buffer.from(bytes).toString("utf8");
   }
 
+  readSecret(): string {
+    const giveBack = changedTerminal("-echo");
+    try {
+      return this.readLine();
+    } finally {
+      giveBack();
+    }
+  }
+
   async plugins(options: GlobalOptions) {
     const { installedPlugins } = await import("./composition.ts");
     return installedPlugins(options.plugins);
@@ -133,12 +142,14 @@ export class ProcessHost implements Host {
  * Our terminal on standard input shows and passes every byte as it is, until the result is called
  * or this process ends. By stty(1): Node's own raw mode still turns line feeds into two characters.
  */
-function rawTerminal(): () => void {
+const rawTerminal = (): (() => void) => changedTerminal("raw", "-echo");
+
+function changedTerminal(...how: readonly string[]): () => void {
   const { execFileSync } = process.getBuiltinModule("node:child_process");
   const stty = (...words: string[]) =>
     execFileSync("stty", words, { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" });
   const before = stty("-g").trim();
-  stty("raw", "-echo");
+  stty(...how);
   const giveBack = (): void => {
     process.off("exit", giveBack);
     stty(before);

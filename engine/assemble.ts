@@ -50,7 +50,7 @@ import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
-import { sharedImages } from "./sharing/view.ts";
+import { registriesView, sharedImages } from "./sharing/view.ts";
 import { SystemService } from "./system.ts";
 import { VolumeFiller } from "./volumes/fill.ts";
 import { VolumeRecords } from "./volumes/volume-records.ts";
@@ -323,6 +323,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
       options,
     ),
     volumes,
+    registries: registriesView(ports.credentials, registry, options),
     cgroups: cgroupsView(ports, containers, layout, options),
     namespaces,
     system,

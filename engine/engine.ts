@@ -17,7 +17,7 @@ import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 import type { Filters } from "./filters.ts";
-import type { ImageSharing } from "./sharing-interface.ts";
+import type { ImageSharing, Registries } from "./sharing-interface.ts";
 import type { VolumeListing, Volumes } from "./volume-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
@@ -129,7 +129,16 @@ export interface Images extends ImageSharing {
 
 // -- images that go to others: sharing-interface.ts -----------------------------------------------
 
-export type { ImageSharing, PushedImage, PushOptions } from "./sharing-interface.ts";
+export type {
+  ImageSharing,
+  LoggedIn,
+  LoginRequest,
+  PushedImage,
+  PushOptions,
+  Registries,
+  SearchOptions,
+  SearchResult,
+} from "./sharing-interface.ts";
 
 // -- containers: container-interface.ts ----------------------------------------------------------
 
@@ -342,6 +351,7 @@ export interface Engine extends AsyncDisposable {
   readonly containers: Containers;
   readonly archives: Archives;
   readonly volumes: Volumes;
+  readonly registries: Registries;
   readonly cgroups: Cgroups;
   readonly namespaces: Namespaces;
   readonly system: System;

@@ -1,6 +1,7 @@
 // Images that go to others and come from them, but for pull: registries, archives.
 
 import type { Compression } from "@nacre/core/ports/codec.ts";
+import type { Credential } from "@nacre/core/ports/credential-store.ts";
 
 export interface PushOptions {
   /** Layers that have another are compressed anew, which gives the image another manifest. Absent: blobs go as they came. */
@@ -27,4 +28,47 @@ export interface ImageSharing {
    * NacreError `not-found`, `unauthorized`, `unreachable`, `corrupt`, `invalid`.
    */
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
+}
+
+export interface LoginRequest {
+  /** Absent: the credentials that are kept are tried. */
+  readonly credential?: Credential;
+  readonly insecure?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoggedIn {
+  /** `docker.io`, `registry.example:5000`. */
+  readonly registry: string;
+  /** Where the credentials are kept now: a file, or a helper's name. Absent where they were before. */
+  readonly keptIn?: string;
+}
+
+export interface SearchOptions {
+  /** Most results; 25 if absent. */
+  readonly limit?: number;
+  readonly insecure?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchResult {
+  /** As one pulls it: `debian`, `registry.example/team/app`. */
+  readonly name: string;
+  readonly description: string;
+  readonly stars: number;
+  readonly official: boolean;
+}
+
+/** Registries as such. `server`: a domain, or a URL of one; Docker Hub if absent. */
+export interface Registries {
+  /** Tries credentials, and keeps them. NacreError `unauthorized`, `unreachable`, `invalid`, `denied`. */
+  login(server: string | undefined, request?: LoginRequest): Promise<LoggedIn>;
+  /** Forgets credentials. Whether there were any. */
+  logout(server: string | undefined): Promise<{ readonly registry: string; readonly was: boolean }>;
+  /** Registries that one is logged in to. */
+  logins(): string[];
+  /** Repositories by a part of their name. `DOMAIN/TERM` asks another registry than Docker Hub. NacreError `unsupported` where one offers no search. */
+  search(term: string, options?: SearchOptions): Promise<SearchResult[]>;
+  /** Tags of a repository. */
+  tags(repository: string, options?: Omit<SearchOptions, "limit">): Promise<string[]>;
 }

@@ -5,37 +5,26 @@
 //     {"credHelpers": {"registry.example": "NAME"}, "credsStore": "NAME"}
 //   $REGISTRY_AUTH_FILE, else $XDG_RUNTIME_DIR/containers/auth.json (podman, skopeo, buildah)
 //
-// NAME stands for the program docker-credential-NAME on PATH. `docker-credential-NAME get` reads
-// the server's name on its standard input and prints {"Username", "Secret"}; the user name <token>
-// says that the secret is an identity token. Secrets go through pipes only: no argument, no
-// environment, no error message ever holds one.
+// NAME stands for the program docker-credential-NAME (credential-helper.ts). What is logged in to is
+// kept where it would be found first: by the registry's helper, else in $REGISTRY_AUTH_FILE if that
+// is set, else in docker's config.json. These files have the mode 0600, and are never written in
+// part; what else is in them stays.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Credential, CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import { CredentialHelper } from "./credential-helper.ts";
 
-const HELPER_TIMEOUT_MS = 30_000;
-const HELPER_OUTPUT_LIMIT_BYTES = 1 << 20;
 /** Under which name docker keeps the credentials of docker.io. */
 const DOCKER_HUB = "https://index.docker.io/v1/";
-/** What a helper may need to find its own store; nothing else of ours goes to it. */
-const HELPER_ENVIRONMENT = [
-  "PATH",
-  "HOME",
-  "USER",
-  "LOGNAME",
-  "LANG",
-  "XDG_RUNTIME_DIR",
-  "XDG_CONFIG_HOME",
-  "XDG_DATA_HOME",
-  "DBUS_SESSION_BUS_ADDRESS",
-  "DISPLAY",
-  "WAYLAND_DISPLAY",
-  "GNUPGHOME",
-  "GPG_TTY",
-  "PASSWORD_STORE_DIR",
-];
 
 interface StoredAuth {
   readonly auth?: string;
@@ -98,37 +87,104 @@ export class HostCredentials implements CredentialStore {
   }
 
   async #ask(helper: string, server: string): Promise<Credential | undefined> {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(helper)) {
-      throw new NacreError("invalid", `${JSON.stringify(helper)} cannot be a credential helper`, {
-        advice:
-          "In config.json, credsStore and credHelpers name helpers as in docker-credential-NAME.",
-      });
+    return new CredentialHelper(helper, this.#environment).get(server);
+  }
+
+  // -- writing ----------------------------------------------------------------------------------
+
+  async store(registry: string, credential: Credential): Promise<string> {
+    const path = this.#own();
+    const file = readAuthFile(path) ?? {};
+    const name = nameOf(registry);
+    const helper = helperOf(file, name);
+    if (helper !== undefined) {
+      await new CredentialHelper(helper, this.#environment).store(name, credential);
+      // Docker lists there who is logged in where.
+      if (!file.credHelpers?.[name]) write(path, withAuth(file, name, {}));
+      return `docker-credential-${helper}`;
     }
-    const program = `docker-credential-${helper}`;
-    const child = spawn(program, ["get"], {
-      env: pick(this.#environment, HELPER_ENVIRONMENT),
-      stdio: ["pipe", "pipe", "ignore"],
-      timeout: HELPER_TIMEOUT_MS,
-      killSignal: "SIGKILL",
+    write(path, withAuth(file, name, encode(credential)));
+    return path;
+  }
+
+  async erase(registry: string): Promise<boolean> {
+    let erased = false;
+    const name = nameOf(registry);
+    for (const path of this.#files()) {
+      const file = readAuthFile(path);
+      if (!file) continue;
+      const helper = helperOf(file, name);
+      if (helper !== undefined) {
+        const keeper = new CredentialHelper(helper, this.#environment);
+        if (await keeper.erase(name)) erased = true;
+      }
+      const auths = Object.entries(file.auths ?? {});
+      const left = auths.filter(([key]) => key !== name && hostOf(key) !== registry);
+      if (left.length === auths.length) continue;
+      write(path, { ...file, auths: Object.fromEntries(left) });
+      erased = true;
+    }
+    return erased;
+  }
+
+  list(): string[] {
+    const names = this.#files().flatMap((path) => Object.keys(readAuthFile(path)?.auths ?? {}));
+    return [...new Set(names.map((name) => (name === DOCKER_HUB ? "docker.io" : hostOf(name))))];
+  }
+
+  /** Where what is logged in to is kept. NacreError `invalid` without a home. */
+  #own(): string {
+    const { REGISTRY_AUTH_FILE } = this.#environment;
+    const path = REGISTRY_AUTH_FILE || this.#files()[0];
+    if (path) return path;
+    throw new NacreError("invalid", "there is no place for credentials", {
+      advice: "Set HOME, DOCKER_CONFIG or REGISTRY_AUTH_FILE.",
     });
-    const { code, output } = await finish(child, program, server);
-    if (code !== 0) {
-      if (/credentials not found|no credentials/i.test(output)) return undefined;
-      throw helperFailed(program, server, `it ended with status ${code}`);
-    }
-    let answer: { Username?: unknown; Secret?: unknown } | null = null;
-    try {
-      answer = JSON.parse(output);
-    } catch {
-      throw helperFailed(program, server, "its answer is not JSON");
-    }
-    const { Username: username, Secret: secret } = answer ?? {};
-    if (typeof username !== "string" || typeof secret !== "string") {
-      throw helperFailed(program, server, "its answer has no user name and secret");
-    }
-    if (secret === "") return undefined;
-    if (username === "<token>") return { kind: "identity-token", token: secret };
-    return { kind: "password", username, password: secret };
+  }
+}
+
+const nameOf = (registry: string): string => (registry === "docker.io" ? DOCKER_HUB : registry);
+
+function helperOf(file: AuthFile, name: string): string | undefined {
+  const own = file.credHelpers && Object.hasOwn(file.credHelpers, name);
+  return (own ? file.credHelpers?.[name] : undefined) || file.credsStore || undefined;
+}
+
+function withAuth(file: AuthFile, name: string, auth: StoredAuth): AuthFile {
+  return { ...file, auths: { ...file.auths, [name]: auth } };
+}
+
+function encode(credential: Credential): StoredAuth {
+  const base64 = (text: string): string => Buffer.from(text, "utf8").toString("base64");
+  if (credential.kind === "identity-token") return { identitytoken: credential.token };
+  return { auth: base64(`${credential.username}:${credential.password}`) };
+}
+
+/** The whole file under its name at once, for nobody else to read. */
+function write(path: string, file: AuthFile): void {
+  const failed = (cause: unknown): NacreError =>
+    new NacreError("denied", `cannot write the credentials in ${path}`, {
+      advice: "Check who may write the file and its directory.",
+      cause,
+    });
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const target = realPath(path);
+    const own = `${target}.${process.pid}.tmp`;
+    writeFileSync(own, `${JSON.stringify(file, null, "\t")}\n`, { mode: 0o600 });
+    chmodSync(own, 0o600);
+    renameSync(own, target);
+  } catch (error) {
+    throw failed(error);
+  }
+}
+
+/** Of a symlink what it leads to, so that it stays one. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 
@@ -175,48 +231,4 @@ function decode(stored: StoredAuth, key: string, path: string): Credential | und
   // Docker's own reader drops trailing zero bytes.
   const password = text.slice(colon + 1).replace(/\0+$/, "");
   return { kind: "password", username: text.slice(0, colon), password };
-}
-
-function pick(
-  environment: Readonly<Record<string, string | undefined>>,
-  names: readonly string[],
-): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = environment[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
-
-function finish(
-  child: ChildProcess,
-  program: string,
-  server: string,
-): Promise<{ readonly code: number | null; readonly output: string }> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    child.stdout?.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > HELPER_OUTPUT_LIMIT_BYTES) child.kill("SIGKILL");
-      else chunks.push(chunk);
-    });
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      const reason = error.code === "ENOENT" ? "it is not on PATH" : (error.code ?? "it broke");
-      reject(helperFailed(program, server, reason));
-    });
-    child.on("close", (code) => {
-      resolve({ code, output: Buffer.concat(chunks).toString("utf8") });
-    });
-    // A helper that does not read its input is judged by its answer.
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(`${server}\n`);
-  });
-}
-
-function helperFailed(program: string, server: string, reason: string): NacreError {
-  return new NacreError("invalid", `${program} gave no credentials for ${server}: ${reason}`, {
-    advice: "Check credsStore and credHelpers in docker's config.json.",
-  });
 }

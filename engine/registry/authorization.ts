@@ -182,7 +182,7 @@ function tokenRequest(realm: URL, { challenge, scope, credential }: TokenQuestio
   const service = challenge.parameters.get("service");
   const fields = new URLSearchParams();
   if (service !== undefined) fields.set("service", service);
-  fields.set("scope", scope);
+  if (scope !== "") fields.set("scope", scope);
   if (credential?.kind === "identity-token") {
     fields.set("grant_type", "refresh_token");
     fields.set("refresh_token", credential.token);
@@ -201,7 +201,7 @@ function tokenRequest(realm: URL, { challenge, scope, credential }: TokenQuestio
   for (const [name, value] of fields) url.searchParams.set(name, value);
   // Several are one field each here, and one text in a form (RFC 6749, section 3.3).
   url.searchParams.delete("scope");
-  for (const one of scope.split(" ")) url.searchParams.append("scope", one);
+  for (const one of scope.split(" ").filter(Boolean)) url.searchParams.append("scope", one);
   if (credential) url.searchParams.set("account", credential.username);
   const headers: Record<string, string> = { accept: "application/json" };
   if (credential) headers.authorization = basic(credential.username, credential.password);

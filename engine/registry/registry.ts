@@ -9,7 +9,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Descriptor } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
-import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import type { Credential, CredentialStore } from "@nacre/core/ports/credential-store.ts";
 import type { Fetch, FetchResponse } from "@nacre/core/ports/fetch.ts";
 import type { Reference } from "@nacre/core/reference.ts";
 import { Authorization } from "./authorization.ts";
@@ -45,7 +45,7 @@ export class Registry {
   readonly #clock: Clock;
   readonly #codec: Codec;
   readonly #transport: Transport;
-  readonly #registries: RegistriesConfig;
+  readonly #options: RegistryOptions;
 
   constructor(
     core: () => Core,
@@ -60,7 +60,15 @@ export class Registry {
     this.#clock = clock;
     this.#codec = codec;
     this.#transport = new Transport(fetch, clock, new Authorization(fetch, clock, credentials));
-    this.#registries = options.registries ?? {};
+    this.#options = options;
+  }
+
+  /** The same for somebody with other credentials. */
+  as(credential: Credential): Registry {
+    const known = { find: async () => credential };
+    return new Registry(
+      ...([this.#core, this.#fetch, this.#clock, this.#codec, known, this.#options] as const),
+    );
   }
 
   /** The repository of a reference. Asks nothing yet, but for which of http and https answers. */
@@ -68,8 +76,7 @@ export class Registry {
     reference: Reference,
     options: { readonly insecure?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<Repository> {
-    const { domain } = reference;
-    const all = endpointsFor(domain, this.#registries, options.insecure);
+    const all = this.#endpoints(reference, options.insecure);
     const own = all.filter((endpoint) => !endpoint.mirror);
     const chosen = own.length > 1 ? await this.#answering(own, options.signal) : own;
     const endpoints = [...all.filter((endpoint) => endpoint.mirror), ...chosen];
@@ -85,7 +92,7 @@ export class Registry {
     reference: Reference,
     options: { readonly insecure?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<Exchange> {
-    const all = endpointsFor(reference.domain, this.#registries, options.insecure);
+    const all = this.#endpoints(reference, options.insecure);
     const own = all.filter((endpoint) => !endpoint.mirror);
     const [endpoint] = own.length > 1 ? await this.#answering(own, options.signal) : own;
     const { signal } = options;
@@ -93,6 +100,10 @@ export class Registry {
       ...{ transport: this.#transport, clock: this.#clock, endpoint: endpoint! },
       ...{ path: reference.path, signal },
     };
+  }
+
+  #endpoints({ domain }: Reference, insecure: boolean | undefined): Endpoint[] {
+    return endpointsFor(domain, this.#options.registries ?? {}, insecure);
   }
 
   /** The one of a registry's endpoints that speaks its protocol; all of them if none answers. */

@@ -3,6 +3,7 @@
 
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
+import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
@@ -13,6 +14,7 @@ import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { EngineOptions } from "../options.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { Registries } from "../sharing-interface.ts";
 
 export interface SharingPorts {
   readonly files: Files;
@@ -28,6 +30,25 @@ export interface SharingParts {
   readonly layers: LayerStore;
   readonly bus: EventBus;
   readonly paths: StatePaths;
+}
+
+/** The part of it that speaks to registries without an image. */
+export function registriesView(
+  credentials: CredentialStore,
+  registry: Registry,
+  { core }: Pick<EngineOptions, "core">,
+): Registries {
+  const desk = async () => {
+    const { RegistryDesk } = await import("./registries.ts");
+    return new RegistryDesk(core, registry, credentials);
+  };
+  return {
+    login: async (...of) => (await desk()).login(...of),
+    logout: async (server) => (await desk()).logout(server),
+    logins: () => credentials.list?.() ?? [],
+    search: async (...of) => (await desk()).search(...of),
+    tags: async (...of) => (await desk()).tags(...of),
+  };
 }
 
 export function sharedImages(

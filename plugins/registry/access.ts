@@ -47,7 +47,9 @@ export class Gatekeeper {
     }
     const scope = `repository:${repository}:pull`;
     const granted = this.#tokens.get(authorization.replace(/^Bearer /, ""));
-    if (granted === scope && !access.never) return undefined;
+    // Whoever has any token is known where no repository is asked for.
+    const enough = repository === "" ? granted !== undefined : granted === scope;
+    if (enough && !access.never) return undefined;
     const realm = access.realm ?? `${base}/token`;
     return `Bearer realm="${realm}",service="nacre registry",scope="${scope}"`;
   }

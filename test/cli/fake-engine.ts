@@ -25,7 +25,7 @@ import type {
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
-import { fakeSharing } from "./fake-sharing.ts";
+import { fakeRegistries, fakeSharing } from "./fake-sharing.ts";
 
 export class FakeEngine implements Engine {
   readonly calls: [name: string, ...given: unknown[]][] = [];
@@ -73,6 +73,7 @@ export class FakeEngine implements Engine {
     };
   }
 
+  readonly registries = fakeRegistries({ called: (...of) => this.#called(...of) });
   readonly images: Images = {
     pull: async (reference, options) => {
       this.#called("pull", reference, options);

@@ -116,6 +116,9 @@ export class FakeHost implements Host {
   readLine(): string {
     return this.#settings.input ?? "";
   }
+  readSecret(): string {
+    return `secret ${this.readLine()}`;
+  }
   async plugins(): Promise<readonly InstalledPlugin[]> {
     return this.#settings.plugins ?? [];
   }

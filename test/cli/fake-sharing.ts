@@ -1,6 +1,6 @@
 // What the fake engine does with images that go to others: it notes the call and says something.
 
-import type { EngineEvent, ImageSharing } from "@nacre/engine/engine.ts";
+import type { EngineEvent, ImageSharing, Registries } from "@nacre/engine/engine.ts";
 import { imageRecord } from "./fake-records.ts";
 
 export interface FakeParts {
@@ -19,6 +19,32 @@ export function fakeSharing({ called, emit }: FakeParts): ImageSharing {
       emit({ type: "upload", ...layer, phase: "sending", sentBytes: 50 });
       emit({ type: "upload", ...layer, phase: "mounted", from: "team/app", sentBytes: 100 });
       return { reference, digest, sizeBytes: 428 };
+    },
+  };
+}
+
+export function fakeRegistries({ called }: Pick<FakeParts, "called">): Registries {
+  return {
+    login: async (server, request) => {
+      called("login", server, request);
+      const keptIn = request?.credential ? { keptIn: "/home/ada/.docker/config.json" } : {};
+      return { registry: server ?? "docker.io", ...keptIn };
+    },
+    logout: async (server) => {
+      called("logout", server);
+      return { registry: server ?? "docker.io", was: server !== "unknown" };
+    },
+    logins: () => ["docker.io", "r.example"],
+    search: async (term, options) => {
+      called("search", term, options);
+      return [
+        { name: "debian", description: "d".repeat(60), stars: 5, official: true },
+        { name: "ada/debian", description: "", stars: 0, official: false },
+      ];
+    },
+    tags: async (repository) => {
+      called("tags", repository);
+      return ["1", "2"];
     },
   };
 }

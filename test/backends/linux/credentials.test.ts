@@ -1,4 +1,13 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostCredentials } from "@nacre/linux/credentials.ts";
@@ -133,5 +142,63 @@ describe("a credential helper", () => {
         message: expect.stringMatching(/cannot be a credential helper/),
       });
     }
+  });
+});
+
+describe("keeping credentials", () => {
+  const ADA = { kind: "password", username: "ada", password: "pass:word" } as const;
+  const config = () => JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
+  const store = () => new HostCredentials({ DOCKER_CONFIG: folder, PATH: path() });
+
+  it("hands them to the registry's helper through a pipe, and to no file", async () => {
+    helper("keep", `echo "$@" >>${folder}/words; cat >>${folder}/input; echo '{}'`);
+    writeFileSync(
+      join(folder, "config.json"),
+      JSON.stringify({ credHelpers: { "r.example": "keep" }, other: { a: 1 } }),
+    );
+    expect(await store().store("r.example", ADA)).toBe("docker-credential-keep");
+    expect(readFileSync(join(folder, "words"), "utf8")).toBe("store\n");
+    expect(JSON.parse(readFileSync(join(folder, "input"), "utf8"))).toEqual({
+      ServerURL: "r.example",
+      Username: "ada",
+      Secret: "pass:word",
+    });
+    expect(JSON.stringify(config())).not.toMatch(/pass|YWRh/);
+    expect(await store().erase("r.example")).toBe(true);
+    expect(readFileSync(join(folder, "words"), "utf8")).toBe("store\nerase\n");
+  });
+
+  it("lists in the file who is in the store of all registries, as docker does", async () => {
+    helper("all", "cat >/dev/null");
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ credsStore: "all" }));
+    await store().store("docker.io", ADA);
+    expect(config()).toEqual({ credsStore: "all", auths: { "https://index.docker.io/v1/": {} } });
+    expect(store().list()).toEqual(["docker.io"]);
+  });
+
+  it("says when a helper fails, without the secret", async () => {
+    helper("bad", "cat; exit 1");
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ credsStore: "bad" }));
+    const failed = await store()
+      .store("r.example", ADA)
+      .catch((error: unknown) => error as Error);
+    expect(failed).toMatchObject({ kind: "invalid" });
+    expect(String((failed as Error).message)).not.toContain("pass");
+  });
+
+  it("keeps a symlink one, and the file for its owner alone", async () => {
+    const real = join(folder, "real.json");
+    writeFileSync(real, "{}", { mode: 0o644 });
+    symlinkSync(real, join(folder, "config.json"));
+    await store().store("r.example", ADA);
+    expect(lstatSync(join(folder, "config.json")).isSymbolicLink()).toBe(true);
+    expect(statSync(real).mode & 0o777).toBe(0o600);
+    expect(await store().find("r.example")).toEqual(ADA);
+  });
+
+  it("does not touch a file that it cannot read", async () => {
+    writeFileSync(join(folder, "config.json"), "{ not JSON");
+    await expect(store().store("r.example", ADA)).rejects.toMatchObject({ kind: "invalid" });
+    expect(readFileSync(join(folder, "config.json"), "utf8")).toBe("{ not JSON");
   });
 });
