@@ -2,6 +2,7 @@
 // Source: Linux, fs/open.c, fs/xattr.c; xattr(7).
 
 import {
+  type Credentials,
   capable,
   capableOver,
   MAY_EXECUTE,
@@ -17,9 +18,27 @@ import type { Task } from "./task.ts";
 
 const NAME_MAX_BYTES = 255;
 
+/** Who asks by access(2): the real user and group, with the capabilities that those would have. */
+function asReal(who: Credentials): Credentials {
+  const isRoot = who.realUid === who.user.uids.outside(0);
+  const effective = isRoot ? who.permitted : 0n;
+  return { ...who, fsUid: who.realUid, fsGid: who.realGid, effective };
+}
+
+/** access(2): what the real user may do. */
+export function realAccess(task: Task, name: string, wanted: number): void {
+  requireModes(wanted);
+  const { root, cwd, umask, credentials } = task;
+  access({ root, cwd, umask, credentials: asReal(credentials) }, name, wanted);
+}
+
+function requireModes(wanted: number): void {
+  if ((wanted & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) !== 0) fail("EINVAL");
+}
+
 /** faccessat2(2) with AT_EACCESS: what would be permitted if it were tried. */
 export function access(task: Task, name: string, wanted: number): void {
-  if ((wanted & ~(MAY_READ | MAY_WRITE | MAY_EXECUTE)) !== 0) fail("EINVAL");
+  requireModes(wanted);
   const { mount, dentry } = lookup(task, name);
   const { inode } = dentry;
   const executes = (wanted & MAY_EXECUTE) !== 0 && inode.kind === "file";
@@ -48,7 +67,7 @@ function requireAttribute(task: Task, path: Path, name: string, writes: boolean)
   if (name.startsWith("user.")) {
     if (inode.kind !== "file" && inode.kind !== "directory") fail(denied);
     const sticky = inode.kind === "directory" && (inode.mode & 0o1000) !== 0 && writes;
-    const owns = who.uid === inode.uid || capableOver(who, "CAP_FOWNER", inode);
+    const owns = who.fsUid === inode.uid || capableOver(who, "CAP_FOWNER", inode);
     if (sticky && !owns) fail("EPERM");
   }
   if (!permitted(who, inode, writes ? MAY_WRITE : MAY_READ)) fail("EACCES");

@@ -55,13 +55,15 @@ export function boundCapabilities(self: Execution, o: Of<"boundCapabilities">): 
   });
 }
 
+const everyId = (id: number) => ({ real: id, effective: id, saved: id });
+
 /** With PR_SET_KEEPCAPS: the permitted set stays, the effective one goes with uid 0. */
 export function setUser(self: Execution, o: Of<"setUser">): void {
   const { process } = self;
   credentials.keepCapabilities(process, true);
   because("setgroups", () => credentials.setGroups(process, o.groups));
-  because("setresgid", () => credentials.setGroup(process, o.gid));
-  because("setresuid", () => credentials.setUser(process, o.uid));
+  because("setresgid", () => credentials.setGroupIds(process, everyId(o.gid)));
+  because("setresuid", () => credentials.setUsers(process, everyId(o.uid)));
 }
 
 export function setCapabilities(self: Execution, o: Of<"setCapabilities">): void {

@@ -3,7 +3,15 @@
 // Source: Linux, kernel/sys.c, kernel/groups.c, security/commoncap.c.
 
 import { CAPABILITIES } from "@nacre/core/program/capabilities.ts";
-import { ALL_CAPABILITIES, type Credentials, capable } from "./credentials.ts";
+import {
+  ALL_CAPABILITIES,
+  type CapabilityName,
+  type Credentials,
+  capabilityBit,
+  capable,
+  everyGroup,
+  everyUser,
+} from "./credentials.ts";
 import { fail } from "./errno.ts";
 import type { Process } from "./process.ts";
 
@@ -12,30 +20,151 @@ function change(process: Process, by: Partial<Credentials>): void {
 }
 
 /** cap_emulate_setxuid: capabilities go and come with user 0 of the namespace. */
-function capabilitiesAs(who: Credentials, uid: number): Partial<Credentials> {
+function fixCapabilities(who: Credentials, next: Credentials): Credentials {
   const root = who.user.uids.outside(0);
-  if (who.uid === uid) return {};
-  if (who.uid === root) {
-    const permitted = who.keepCapabilities ? who.permitted : 0n;
-    return { permitted, effective: 0n, ambient: who.keepCapabilities ? who.ambient : 0n };
+  const isRoot = ({ realUid, uid, savedUid }: Credentials): boolean =>
+    [realUid, uid, savedUid].some((one) => one === root);
+  let { permitted, effective, ambient } = next;
+  if (isRoot(who) && !isRoot(next)) {
+    if (!who.keepCapabilities) permitted = effective = 0n;
+    ambient = 0n;
   }
-  return uid === root ? { effective: who.permitted } : {};
+  if (who.uid === root && next.uid !== root) effective = 0n;
+  if (who.uid !== root && next.uid === root) effective = permitted;
+  return { ...next, permitted, effective, ambient };
 }
 
-/** setresuid(2) of all three. */
+/** What becomes of each of the three; absent stays. */
+export interface ThreeIds {
+  readonly real?: number;
+  readonly effective?: number;
+  readonly saved?: number;
+}
+
+type Translate = (id: number) => number | undefined;
+
+/** EINVAL for a number that the namespace does not know. */
+function translated(ids: ThreeIds, translate: Translate): ThreeIds {
+  const known = Object.entries(ids).map(([which, id]) => [which, translate(id) ?? fail("EINVAL")]);
+  return Object.fromEntries(known);
+}
+
+const isOneOf = (id: number | undefined, ...own: readonly number[]): boolean =>
+  id === undefined || own.includes(id);
+
+function actAs(process: Process, next: Credentials): void {
+  process.credentials = fixCapabilities(process.credentials, next);
+}
+
+/** setresuid(2). */
+export function setUsers(process: Process, ids: ThreeIds): void {
+  const who = process.credentials;
+  const to = translated(ids, (id) => who.user.uids.outside(id));
+  const realUid = to.real ?? who.realUid;
+  const uid = to.effective ?? who.uid;
+  const savedUid = to.saved ?? who.savedUid;
+  const own = [who.realUid, who.uid, who.savedUid];
+  const changes = [to.real, to.effective, to.saved].some((id) => !isOneOf(id, ...own));
+  if (changes && !capable(who, "CAP_SETUID", who.user)) fail("EPERM");
+  const same = realUid === who.realUid && uid === who.uid && savedUid === who.savedUid;
+  if (same && isOneOf(to.effective, who.fsUid)) return;
+  actAs(process, { ...who, realUid, uid, savedUid, fsUid: uid });
+}
+
+/** setresgid(2). */
+export function setGroupIds(process: Process, ids: ThreeIds): void {
+  const who = process.credentials;
+  const to = translated(ids, (id) => who.user.gids.outside(id));
+  const realGid = to.real ?? who.realGid;
+  const gid = to.effective ?? who.gid;
+  const savedGid = to.saved ?? who.savedGid;
+  const own = [who.realGid, who.gid, who.savedGid];
+  const changes = [to.real, to.effective, to.saved].some((id) => !isOneOf(id, ...own));
+  if (changes && !capable(who, "CAP_SETGID", who.user)) fail("EPERM");
+  const same = realGid === who.realGid && gid === who.gid && savedGid === who.savedGid;
+  if (same && isOneOf(to.effective, who.fsGid)) return;
+  change(process, { realGid, gid, savedGid, fsGid: gid });
+}
+
+/** setreuid(2): the saved one follows when the process becomes somebody else. */
+export function setRealAndEffectiveUser(process: Process, ids: Omit<ThreeIds, "saved">): void {
+  const who = process.credentials;
+  const { real, effective } = translated(ids, (id) => who.user.uids.outside(id));
+  const may = capable(who, "CAP_SETUID", who.user);
+  if (!isOneOf(real, who.realUid, who.uid) && !may) fail("EPERM");
+  if (!isOneOf(effective, who.realUid, who.uid, who.savedUid) && !may) fail("EPERM");
+  const uid = effective ?? who.uid;
+  const follows = real !== undefined || !isOneOf(effective, who.realUid);
+  const savedUid = follows ? uid : who.savedUid;
+  actAs(process, { ...who, realUid: real ?? who.realUid, uid, savedUid, fsUid: uid });
+}
+
+/** setregid(2). */
+export function setRealAndEffectiveGroup(process: Process, ids: Omit<ThreeIds, "saved">): void {
+  const who = process.credentials;
+  const { real, effective } = translated(ids, (id) => who.user.gids.outside(id));
+  const may = capable(who, "CAP_SETGID", who.user);
+  if (!isOneOf(real, who.realGid, who.gid) && !may) fail("EPERM");
+  if (!isOneOf(effective, who.realGid, who.gid, who.savedGid) && !may) fail("EPERM");
+  const gid = effective ?? who.gid;
+  const follows = real !== undefined || !isOneOf(effective, who.realGid);
+  const savedGid = follows ? gid : who.savedGid;
+  change(process, { realGid: real ?? who.realGid, gid, savedGid, fsGid: gid });
+}
+
+/** setuid(2): all of them for who may, else only the one that it acts as. */
 export function setUser(process: Process, id: number): void {
   const who = process.credentials;
   const uid = who.user.uids.outside(id) ?? fail("EINVAL");
-  if (uid !== who.uid && !capable(who, "CAP_SETUID", who.user)) fail("EPERM");
-  change(process, { uid, ...capabilitiesAs(who, uid) });
+  const may = capable(who, "CAP_SETUID", who.user);
+  if (!may && !isOneOf(uid, who.realUid, who.savedUid)) fail("EPERM");
+  actAs(process, { ...who, ...(may && everyUser(uid)), uid, fsUid: uid });
 }
 
-/** setresgid(2) of all three. */
+/** setgid(2). */
 export function setGroup(process: Process, id: number): void {
   const who = process.credentials;
   const gid = who.user.gids.outside(id) ?? fail("EINVAL");
-  if (gid !== who.gid && !capable(who, "CAP_SETGID", who.user)) fail("EPERM");
-  change(process, { gid });
+  const may = capable(who, "CAP_SETGID", who.user);
+  if (!may && !isOneOf(gid, who.realGid, who.savedGid)) fail("EPERM");
+  change(process, { ...(may && everyGroup(gid)), gid, fsGid: gid });
+}
+
+/** CAP_FS_SET: what setfsuid(2) takes and gives with user 0. */
+const FILE_CAPABILITIES = (
+  [
+    ...["CAP_CHOWN", "CAP_MKNOD", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"],
+    ...["CAP_FSETID", "CAP_LINUX_IMMUTABLE", "CAP_MAC_OVERRIDE"],
+  ] as CapabilityName[]
+).reduce((mask, name) => mask | capabilityBit(name), 0n);
+
+/** setfsuid(2): returns what it was before, whether it is changed or not. */
+export function setFileUser(process: Process, id: number): number {
+  const who = process.credentials;
+  const { uids } = who.user;
+  const before = uids.shown(who.fsUid);
+  const fsUid = uids.outside(id);
+  if (fsUid === undefined || fsUid === who.fsUid) return before;
+  const own = isOneOf(fsUid, who.realUid, who.uid, who.savedUid);
+  if (!own && !capable(who, "CAP_SETUID", who.user)) return before;
+  const root = uids.outside(0);
+  let { effective } = who;
+  if (who.fsUid === root) effective &= ~FILE_CAPABILITIES;
+  else if (fsUid === root) effective |= who.permitted & FILE_CAPABILITIES;
+  change(process, { fsUid, effective });
+  return before;
+}
+
+/** setfsgid(2). */
+export function setFileGroup(process: Process, id: number): number {
+  const who = process.credentials;
+  const { gids } = who.user;
+  const before = gids.shown(who.fsGid);
+  const fsGid = gids.outside(id);
+  if (fsGid === undefined || fsGid === who.fsGid) return before;
+  const own = isOneOf(fsGid, who.realGid, who.gid, who.savedGid);
+  if (own || capable(who, "CAP_SETGID", who.user)) change(process, { fsGid });
+  return before;
 }
 
 /** setgroups(2): not before the namespace's group map is written, nor where it is denied. */

@@ -7,8 +7,17 @@ import type { UserNamespace } from "./user-namespace.ts";
 export interface Credentials {
   /** Where its capabilities hold. Numbers of users and groups are the machine's own. */
   readonly user: UserNamespace;
+  /** The effective user and group: whom it acts as. */
   readonly uid: number;
   readonly gid: number;
+  /** Those it was started as, and those it may act as again. */
+  readonly realUid: number;
+  readonly realGid: number;
+  readonly savedUid: number;
+  readonly savedGid: number;
+  /** Who it is for files: the effective ones, unless setfsuid(2) or setfsgid(2) say otherwise. */
+  readonly fsUid: number;
+  readonly fsGid: number;
   readonly groups: readonly number[];
   readonly effective: bigint;
   readonly permitted: bigint;
@@ -28,14 +37,18 @@ export const ALL_CAPABILITIES = (1n << BigInt(CAPABILITIES.length)) - 1n;
 export function rootOf(user: UserNamespace): Credentials {
   return {
     user,
-    uid: 0,
-    gid: 0,
+    ...everyUser(0),
+    ...everyGroup(0),
     groups: [],
     ...EVERY_CAPABILITY,
     noNewPrivileges: false,
     keepCapabilities: false,
   };
 }
+
+/** One user, or one group, in all that a process is. */
+export const everyUser = (uid: number) => ({ uid, realUid: uid, savedUid: uid, fsUid: uid });
+export const everyGroup = (gid: number) => ({ gid, realGid: gid, savedGid: gid, fsGid: gid });
 
 /** What a user namespace gives to who comes into it. */
 const EVERY_CAPABILITY = {
@@ -78,7 +91,7 @@ export function capableOver(who: Credentials, name: CapabilityName, inode: Owned
 type Owned = Pick<Inode, "uid" | "gid">;
 
 export const isMember = (who: Credentials, gid: number): boolean =>
-  who.gid === gid || who.groups.includes(gid);
+  who.fsGid === gid || who.groups.includes(gid);
 
 export const MAY_EXECUTE = 1;
 export const MAY_WRITE = 2;
@@ -87,7 +100,7 @@ export const MAY_READ = 4;
 /** generic_permission of fs/namei.c: one class of bits, then the capabilities that pass over it. */
 export function permitted(who: Credentials, inode: Inode, wanted: number): boolean {
   if (inode.isOwnPlace) return true;
-  const shift = who.uid === inode.uid ? 6 : isMember(who, inode.gid) ? 3 : 0;
+  const shift = who.fsUid === inode.uid ? 6 : isMember(who, inode.gid) ? 3 : 0;
   if (((inode.mode >> shift) & wanted) === wanted) return true;
   if (inode.kind === "directory") {
     if (capableOver(who, "CAP_DAC_OVERRIDE", inode)) return true;
@@ -101,27 +114,41 @@ export function permitted(who: Credentials, inode: Inode, wanted: number): boole
 /** Whether `who` may remove or rename `inode` in a sticky directory. */
 export function stickyAllows(who: Credentials, directory: Inode, inode: Inode): boolean {
   if ((directory.mode & 0o1000) === 0) return true;
-  if (who.uid === inode.uid || who.uid === directory.uid) return true;
+  if (who.fsUid === inode.uid || who.fsUid === directory.uid) return true;
   return capableOver(who, "CAP_FOWNER", inode);
 }
 
 /**
- * The capability sets after execve(2), without file capabilities. `setUser`/`setGroup` are those
- * of a setuid or setgid file, already left out where the mount or no_new_privs forbids them.
+ * Who a process is after execve(2), without file capabilities. `setUser` and `setGroup` are those
+ * of a set-user-ID or set-group-ID file, already left out where the mount or no_new_privs forbids
+ * them (cap_bprm_creds_from_file of security/commoncap.c, Linux 6.17).
  */
 export function afterExecute(
   who: Credentials,
   setUser: number | undefined,
   setGroup: number | undefined,
 ): Credentials {
-  const uid = setUser ?? who.uid;
-  const gid = setGroup ?? who.gid;
-  const changed = uid !== who.uid || gid !== who.gid;
-  const ambient = changed ? 0n : who.ambient;
-  const base = { ...who, uid, gid, ambient, keepCapabilities: false };
-  if (uid === who.user.uids.outside(0)) {
-    const permittedSet = (who.inheritable | who.bounding) & ALL_CAPABILITIES;
-    return { ...base, permitted: permittedSet, effective: permittedSet };
+  let uid = setUser ?? who.uid;
+  let gid = setGroup ?? who.gid;
+  const root = who.user.uids.outside(0);
+  const actsAsRoot = uid === root;
+  // Who is root, or was started by root, has all that its bounding set leaves.
+  let permittedSet =
+    actsAsRoot || who.realUid === root ? (who.inheritable | who.bounding) & ALL_CAPABILITIES : 0n;
+  const changed = uid !== who.uid || !isMember(who, gid);
+  const gains = (permittedSet & ~who.permitted) !== 0n;
+  if ((changed || gains) && who.noNewPrivileges) {
+    uid = who.realUid;
+    gid = who.realGid;
+    permittedSet &= who.permitted;
   }
-  return { ...base, permitted: ambient, effective: ambient };
+  const ambient = changed ? 0n : who.ambient;
+  permittedSet |= ambient;
+  return {
+    ...who,
+    ...{ uid, savedUid: uid, fsUid: uid, gid, savedGid: gid, fsGid: gid, ambient },
+    permitted: permittedSet,
+    effective: actsAsRoot ? permittedSet : ambient,
+    keepCapabilities: false,
+  };
 }

@@ -4,6 +4,7 @@
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { FileDescription } from "./descriptor-table.ts";
 import { errnoOf, fail } from "./errno.ts";
+import { openFifo } from "./fifo.ts";
 import * as files from "./file-calls.ts";
 import type { Machine } from "./machine.ts";
 import { lookup, requirePath } from "./path-lookup.ts";
@@ -42,7 +43,9 @@ export function open(process: Process, path: string, options: OpenHow, at?: numb
     return process.files.add(new FileDescription(place, nothing), numbers(process));
   }
   const place = files.open(process, path, how);
-  const file = new FileDescription(place, { read, write, append, pathOnly });
+  const { inode } = place.dentry;
+  const pipe = inode.kind === "fifo" ? openFifo(inode, { read, write }) : undefined;
+  const file = new FileDescription(place, { read, write, append, pathOnly }, pipe);
   return process.files.add(file, numbers(process));
 }
 
@@ -64,15 +67,19 @@ export function close(machine: Machine, process: Process, number: number): void 
 export const read = (process: Process, number: number, length: number): Uint8Array<ArrayBuffer> =>
   process.files.get(number).read(length);
 
-/** Who goes past RLIMIT_FSIZE gets SIGXFSZ, and EFBIG if that does not end it. */
+/** What a process is told beside the errno, and ended by if it does not listen. */
+const SIGNALED = { EFBIG: SIGNALS.XFSZ, EPIPE: SIGNALS.PIPE } as const;
+
+/** Who goes past RLIMIT_FSIZE gets SIGXFSZ, who writes to a pipe that nobody reads SIGPIPE. */
 function withinLimit<T>(machine: Machine, process: Process, call: (limitBytes: number) => T): T {
   const { soft } = getLimit(process, FSIZE);
   const most = BigInt(Number.MAX_SAFE_INTEGER);
   try {
     return call(Number(soft > most ? most : soft));
   } catch (error) {
-    if (errnoOf(error) === "EFBIG") {
-      machine.processes.signal(process, SIGNALS.XFSZ, process.namespaces.pid);
+    const errno = errnoOf(error);
+    if (errno === "EFBIG" || errno === "EPIPE") {
+      machine.processes.signal(process, SIGNALED[errno], process.namespaces.pid);
     }
     throw error;
   }

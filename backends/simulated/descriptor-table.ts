@@ -6,6 +6,7 @@ import { readAt, writeAt } from "./device-files.ts";
 import { fail } from "./errno.ts";
 import type { Inode } from "./inode.ts";
 import type { Path } from "./mount.ts";
+import type { PipeEnd } from "./pipe-buffer.ts";
 
 export interface OpenMode {
   readonly read: boolean;
@@ -20,11 +21,26 @@ const OFFSET_MAX = Number.MAX_SAFE_INTEGER;
 export class FileDescription {
   readonly path: Path;
   readonly mode: OpenMode;
+  /** Of a fifo. */
+  readonly pipe: PipeEnd | undefined;
   offset = 0;
+  #numbers = 0;
 
-  constructor(path: Path, mode: OpenMode) {
+  constructor(path: Path, mode: OpenMode, pipe?: PipeEnd) {
     this.path = path;
     this.mode = mode;
+    this.pipe = pipe;
+  }
+
+  /** A process has one more number for it. */
+  hold(): this {
+    this.#numbers++;
+    return this;
+  }
+  /** One less; with the last one it is closed. */
+  release(): void {
+    this.#numbers--;
+    if (this.#numbers === 0) this.pipe?.close();
   }
 
   get size(): number {
@@ -37,6 +53,7 @@ export class FileDescription {
   read(length: number): Uint8Array<ArrayBuffer> {
     if (!this.mode.read) fail("EBADF");
     if (this.#inode.kind === "directory") fail("EISDIR");
+    if (this.pipe) return this.pipe.receive(length);
     const bytes = readAt(this.#inode, this.offset, length);
     this.offset += bytes.length;
     return bytes;
@@ -45,6 +62,7 @@ export class FileDescription {
   /** At most `limitBytes` (RLIMIT_FSIZE) of a file: EFBIG for a write that would begin there. */
   write(bytes: Uint8Array, limitBytes = OFFSET_MAX): number {
     if (!this.mode.write) fail("EBADF");
+    if (this.pipe) return this.#send(this.pipe, bytes);
     if (this.mode.append) this.offset = this.#inode.size;
     const limited = this.#inode.holdsContents && bytes.length > 0;
     if (limited && this.offset >= limitBytes) fail("EFBIG");
@@ -54,9 +72,15 @@ export class FileDescription {
     return written;
   }
 
+  #send(pipe: PipeEnd, bytes: Uint8Array): number {
+    const sent = pipe.send(bytes);
+    if (sent > 0 && !this.path.mount.readOnly) this.#inode.noteWrite();
+    return sent;
+  }
+
   seek(offset: number, from: "start" | "current" | "end"): number {
     if (this.mode.pathOnly) fail("EBADF");
-    if (this.#inode.kind === "fifo" || this.#inode.kind === "socket") fail("ESPIPE");
+    if (!this.#inode.seekable) fail("ESPIPE");
     if (this.#inode.kind === "character") return 0;
     if (this.#inode.kind === "directory" && from === "end") fail("EINVAL");
     const base = { start: 0, current: this.offset, end: this.#inode.size }[from];
@@ -81,7 +105,7 @@ export class DescriptorTable {
   /** As fork(2) hands it on: the same descriptions under the same numbers. */
   copy(): DescriptorTable {
     const copy = new DescriptorTable();
-    for (const [number, file] of this.#files) copy.#files.set(number, file);
+    for (const [number, file] of this.#files) copy.#files.set(number, file.hold());
     return copy;
   }
 
@@ -94,14 +118,16 @@ export class DescriptorTable {
 
   add(file: FileDescription, limit: number): number {
     const number = this.requireRoom(limit);
-    this.#files.set(number, file);
+    this.#files.set(number, file.hold());
     return number;
   }
 
   /** dup2(2): whatever had the number is closed. */
   set(number: number, file: FileDescription, limit: number): void {
     if (number < 0 || number >= limit) fail("EBADF");
-    this.#files.set(number, file);
+    const before = this.#files.get(number);
+    this.#files.set(number, file.hold());
+    before?.release();
   }
 
   get(number: number): FileDescription {
@@ -116,10 +142,13 @@ export class DescriptorTable {
   }
 
   close(number: number): void {
-    if (!this.#files.delete(number)) fail("EBADF");
+    const file = this.get(number);
+    this.#files.delete(number);
+    file.release();
   }
 
   clear(): void {
+    for (const file of this.#files.values()) file.release();
     this.#files.clear();
   }
 

@@ -2,7 +2,9 @@
 // devices.txt), and the contents of all other files through the same two calls.
 
 import { fail } from "./errno.ts";
+import { openFifo } from "./fifo.ts";
 import type { Inode } from "./inode.ts";
+import type { PipeEnd } from "./pipe-buffer.ts";
 
 interface Driver {
   read(length: number): Uint8Array<ArrayBuffer>;
@@ -50,13 +52,25 @@ function driverOf(inode: Inode): Driver | undefined {
   return DRIVERS[number] ?? fail("ENXIO");
 }
 
+/** A fifo, as it is opened with O_NONBLOCK for this one call. */
+function throughFifo<T>(inode: Inode, access: "read" | "write", call: (end: PipeEnd) => T): T {
+  const end = openFifo(inode, { read: access === "read", write: access === "write" });
+  try {
+    return call(end);
+  } finally {
+    end.close();
+  }
+}
+
 export function readAt(inode: Inode, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  if (inode.kind === "fifo") return throughFifo(inode, "read", (end) => end.receive(length));
   const driver = driverOf(inode);
   return driver ? driver.read(length) : inode.read(offset, length);
 }
 
 /** One write(2): the bytes taken. */
 export function writeAt(inode: Inode, offset: number, bytes: Uint8Array): number {
+  if (inode.kind === "fifo") return throughFifo(inode, "write", (end) => end.send(bytes));
   const driver = driverOf(inode);
   return driver ? driver.write(bytes) : inode.write(offset, bytes);
 }

@@ -95,10 +95,24 @@ export function named(image: Image, name: string | undefined): Image {
   return name === undefined ? image : { ...image, arguments: [name, ...image.arguments.slice(1)] };
 }
 
+/**
+ * Whether set-user-ID and set-group-ID bits of a file count: not with no_new_privs, on a nosuid
+ * mount, on one of another mount namespace or of a stranger's user namespace, nor for an owner that
+ * the process's own does not know (bprm_fill_uid of fs/exec.c).
+ */
+function maySetIds({ credentials, namespaces }: Process, { mount, dentry }: Path): boolean {
+  const { user, noNewPrivileges } = credentials;
+  if (noNewPrivileges || mount.attributes.has("nosuid")) return false;
+  if (mount.tree !== namespaces.mnt.tree) return false;
+  if (!(mount.superblock.userNamespace?.contains(user) ?? true)) return false;
+  const { uid, gid } = dentry.inode;
+  return user.uids.inside(uid) !== undefined && user.gids.inside(gid) !== undefined;
+}
+
 /** The process becomes what was found. */
 export function become(process: Process, image: Image, environment: readonly string[]): void {
   const { inode } = image.path.dentry;
-  const gains = !image.path.mount.attributes.has("nosuid") && !process.credentials.noNewPrivileges;
+  const gains = maySetIds(process, image.path);
   const setsUser = gains && (inode.mode & 0o4000) !== 0;
   const setsGroup = gains && (inode.mode & 0o2010) === 0o2010;
   process.credentials = afterExecute(

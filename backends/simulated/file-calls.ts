@@ -23,7 +23,7 @@ import type { Task } from "./task.ts";
 const SETGID = 0o2000;
 
 function newInode(task: Task, parent: Inode, kind: InodeKind, mode: number): NewInode {
-  const { uid, gid } = task.credentials;
+  const { fsUid: uid, fsGid: gid } = task.credentials;
   const inherits = (parent.mode & SETGID) !== 0;
   const bits = kind === "symlink" ? 0o777 : mode & ~task.umask;
   return {
@@ -109,7 +109,7 @@ export function makeSymlink(task: Task, text: string, path: string, at: LookupOp
 
 /** fs.protected_hardlinks: who does not own a file links it only if it could write it. */
 function mayLink(who: Credentials, inode: Inode): boolean {
-  if (who.uid === inode.uid || capableOver(who, "CAP_FOWNER", inode)) return true;
+  if (who.fsUid === inode.uid || capableOver(who, "CAP_FOWNER", inode)) return true;
   const { mode, kind } = inode;
   const plain = kind === "file" && (mode & 0o4000) === 0 && (mode & 0o2010) !== 0o2010;
   return plain && permitted(who, inode, MAY_READ | MAY_WRITE);
@@ -246,8 +246,6 @@ function requireOpenable(task: Task, path: Path, options: OpenOptions, made: boo
   const { inode } = path.dentry;
   if (inode.kind === "symlink") fail(options.directory ? "ENOTDIR" : "ELOOP");
   if (options.directory && inode.kind !== "directory") fail("ENOTDIR");
-  // Nobody ever reads from one here.
-  if (inode.kind === "fifo" && options.write && !options.read) fail("ENXIO");
   const writes = options.write || options.truncate;
   if (inode.kind === "directory" && (writes || options.create)) fail("EISDIR");
   const device = inode.kind === "character" || inode.kind === "block";
@@ -312,7 +310,7 @@ function createAtLink(task: Task, dentry: Dentry, start: Path, options: OpenOpti
 
 /** setattr_prepare of fs/attr.c: who may change what. */
 function requireChangeable(who: Credentials, inode: Inode, change: AttributeChange): void {
-  const mine = who.uid === inode.uid;
+  const mine = who.fsUid === inode.uid;
   const { uid, gid, mode, mtime } = change;
   if (uid !== undefined && !(mine && uid === inode.uid) && !capableOver(who, "CAP_CHOWN", inode)) {
     fail("EPERM");

@@ -191,6 +191,11 @@ export abstract class Inode {
     return false;
   }
 
+  /** Whether lseek(2) moves in it: not in what comes as it comes. */
+  get seekable(): boolean {
+    return this.kind !== "fifo" && this.kind !== "socket";
+  }
+
   // -- directories ----------------------------------------------------------------------------
 
   lookup(_name: string): Inode | undefined {
@@ -244,6 +249,8 @@ export abstract class Inode {
   truncate(_size: number): void {
     fail("EINVAL");
   }
+  /** Something was written that it does not keep itself, as into a fifo. */
+  noteWrite(): void {}
   /** fsync(2); what is in memory alone has nothing to write. */
   sync(): void {}
   /** Called by open(2); for files that refuse, and for overlay's copy-up. */

@@ -22,6 +22,7 @@ import { livingNamespaces } from "./namespace-holders.ts";
 import { FIRST_INODE, INITIAL_INODES, type MountNamespace, type Namespace } from "./namespaces.ts";
 import { NamespaceFileSystem } from "./nsfs.ts";
 import { lookup } from "./path-lookup.ts";
+import { ProcessFileSystem } from "./pidfd.ts";
 import type { Process, Streams } from "./process.ts";
 import { ProcessTable } from "./process-table.ts";
 import type { SimulatedProgram } from "./program.ts";
@@ -71,6 +72,7 @@ export class Machine implements MountFactory {
   readonly processes: ProcessTable;
   readonly resources: Resources;
   readonly nsfs: NamespaceFileSystem;
+  readonly pidfs: ProcessFileSystem;
   /** The first user namespace: root of it is root of the machine. */
   readonly mountNamespaces = new Set<MountNamespace>();
   readonly user = new UserNamespace(INITIAL_INODES.user);
@@ -101,6 +103,7 @@ export class Machine implements MountFactory {
     this.cpus = options.hardware.cpus;
     this.cgroups = new Cgroups(options.core, { cpus: this.cpus, memoryNodes: 1 });
     this.nsfs = new NamespaceFileSystem(this.newMinor());
+    this.pidfs = new ProcessFileSystem(this.newMinor());
     this.processes = new ProcessTable(clock, this.cgroups);
     this.processes.onExit = () => {
       this.releaseNamespaces();

@@ -1,10 +1,12 @@
 // An open file description: a place in a file that all its duplicates share (open(2), dup(2)).
 
 import { readAt, writeAt } from "./device-files.ts";
+import { fifoDescriptor } from "./fifo.ts";
 import * as calls from "./file-calls.ts";
+import type { Inode } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
-import type { Descriptor } from "./pipe.ts";
+import { type Descriptor, shared } from "./pipe.ts";
 import type { Process } from "./process.ts";
 
 /** The flags of open(2). */
@@ -21,50 +23,38 @@ export interface OpenHow {
 
 const READ_BYTES = 64 << 10;
 
-class OpenFile implements Descriptor {
-  readonly #path: Path;
+class OpenFile {
+  readonly #inode: Inode;
   readonly #append: boolean;
-  readonly #holder: Process;
   #offset = 0;
-  #uses = 1;
 
-  constructor(path: Path, append: boolean, holder: Process) {
-    this.#path = path;
+  constructor(inode: Inode, append: boolean) {
+    this.#inode = inode;
     this.#append = append;
-    this.#holder = holder;
-    holder.open.add(path);
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    const bytes = readAt(this.#path.dentry.inode, this.#offset, READ_BYTES);
+    const bytes = readAt(this.#inode, this.#offset, READ_BYTES);
     this.#offset += bytes.length;
     return bytes.length > 0 ? bytes : undefined;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    const { inode } = this.#path.dentry;
-    const at = this.#append ? inode.size : this.#offset;
-    this.#offset = at + writeAt(inode, at, bytes);
+    const at = this.#append ? this.#inode.size : this.#offset;
+    this.#offset = at + writeAt(this.#inode, at, bytes);
   }
+}
 
-  duplicate(): Descriptor {
-    this.#uses++;
-    let open = true;
-    return {
-      read: () => this.read(),
-      write: (bytes) => this.write(bytes),
-      duplicate: () => this.duplicate(),
-      close: () => {
-        if (open) this.close();
-        open = false;
-      },
-    };
-  }
-
-  close(): void {
-    this.#uses--;
-    if (this.#uses === 0) this.#holder.open.delete(this.#path);
-  }
+function descriptorAt(holder: Process, path: Path, how: OpenHow): Descriptor {
+  const { inode } = path.dentry;
+  const { read = false, write = false, append = false } = how;
+  const closed = (): void => void holder.open.delete(path);
+  holder.open.add(path);
+  if (inode.kind !== "fifo") return shared(new OpenFile(inode, append), closed);
+  const descriptor = fifoDescriptor(inode, { read, write }, closed);
+  // Who reads from it learns that its writer has ended, however that came.
+  void holder.ended.promise.then(() => descriptor.close());
+  return descriptor;
 }
 
 /** What stands for a process's own streams: links into /proc/self/fd on a real machine. */
@@ -90,5 +80,5 @@ export function openFile(
   const own = STREAMS[path];
   if (own) return process.streams[own].duplicate();
   const at = machine.as(process, () => calls.open(process, path, how));
-  return new OpenFile(at, how.append ?? false, process);
+  return descriptorAt(process, at, how);
 }

@@ -13,6 +13,33 @@ export interface Descriptor {
   /** Another process has it too. */
   duplicate(): Descriptor;
   close(): void;
+  /** Resolves when open(2) would have come back; absent, it has. */
+  opened?(): Promise<void>;
+}
+
+/** Several processes have it; `last` is called when all of them have closed it. */
+export function shared(
+  file: Pick<Descriptor, "read" | "write" | "opened">,
+  last: () => void,
+): Descriptor {
+  let uses = 0;
+  const use = (): Descriptor => {
+    let open = true;
+    uses++;
+    return {
+      read: () => file.read(),
+      write: (bytes) => file.write(bytes),
+      opened: async () => file.opened?.(),
+      duplicate: use,
+      close: () => {
+        if (!open) return;
+        open = false;
+        uses--;
+        if (uses === 0) last();
+      },
+    };
+  };
+  return use();
 }
 
 /** /dev/null, or a descriptor that is not open for anything. */

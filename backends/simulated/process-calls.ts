@@ -74,22 +74,39 @@ export function newSession(machine: Machine, process: Process): number {
 }
 
 function maySignal(from: Process, to: Process, signal: number): boolean {
-  if (from === to || from.credentials.uid === to.credentials.uid) return true;
-  if (capable(from.credentials, "CAP_KILL", to.credentials.user)) return true;
+  if (from === to) return true;
+  const [who, whom] = [from.credentials, to.credentials];
+  const own = [who.uid, who.realUid];
+  if (own.includes(whom.savedUid) || own.includes(whom.realUid)) return true;
+  if (capable(who, "CAP_KILL", whom.user)) return true;
   return signal === SIGNALS.CONT && from.session === to.session;
+}
+
+/** EINVAL for what is no signal; false for who may not send it. */
+export function send(machine: Machine, process: Process, to: Process, signal: number): boolean {
+  if (signal < 0 || signal > LAST_SIGNAL) fail("EINVAL");
+  if (!maySignal(process, to, signal)) return false;
+  machine.processes.signal(to, signal, process.namespaces.pid);
+  return true;
+}
+
+/** ESRCH where there is nobody; false where none of them may be sent it. */
+export function sendToAny(
+  machine: Machine,
+  process: Process,
+  targets: readonly Process[],
+  signal: number,
+): boolean {
+  if (targets.length === 0) fail("ESRCH");
+  return targets.filter((to) => send(machine, process, to, signal)).length > 0;
 }
 
 /** kill(2): a process, the caller's group (0), all but the caller and an init (-1), or a group. */
 export function kill(machine: Machine, process: Process, pid: number, signal: number): void {
   const { pid: namespace } = process.namespaces;
-  const send = (to: Process): boolean => {
-    if (signal < 0 || signal > LAST_SIGNAL) fail("EINVAL");
-    if (!maySignal(process, to, signal)) return false;
-    machine.processes.signal(to, signal, namespace);
-    return true;
-  };
   if (pid > 0) {
-    if (!send(namespace.members.get(pid) ?? fail("ESRCH"))) fail("EPERM");
+    const target = namespace.members.get(pid) ?? fail("ESRCH");
+    if (!send(machine, process, target, signal)) fail("EPERM");
     return;
   }
   const isMeant = (one: Process): boolean => {
@@ -98,13 +115,13 @@ export function kill(machine: Machine, process: Process, pid: number, signal: nu
     return one.group.pidIn(namespace) === -pid;
   };
   const targets = machine.processes.all().filter(isMeant);
-  if (targets.length === 0) fail("ESRCH");
-  const sent = targets.filter(send).length;
   // To all: those that may not be asked do not count.
-  if (sent === 0 && pid !== -1) fail("EPERM");
+  if (!sendToAny(machine, process, targets, signal) && pid !== -1) fail("EPERM");
 }
 
 export interface WaitOptions {
+  /** Whether those that have ended are meant; true unless said otherwise. */
+  readonly exited?: boolean;
   readonly stopped?: boolean;
   readonly continued?: boolean;
 }
@@ -128,6 +145,18 @@ export function wait(
     if (pid === -1) return true;
     return pid > 0 ? shown(process, child) === pid : shown(process, child.group) === group;
   });
+  return waitAmong(machine, process, wanted, options);
+}
+
+/** The same among children that were chosen already. */
+export function waitAmong(
+  machine: Machine,
+  process: Process,
+  children: readonly Process[],
+  options: WaitOptions,
+): WaitResult | undefined {
+  const { exited = true } = options;
+  const wanted = children.filter(({ state }) => exited || state !== "zombie");
   if (wanted.length === 0) fail("ECHILD");
   for (const child of wanted) {
     const result = consider(child, shown(process, child), options);

@@ -64,8 +64,8 @@ function identity(machine: Machine, namespace: PidNamespace, process: Process): 
     ["Tgid", pid],
     ["Pid", pid],
     ["PPid", process.parent?.pidIn(namespace) ?? 0],
-    ["Uid", Array(4).fill(uids.shown(who.uid)).join("\t")],
-    ["Gid", Array(4).fill(gids.shown(who.gid)).join("\t")],
+    ["Uid", [who.realUid, who.uid, who.savedUid, who.fsUid].map((id) => uids.shown(id)).join("\t")],
+    ["Gid", [who.realGid, who.gid, who.savedGid, who.fsGid].map((id) => gids.shown(id)).join("\t")],
     ["Groups", `${who.groups.map((gid) => gids.shown(gid)).join(" ")} `],
     ["NSpid", numbers.join("\t")],
   ];

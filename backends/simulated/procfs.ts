@@ -146,7 +146,10 @@ class DescriptorDirectory extends GeneratedInode {
     if (!mayInspect(this.#filesystem.machine.current, this.#process)) fail("ENOENT");
     const file = this.#process.files.find(Number(name));
     if (!file || !/^\d+$/.test(name)) return undefined;
-    const text = (): string => nameFrom(this.#process.root, file.path) ?? "/";
+    const { mount, dentry } = file.path;
+    // What is mounted nowhere has a name of its own.
+    const text = (): string =>
+      mount.tree ? (nameFrom(this.#process.root, file.path) ?? "/") : dentry.name;
     return new MagicLink(this.#filesystem, this.#process, () => file.path, text);
   }
   override names(): readonly string[] {
@@ -160,7 +163,10 @@ function mayInspect(from: Process, to: Process): boolean {
   if (from === to) return true;
   const [who, whom] = [from.credentials, to.credentials];
   if (capable(who, "CAP_SYS_PTRACE", whom.user)) return true;
-  const same = who.uid === whom.uid && who.gid === whom.gid && who.user === whom.user;
+  const same =
+    [whom.uid, whom.realUid, whom.savedUid].every((uid) => uid === who.fsUid) &&
+    [whom.gid, whom.realGid, whom.savedGid].every((gid) => gid === who.fsGid) &&
+    who.user === whom.user;
   return same && (whom.permitted & ~who.effective) === 0n;
 }
 

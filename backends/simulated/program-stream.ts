@@ -44,6 +44,11 @@ export class ProgramStream {
     return waited(machine, this.#process, () => machine.as(this.#process, call));
   }
 
+  /** open(2) of a fifo comes back when its other end is open, too; all else is open at once. */
+  opened(): Promise<void> {
+    return this.#call(async () => this.#descriptor.opened?.());
+  }
+
   /** Some bytes; undefined at the end. */
   async read(): Promise<Uint8Array | undefined> {
     const pending = this.#pending;

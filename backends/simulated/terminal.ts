@@ -117,7 +117,7 @@ export function openTerminal(self: Execution, o: Of<"openTerminal">): void {
   if (ptmx.mount.superblock.type !== "devpts") fail("ENODEV", "/dev/pts is not devpts");
   const number = ptmx.mount.superblock.root.names().length - 1;
   const device = { major: 136, minor: number };
-  const attributes = { mode: 0o620, uid: process.credentials.uid, gid: 5, device };
+  const attributes = { mode: 0o620, uid: process.credentials.fsUid, gid: 5, device };
   ptmx.mount.superblock.root.create(String(number), "character", attributes);
   const slave = lookup(process, `/dev/pts/${number}`, { inRoot, noMagicLinks: true });
   const tree = openTree(machine, process, slave, { recursive: false });

@@ -245,6 +245,9 @@ export class MemoryInode extends Inode {
     this.#modified();
     return bytes.length;
   }
+  override noteWrite(): void {
+    this.#modified();
+  }
   override truncate(size: number): void {
     const before = this.allocatedBytes;
     this.#content.truncate(size);

@@ -64,8 +64,8 @@ class Redirecting implements Redirected {
     }
     const word = await this.#expansion.text(target);
     if (operator === "<<<") this.#put(number, textStream(this.#context, `${word}\n`));
-    else if (operator === ">&" || operator === "<&") this.#duplicate(number, word, operator);
-    else this.#open(number, word, operator);
+    else if (operator === ">&" || operator === "<&") await this.#duplicate(number, word, operator);
+    else await this.#open(number, word, operator);
   }
 
   async #document(document: HereDocument): Promise<string> {
@@ -73,7 +73,7 @@ class Redirecting implements Redirected {
     return document.stripTabs ? text.replace(/^\t+/gm, "") : text;
   }
 
-  #open(number: number, path: string, operator: string): void {
+  async #open(number: number, path: string, operator: string): Promise<void> {
     let stream: ProgramStream;
     try {
       stream = this.#context.open(path, OPEN[operator] ?? {});
@@ -82,16 +82,17 @@ class Redirecting implements Redirected {
       throw new ShellError(`can't ${creates} ${path}: ${errorText(error)}`);
     }
     this.#put(number, stream);
+    await stream.opened();
     if (operator.startsWith("&")) this.streams.set(2, stream);
   }
 
-  #duplicate(number: number, word: string, operator: string): void {
+  async #duplicate(number: number, word: string, operator: string): Promise<void> {
     if (word === "-") this.streams.delete(number);
     else if (/^\d+$/.test(word)) {
       const stream = this.streams.get(Number(word));
       if (!stream) throw new ShellError(`${word}: Bad file descriptor`);
       this.streams.set(number, stream);
-    } else if (operator === ">&") this.#open(number, word, "&>");
+    } else if (operator === ">&") await this.#open(number, word, "&>");
     else throw new ShellError(`${word}: ambiguous redirect`);
   }
 

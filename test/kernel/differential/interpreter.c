@@ -3,9 +3,10 @@
 // namespace of its own and a tmpfs as its whole tree, so that no name or number in it can mean
 // anything of this machine.
 //
-//   interpreter DIRECTORY CGROUP
+//   interpreter DIRECTORY CGROUP PROBE
 //
 //   program            or `program cgroups`: with /cg/pids and /cg/cpu
+//                      or `program probe`: with a program to execute, /p
 //   0 mkdir /a 493     actor, call, arguments; %XX escapes, `%` alone is an empty string
 //   run
 //
@@ -41,6 +42,8 @@
 
 static struct { pid_t pid; int pidfd; } actors[ACTORS];
 static const char *directory, *cgroup;
+static char probe[65536];
+static long probe_size;
 static const char *const HIERARCHIES[] = {"pids", "cpu"};
 
 static void must(int ok, const char *what) {
@@ -72,22 +75,33 @@ static void enter_cgroups(void) {
   must(unshare(CLONE_NEWCGROUP) == 0, "unshare cgroup");
 }
 
-static void enter_tree(int cgroups) {
+/** The program that can be executed, which says whom it has become through descriptor 0. */
+static void lay_out_probe(void) {
+  int fd = open("p", O_WRONLY | O_CREAT, 0755), ends[2];
+  must(fd >= 0 && write(fd, probe, (size_t)probe_size) == probe_size && close(fd) == 0, "probe");
+  char path[64];
+  must(pipe(ends) == 0, "pipe");
+  snprintf(path, sizeof path, "proc/self/fd/%d", ends[0]);
+  must((fd = open(path, O_RDWR | O_NONBLOCK)) >= 0 && dup2(fd, 0) == 0, path);
+}
+
+static void enter_tree(int cgroups, int probes) {
   must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private");
   must(mount("top", directory, "tmpfs", 0, "mode=755,size=1m,nr_inodes=256") == 0, "tmpfs");
   must(chdir(directory) == 0, "chdir");
   must(mkdir("proc", 0755) == 0, "mkdir proc");
   must(mount("proc", "proc", "proc", 0, NULL) == 0, "proc");
   if (cgroups) enter_cgroups();
+  if (probes) lay_out_probe();
   must(syscall(SYS_pivot_root, ".", ".") == 0, "pivot_root");
   must(umount2(".", MNT_DETACH) == 0, "umount");
   must(chdir("/") == 0, "chdir /");
 }
 
-static void become_first(int cgroups) {
+static void become_first(int cgroups, int probes) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   umask(0);
-  enter_tree(cgroups);
+  enter_tree(cgroups, probes);
   umask(022);
   must(sethostname("first", 5) == 0 && setgroups(0, NULL) == 0 && setsid() == 1, "identity");
   struct rlimit files = {64, 64}, size = {100000, 200000}, core = {0, 1000};
@@ -278,7 +292,7 @@ static void each_cgroup(void (*what)(const char *)) {
 static void make(const char *path) { must(mkdir(path, 0755) == 0 || errno == EEXIST, path); }
 static void take_away(const char *path) { remove_below(path); rmdir(path); }
 
-static void run(uint32_t count, int cgroups) {
+static void run(uint32_t count, int cgroups, int probes) {
   memset(slots, 0, sizeof *slots * ACTORS);
   memset(actors, 0, sizeof actors);
   int flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD | SIGCHLD;
@@ -287,7 +301,7 @@ static void run(uint32_t count, int cgroups) {
   if (cgroups) each_cgroup(make);
   pid_t first = (pid_t)syscall(SYS_clone, flags, 0, &pidfd, 0, 0);
   must(first >= 0, "clone");
-  if (first == 0) become_first(cgroups);
+  if (first == 0) become_first(cgroups, probes);
   actors[0].pid = first;
   actors[0].pidfd = pidfd;
   while (!slots[0].born && !has_ended(0)) wait_on(&slots[0].born, 0, POLL_NS);
@@ -310,22 +324,26 @@ static void run(uint32_t count, int cgroups) {
 }
 
 int main(int argc, char **argv) {
-  must(argc == 3, "usage: interpreter DIRECTORY CGROUP");
+  must(argc == 4, "usage: interpreter DIRECTORY CGROUP PROBE");
   directory = argv[1];
   cgroup = argv[2];
+  int file = open(argv[3], O_RDONLY | O_CLOEXEC);
+  probe_size = file < 0 ? -1 : read(file, probe, sizeof probe);
+  must(probe_size > 0 && probe_size < (long)sizeof probe, argv[3]);
   slots = mmap(NULL, sizeof *slots * ACTORS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   must(slots != MAP_FAILED, "mmap");
   char *line = NULL;
   size_t room = 0;
   uint32_t count = 0;
-  int cgroups = 0;
+  int cgroups = 0, probes = 0;
   for (long got; (got = getline(&line, &room, stdin)) > 0;) {
     if (line[got - 1] == '\n') line[got - 1] = 0;
     if (!strncmp(line, "program", 7)) {
       count = 0;
       cgroups = strstr(line, "cgroups") != NULL;
+      probes = strstr(line, "probe") != NULL;
     } else if (!strcmp(line, "run")) {
-      run(count, cgroups);
+      run(count, cgroups, probes);
       fflush(stdout);
     } else if (count < STEPS) parse(line, &steps[count++]);
   }

@@ -68,11 +68,24 @@ const linkText = fc.oneof(
     "y".repeat(4095),
   ),
 );
-const mode = of(0o755, 0o700, 0o1777, 0o2755, 0o644, 0o4755, 0o2775, 0o777, 0, 0o600, 0o070, 0o007);
+export const mode = of(
+  0o755,
+  0o700,
+  0o1777,
+  0o2755,
+  0o644,
+  0o4755,
+  0o2775,
+  0o777,
+  0,
+  0o600,
+  0o070,
+  0o007,
+);
 const data = of("", "x", "some text", "z".repeat(5000));
 const size = of(0, 1, 3, 5000, 99999, 100000, 100001, -1);
 const fd = of(3, 3, 3, 4, 4, 5, 6, 99, -1);
-const id = of(0, 0, 7, 9, 1000, 65534, -1);
+export const id = of(0, 0, 7, 9, 1000, 65534, -1);
 
 const openFlags = of(
   "O_RDONLY",
@@ -138,7 +151,7 @@ export const ATTRIBUTES: Choice[] = [
   [4, words("chmod", path, mode)],
   [4, words("chown", path, id, id)],
   [2, words("utime", path, of(5, 1000))],
-  [3, words("access", plainPath, of(0, 1, 2, 4, 6, 7, 8))],
+  [3, words("access", plainPath, of(0, 1, 2, 4, 6, 7, 8), either(0, "AT_EACCESS", "AT_EACCESS"))],
   [2, words("umask", of(0, 0o22, 0o77, 0o777))],
   [
     3,
@@ -153,42 +166,6 @@ export const ATTRIBUTES: Choice[] = [
   [2, words("getxattr", path, of("user.x", "trusted.x", "bogus.x"))],
   [1, words("removexattr", path, of("user.x", "trusted.x", "bogus.x"))],
   [1, words("listxattr", path)],
-];
-
-export const USERS: Choice[] = [
-  [3, words("setuid", id)],
-  [2, words("setgid", id)],
-  [2, words("setgroups", id, id)],
-  [2, words("ids")],
-  [1, words("keepcaps", of(0, 1, 2))],
-];
-
-const masks = of(
-  "0",
-  "2199023255551",
-  "2182243123199",
-  "2",
-  "6",
-  "194",
-  "256",
-  "2097152",
-  "2097344",
-);
-export const CAPABILITIES: Choice[] = [
-  [3, words("capset", masks, masks, masks)],
-  [2, words("bound", of(0, 1, 7, 21, 24, 40, 41))],
-  [2, words("ambient", of(0, 1, 7, 21, 24, 41))],
-  [1, words("nonewprivs")],
-  [2, words("getrlimit", of(1, 4, 7, 99, -1))],
-  [
-    3,
-    words(
-      "setrlimit",
-      of(1, 4, 7, 99),
-      of("0", "3", "64", "100000", "18446744073709551615"),
-      of("64", "1000", "100000", "1048577", "18446744073709551615"),
-    ),
-  ],
 ];
 
 const attributes = of("", "", "|MS_RDONLY", "|MS_NOSUID|MS_NODEV", "|MS_NOEXEC", "|MS_NOATIME");
@@ -238,7 +215,7 @@ export const MOUNTS: Choice[] = [
   [2, words("pivot_root", path, path)],
 ];
 
-const kinds = fc
+export const kinds = fc
   .uniqueArray(
     fc.oneof(
       { weight: 3, arbitrary: of("CLONE_NEWNS", "CLONE_NEWUSER", "CLONE_NEWPID", "CLONE_NEWUTS") },
@@ -322,37 +299,6 @@ export const PINS: Choice[] = [
   ],
   [1, words("open", of("/a/c"), of("O_RDONLY"), of(0))],
   [1, words("umount", of("/a/c"), either(0, "MNT_DETACH"))],
-];
-
-export const clone: Choice = [
-  6,
-  words("clone", fc.oneof({ weight: 3, arbitrary: of<Word>(0) }, kinds)),
-];
-export const plainClone: Choice = [4, words("clone", of(0))];
-const pid = of(0, 1, 2, 2, 3, 3, 4, 5, -1, -2, -3, 99);
-const signal = of(0, 1, 2, 9, 15, 10, 18, 18, 19, 20, 17, 23, 64, 65);
-export const PROCESSES: Choice[] = [
-  [8, words("kill", pid, signal)],
-  [
-    6,
-    words(
-      "wait",
-      of(-1, -1, 0, 2, 3, -2, 99),
-      either(0, "WUNTRACED", "WCONTINUED", "WUNTRACED|WCONTINUED"),
-    ),
-  ],
-  [3, words("sigaction", of(1, 2, 10, 15, 18, 20, 9), of("ignore", "count", "default"))],
-  [1, words("sigaction", of(17), of("ignore", "default"))],
-  [3, words("sigmask", of("block", "unblock"), of(1, 2, 10, 15, 18, 20, 19, 9))],
-  [2, words("handled", of(1, 2, 10, 15, 18, 20))],
-  [2, words("exit", of(0, 1, 3, 255, 256))],
-  [2, words("getpid")],
-  [2, words("getppid")],
-  [2, words("getsid", pid)],
-  [2, words("getpgid", pid)],
-  [4, words("setpgid", of(0, 2, 3, 4, 99), of(0, 1, 2, 3, 99, -1))],
-  [2, words("setsid")],
-  [2, words("get", of("/proc/2/status", "/proc/3/status", "/proc/self/status"))],
 ];
 
 const cgroup = of("/cg/pids", "/cg/pids/x", "/cg/pids/x/y", "/cg/cpu/x", "/cg/cpu/z");

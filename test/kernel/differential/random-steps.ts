@@ -4,9 +4,7 @@
 import fc from "fast-check";
 import {
   ATTRIBUTES,
-  CAPABILITIES,
   CGROUPS,
-  clone,
   DESCRIPTORS,
   type Draft,
   either,
@@ -18,11 +16,18 @@ import {
   one,
   PINS,
   PLACES,
+  words,
+} from "./random-calls.ts";
+import {
+  CAPABILITIES,
+  clone,
+  EXECUTIONS,
+  FIFOS,
+  PIDFDS,
   PROCESSES,
   plainClone,
   USERS,
-  words,
-} from "./random-calls.ts";
+} from "./random-process-calls.ts";
 import { MOST_ACTORS, type Step, type StepProgram, step, type Word } from "./steps.ts";
 
 const STANDING: readonly Draft[] = [
@@ -124,6 +129,7 @@ interface Theme {
   readonly steps: fc.Arbitrary<Draft>;
   readonly look: readonly Draft[];
   readonly cgroups?: boolean;
+  readonly probe?: boolean;
   /** Whether others than the first actor also look. */
   readonly all?: boolean;
 }
@@ -179,6 +185,53 @@ export const THEMES: Readonly<Record<string, Theme>> = {
     ],
     steps: one(...PROCESSES, plainClone, [1, words("clone", of("CLONE_NEWPID"))]),
     look: LOOK_AT_PROCESSES,
+    all: true,
+  },
+  pidfds: {
+    standing: [
+      ["clone", 0],
+      ["mkdir", "/a", 0o755],
+      ["open", "/a/c", "O_WRONLY|O_CREAT", 0o644],
+      ["close", 3],
+      ["pidfd_open", 2, 0],
+      ["clone", 0],
+      ["pidfd_open", 3, 0],
+    ],
+    steps: one(...PIDFDS, ...PROCESSES.slice(0, 6), ...PROCESSES.slice(7, 8), plainClone, [
+      1,
+      words("clone", of("CLONE_NEWPID")),
+    ]),
+    look: LOOK_AT_PROCESSES,
+    all: true,
+  },
+  fifos: {
+    standing: [
+      ...STANDING.slice(0, 7),
+      ["mknod", "/a/f", "S_IFIFO", 0],
+      ["chmod", "/a/f", 0o666],
+      ["open", "/a/f", "O_RDONLY", 0],
+      ["open", "/a/f", "O_WRONLY", 0],
+    ],
+    steps: one(...FIFOS, [3, words("clone", of(0))]),
+    look: [
+      ...[3, 4, 5].flatMap((at): Draft[] => [
+        ["poll", at, "POLLIN|POLLOUT"],
+        ["read", at, 32767],
+      ]),
+      ["lstat", "/a/f"],
+      ["lstat", "/b/g"],
+      ["wait", -1, 0],
+    ],
+    all: true,
+  },
+  executions: {
+    standing: [...STANDING, ["clone", 0], ["chmod", "/p", 0o4755]],
+    steps: one(...EXECUTIONS, ...USERS, ...CAPABILITIES.slice(0, 4), ...NAMESPACES.slice(10, 11), [
+      2,
+      words("clone", either(0, 0, "CLONE_NEWUSER", "CLONE_NEWUSER|CLONE_NEWNS")),
+    ]),
+    look: [["exec", "/p"], ["ids"]],
+    probe: true,
     all: true,
   },
   credentials: {
@@ -238,6 +291,7 @@ export function programOf(name: string): fc.Arbitrary<StepProgram> {
       : drawn(theme.look);
     return {
       cgroups: theme.cgroups ?? false,
+      ...(theme.probe && { probe: true }),
       steps: steps([...drawn(theme.standing), ...withoutRaces(middle), ...looks]),
     };
   });

@@ -9,9 +9,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { argument, type StepProgram } from "./steps.ts";
 
-const SOURCES = ["actor.c", "interpreter.c"].map((name) =>
-  fileURLToPath(new URL(name, import.meta.url)),
-);
+const source = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const SOURCES = ["actor.c", "interpreter.c"].map(source);
+/** A program that stands alone. */
+const ALONE = ["-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector"];
 /** More at once would fill the pipe in both directions. */
 const BATCH = 16;
 
@@ -26,11 +27,11 @@ function escaped(word: string): string {
     .join("");
 }
 
-function encoded({ cgroups, steps }: StepProgram): string {
+function encoded({ cgroups, probe = false, steps }: StepProgram): string {
   const lines = steps.map(({ actor, call, words }) =>
     [actor, call, ...words.map((word) => escaped(argument(word)))].join(" "),
   );
-  return `program${cgroups ? " cgroups" : ""}\n${lines.map((line) => `${line}\n`).join("")}run\n`;
+  return `program${cgroups ? " cgroups" : ""}${probe ? " probe" : ""}\n${lines.map((line) => `${line}\n`).join("")}run\n`;
 }
 
 function decoded(line: string): string {
@@ -53,11 +54,15 @@ export class RealActors {
   constructor() {
     this.#directory = mkdtempSync(join(tmpdir(), "nacre-test-"));
     const program = join(this.#directory, "interpreter");
-    execFileSync("cc", ["-O2", "-Wall", "-Wextra", "-Werror", "-o", program, ...SOURCES]);
+    const probe = join(this.#directory, "probe");
+    const compile = (output: string, ...from: string[]): Buffer =>
+      execFileSync("cc", ["-O2", "-Wall", "-Wextra", "-Werror", "-o", output, ...from]);
+    compile(program, ...SOURCES);
+    compile(probe, ...ALONE, source("probe.c"));
     const tree = join(this.#directory, "tree");
     mkdirSync(tree);
     const cgroup = `nacre-test-${process.pid}-steps`;
-    this.#child = spawn(program, [tree, cgroup], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(program, [tree, cgroup, probe], { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[
       Symbol.asyncIterator
     ]();

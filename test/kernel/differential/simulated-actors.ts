@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { errnoOf } from "@nacre/simulated/errno.ts";
+import { programFile } from "@nacre/simulated/exec.ts";
 import * as files from "@nacre/simulated/file-calls.ts";
 import { SimulatedKernel } from "@nacre/simulated/kernel.ts";
 import type { Machine } from "@nacre/simulated/machine.ts";
@@ -64,7 +65,13 @@ function enterCgroups(machine: Machine, first: Process): void {
   unshare(machine, first, ["cgroup"]);
 }
 
-function enterTree(machine: Machine, first: Process, cgroups: boolean): void {
+/** As probe.c is laid out. */
+function layOutProbe(first: Process): void {
+  const at = files.open(first, `${DIRECTORY}/p`, { write: true, create: true, mode: 0o755 });
+  at.dentry.inode.write(0, new TextEncoder().encode(programFile("probe")));
+}
+
+function enterTree(machine: Machine, first: Process, { cgroups, probe }: StepProgram): void {
   const mount = (over: Partial<Parameters<typeof mountByFlags>[2]>): void =>
     mountByFlags(machine, first, { ...NO_FLAGS, target: "/", ...over });
   mount({ propagation: ["private"], recursive: true });
@@ -73,6 +80,7 @@ function enterTree(machine: Machine, first: Process, cgroups: boolean): void {
   files.makeDirectory(first, `${DIRECTORY}/proc`, 0o755);
   mount({ source: "proc", target: `${DIRECTORY}/proc`, type: "proc" });
   if (cgroups) enterCgroups(machine, first);
+  if (probe) layOutProbe(first);
   const root = lookup(first, DIRECTORY);
   const old = first.root.mount;
   pivotRoot(machine, first, root, root);
@@ -81,13 +89,13 @@ function enterTree(machine: Machine, first: Process, cgroups: boolean): void {
 }
 
 /** The counterpart of become_first in interpreter.c. */
-function firstActor(kernel: SimulatedKernel, cgroups: boolean, around: Surroundings): Actor {
+function firstActor(kernel: SimulatedKernel, program: StepProgram, around: Surroundings): Actor {
   const { machine } = kernel;
   const [, caller] = machine.processes.all() as [Process, Process];
   const first = processes.clone(machine, caller, ["pid", "mnt", "uts", "ipc"], streams());
   first.umask = 0;
   machine.as(first, () => {
-    enterTree(machine, first, cgroups);
+    enterTree(machine, first, program);
     processes.newSession(machine, first);
   });
   first.umask = 0o022;
@@ -110,11 +118,12 @@ export class SimulatedActors {
     this.#around = around;
   }
 
-  async run({ cgroups, steps }: StepProgram): Promise<string[]> {
+  async run(program: StepProgram): Promise<string[]> {
+    const { cgroups, steps } = program;
     // So that other tasks of this process get their turn, now and then.
     if (++this.#programs % 64 === 0) await setImmediate();
     const kernel = this.#machineFor(cgroups);
-    const first = firstActor(kernel, cgroups, this.#around);
+    const first = firstActor(kernel, program, this.#around);
     const actors = new Map([[0, first]]);
     const results: string[] = [];
     for (const one of steps) {
@@ -132,7 +141,10 @@ export class SimulatedActors {
     const known = this.#shared;
     if (known && !cgroups && this.#programs % PROGRAMS_A_MACHINE !== 0) return known;
     const { core } = this.#around;
-    const made = new SimulatedKernel(new SimulatedClock(1_700_000_000_000), { core });
+    const made = new SimulatedKernel(new SimulatedClock(1_700_000_000_000), {
+      core,
+      programs: new Map([["probe", () => 0]]),
+    });
     const [init] = made.machine.processes.all() as [Process];
     files.makeDirectory(init, DIRECTORY, 0o755);
     if (!cgroups) this.#shared = made;

@@ -4,7 +4,6 @@
 import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import * as attributes from "@nacre/simulated/attribute-calls.ts";
-import * as credentials from "@nacre/simulated/credential-calls.ts";
 import * as descriptors from "@nacre/simulated/descriptor-calls.ts";
 import { fail } from "@nacre/simulated/errno.ts";
 import * as files from "@nacre/simulated/file-calls.ts";
@@ -14,21 +13,20 @@ import { pivotRoot, requireAdministrator, unmount } from "@nacre/simulated/mount
 import { mountByFlags } from "@nacre/simulated/mount-flags.ts";
 import * as namespaces from "@nacre/simulated/namespace-calls.ts";
 import { lookup } from "@nacre/simulated/path-lookup.ts";
+import * as pidfds from "@nacre/simulated/pidfd.ts";
+import { poll } from "@nacre/simulated/poll.ts";
+import type { Process } from "@nacre/simulated/process.ts";
 import * as processes from "@nacre/simulated/process-calls.ts";
 import * as limits from "@nacre/simulated/process-limits.ts";
 import type { Propagation } from "@nacre/simulated/propagation.ts";
 import { IGNORE } from "@nacre/simulated/signals.ts";
+import { type Call, has, N, S } from "./call-words.ts";
 import { type Actor, streams } from "./simulated-actors.ts";
+import { CREDENTIALS } from "./simulated-credentials.ts";
 import { FLAGS, type Flag } from "./steps.ts";
-
-type Call = (actor: Actor, words: readonly string[], actors: Map<number, Actor>) => unknown;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-const S = (words: readonly string[], at: number): string => words[at] ?? "";
-const N = (words: readonly string[], at: number): number => Number(words[at] ?? 0);
-const has = (flags: number, name: Flag): boolean => (flags & FLAGS[name]) !== 0;
 
 function openHow(flags: number, mode: number): descriptors.OpenHow {
   const access = flags & 3;
@@ -65,13 +63,28 @@ function whole(bytes: Uint8Array, nothing: string): string {
 
 const KINDS = Object.entries(MODE_TYPES) as [InodeKind, number][];
 
+/** What the other side has room for. */
+const MOST_BYTES = 32767;
+
+/** All that there is, read by read: EAGAIN where a pipe may still get more. */
+function contents(process: Process, fd: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let left = MOST_BYTES; left > 0; ) {
+    const part = descriptors.read(process, fd, left);
+    if (part.length === 0) break;
+    parts.push(part);
+    left -= part.length;
+  }
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
 const FILES: Readonly<Record<string, Call>> = {
   open: ({ process }, w) => descriptors.open(process, S(w, 0), openHow(N(w, 1), N(w, 2))),
   openat: ({ process }, w) =>
     descriptors.open(process, S(w, 1), openHow(N(w, 2), N(w, 3)), N(w, 0)),
   close: ({ machine, process }, w) => descriptors.close(machine, process, N(w, 0)),
   read: ({ process }, w) => {
-    const bytes = descriptors.read(process, N(w, 0), N(w, 1));
+    const bytes = descriptors.read(process, N(w, 0), Math.min(N(w, 1), MOST_BYTES));
     return whole(bytes, "(end)") || bytes.length;
   },
   write: ({ machine, process }, w) =>
@@ -93,7 +106,7 @@ const FILES: Readonly<Record<string, Call>> = {
   get: ({ machine, process }, w) => {
     const fd = descriptors.open(process, S(w, 0), { read: true });
     try {
-      return whole(descriptors.read(process, fd, 32767), "(empty)");
+      return whole(contents(process, fd), "(empty)");
     } finally {
       descriptors.close(machine, process, fd);
     }
@@ -153,7 +166,10 @@ const ATTRIBUTES: Readonly<Record<string, Call>> = {
     const path = lookup(process, S(w, 0), { follow: false });
     files.setAttributes(process, path, { mtime: { seconds: N(w, 1), nanoseconds: 0 } });
   },
-  access: ({ process }, w) => attributes.access(process, S(w, 0), N(w, 1)),
+  access: ({ process }, w) => {
+    const call = has(N(w, 2), "AT_EACCESS") ? attributes.access : attributes.realAccess;
+    call(process, S(w, 0), N(w, 1));
+  },
   umask: ({ process }, w) => {
     const before = process.umask;
     process.umask = N(w, 0) & 0o777;
@@ -256,6 +272,12 @@ const counter =
   (): void =>
     void handled.set(signal, (handled.get(signal) ?? 0) + 1);
 
+function waited(result: processes.WaitResult | undefined): string | number {
+  if (!result) return 0;
+  const value = result.how === "continued" ? "" : ` ${result.value}`;
+  return `${result.pid} ${result.how}${value}`;
+}
+
 const PROCESSES: Readonly<Record<string, Call>> = {
   clone: ({ machine, process }, w, actors) => {
     const kinds = chosen(KIND_FLAGS, N(w, 1));
@@ -271,11 +293,21 @@ const PROCESSES: Readonly<Record<string, Call>> = {
     const flags = N(w, 1);
     const stopped = has(flags, "WUNTRACED");
     const options = { stopped, continued: has(flags, "WCONTINUED") };
-    const result = processes.wait(machine, process, N(w, 0), options);
-    if (!result) return 0;
-    const value = result.how === "continued" ? "" : ` ${result.value}`;
-    return `${result.pid} ${result.how}${value}`;
+    return waited(processes.wait(machine, process, N(w, 0), options));
   },
+  pidfd_open: ({ machine, process }, w) => pidfds.openProcess(machine, process, N(w, 0), N(w, 1)),
+  pidfd_signal: ({ machine, process }, w) =>
+    pidfds.signalOpen(machine, process, N(w, 0), N(w, 1), N(w, 2)),
+  waitfd: ({ machine, process }, w) => {
+    const flags = N(w, 1);
+    const options = {
+      exited: has(flags, "WEXITED"),
+      stopped: has(flags, "WUNTRACED"),
+      continued: has(flags, "WCONTINUED"),
+    };
+    return waited(pidfds.waitOpen(machine, process, N(w, 0), options));
+  },
+  poll: ({ process }, w) => poll(process, [{ descriptor: N(w, 0), events: N(w, 1) }])[0],
   exit: ({ machine, process }, w) =>
     machine.processes.exit(process, { code: N(w, 0) & 255, signal: 0 }),
   kill: ({ machine, process }, w) => processes.kill(machine, process, N(w, 0), N(w, 1)),
@@ -303,33 +335,6 @@ const PROCESSES: Readonly<Record<string, Call>> = {
   },
   setrlimit: ({ process }, w) =>
     limits.setLimit(process, N(w, 0), { soft: BigInt(S(w, 1)), hard: BigInt(S(w, 2)) }),
-};
-
-/** What leaves a user or group as it is. */
-const SAME = -1;
-
-const CREDENTIALS: Readonly<Record<string, Call>> = {
-  setuid: ({ process }, w) => (N(w, 0) === SAME ? 0 : credentials.setUser(process, N(w, 0))),
-  setgid: ({ process }, w) => (N(w, 0) === SAME ? 0 : credentials.setGroup(process, N(w, 0))),
-  setgroups: ({ process }, w) => credentials.setGroups(process, w.map(Number)),
-  ids: ({ process }) => {
-    const { user, uid, gid, groups } = process.credentials;
-    const all = groups.map((group) => ` ${user.gids.shown(group)}`);
-    return `${user.uids.shown(uid)}:${user.gids.shown(gid)}${all.join("")}`;
-  },
-  capset: ({ process }, w) =>
-    credentials.setCapabilities(process, {
-      effective: BigInt(S(w, 0)),
-      permitted: BigInt(S(w, 1)),
-      inheritable: BigInt(S(w, 2)),
-    }),
-  bound: ({ process }, w) => credentials.dropFromBounding(process, N(w, 0)),
-  ambient: ({ process }, w) => credentials.raiseAmbient(process, N(w, 0)),
-  keepcaps: ({ process }, w) => {
-    if (N(w, 0) > 1) fail("EINVAL");
-    credentials.keepCapabilities(process, N(w, 0) === 1);
-  },
-  nonewprivs: ({ process }) => credentials.setNoNewPrivileges(process),
 };
 
 export const CALLS: Readonly<Record<string, Call>> = {

@@ -12,6 +12,8 @@ export interface Step {
 
 export interface StepProgram {
   readonly cgroups: boolean;
+  /** With a program to execute, /p. */
+  readonly probe?: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -58,7 +60,13 @@ export const FLAGS = {
   MNT_DETACH: 2,
   UMOUNT_NOFOLLOW: 8,
   WUNTRACED: 2,
+  WEXITED: 4,
   WCONTINUED: 8,
+  AT_EACCESS: 0x200,
+  POLLIN: 1,
+  POLLOUT: 4,
+  PIDFD_NONBLOCK: 0o4000,
+  PIDFD_SIGNAL_PROCESS_GROUP: 4,
   XATTR_CREATE: 1,
   XATTR_REPLACE: 2,
 } as const;
