@@ -73,6 +73,8 @@ function statusText(record: ContainerRecord, nowMs: number): string {
       return `Restarting (${record.exitCode ?? 0}) ${humanDuration(nowMs - (record.finishedMs ?? record.createdMs))} ago`;
     case "removing":
       return "Removal In Progress";
+    case "dead":
+      return "Dead";
     case "exited":
       return `Exited (${record.exitCode ?? 0}) ${humanDuration(nowMs - (record.finishedMs ?? record.createdMs))} ago`;
   }

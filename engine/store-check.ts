@@ -180,7 +180,7 @@ export class StoreCheck {
         this.#say("damage", `container ${id}`, `its image ${imageId} is gone`);
       }
       const { upper } = this.#paths.container(id);
-      if (this.#files.status(upper) || status === "removing") continue;
+      if (this.#files.status(upper) || ["removing", "dead"].includes(status)) continue;
       const severity = status === "created" ? "leftover" : "damage";
       this.#say(severity, `container ${id}`, "its storage layer is gone");
     }

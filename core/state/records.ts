@@ -77,7 +77,9 @@ export type ContainerStatus =
   /** It has ended, and its policy starts it again when a wait is over. */
   | "restarting"
   | "exited"
-  | "removing";
+  | "removing"
+  /** Its removal has failed; `error` says why. Whoever looks next tries again. */
+  | "dead";
 
 export interface ContainerRecord {
   readonly id: string;

@@ -309,13 +309,13 @@ export class ContainerRecords {
     });
   }
 
-  /** Gives up what `claim`, `started` or `removing` took, so that the next who looks may go on. */
-  released(id: string): void {
+  /** Gives up what `claim`, `started` or `removing` took, so that the next who looks may go on. `error`: why a removal failed. */
+  released(id: string, error?: string): void {
     this.#change(undefined, (t) => {
       const record = t.get("container", id);
       if (!record?.holder) return record;
       const { holder, ...rest } = record;
-      return rest;
+      return error === undefined ? rest : { ...rest, status: "dead", error };
     });
   }
 

@@ -160,7 +160,7 @@ const notChecked = ({ name }: ContainerRecord): NacreError =>
   });
 
 const isAtRest = ({ status }: ContainerRecord): boolean =>
-  status === "exited" || status === "removing";
+  status === "exited" || status === "removing" || status === "dead";
 
 function holds(
   condition: WaitCondition,
@@ -169,7 +169,8 @@ function holds(
 ): boolean {
   switch (condition) {
     case "not-running":
-      return isAtRest(record);
+      // Docker's: one that was never started has ended as much as it ever will.
+      return isAtRest(record) || record.status === "created";
     case "next-exit":
       // Another end than the one that it may have come to before.
       return isAtRest(record) && record.finishedMs !== first?.finishedMs;

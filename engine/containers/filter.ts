@@ -104,7 +104,7 @@ export function isPrunable(
   }
   const { label = [], "label!": without = [] } = filters;
   return (
-    ["exited", "created", "removing"].includes(status) &&
+    ["exited", "created", "removing", "dead"].includes(status) &&
     (untilMs === undefined || createdMs < untilMs) &&
     label.every((wanted) => hasLabel(request.labels, wanted)) &&
     !without.some((unwanted) => hasLabel(request.labels, unwanted))

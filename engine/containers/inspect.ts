@@ -24,7 +24,7 @@ function stateJson(record: ContainerRecord): Record<string, unknown> {
     Paused: status === "paused",
     Restarting: status === "restarting",
     OOMKilled: record.oomKilled ?? false,
-    Dead: false,
+    Dead: status === "dead",
     Pid: status === "running" || status === "paused" ? (record.process?.pid ?? 0) : 0,
     ExitCode: record.exitCode ?? 0,
     Error: record.error ?? "",

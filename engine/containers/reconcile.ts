@@ -94,6 +94,10 @@ export class Reconciler {
   /** The container as it is now; undefined if all that was left to do was its removal. */
   see(record: ContainerRecord): ContainerRecord | undefined {
     if (this.#isHeld(record)) return record;
+    if (record.status === "dead") {
+      this.#dismissLater(record);
+      return record;
+    }
     if (isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
     if (isAtRest(record) || this.#isAlive(record, record.supervisor)) return record;
     if (record.status === "restarting") return this.#awaited(record);
@@ -230,7 +234,7 @@ export class Reconciler {
       if (this.#records.find(id)?.request.autoRemove) await this.#storage.delete(id);
       else await this.#storage.deleteWhole(id);
     } catch (error) {
-      this.#records.released(id);
+      this.#records.released(id, error instanceof Error ? error.message : String(error));
       throw error;
     }
     let going: readonly VolumeRecord[] = [];

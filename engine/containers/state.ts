@@ -10,7 +10,9 @@
 //      │                                   paused               │
 //      └───── remove ───────────────(force)───┴─────────────────┴──▶ removing ──▶ gone
 //
-// Forced, a removal kills what runs first. A container whose starter was killed stays `starting`;
+// Forced, a removal kills what runs first. One that fails leaves the container `dead`: all that can
+// be done with it is to try again, which every look does. One that is killed leaves it `removing`,
+// held by nobody, and is finished by the next look. A container whose starter was killed stays `starting`;
 // whoever comes next sees that the starter is gone and puts it back (reconcile.ts).
 
 import { NacreError } from "@nacre/core/error.ts";
@@ -47,7 +49,7 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   update: ["created", "running", "paused", "restarting", "exited"],
   restart: ["exited"],
   // A removal that was killed is finished by the next one.
-  remove: ["created", "exited", "removing"],
+  remove: ["created", "exited", "removing", "dead"],
 };
 
 const ADVICE: Partial<Record<ContainerCommand, (name: string) => string>> = {
