@@ -14,6 +14,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -63,6 +64,24 @@ export class LinuxFiles implements Files {
       // A small read may be a slice of Node's shared pool; those bytes must not leave with the buffer.
       const whole = bytes.byteLength === bytes.buffer.byteLength;
       return new Uint8Array(whole ? bytes.buffer : Uint8Array.from(bytes).buffer);
+    });
+  }
+
+  readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return attempt("read", path, () => {
+      const descriptor = openSync(path, constants.O_RDONLY);
+      try {
+        const bytes = new Uint8Array(length);
+        let done = 0;
+        while (done < length) {
+          const got = readSync(descriptor, bytes, done, length - done, offset + done);
+          if (got === 0) break;
+          done += got;
+        }
+        return done === length ? bytes : bytes.slice(0, done);
+      } finally {
+        closeSync(descriptor);
+      }
     });
   }
 

@@ -58,6 +58,10 @@ export class SimulatedFiles implements Files {
     return content.read(0, content.size);
   }
 
+  readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.#tree.file(path, "read").content.read(offset, length);
+  }
+
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     if (!isBeneath(path)) return undefined;
     const node = this.#tree.find(`${directory}/${path}`);

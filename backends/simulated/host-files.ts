@@ -108,6 +108,13 @@ export class HostFiles implements Files {
     });
   }
 
+  readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.#attempt("read", path, () => {
+      this.#reach("read", path);
+      return readAt(this.#open(path), offset, length);
+    });
+  }
+
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     return this.#attempt("read", path, () => {
       this.#reach("read", `${directory}/${path}`);

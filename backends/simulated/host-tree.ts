@@ -13,7 +13,7 @@ import {
 } from "./inode.ts";
 
 /** The calls of a Files port that are needed to show what is there. */
-export type ReadableFiles = Pick<Files, "status" | "list" | "readBytes">;
+export type ReadableFiles = Pick<Files, "status" | "list" | "readRange">;
 
 const BLOCK_BYTES = 4096;
 
@@ -29,7 +29,6 @@ class HostInode extends Inode {
   readonly links = 1;
   readonly #tree: HostTree;
   readonly #path: string;
-  #content: { readonly of: FileStatus; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
   constructor(tree: HostTree, path: string, kind: InodeKind) {
     super(tree, tree.nextInode(), kind);
@@ -65,19 +64,10 @@ class HostInode extends Inode {
   }
   override read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     if (this.kind === "directory") fail("EISDIR");
-    return this.#bytes().slice(offset, offset + length);
-  }
-
-  /** Read once as a whole, since the port reads ranges with waiting only, and again after a change. */
-  #bytes(): Uint8Array<ArrayBuffer> {
-    const of = this.#status ?? fail("ESTALE");
-    const held = this.#content;
-    if (held?.of.sizeBytes === of.sizeBytes && held.of.modifiedMs === of.modifiedMs) {
-      return held.bytes;
-    }
-    const bytes = this.#tree.files.readBytes(this.#path);
-    this.#content = { of, bytes };
-    return bytes;
+    const size = this.#status?.sizeBytes ?? fail("ESTALE");
+    // Nobody shall have room made for more than there is.
+    const most = Math.max(0, Math.min(length, size - offset));
+    return this.#tree.files.readRange(this.#path, offset, most);
   }
 
   override setAttributes(_change: AttributeChange): void {

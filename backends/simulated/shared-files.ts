@@ -42,6 +42,9 @@ export class SharedFiles implements Files {
   readBytes(path: string): Uint8Array<ArrayBuffer> {
     return this.#at(path).readBytes(path);
   }
+  readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer> {
+    return this.#at(path).readRange(path, offset, length);
+  }
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     return this.#at(directory).readBeneath(directory, path, limitBytes);
   }

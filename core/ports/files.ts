@@ -105,6 +105,8 @@ export interface TreeEntry {
 export interface Files {
   readText(path: string): string;
   readBytes(path: string): Uint8Array<ArrayBuffer>;
+  /** So many bytes of a file from an offset on; shorter only at its end. Only they are read. */
+  readRange(path: string, offset: number, length: number): Uint8Array<ArrayBuffer>;
   /**
    * A small file below `directory` in a tree that somebody else may be changing: no component is
    * followed if it is a symlink. Undefined if it is absent, no regular file, larger than

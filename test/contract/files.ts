@@ -35,6 +35,16 @@ export function filesContract(name: string, makeSubject: () => Promise<FilesSubj
         expect(files.readBytes(`${root}/a`).buffer.byteLength).toBe(5);
       });
 
+      it("reads any range, shorter at the end", () => {
+        files.replace(`${root}/a`, "0123456789");
+        expect(files.readRange(`${root}/a`, 2, 3)).toEqual(bytesOf("234"));
+        expect(files.readRange(`${root}/a`, 8, 5)).toEqual(bytesOf("89"));
+        expect(files.readRange(`${root}/a`, 10, 5)).toHaveLength(0);
+        expect(files.readRange(`${root}/a`, 20, 5)).toHaveLength(0);
+        expect(files.readRange(`${root}/a`, 0, 0)).toHaveLength(0);
+        expect(() => files.readRange(root, 0, 5)).toThrow(root);
+      });
+
       it("leaves nothing beside a replaced file, and nothing at all of a failed one", () => {
         files.replace(`${root}/a`, "1");
         expect(() => files.replace(`${root}/none/b`, "1")).toThrow();
@@ -45,6 +55,7 @@ export function filesContract(name: string, makeSubject: () => Promise<FilesSubj
         for (const call of [
           () => files.readText(`${root}/none`),
           () => files.readBytes(`${root}/none`),
+          () => files.readRange(`${root}/none`, 0, 1),
           () => files.control(`${root}/none`, "1"),
           () => files.rename(`${root}/none`, `${root}/b`),
           () => files.remove(`${root}/none`),

@@ -43,6 +43,28 @@ describe("a directory of the host in a simulated machine", () => {
     expect(machine.list(SHARED)).toEqual(["below"]);
   });
 
+  it("reads of a large file what is asked for", async () => {
+    host.makeDirectory(SHARED);
+    host.replace(`${SHARED}/file`, "x".repeat(1 << 20));
+    const reads: number[] = [];
+    const watched = new Proxy(host, {
+      get: (target, name) => {
+        if (name !== "readRange") return Reflect.get(target, name).bind(target);
+        return (path: string, offset: number, length: number) => {
+          reads.push(length);
+          return target.readRange(path, offset, length);
+        };
+      },
+    });
+    const kernel = new SimulatedKernel(new SimulatedClock(), { core: wasmCore() });
+    kernel.shareDirectory(watched, SHARED);
+    const reader = await kernel.hostFiles().open(`${SHARED}/file`);
+    expect(await reader.read(500_000, 10)).toHaveLength(10);
+    expect(await reader.read((1 << 20) - 4, 10)).toHaveLength(4);
+    expect(await reader.read(1 << 21, 10)).toHaveLength(0);
+    expect(reads).toEqual([10, 4, 0]);
+  });
+
   it("cannot be changed from inside", () => {
     host.makeDirectory(SHARED);
     host.replace(`${SHARED}/file`, "kept");
