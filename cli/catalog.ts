@@ -132,6 +132,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/rename.ts"),
   },
   {
+    name: "cp",
+    aliases: ["container cp"],
+    summary: "Copy files between a container and this machine",
+    group: "Containers",
+    load: () => import("./commands/cp.ts"),
+  },
+  {
     name: "diff",
     aliases: ["container diff"],
     summary: "Show what a container has changed in its root",

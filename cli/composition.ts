@@ -127,7 +127,7 @@ function initPath(root: string): string {
 }
 
 /** Built for this processor; where it does not load, child_process does its work. */
-const addonPath = (): string => join(packageRoot(), "dist", `addon-${process.arch}.node`);
+export const addonPath = (): string => join(packageRoot(), "dist", `addon-${process.arch}.node`);
 
 let core: Core | undefined;
 

@@ -5,6 +5,7 @@ import type { Engine } from "@nacre/engine/engine.ts";
 import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import type { OutputFile } from "./byte-streams.ts";
 import type { GlobalOptions } from "./command.ts";
+import type { LocalFiles } from "./local-files.ts";
 
 export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -41,6 +42,8 @@ export interface Host {
   outputFile(path: string): Promise<OutputFile>;
   /** A file's bytes, or for `-` those of standard input. Throws NacreError. */
   inputBytes(path: string): AsyncIterable<Uint8Array>;
+  /** Files of this machine, to be copied. */
+  localFiles(): Promise<LocalFiles>;
   /** Reads a line from standard input. */
   readLine(): string;
   /** The same from a terminal that does not show it. */

@@ -10,7 +10,7 @@ import { parseBoolean } from "./parse/number.ts";
 
 /** What a completion offers for a value: words, or a kind of thing on this machine. */
 export type Suggestion = readonly string[] | KindOfThing;
-/** `joinable`: running containers and pins. */
+/** `joinable`: running containers and pins. `copyable`: files here, and containers with a colon. */
 export type KindOfThing =
   | "images"
   | "containers"
@@ -18,6 +18,7 @@ export type KindOfThing =
   | "volumes"
   | "pins"
   | "joinable"
+  | "copyable"
   | "files";
 
 /** One option and how its words become a `T`. */

@@ -111,6 +111,12 @@ export class ProcessHost implements Host {
     yield* inputBytes(path);
   }
 
+  async localFiles() {
+    const { localFiles } = await import("./local-files.ts");
+    const { addonPath } = await import("./composition.ts");
+    return localFiles(addonPath());
+  }
+
   readLine(): string {
     const byte = new Uint8Array(1);
     const bytes: number[] = [];

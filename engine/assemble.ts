@@ -37,6 +37,8 @@ import { Runtimes } from "./containers/runtimes.ts";
 import { ContainerStorage } from "./containers/storage.ts";
 import { TakeDown } from "./containers/take-down.ts";
 import { Usage } from "./containers/usage.ts";
+import { CopyClaims } from "./copies/copy-claims.ts";
+import { filesOpener } from "./copies/opener.ts";
 import type { Engine } from "./engine.ts";
 import { EventBus } from "./event-bus.ts";
 import { Named } from "./extensions.ts";
@@ -272,6 +274,10 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     {
       ...{ snapshotter, self, bootId, terminalSize, machine },
       attach: (record) => attachTo(record, kernel, paths),
+      ...filesOpener(
+        { kernel, files, codec: ports.codec, core: options.core },
+        { claims: new CopyClaims(kernel, state, clock, self), looks, planner, storage, paths },
+      ),
     },
   );
   return { containers, volumes, storage, reconciler, takeDown };

@@ -7,6 +7,7 @@ import type { PartialRequest, ResourceRequest } from "@nacre/core/program/reques
 import type { CgroupUsage } from "@nacre/core/program/usage.ts";
 import type { ContainerRecord, ContainerStatus } from "@nacre/core/state/records.ts";
 import type { ContainerFilters } from "./containers/filter.ts";
+import type { ContainerFiles } from "./copy-interface.ts";
 
 /** A process to be run in a running container; what is left out is as `docker exec` has it. */
 export interface ExecRequest {
@@ -152,6 +153,8 @@ export interface Containers {
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
   /** To what a container in the background writes from now on, and to its input. NacreError `conflict` if it does not run, or runs in the foreground of another. */
   attach(container: string): Promise<Attachment>;
+  /** Its files, to be read and written, whether it runs or not. NacreError `conflict` if it is being removed. */
+  files(container: string): Promise<ContainerFiles>;
   /** What `run` would do, without doing it. The image must be here. */
   explain(request: PartialRequest): Promise<KernelProgram>;
   /** Newest first; those that run, with `all` or filters by state also the others. NacreError `invalid` for an unknown filter. */

@@ -161,6 +161,10 @@ export type {
   WaitCondition,
 } from "./container-interface.ts";
 
+// -- files of containers: copy-interface.ts -------------------------------------------------------
+
+export type { ContainerFiles, CopiedEntry, PathStatus, WriteOptions } from "./copy-interface.ts";
+
 // -- roots of containers: archive-interface.ts ---------------------------------------------------
 
 export type {

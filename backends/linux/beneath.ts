@@ -14,13 +14,15 @@ import {
 } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Attribute, TreeEntry } from "@nacre/core/ports/files.ts";
+import { walkPath } from "@nacre/core/path-walk.ts";
+import type { Attribute, FoundEntry, TreeEntry, WalkOptions } from "@nacre/core/ports/files.ts";
 import type { Addon } from "./addon.ts";
 import { unpackDevice } from "./device-number.ts";
 import { errnoOf, fileError } from "./files-error.ts";
 
 /** Only a handle: what is behind it (a fifo, a device whose opening does something) is not opened. Node does not export it; open(2), linux/fcntl.h. */
 const O_PATH = 0o10000000;
+const { O_DIRECTORY } = constants;
 const HANDLE = O_PATH | constants.O_NOFOLLOW;
 /** It went, or became something else, while it was looked at. */
 const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EINVAL"]);
@@ -34,15 +36,15 @@ const nameBelow = (handle: number, name: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`${handlePath(handle)}/`), name]);
 
 /** A handle of what is at `path` below `directory`; undefined where there is none, or a link on the way. The caller closes it. */
-function handleBeneath(directory: string, path: Uint8Array): number | undefined {
+function handleBeneath(directory: string, path: Uint8Array, kind = 0): number | undefined {
   const names = Buffer.from(path).toString("latin1").split("/");
   if (names.some((name) => name === "" || name === "." || name === "..")) return undefined;
   let handle: number | undefined;
   try {
-    handle = openSync(directory, O_PATH | constants.O_DIRECTORY);
+    handle = openSync(directory, O_PATH | O_DIRECTORY);
     for (const [i, name] of names.entries()) {
       const parent = handle;
-      const flags = i === names.length - 1 ? HANDLE : HANDLE | constants.O_DIRECTORY;
+      const flags = HANDLE | (i === names.length - 1 ? kind : O_DIRECTORY);
       handle = openSync(nameBelow(parent, Buffer.from(name, "latin1")), flags);
       closeSync(parent);
     }
@@ -89,41 +91,108 @@ export function openBeneath(directory: string, path: Uint8Array): number | undef
 }
 
 /** See Files.walk. `addon` reads extended attributes. */
-export function* walk(addon: Addon | undefined, directory: string): Generator<TreeEntry> {
-  if (!addon) {
-    const message = `cannot read the extended attributes of ${directory}: nacre's addon does not load`;
-    throw new NacreError("unsupported", message, {
-      advice: "Build it where Nacre is installed: make -C backends/linux/addon.",
-    });
-  }
-  let handle: number;
+export function* walk(
+  addon: Addon | undefined,
+  root: string,
+  { below = new Uint8Array(), enters = () => true }: WalkOptions = {},
+): Generator<TreeEntry> {
+  mustRead(addon, root);
+  const handle = below.length === 0 ? openRoot(root) : handleBeneath(root, below, O_DIRECTORY);
+  if (handle === undefined) return;
   try {
-    handle = openSync(directory, O_PATH | constants.O_DIRECTORY);
-  } catch (error) {
-    throw fileError(error, "open", directory);
-  }
-  try {
-    yield* below(addon, handle, Buffer.alloc(0), directory, 1);
+    yield* within({ addon, root, enters }, handle, Buffer.from(below), 1);
   } finally {
     closeSync(handle);
   }
 }
 
-function* below(
-  addon: Addon,
+/** See Files.find. */
+export function find(
+  addon: Addon | undefined,
+  directory: string,
+  path: Uint8Array,
+  follow: boolean,
+): FoundEntry | undefined {
+  mustRead(addon, directory);
+  const handles = [openRoot(directory)];
+  const step = (parent: number, text: string) => {
+    const name = Buffer.from(text, "latin1");
+    const place = opened(nameBelow(parent, name), HANDLE);
+    if (place === undefined) return undefined;
+    handles.push(place);
+    const kind = kindOf(fstatSync(place, { bigint: true }));
+    const target = kind === "symlink" ? linkText(parent, name) : Buffer.alloc(0);
+    return { place, kind, target: target.toString("latin1") };
+  };
+  try {
+    const walked = walkPath(handles[0]!, Buffer.from(path).toString("latin1"), follow, step);
+    if (!walked) return undefined;
+    const { names, parent, place } = walked;
+    const own = Buffer.from(names.join("/"), "latin1");
+    const name = Buffer.from(names.at(-1) ?? ".", "latin1");
+    const there = place !== undefined;
+    return { path: own, entry: there ? entryOf(addon, parent, name, place, own) : undefined };
+  } catch (error) {
+    throw fileError(error, "look at", `${directory}/${Buffer.from(path)}`);
+  } finally {
+    for (const handle of handles) closeSync(handle);
+  }
+}
+
+function mustRead(addon: Addon | undefined, directory: string): asserts addon is Addon {
+  if (addon) return;
+  const message = `cannot read the extended attributes of ${directory}: nacre's addon does not load`;
+  throw new NacreError("unsupported", message, {
+    advice: "Build it where Nacre is installed: make -C backends/linux/addon.",
+  });
+}
+
+function openRoot(directory: string): number {
+  try {
+    return openSync(directory, O_PATH | O_DIRECTORY);
+  } catch (error) {
+    throw fileError(error, "open", directory);
+  }
+}
+
+function opened(path: Buffer, flags: number): number | undefined {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Reading a link follows nothing; it may be another one by now, or none. */
+function linkText(parent: number, name: Uint8Array): Buffer {
+  return readlinkSync(nameBelow(parent, name), { encoding: "buffer" });
+}
+
+interface Walking {
+  readonly addon: Addon;
+  readonly root: string;
+  readonly enters: (directory: TreeEntry) => boolean;
+}
+
+function* within(
+  walking: Walking,
   directory: number,
   path: Buffer,
-  root: string,
   depth: number,
 ): Generator<TreeEntry> {
+  const { addon, root, enters } = walking;
   if (depth > DEPTH_LIMIT) throw tooDeep(root);
   for (const name of namesIn(directory, root).sort(Buffer.compare)) {
     const own = path.length === 0 ? name : Buffer.concat([path, Buffer.from("/"), name]);
     let handle: number | undefined;
     try {
       handle = openSync(nameBelow(directory, name), HANDLE);
-      yield entryOf(addon, directory, name, handle, own);
-      if (fstatSync(handle).isDirectory()) yield* below(addon, handle, own, root, depth + 1);
+      const entry = entryOf(addon, directory, name, handle, own);
+      yield entry;
+      if (entry.kind === "directory" && enters(entry)) {
+        yield* within(walking, handle, own, depth + 1);
+      }
     } catch (error) {
       if (!isAbsent(error)) throw fileError(error, "look at", `${root}/${own}`);
     } finally {
@@ -161,11 +230,7 @@ function entryOf(
   const found = fstatSync(handle, { bigint: true });
   const kind = kindOf(found);
   const isDevice = kind === "character-device" || kind === "block-device";
-  // Reading a link follows nothing; it may be another one by now, or none.
-  const target =
-    kind === "symlink"
-      ? readlinkSync(nameBelow(parent, name), { encoding: "buffer" })
-      : Buffer.alloc(0);
+  const target = kind === "symlink" ? linkText(parent, name) : Buffer.alloc(0);
   const second = 1_000_000_000n;
   const nanoseconds = ((found.mtimeNs % second) + second) % second;
   return {
@@ -179,7 +244,7 @@ function entryOf(
     sizeBytes: kind === "file" ? Number(found.size) : 0,
     allocatedBytes: Number(found.blocks) * 512,
     links: Number(found.nlink),
-    inode: found.ino,
+    ...{ inode: found.ino, device: found.dev },
     ...(isDevice && { node: unpackDevice(found.rdev) }),
     target,
     attributes: attributesOf(addon, handle),

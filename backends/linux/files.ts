@@ -31,10 +31,12 @@ import type {
   FileStatus,
   Files,
   FileWriter,
+  FoundEntry,
   TreeEntry,
+  WalkOptions,
 } from "@nacre/core/ports/files.ts";
 import { type Addon, loadAddon } from "./addon.ts";
-import { openBeneath, readBeneath, walk } from "./beneath.ts";
+import { find, openBeneath, readBeneath, walk } from "./beneath.ts";
 import { unpackDevice } from "./device-number.ts";
 import { LinuxFileWriter } from "./file-writer.ts";
 import { attempt, errnoOf, fileError } from "./files-error.ts";
@@ -89,11 +91,19 @@ export class LinuxFiles implements Files {
     return readBeneath(directory, path, limitBytes);
   }
 
-  walk(directory: string): Iterable<TreeEntry> {
+  walk(directory: string, options?: WalkOptions): Iterable<TreeEntry> {
+    return walk(this.#loadedAddon(), directory, options);
+  }
+
+  find(directory: string, path: Uint8Array, follow: boolean): FoundEntry | undefined {
+    return find(this.#loadedAddon(), directory, path, follow);
+  }
+
+  #loadedAddon(): Addon | undefined {
     if (this.#addon === null) {
       this.#addon = this.#addonPath === undefined ? undefined : loadAddon(this.#addonPath);
     }
-    return walk(this.#addon, directory);
+    return this.#addon;
   }
 
   async openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {

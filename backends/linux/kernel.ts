@@ -8,6 +8,7 @@ import { parseMountinfo } from "@nacre/core/mountinfo.ts";
 import type {
   AttachedStreams,
   ExitStatus,
+  HeldRoot,
   Kernel,
   KernelFacts,
   MountEntry,
@@ -23,7 +24,7 @@ import { errnoName } from "./errno.ts";
 import { probeFacts } from "./facts.ts";
 import { operationError } from "./fault.ts";
 import { type Launched, Launcher, type LaunchListener } from "./launch.ts";
-import { identify, isAlive, namespacesOf, sendSignal } from "./process.ts";
+import { holdRoot, identify, isAlive, namespacesOf, sendSignal } from "./process.ts";
 import { type Failure, type Report, ReportReader } from "./report.ts";
 
 export interface LinuxKernelOptions {
@@ -184,6 +185,9 @@ export class LinuxKernel implements Kernel {
   async begin(path: string): Promise<void> {
     const { begin } = await import("./begin.ts");
     return begin(path);
+  }
+  holdRoot(process: ProcessIdentity): HeldRoot {
+    return holdRoot(process);
   }
   signal(process: ProcessIdentity, number: number): boolean {
     return sendSignal(process, number);

@@ -1,9 +1,10 @@
 // Processes as /proc shows them. A pid alone names nobody for long: with the time at which the
 // process started it does (proc_pid_stat(5), field 22).
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { NacreError } from "@nacre/core/error.ts";
 import { NAMESPACE_KINDS } from "@nacre/core/namespace-kinds.ts";
-import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import type { HeldRoot, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 
 export interface ProcessStat {
@@ -22,8 +23,12 @@ export function parseStat(text: string): ProcessStat | undefined {
 }
 
 function stat(pid: number): ProcessStat | undefined {
+  return statIn(`/proc/${pid}`);
+}
+
+function statIn(directory: string): ProcessStat | undefined {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    return parseStat(readFileSync(`${directory}/stat`, "utf8"));
   } catch {
     return undefined; // gone, or going
   }
@@ -51,6 +56,26 @@ export function sendSignal(target: ProcessIdentity, number: number): boolean {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     throw error;
   }
+}
+
+/** By a descriptor of its directory in /proc, which stays that process's when the pid is given again. */
+export function holdRoot(target: ProcessIdentity): HeldRoot {
+  let descriptor: number | undefined;
+  try {
+    const { O_RDONLY, O_DIRECTORY } = constants;
+    descriptor = openSync(`/proc/${target.pid}`, O_RDONLY | O_DIRECTORY);
+    // By our own pid: programs reach it by this name, too.
+    const directory = `/proc/${process.pid}/fd/${descriptor}`;
+    const held = descriptor;
+    if (statIn(directory)?.startTime === target.startTime) {
+      return { path: `${directory}/root`, release: () => closeSync(held) };
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== "ENOENT" && code !== "ESRCH") throw error;
+  }
+  if (descriptor !== undefined) closeSync(descriptor);
+  throw new NacreError("not-found", `the process ${target.pid} has ended`);
 }
 
 const KINDS: ReadonlySet<string> = new Set(NAMESPACE_KINDS);

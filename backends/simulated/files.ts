@@ -1,10 +1,13 @@
+import { walkPath } from "@nacre/core/path-walk.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type {
   FileReader,
   FileStatus,
   Files,
   FileWriter,
+  FoundEntry,
   TreeEntry,
+  WalkOptions,
 } from "@nacre/core/ports/files.ts";
 import type { ErrnoName } from "./errno.ts";
 import { fileFault } from "./file-fault.ts";
@@ -69,10 +72,29 @@ export class SimulatedFiles implements Files {
     return node.content.read(0, node.content.size);
   }
 
-  walk(directory: string): Iterable<TreeEntry> {
-    const node = this.#tree.find(directory);
-    if (node?.kind !== "directory") throw fileFault("ENOENT", "look at", directory);
-    return walkNodes(node, "");
+  walk(
+    directory: string,
+    { below = new Uint8Array(), enters = () => true }: WalkOptions = {},
+  ): Iterable<TreeEntry> {
+    const path = new TextDecoder().decode(below);
+    const node = this.#tree.find(`${directory}/${path}`);
+    if (node?.kind === "directory") return walkNodes(node, path, enters);
+    if (below.length > 0) return [];
+    throw fileFault("ENOENT", "look at", directory);
+  }
+
+  find(directory: string, path: Uint8Array, follow: boolean): FoundEntry | undefined {
+    const root = this.#tree.find(directory);
+    if (root?.kind !== "directory") throw fileFault("ENOENT", "look at", directory);
+    const step = (at: TreeNode, name: string) => {
+      const place = at.kind === "directory" ? at.children.get(name) : undefined;
+      return place && { place, kind: place.kind, target: "" };
+    };
+    const walked = walkPath<TreeNode>(root, new TextDecoder().decode(path), follow, step);
+    if (!walked) return undefined;
+    const own = walked.names.join("/");
+    const entry = walked.place && entryOf(own, walked.place);
+    return { path: new TextEncoder().encode(own), entry };
   }
 
   async openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
@@ -325,23 +347,29 @@ function sizeOf(node: TreeNode): number {
 function* walkNodes(
   directory: Extract<TreeNode, { kind: "directory" }>,
   path: string,
+  enters: (directory: TreeEntry) => boolean,
 ): Generator<TreeEntry> {
   for (const name of sortedNames(directory.children.keys())) {
     const node = directory.children.get(name) as TreeNode;
     const own = path === "" ? name : `${path}/${name}`;
-    const isFile = node.kind === "file";
-    yield {
-      path: new TextEncoder().encode(own),
-      kind: node.kind,
-      ...{ mode: isFile ? 0o600 : node.mode, uid: 0, gid: 0, links: 1 },
-      mtimeSeconds: Math.floor(node.modifiedMs / 1000),
-      mtimeNanoseconds: (node.modifiedMs % 1000) * 1e6,
-      sizeBytes: isFile ? node.content.size : 0,
-      allocatedBytes: isFile ? node.content.allocatedBytes : BLOCK_BYTES,
-      inode: node.inode,
-      target: new Uint8Array(),
-      attributes: [],
-    };
-    if (!isFile) yield* walkNodes(node, own);
+    const entry = entryOf(own, node);
+    yield entry;
+    if (node.kind === "directory" && enters(entry)) yield* walkNodes(node, own, enters);
   }
+}
+
+function entryOf(path: string, node: TreeNode): TreeEntry {
+  const isFile = node.kind === "file";
+  return {
+    path: new TextEncoder().encode(path),
+    kind: node.kind,
+    ...{ mode: isFile ? 0o600 : node.mode, uid: 0, gid: 0, links: 1 },
+    mtimeSeconds: Math.floor(node.modifiedMs / 1000),
+    mtimeNanoseconds: (node.modifiedMs % 1000) * 1e6,
+    sizeBytes: isFile ? node.content.size : 0,
+    allocatedBytes: isFile ? node.content.allocatedBytes : BLOCK_BYTES,
+    ...{ inode: node.inode, device: 1n },
+    target: new Uint8Array(),
+    attributes: [],
+  };
 }

@@ -7,7 +7,9 @@ import type {
   FileStatus,
   Files,
   FileWriter,
+  FoundEntry,
   TreeEntry,
+  WalkOptions,
 } from "@nacre/core/ports/files.ts";
 import { readAt } from "./device-files.ts";
 import { Errno, errnoOf, fail } from "./errno.ts";
@@ -20,7 +22,7 @@ import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Process, ProcessGone } from "./process.ts";
-import { inodeBeneath, walkInodes } from "./tree-walk.ts";
+import { findBelow, placeBeneath, walkTree } from "./tree-walk.ts";
 
 /** PATH.PID-START-N.tmp: who writes it, as on Linux (temporary names there have the pid namespace, too). */
 const OWNED = /\.(\d+)-(\d+)-\d+\.(tmp|partial)$/;
@@ -118,25 +120,32 @@ export class HostFiles implements Files {
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     return this.#attempt("read", path, () => {
       this.#reach("read", `${directory}/${path}`);
-      const start = this.#lookup(directory)?.dentry.inode;
-      const inode = start && inodeBeneath(start, new TextEncoder().encode(path));
+      const start = this.#lookup(directory);
+      const inode = start && placeBeneath(start, new TextEncoder().encode(path))?.dentry.inode;
       if (inode?.kind !== "file" || inode.size > limitBytes) return undefined;
       return inode.read(0, inode.size);
     });
   }
 
   /** All of it at once: nothing changes between two calls of one process. */
-  walk(directory: string): Iterable<TreeEntry> {
+  walk(directory: string, options: WalkOptions = {}): Iterable<TreeEntry> {
     return this.#attempt("look at", directory, () => {
       this.#reach("walk", directory);
-      return [...walkInodes(lookup(this.#process, directory).dentry.inode)];
+      return [...walkTree(lookup(this.#process, directory), options)];
+    });
+  }
+
+  find(directory: string, path: Uint8Array, follow: boolean): FoundEntry | undefined {
+    return this.#attempt("look at", directory, () => {
+      this.#reach("find", directory);
+      return findBelow(lookup(this.#process, directory), path, follow);
     });
   }
 
   async openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
     return this.#attempt("open", directory, () => {
       this.#reach("open", directory);
-      const inode = inodeBeneath(lookup(this.#process, directory).dentry.inode, path);
+      const inode = placeBeneath(lookup(this.#process, directory), path)?.dentry.inode;
       return inode?.kind === "file" ? this.#reader(directory, inode) : undefined;
     });
   }

@@ -134,6 +134,7 @@ export class HostProcess {
       execute: (program, streams) => this.#execute(program, streams),
       attach: async (path) => live(() => kernel.attach(path)),
       begin: (path) => live(() => kernel.begin(path)),
+      holdRoot: (process) => live(() => kernel.holdRoot(process)),
       signal: (process, number) => {
         this.#reach({ actor: "kernel", call: "signal", path: String(number) });
         return kernel.signal(process, number);

@@ -10,6 +10,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type {
   AttachedStreams,
   ExitStatus,
+  HeldRoot,
   Kernel,
   KernelFacts,
   MountEntry,
@@ -171,6 +172,7 @@ export class SimulatedKernel implements Kernel {
       supervisor.giveUp(child);
       throw new ProcessGone();
     });
+    void caller.ended.promise.then(() => pipes.stdin?.close()); // with the process that holds it
     if (process.supervision.leaves) this.#end(session, 0);
     const exited = process.supervision.leaves
       ? new Promise<ExitStatus>(() => {})
@@ -309,6 +311,10 @@ export class SimulatedKernel implements Kernel {
     point.taken = true;
     point.begun.resolve();
     await point.executed.promise;
+  }
+  holdRoot(process: ProcessIdentity): HeldRoot {
+    if (this.#find(process)) return { path: `/proc/${process.pid}/root`, release: () => {} };
+    throw new NacreError("not-found", `the process ${process.pid} has ended`);
   }
 
   signal(process: ProcessIdentity, number: number): boolean {

@@ -8,7 +8,9 @@ import type {
   FileStatus,
   Files,
   FileWriter,
+  FoundEntry,
   TreeEntry,
+  WalkOptions,
 } from "@nacre/core/ports/files.ts";
 import { fileFault } from "./file-fault.ts";
 
@@ -48,8 +50,11 @@ export class SharedFiles implements Files {
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
     return this.#at(directory).readBeneath(directory, path, limitBytes);
   }
-  walk(directory: string): Iterable<TreeEntry> {
-    return this.#at(directory).walk(directory);
+  walk(directory: string, options?: WalkOptions): Iterable<TreeEntry> {
+    return this.#at(directory).walk(directory, options);
+  }
+  find(directory: string, path: Uint8Array, follow: boolean): FoundEntry | undefined {
+    return this.#at(directory).find(directory, path, follow);
   }
   openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined> {
     return this.#at(directory).openBeneath(directory, path);

@@ -1,9 +1,12 @@
-// A tree of inodes as the engine walks it: Files.walk and Files.openBeneath.
+// A tree as the engine walks it, with what is mounted in it: Files.walk, find and openBeneath.
 
-import type { TreeEntry } from "@nacre/core/ports/files.ts";
+import { walkPath } from "@nacre/core/path-walk.ts";
+import type { FoundEntry, TreeEntry, WalkOptions } from "@nacre/core/ports/files.ts";
 import type { Inode, InodeKind } from "./inode.ts";
+import { followMounts, type Path } from "./mount.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const KINDS: Readonly<Record<InodeKind, TreeEntry["kind"]>> = {
   file: "file",
   directory: "directory",
@@ -42,7 +45,7 @@ function entryOf(path: string, inode: Inode): TreeEntry {
     sizeBytes: kind === "file" ? inode.size : 0,
     allocatedBytes: inode.allocatedBytes,
     links: inode.links,
-    inode: inode.number,
+    ...{ inode: inode.number, device: BigInt(inode.superblock.minor) },
     ...(isDevice && { node: device ?? { major: 0, minor: 0 } }),
     target: encoder.encode(kind === "symlink" ? inode.readLink() : ""),
     attributes: [...inode.attributeNames()]
@@ -51,22 +54,60 @@ function entryOf(path: string, inode: Inode): TreeEntry {
   };
 }
 
-/** What lies below a directory of one file system. */
-export function* walkInodes(directory: Inode, path = ""): Generator<TreeEntry> {
-  for (const name of sortedNames(directory.names())) {
-    const inode = directory.lookup(name);
-    if (!inode) continue;
-    const own = path === "" ? name : `${path}/${name}`;
-    yield entryOf(own, inode);
-    if (inode.kind === "directory") yield* walkInodes(inode, own);
+/** What a directory has by a name, at the top of what is mounted there. */
+function childOf(directory: Path, name: string): Path | undefined {
+  if (directory.dentry.inode.kind !== "directory") return undefined;
+  const dentry = directory.dentry.child(name);
+  return dentry && followMounts({ mount: directory.mount, dentry });
+}
+
+/** See Files.walk. */
+export function walkTree(
+  root: Path,
+  { below = new Uint8Array(), enters = () => true }: WalkOptions,
+): Iterable<TreeEntry> {
+  const start = below.length === 0 ? root : placeBeneath(root, below);
+  return start ? within(start, decoder.decode(below), enters) : [];
+}
+
+function* within(
+  directory: Path,
+  path: string,
+  enters: (directory: TreeEntry) => boolean,
+): Generator<TreeEntry> {
+  for (const name of sortedNames(directory.dentry.inode.names())) {
+    const at = childOf(directory, name);
+    if (!at) continue;
+    const entry = entryOf(path === "" ? name : `${path}/${name}`, at.dentry.inode);
+    yield entry;
+    if (entry.kind !== "directory" || !enters(entry)) continue;
+    yield* within(at, path === "" ? name : `${path}/${name}`, enters);
   }
 }
 
-export function inodeBeneath(directory: Inode, path: Uint8Array): Inode | undefined {
-  let at: Inode | undefined = directory;
-  for (const name of new TextDecoder().decode(path).split("/")) {
-    if (name === "" || name === "." || name === ".." || at?.kind !== "directory") return undefined;
-    at = at.lookup(name);
+/** What is at a path without links in it. */
+export function placeBeneath(directory: Path, path: Uint8Array): Path | undefined {
+  let at: Path | undefined = directory;
+  for (const name of decoder.decode(path).split("/")) {
+    if (name === "" || name === "." || name === ".." || !at) return undefined;
+    at = childOf(at, name);
   }
   return at;
+}
+
+/** See Files.find. */
+export function findBelow(root: Path, path: Uint8Array, follow: boolean): FoundEntry | undefined {
+  const walked = walkPath(root, decoder.decode(path), follow, (directory, name) => {
+    const place = childOf(directory, name);
+    if (!place) return undefined;
+    const { inode } = place.dentry;
+    const target = inode.kind === "symlink" ? inode.readLink() : "";
+    return { place, kind: KINDS[inode.kind], target };
+  });
+  if (!walked) return undefined;
+  const own = walked.names.join("/");
+  return {
+    path: encoder.encode(own),
+    entry: walked.place && entryOf(own, walked.place.dentry.inode),
+  };
 }

@@ -123,6 +123,13 @@ async function suggestions(
   if (suggestion === "images") return imageWords(engine);
   if (suggestion === "pins") return pinWords(engine);
   if (suggestion === "volumes") return volumeWords(engine);
+  if (suggestion === "copyable") {
+    const names = containerWords(engine, "containers");
+    return [
+      ...names.map(({ word, says }) => ({ word: `${word}:`, says })),
+      { word: ":files", says: "" },
+    ];
+  }
   if (suggestion !== "joinable") return containerWords(engine, suggestion);
   return [...pinWords(engine), ...containerWords(engine, "running")];
 }

@@ -84,12 +84,27 @@ export interface TreeEntry {
   /** Names that lead to it. */
   readonly links: number;
   readonly inode: bigint;
+  /** Of the file system that it is on: a tree may have others mounted in it. */
+  readonly device: bigint;
   /** What a device node stands for. */
   readonly node?: { readonly major: number; readonly minor: number };
   /** What a symlink says; else empty. */
   readonly target: Uint8Array;
   /** Sorted by name. */
   readonly attributes: readonly Attribute[];
+}
+
+export interface WalkOptions {
+  readonly below?: Uint8Array;
+  readonly enters?: (directory: TreeEntry) => boolean;
+}
+
+/** What a path leads to in a tree. */
+export interface FoundEntry {
+  /** Without links, from the tree's root, with no slash at either end; empty for the root. */
+  readonly path: Uint8Array;
+  /** Its `path` is the same. Undefined where nothing is there, in a directory that is. */
+  readonly entry: TreeEntry | undefined;
 }
 
 /**
@@ -116,9 +131,17 @@ export interface Files {
   /**
    * Everything below a directory, which somebody else may be changing: each directory before what
    * it holds, names in the order of their bytes. No symlink is followed; what goes while it is
-   * looked at is left out. NacreError `unsupported` where extended attributes cannot be read.
+   * looked at is left out, and so is what lies in directories that it `enters` not. With `below`,
+   * a path that `find` gave, only what lies below that. NacreError `unsupported` where extended
+   * attributes cannot be read.
    */
-  walk(directory: string): Iterable<TreeEntry>;
+  walk(directory: string, options?: WalkOptions): Iterable<TreeEntry>;
+  /**
+   * Where `path` leads for somebody whose root is `directory`, which somebody else may be changing:
+   * links lead on inside of it, also one at the end with `follow` or a slash behind it. Undefined
+   * where a directory on the way is missing. NacreError `invalid` for links that lead in a circle.
+   */
+  find(directory: string, path: Uint8Array, follow: boolean): FoundEntry | undefined;
   /** Opens what `walk` found, as carefully; undefined if it is no regular file any more. */
   openBeneath(directory: string, path: Uint8Array): Promise<FileReader | undefined>;
   /** Undefined where there is nothing; symlinks are not followed. */

@@ -72,6 +72,13 @@ export interface AttachedStreams {
   close(): void;
 }
 
+/** The root directory of one very process, whoever gets its pid after it. */
+export interface HeldRoot {
+  /** Its name, for Files and for programs, until `release`. Where the process has ended nothing is there. */
+  readonly path: string;
+  release(): void;
+}
+
 /** A line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface MountEntry {
   readonly id: number;
@@ -135,6 +142,8 @@ export interface Kernel {
    * executes its program. NacreError `not-found` where nobody waits, and as those of `execute`.
    */
   begin(path: string): Promise<void>;
+  /** What a process has for its root, with all that is mounted there. NacreError `not-found` if that very process is gone. */
+  holdRoot(process: ProcessIdentity): HeldRoot;
   /** Sends a signal by number; false if that very process is gone. */
   signal(process: ProcessIdentity, number: number): boolean;
   /** Whether that very process lives (a zombie does not). */

@@ -2,9 +2,10 @@
 // KernelProgram. What it emits is what `nacre explain` prints, so each operation says why.
 
 import { NacreError } from "../error.ts";
-import type { Spec, SpecIdMapping, SpecMount, SpecNamespaceType } from "../oci/runtime-spec.ts";
+import type { Spec, SpecMount, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import type { RootPlan } from "../ports/snapshotter.ts";
 import { becomeProcess, terminalOperations } from "./become.ts";
+import { bindOperation } from "./bind-operation.ts";
 import {
   type CgroupPlan,
   type CpusetRoot,
@@ -12,7 +13,7 @@ import {
   planCgroups,
 } from "./cgroup-plan.ts";
 import { mountFlags } from "./mount-options.ts";
-import type { BindInRoot, NamespaceKind, Operation } from "./operation.ts";
+import type { NamespaceKind, Operation } from "./operation.ts";
 import type { KernelProgram, Supervision } from "./program.ts";
 
 /** What the compiler is given beside the spec. */
@@ -105,14 +106,6 @@ function closedCgroups(spec: Spec, hierarchies: readonly MountedHierarchy[]): Op
   ];
 }
 
-/** As lines of /proc/PID/uid_map. */
-function idmapOf({ uidMappings, gidMappings }: SpecMount): Pick<BindInRoot, "idmap"> {
-  if (!uidMappings && !gidMappings) return {};
-  const lines = (all: readonly SpecIdMapping[] = []): string =>
-    all.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
-  return { idmap: { uids: lines(uidMappings), gids: lines(gidMappings) } };
-}
-
 /** Mounts that are read-only themselves and leave those below them as they are. */
 function readOnlyTops(spec: Spec): Operation[] {
   return spec.mounts
@@ -127,24 +120,9 @@ function readOnlyTops(spec: Spec): Operation[] {
 
 function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
   if (mount.type === "cgroup" || mount.type === "cgroup2") return cgroupMounts(mount, hierarchies);
-  const { attributes, options, bind, recursive, propagation } = mountFlags(mount);
+  const { attributes, options, bind } = mountFlags(mount);
   const why = WHY[mount.destination] ?? "a mount that the user asked for";
-  if (bind) {
-    const source = mount.source ?? "";
-    return [
-      {
-        op: "bindInRoot",
-        source,
-        target: mount.destination,
-        recursive,
-        attributes,
-        propagation,
-        ...(mount.subpath !== undefined && { subpath: mount.subpath }),
-        ...idmapOf(mount),
-        why,
-      },
-    ];
-  }
+  if (bind) return [bindOperation(mount, why)];
   const type = mount.type;
   if (!type) throw new NacreError("invalid", `mounts: ${mount.destination} has no type`);
   return [

@@ -111,6 +111,12 @@ function ownFiles(directory: string | undefined): SpecMount[] {
   }));
 }
 
+/** What the user's mounts come down to: parents before children. */
+export function requestedMounts(mounts: readonly PlainMount[]): SpecMount[] {
+  const depth = (m: SpecMount) => m.destination.split("/").length;
+  return mounts.map(plainMount).sort((a, b) => depth(a) - depth(b));
+}
+
 /**
  * The user's mounts replace standard ones of the same place; parents come before children.
  * @param mounts what the user's come down to
@@ -129,9 +135,7 @@ export function allMounts(
     ...machineMounts(request),
     ...ownFiles(filesDirectory),
   ];
-  const requested = mounts.map(plainMount);
+  const requested = requestedMounts(mounts);
   const taken = new Set(requested.map((m) => m.destination));
-  const kept = standard.filter((m) => !taken.has(m.destination));
-  const depth = (m: SpecMount) => m.destination.split("/").length;
-  return [...kept, ...requested.sort((a, b) => depth(a) - depth(b))];
+  return [...standard.filter((m) => !taken.has(m.destination)), ...requested];
 }

@@ -142,7 +142,7 @@ export interface VolumeRecord {
 /** A multi-step operation that was begun; whoever comes next finishes or undoes it if its process is gone. */
 export interface IntentRecord {
   readonly id: string;
-  readonly kind: "create" | "remove" | "pull";
+  readonly kind: "create" | "remove" | "pull" | "copy";
   /** What it is about: a container ID or a reference. */
   readonly subject: string;
   readonly process: { readonly pid: number; readonly startTime: string };

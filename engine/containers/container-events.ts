@@ -70,6 +70,7 @@ export const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   unpause: "unpause",
   exec: undefined,
   attach: undefined,
+  copy: undefined,
   list: undefined,
   rename: undefined,
   restart: undefined,

@@ -24,6 +24,7 @@ import type {
   Attached,
   Attachment,
   BootReport,
+  ContainerFiles,
   ContainerPruneOptions,
   ContainerPruneReport,
   ContainerSize,
@@ -68,6 +69,9 @@ export interface ContainersOptions {
   readonly terminalSize: () => TerminalSize | undefined;
   readonly machine: MachineFacts;
   readonly attach: (container: ContainerRecord) => Promise<Attachment>;
+  readonly files: (id: string) => Promise<ContainerFiles>;
+  /** Waits until nobody looks into the root of one that is about to start. */
+  readonly unwatched: (id: string) => Promise<void>;
 }
 
 const IGNORE: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
@@ -178,6 +182,7 @@ export class ContainerService implements Containers {
     const found = this.#records.claim(id, self, bootId, detached, options.byPolicy);
     let running: RunningProgram;
     try {
+      await this.#options.unwatched(id);
       const program = this.#planner.program(found, image, this.#sizeFor(found.request));
       this.#storage.prepare(found);
       running = await this.#execute(program, streams);
@@ -226,6 +231,10 @@ export class ContainerService implements Containers {
 
   async attach(container: string): Promise<Attachment> {
     return this.#options.attach(this.get(container));
+  }
+
+  async files(container: string): Promise<ContainerFiles> {
+    return this.#options.files(this.get(container).id);
   }
 
   async explain(wanted: PartialRequest): Promise<KernelProgram> {

@@ -18,6 +18,7 @@ import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
 import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import { restView } from "../copies/rest-view.ts";
 import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
@@ -236,6 +237,25 @@ export class Planner {
     };
   }
 
+  /** The program that shows the root of a container that does not run. */
+  viewProgram(container: ContainerRecord, image: ImageRecord | undefined): KernelProgram {
+    const { request, name } = container;
+    const user = this.#user(request.user ?? image?.config.config?.User ?? "", container, image);
+    const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
+    return restView(`look into ${name}`, {
+      root: withMounts(this.#root(container, image, { ephemeral: false }), mounted),
+      rootfs: this.#paths.rootfs,
+      mounts: mounted.mounts,
+      readOnlyRoot: request.readOnlyRoot,
+    });
+  }
+
+  /** Who a container's processes are, where it or its image names somebody. */
+  namedUser(container: ContainerRecord, image: ImageRecord | undefined): ProcessUser | undefined {
+    const wanted = container.request.user ?? (image?.config.config?.User || undefined);
+    return wanted === undefined ? undefined : this.#user(wanted, container, image);
+  }
+
   #execEnvironment(
     request: ContainerRequest,
     image: ImageProcess,
@@ -251,11 +271,15 @@ export class Planner {
     return environment(merged, image, request.hostname ?? id.slice(0, 12), user.home);
   }
 
-  #root(container: ContainerRecord, image: ImageRecord | undefined): RootPlan {
+  #root(
+    container: ContainerRecord,
+    image: ImageRecord | undefined,
+    more: { readonly ephemeral?: boolean } = {},
+  ): RootPlan {
     const { upper, work } = this.#paths.container(container.id);
     const storage = { upper, work, rootfs: this.#paths.rootfs };
     const { readOnlyRoot, autoRemove } = container.request;
-    const options = { readOnly: readOnlyRoot, ephemeral: autoRemove };
+    const options = { readOnly: readOnlyRoot, ephemeral: autoRemove, ...more };
     if (!image) return hostRoot(this.#kernel.facts(), storage, this.#paths.root, options);
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);

@@ -28,6 +28,8 @@ export type ContainerCommand =
   | "unpause"
   | "exec"
   | "attach"
+  /** Its files, in or out. */
+  | "copy"
   | "list"
   | "rename"
   | "update"
@@ -44,6 +46,7 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   unpause: ["paused"],
   exec: ["running"],
   attach: ["running"],
+  copy: ["created", "running", "paused", "restarting", "exited"],
   list: ["running", "paused"],
   rename: ["created", "starting", "running", "paused", "restarting", "exited"],
   update: ["created", "running", "paused", "restarting", "exited"],
@@ -71,6 +74,7 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   unpause: "unpause",
   exec: "execute in",
   attach: "attach to",
+  copy: "copy files of",
   list: "list the processes of",
   rename: "rename",
   update: "update",

@@ -30,11 +30,11 @@ export class PullIntents {
     this.#self = self;
   }
 
-  /** Forgets the intents of processes that are gone. Returns whether there were any. */
+  /** Forgets the intents of processes that are gone. Returns whether there were any of pulls. */
   forgetDead(transaction: Transaction): boolean {
     const dead = this.#dead(transaction);
     for (const intent of dead) transaction.delete("intent", intent.id);
-    return dead.length > 0;
+    return dead.some(isPull);
   }
 
   /** Records a pull. Returns the intent's ID, and whether a killed pull's was found and forgotten. */
@@ -64,15 +64,15 @@ export class PullIntents {
   /** Whether another pull than `own` runs, here or in another process. */
   othersRun(transaction: Transaction, own?: string): boolean {
     const dead = new Set(this.#dead(transaction).map((intent) => intent.id));
-    return pulls(transaction).some((intent) => intent.id !== own && !dead.has(intent.id));
+    const pulls = transaction.list("intent").filter(isPull);
+    return pulls.some((intent) => intent.id !== own && !dead.has(intent.id));
   }
 
   #dead(transaction: Transaction): IntentRecord[] {
-    return pulls(transaction).filter(({ process: { pid, startTime } }) => {
+    return transaction.list("intent").filter(({ process: { pid, startTime } }) => {
       return !this.#kernel.alive({ pid, startTime: BigInt(startTime) });
     });
   }
 }
 
-const pulls = (transaction: Transaction): IntentRecord[] =>
-  transaction.list("intent").filter((intent) => intent.kind === "pull");
+const isPull = ({ kind }: IntentRecord): boolean => kind === "pull";

@@ -13,18 +13,32 @@ const PART_BYTES = 1 << 18;
 /** Small members are handed on together. */
 const GATHER_BYTES = 1 << 18;
 
-/** Where the contents of a container's files are. */
-export interface RootPlaces {
+/** Where contents of files are. */
+export interface ContentPlaces {
   /** Path of the storage layer. */
   readonly upper: string;
-  readonly tree: ImageTree;
   readonly layers: readonly StoredLayer[];
+}
+
+/** Where a container's root is. */
+export interface RootPlaces extends ContentPlaces {
+  readonly tree: ImageTree;
+}
+
+/** Contents of a file that `Files.walk` found; nothing where it is gone. */
+export async function* contentsOf(
+  files: Files,
+  root: string,
+  path: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const reader = await files.openBeneath(root, path);
+  if (reader) yield* whole(reader);
 }
 
 /** The archive in chunks; whoever reads may take as long as they like. */
 export async function* archiveOf(
   files: Files,
-  places: RootPlaces,
+  places: ContentPlaces,
   members: Iterable<Member>,
 ): AsyncGenerator<Uint8Array> {
   const sources = new Sources(files, places);
@@ -78,10 +92,10 @@ interface Source {
 /** Contents of files. A layer's tar is opened once, for all files that are in it. */
 class Sources {
   readonly #files: Files;
-  readonly #places: RootPlaces;
+  readonly #places: ContentPlaces;
   readonly #tars = new Map<number, FileReader>();
 
-  constructor(files: Files, places: RootPlaces) {
+  constructor(files: Files, places: ContentPlaces) {
     this.#files = files;
     this.#places = places;
   }

@@ -16,9 +16,11 @@ const isKernelView = (id: string): boolean =>
     id,
   );
 
-/** What makes archives of containers, and images of archives. */
+/** What makes archives of containers, and images of archives, and copies their files. */
 const isArchive = (id: string): boolean =>
-  /\/(engine\/roots\/(?!view)|core\/tar-writer\.ts)/.test(id);
+  /\/(engine\/roots\/(?!view)|engine\/copies\/(?!opener|copy-claims|copy-rules|rest-view)|core\/tar-writer\.ts|cli\/local-files\.ts)/.test(
+    id,
+  );
 
 /** What sends images to others and takes them from archives. */
 const isSharing = (id: string): boolean =>
@@ -33,7 +35,7 @@ const isCommandLine = (id: string): boolean =>
 
 /** What is loaded when such a command is called, and by no `run`. */
 const isOtherCommand = (id: string): boolean =>
-  /\/cli\/(commands\/(?!run\.ts|settle\.ts)|text\/(template|listing|table|time|inspection)|help\.ts|nearest\.ts|container-row\.ts|parse\/process-columns\.ts)/.test(
+  /\/cli\/(commands\/(?!run\.ts|settle\.ts)|text\/(template|listing|table|time|inspection)|help\.ts|nearest\.ts|container-row\.ts|parse\/process-columns\.ts|copy-operand\.ts)|\/engine\/copies\/copy-rules\.ts/.test(
     id,
   ) || id.includes("/node_modules/fastest-levenshtein/");
 

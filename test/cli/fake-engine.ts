@@ -147,6 +147,7 @@ export class FakeEngine implements Engine {
       this.#called("exec", container, request, streams);
       return this.#attached();
     },
+    files: () => Promise.reject(new Error("these containers have no files")),
     explain: async (request) => {
       this.#called("explain", request);
       return { title: "run debian", host: [] };

@@ -4,9 +4,10 @@ import type { Engine } from "@nacre/engine/engine.ts";
 import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import type { GlobalOptions } from "../../cli/command.ts";
 import type { Host } from "../../cli/host.ts";
+import { localFiles } from "../../cli/local-files.ts";
 import { main } from "../../cli/main.ts";
 
-interface Settings {
+export interface HostSettings {
   readonly environment?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   /** Paths that are not there. */
@@ -16,12 +17,14 @@ interface Settings {
   readonly engine?: Engine;
   readonly plugins?: readonly InstalledPlugin[];
   readonly nowMs?: number;
+  /** Its bytes, one a character. */
   readonly input?: string;
+  readonly workingDirectory?: string;
 }
 
 export class FakeHost implements Host {
   readonly environment: Readonly<Record<string, string>>;
-  readonly workingDirectory = "/work-directory";
+  readonly workingDirectory: string;
   out = "";
   err = "";
   /** How standard input was taken. */
@@ -31,12 +34,13 @@ export class FakeHost implements Host {
   readonly discarded: string[] = [];
   /** The options with which the engine was made; undefined if none was asked for. */
   made: GlobalOptions | undefined;
-  readonly #settings: Settings;
+  readonly #settings: HostSettings;
   readonly #listeners = new Set<(number: number) => void>();
 
-  constructor(settings: Settings = {}) {
+  constructor(settings: HostSettings = {}) {
     this.#settings = settings;
     this.environment = settings.environment ?? {};
+    this.workingDirectory = settings.workingDirectory ?? "/work-directory";
   }
 
   print(text: string): void {
@@ -70,7 +74,7 @@ export class FakeHost implements Host {
     };
   }
   async *inputBytes(path: string): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(path === "-" ? (this.#settings.input ?? "") : this.readText(path));
+    yield Buffer.from(path === "-" ? (this.#settings.input ?? "") : this.readText(path), "latin1");
   }
   printError(text: string): void {
     this.err += text;
@@ -113,6 +117,9 @@ export class FakeHost implements Host {
     if (this.created.has(path)) throw Object.assign(new Error("exists"), { code: "EEXIST" });
     this.created.set(path, text);
   }
+  async localFiles() {
+    return localFiles(`cli/dist/addon-${process.arch}.node`);
+  }
   readLine(): string {
     return this.#settings.input ?? "";
   }
@@ -130,7 +137,7 @@ export class FakeHost implements Host {
 }
 
 /** Runs one command line. */
-export async function nacre(words: readonly string[], settings: Settings = {}) {
+export async function nacre(words: readonly string[], settings: HostSettings = {}) {
   const host = new FakeHost(settings);
   const code = await main(words, host);
   return { code, out: host.out, err: host.err, host };

@@ -5,7 +5,8 @@
 import type { Engine } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { main } from "../../cli/main.ts";
-import { FakeHost } from "../cli/fake-host.ts";
+import { FakeHost, type HostSettings } from "../cli/fake-host.ts";
+import { copyCases } from "./command-line-copies.ts";
 import type { EngineSubject } from "./engine.ts";
 
 /** The same engine for command after command: a process of its own would end a simulation. */
@@ -22,7 +23,7 @@ function kept(engine: Engine): Engine {
 /** What comes in milliseconds may take seconds on a machine that is busy with something else. */
 const PATIENCE = { timeout: 20_000 };
 
-interface Outcome {
+export interface Outcome {
   readonly code: number;
   readonly out: string;
   readonly err: string;
@@ -46,8 +47,9 @@ export function commandLineContract(
     });
     afterAll(() => subject.dispose());
 
-    const nacre = async (...words: string[]): Promise<Outcome> => {
-      const host = new FakeHost({ engine, nowMs: Date.now() });
+    const nacre = async (...words: string[]): Promise<Outcome> => nacreOn({}, ...words);
+    const nacreOn = async (settings: HostSettings, ...words: string[]): Promise<Outcome> => {
+      const host = new FakeHost({ engine, nowMs: Date.now(), ...settings });
       const code = await main(words, host);
       return { code, out: host.out, err: host.err };
     };
@@ -191,6 +193,8 @@ export function commandLineContract(
       expect(await does("pull", "-q", name)).toBe(name);
       await does("rmi", name);
     });
+
+    copyCases({ nacre: nacreOn, start });
 
     it("explains a run without running it", async () => {
       const text = await does("explain", "run", "--memory", "64m", subject.image, "true");

@@ -17,7 +17,7 @@ const CHANGES = [
 ].join("; ");
 
 /** What an archive holds, by path: read by the core as a layer of its own. */
-async function contentsOf(
+export async function contentsOf(
   archive: AsyncIterable<Uint8Array>,
   core = wasmCore(),
 ): Promise<{ readonly tree: ImageTree; readonly text: (path: string) => string | undefined }> {

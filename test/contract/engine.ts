@@ -9,6 +9,7 @@ import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { archiveCases } from "./engine-archives.ts";
 import { deviceCases } from "./engine-devices.ts";
+import { fileCases } from "./engine-files.ts";
 import { sharingCases } from "./engine-sharing.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
@@ -109,6 +110,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     archiveCases(() => bench);
     deviceCases(() => bench);
     sharingCases(() => bench);
+    fileCases(() => bench);
   });
 }
 

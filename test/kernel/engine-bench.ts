@@ -22,7 +22,7 @@ import { machineState, type RunMark } from "../../scripts/machine-state.ts";
 import { busyboxEntries } from "../images/busybox.ts";
 import { tar } from "../images/tar.ts";
 
-const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
+export const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
 const MARK = "NACRE_TEST_BENCH";
 /** How long the kernel may take to let go of what was removed. */
 const SETTLE_MS = 30_000;

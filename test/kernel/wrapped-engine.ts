@@ -86,6 +86,7 @@ export function tampering(tamper: (program: KernelProgram) => KernelProgram) {
     execute: (program, streams) => kernel.execute(tamper(program), streams),
     attach: (path) => kernel.attach(path),
     begin: (path) => kernel.begin(path),
+    holdRoot: (process) => kernel.holdRoot(process),
     signal: (process, number) => kernel.signal(process, number),
     alive: (process) => kernel.alive(process),
     identify: (pid) => kernel.identify(pid),

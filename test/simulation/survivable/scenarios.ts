@@ -2,12 +2,14 @@
 
 // What the engine loads when it is called for is loaded before: it takes time that no clock of the
 // simulation knows.
+import "@nacre/engine/copies/open.ts";
 import "@nacre/engine/roots/archives.ts";
 import "@nacre/engine/roots/container-roots.ts";
 import "@nacre/engine/roots/image-archives.ts";
 import "@nacre/engine/roots/new-image.ts";
 import "@nacre/engine/roots/new-layer.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import type { CgroupLayout } from "@nacre/simulated/boot.ts";
 import { IMAGE } from "./network.ts";
@@ -72,6 +74,20 @@ async function runWithVolumes(engine: Engine): Promise<number> {
   ] as const;
   const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
   return (await engine.containers.run({ ...request, mounts })).exited;
+}
+
+/** A file in, and all that the container has in one directory out. */
+async function copy(engine: Engine): Promise<void> {
+  await using files = await engine.containers.files(NAME);
+  const text = new TextEncoder().encode("copied\n");
+  const member = { kind: "file", mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0 } as const;
+  const header = { ...member, path: new TextEncoder().encode("copied"), sizeBytes: text.length };
+  const tar = [tarHeader(header), text, tarPadding(text.length), TAR_END];
+  await files.write("/etc", ReadableStream.from(tar));
+  for await (const { entry, read } of files.entries("/etc")) {
+    if (entry.kind !== "file") continue;
+    for await (const chunk of read()) chunk.length;
+  }
 }
 
 const pulled = once(() => storedAfter(pull));
@@ -165,6 +181,8 @@ export const SCENARIOS: readonly Scenario[] = [
     work: (engine) => engine.archives.commit(NAME, { reference: MADE, createdMs: 0 }),
     keepsImage: true,
   },
+  { name: "cp", stored: stopped, work: copy, keepsImage: true },
+  { name: "cp of one that runs", stored: pulled, prepare: running, work: copy, keepsImage: true },
   {
     name: "export, import",
     stored: stopped,

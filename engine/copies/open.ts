@@ -1,0 +1,122 @@
+// How the root of a container is reached: through its own process where it runs, else through one
+// that mounts it for as long as somebody looks.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { HeldRoot, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { ProcessUser } from "@nacre/core/program/user.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { mustAllow } from "../containers/state.ts";
+import type { ContainerStorage } from "../containers/storage.ts";
+import type { ContainerFiles } from "../copy-interface.ts";
+import type { StatePaths } from "../images/paths.ts";
+import {
+  type ContainerFilesPorts,
+  hasEnded,
+  OpenContainerFiles,
+  type OpenedRoot,
+} from "./container-files.ts";
+import type { CopyClaims } from "./copy-claims.ts";
+
+export interface OpeningParts {
+  /** As it is now. */
+  readonly find: (id: string) => ContainerRecord;
+  readonly claims: CopyClaims;
+  readonly storage: ContainerStorage;
+  readonly paths: StatePaths;
+  /** The program that shows the root of one that does not run (rest-view.ts). */
+  readonly view: (container: ContainerRecord) => Promise<KernelProgram>;
+  /** Undefined where the container names nobody. */
+  readonly user: (container: ContainerRecord) => ProcessUser | undefined;
+}
+
+type Opened = Pick<OpenedRoot, "root" | "close">;
+
+export async function openFiles(
+  id: string,
+  ports: ContainerFilesPorts,
+  parts: OpeningParts,
+): Promise<ContainerFiles> {
+  for (;;) {
+    const record = parts.find(id);
+    const opened = await open(record, ports, parts);
+    if (!opened) {
+      await parts.claims.pause();
+      continue;
+    }
+    return new OpenContainerFiles(ports, {
+      ...opened,
+      container: record.name,
+      directory: parts.paths.container(id).directory,
+      owner: () => parts.user(record),
+    });
+  }
+}
+
+/** Undefined where the container is about to be in another state. */
+async function open(
+  record: ContainerRecord,
+  ports: ContainerFilesPorts,
+  parts: OpeningParts,
+): Promise<Opened | undefined> {
+  const { status, process, id } = record;
+  if (status === "starting") return undefined;
+  mustAllow("copy", record);
+  if (status === "running" || status === "paused") return process && ofRunning(process, ports);
+  if (!parts.claims.take(id, status)) return undefined;
+  try {
+    return await atRest(record, ports, parts);
+  } catch (error) {
+    parts.claims.release(id);
+    throw error;
+  }
+}
+
+function ofRunning(
+  { pid, startTime }: NonNullable<ContainerRecord["process"]>,
+  { kernel }: ContainerFilesPorts,
+): Opened | undefined {
+  const held = hold(kernel, { pid, startTime: BigInt(startTime) });
+  return held && { root: held.path, close: async () => held.release() };
+}
+
+async function atRest(
+  record: ContainerRecord,
+  { kernel }: ContainerFilesPorts,
+  { claims, paths, storage, view }: OpeningParts,
+): Promise<Opened> {
+  const { id, name } = record;
+  // A creation that was killed may not have made it yet.
+  if (record.startedMs === undefined && !storage.has(id)) storage.make(id);
+  const streams = { stdin: "pipe", stdout: "ignore", stderr: "ignore" } as const;
+  const running = await kernel.execute(await view(record), streams);
+  const end = async (): Promise<void> => {
+    await running.stdin?.close().catch(() => {}); // it has ended by itself
+    await running.exited.catch(() => {}); // its supervisor was killed: so it is gone, too
+    claims.release(id);
+  };
+  const held = hold(kernel, running.process);
+  if (!held) {
+    await end();
+    throw hasEnded(name);
+  }
+  return {
+    root: `${held.path}${paths.rootfs}`,
+    async close() {
+      held.release();
+      await end();
+    },
+  };
+}
+
+function hold(
+  kernel: ContainerFilesPorts["kernel"],
+  process: ProcessIdentity,
+): HeldRoot | undefined {
+  try {
+    return kernel.holdRoot(process);
+  } catch (error) {
+    if (error instanceof NacreError && error.kind === "not-found") return undefined;
+    throw error;
+  }
+}

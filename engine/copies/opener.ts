@@ -1,0 +1,41 @@
+// Files of containers for the engine. Few commands copy any: what that needs is loaded when it is
+// called for.
+
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ContainersOptions } from "../containers/containers.ts";
+import type { ContainerLooks } from "../containers/looks.ts";
+import type { Planner } from "../containers/planner.ts";
+import type { ContainerStorage } from "../containers/storage.ts";
+import type { StatePaths } from "../images/paths.ts";
+import type { ContainerFilesPorts } from "./container-files.ts";
+import type { CopyClaims } from "./copy-claims.ts";
+
+export interface OpenerParts {
+  readonly claims: CopyClaims;
+  readonly looks: Pick<ContainerLooks, "get" | "imageOf">;
+  readonly planner: Planner;
+  readonly storage: ContainerStorage;
+  readonly paths: StatePaths;
+}
+
+export function filesOpener(
+  ports: ContainerFilesPorts,
+  { claims, looks, planner, storage, paths }: OpenerParts,
+): Pick<ContainersOptions, "files" | "unwatched"> {
+  const view = async (record: ContainerRecord) => {
+    const image = looks.imageOf(record);
+    await planner.prepare(record.request, image, record.snapshotter);
+    return planner.viewProgram(record, image);
+  };
+  return {
+    async files(id) {
+      planner.mustBeAble();
+      const { openFiles } = await import("./open.ts");
+      return openFiles(id, ports, {
+        ...{ find: (id) => looks.get(id), claims, storage, paths, view },
+        user: (record) => planner.namedUser(record, looks.imageOf(record)),
+      });
+    },
+    unwatched: (id) => claims.settled(id),
+  };
+}
