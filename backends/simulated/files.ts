@@ -77,7 +77,8 @@ export class SimulatedFiles implements Files {
     { below = new Uint8Array(), enters = () => true }: WalkOptions = {},
   ): Iterable<TreeEntry> {
     const path = new TextDecoder().decode(below);
-    const node = this.#tree.find(`${directory}/${path}`);
+    const isOwn = below.length === 0 || isBeneath(path);
+    const node = isOwn ? this.#tree.find(`${directory}/${path}`) : undefined;
     if (node?.kind === "directory") return walkNodes(node, path, enters);
     if (below.length > 0) return [];
     throw fileFault("ENOENT", "look at", directory);

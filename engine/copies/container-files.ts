@@ -41,6 +41,7 @@ const decoder = new TextDecoder();
 export class OpenContainerFiles implements ContainerFiles {
   readonly #ports: ContainerFilesPorts;
   readonly #opened: OpenedRoot;
+  #closed: Promise<void> | undefined;
 
   constructor(ports: ContainerFilesPorts, opened: OpenedRoot) {
     this.#ports = ports;
@@ -195,7 +196,8 @@ export class OpenContainerFiles implements ContainerFiles {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#opened.close();
+    this.#closed ??= this.#opened.close();
+    return this.#closed;
   }
 }
 

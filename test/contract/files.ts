@@ -199,6 +199,42 @@ export function filesContract(name: string, makeSubject: () => Promise<FilesSubj
         );
       });
 
+      it("shows a part of a tree, and enters what it shall", () => {
+        for (const path of ["a/b", "a/c", "d"]) files.makeDirectory(`${root}/t/${path}/in`);
+        const paths = (options: Parameters<Files["walk"]>[1]) =>
+          [...files.walk(`${root}/t`, options)].map(({ path }) => text.decode(path));
+        const below = bytesOf("a");
+        expect(paths({ below })).toEqual(["a/b", "a/b/in", "a/c", "a/c/in"]);
+        const enters = ({ path }: { readonly path: Uint8Array }) => text.decode(path) !== "a";
+        expect(paths({ enters })).toEqual(["a", "d", "d/in"]);
+        for (const none of ["x", "d/../a", "a/"]) {
+          expect(paths({ below: bytesOf(none) })).toEqual([]);
+        }
+      });
+
+      it("finds where a path leads, and what could be there", () => {
+        files.makeDirectory(`${root}/t/b`);
+        files.replace(`${root}/t/b/c`, "123");
+        files.replace(`${root}/outside`, "outside");
+        const find = (path: string) => {
+          const found = files.find(`${root}/t`, bytesOf(path), false);
+          return found && [text.decode(found.path), found.entry?.kind];
+        };
+        for (const path of ["b/c", "/b//c", "./b/../b/./c", "../../b/c", "b/c"]) {
+          expect(find(path)).toEqual(["b/c", "file"]);
+        }
+        for (const path of ["", "/", "..", "b/..", "../.."]) {
+          expect(find(path)).toEqual(["", "directory"]);
+        }
+        expect(find("b/")).toEqual(["b", "directory"]);
+        for (const path of ["b/new", "b/new/"]) expect(find(path)).toEqual(["b/new", undefined]);
+        for (const path of ["b/c/", "b/c/x", "new/x", "b/c/.."]) expect(find(path)).toBeUndefined();
+        expect(find("../outside")).toEqual(["outside", undefined]);
+        expect(() => files.find(`${root}/none`, bytesOf("x"), false)).toThrow(
+          expect.objectContaining({ kind: "not-found" }),
+        );
+      });
+
       it("opens the files that it found, and nothing else", async () => {
         files.makeDirectory(`${root}/t/b`);
         files.replace(`${root}/t/b/c`, "123");

@@ -83,6 +83,25 @@ describe("a tree that somebody else may be changing", () => {
     expect(await open("d/secret")).toBeUndefined();
   });
 
+  it("is looked into from its own root, wherever its links would lead", () => {
+    symlinkSync("/outside/secret", `${root}/tree/absolute`);
+    symlinkSync("../../../d", `${root}/tree/d/up`);
+    symlinkSync("circle", `${root}/tree/circle`);
+    writeFileSync(`${root}/tree/d/own`, "own");
+    const find = (path: string, follow = true) => {
+      const found = files.find(`${root}/tree`, Buffer.from(path), follow);
+      return found && [Buffer.from(found.path).toString(), found.entry?.kind];
+    };
+    expect(find("absolute", false)).toEqual(["absolute", "symlink"]);
+    expect(find("absolute")).toBeUndefined();
+    expect(find("d/up/up/own")).toEqual(["d/own", "file"]);
+    expect(find("d/up", false)).toEqual(["d/up", "symlink"]);
+    expect(find("d/up/", false)).toEqual(["d", "directory"]);
+    expect(() => find("circle/x")).toThrow(expect.objectContaining({ kind: "invalid" }));
+    mkdirSync(`${root}/tree/outside`);
+    expect(find("absolute")).toEqual(["outside/secret", undefined]);
+  });
+
   it("is refused, and not followed for ever, where it is nested too deep", async () => {
     const script =
       "import os, sys\nos.chdir(sys.argv[1])\nfor _ in range(2100): os.mkdir('d'); os.chdir('d')";
