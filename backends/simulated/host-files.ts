@@ -22,7 +22,7 @@ import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Process, ProcessGone } from "./process.ts";
-import { findBelow, placeBeneath, walkTree } from "./tree-walk.ts";
+import { findBelow, placeBeneath, statusOf, walkTree } from "./tree-walk.ts";
 
 /** PATH.PID-START-N.tmp: who writes it, as on Linux (temporary names there have the pid namespace, too). */
 const OWNED = /\.(\d+)-(\d+)-\d+\.(tmp|partial)$/;
@@ -154,18 +154,7 @@ export class HostFiles implements Files {
     return this.#attempt("look at", path, () => {
       this.#reach("status", path);
       const found = this.#lookup(path);
-      if (!found) return undefined;
-      const { inode } = found.dentry;
-      const plain = ["file", "directory", "symlink"].includes(inode.kind);
-      return {
-        kind: plain ? (inode.kind as FileStatus["kind"]) : "other",
-        sizeBytes: inode.size,
-        allocatedBytes: inode.allocatedBytes,
-        ...{ mode: inode.mode, uid: inode.uid, gid: inode.gid },
-        inode: inode.number,
-        device: BigInt(inode.superblock.minor),
-        modifiedMs: inode.mtime.seconds * 1000 + Math.floor(inode.mtime.nanoseconds / 1e6),
-      };
+      return found && statusOf(found.dentry.inode);
     });
   }
 

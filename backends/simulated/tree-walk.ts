@@ -1,7 +1,7 @@
 // A tree as the engine walks it, with what is mounted in it: Files.walk, find and openBeneath.
 
 import { walkPath } from "@nacre/core/path-walk.ts";
-import type { FoundEntry, TreeEntry, WalkOptions } from "@nacre/core/ports/files.ts";
+import type { FileStatus, FoundEntry, TreeEntry, WalkOptions } from "@nacre/core/ports/files.ts";
 import type { Inode, InodeKind } from "./inode.ts";
 import { followMounts, type Path } from "./mount.ts";
 
@@ -16,6 +16,19 @@ const KINDS: Readonly<Record<InodeKind, TreeEntry["kind"]>> = {
   fifo: "fifo",
   socket: "socket",
 };
+
+/** See Files.status. */
+export function statusOf(inode: Inode): FileStatus {
+  const plain = ["file", "directory", "symlink"].includes(inode.kind);
+  return {
+    kind: plain ? (inode.kind as FileStatus["kind"]) : "other",
+    sizeBytes: inode.size,
+    allocatedBytes: inode.allocatedBytes,
+    ...{ mode: inode.mode, uid: inode.uid, gid: inode.gid },
+    ...{ inode: inode.number, device: BigInt(inode.superblock.minor) },
+    modifiedMs: inode.mtime.seconds * 1000 + Math.floor(inode.mtime.nanoseconds / 1e6),
+  };
+}
 
 /** In the order of their bytes as UTF-8, which is that of their code points. */
 export function sortedNames(names: Iterable<string>): string[] {
