@@ -11,6 +11,7 @@ import type { Of } from "./host-operations.ts";
 import * as namespaces from "./namespace-calls.ts";
 import * as processes from "./process-calls.ts";
 import * as limits from "./process-limits.ts";
+import { addFilter, requireCall } from "./seccomp.ts";
 
 export function unshare(self: Execution, o: Of<"unshare">): void {
   because("unshare", () => namespaces.unshare(self.machine, self.process, o.namespaces));
@@ -82,6 +83,17 @@ export function noNewPrivileges(self: Execution): void {
   credentials.setNoNewPrivileges(self.process);
 }
 
+const INSTRUCTION_BYTES = 8;
+const MOST_INSTRUCTIONS = 4096;
+
+export function filterSystemCalls(self: Execution, o: Of<"filterSystemCalls">): void {
+  const { length } = o.filter;
+  const whole = length > 0 && length % INSTRUCTION_BYTES === 0;
+  if (self.filter || !whole) fail("EINVAL", "no filter");
+  if (length > MOST_INSTRUCTIONS * INSTRUCTION_BYTES) fail("EINVAL", "the filter is too long");
+  self.filter = o.filter;
+}
+
 /** Finds the program; the child becomes it when its parent knows that it will. */
 export function execute(self: Execution, o: Of<"execute">): void {
   const { machine, process } = self;
@@ -89,6 +101,10 @@ export function execute(self: Execution, o: Of<"execute">): void {
   const image = because(o.arguments[0] ?? "no command", () =>
     findImage(machine, process, o.arguments, o.environment),
   );
+  if (self.filter) {
+    addFilter(process, self.filter);
+    because(o.arguments[0] ?? "", () => requireCall(machine, process, "execve"));
+  }
   become(process, image, o.environment);
   self.start = () => machine.start(process, image.program);
 }

@@ -18,6 +18,8 @@ export class Execution {
   child: Process | undefined;
   /** Where the child waits for its start, if it does. */
   startPoint: StartPoint | undefined;
+  /** What `execute` puts before all calls. */
+  filter: Uint8Array | undefined;
   /** What execve(2) is to start, once the child has found it. */
   start: (() => void) | undefined;
 

@@ -204,6 +204,11 @@ export function failOnPurpose(self: Execution, o: Of<"fail">): void {
   fail(isErrnoName(name) ? name : "EIO", "on purpose");
 }
 
+/** Nobody listens on this kernel. */
+export function connectListener(_self: Execution, o: Of<"connectListener">): void {
+  fail("ENOENT", `connect ${o.path}`);
+}
+
 const childOf = (self: Execution) => self.child ?? fail("ESRCH");
 
 export function joinCgroup(self: Execution, o: Of<"joinCgroup">): void {

@@ -3,7 +3,6 @@
 
 import { formatCpusetList } from "@nacre/core/cpuset-list.ts";
 import { PAGE_BYTES } from "./control-value.ts";
-import type { Credentials } from "./credentials.ts";
 import { HUGE_PAGE_SIZES } from "./hugetlb.ts";
 import type { Machine } from "./machine.ts";
 import type { PidNamespace } from "./namespaces.ts";
@@ -99,13 +98,15 @@ function memoryLines(machine: Machine, process: Process): Line[] {
   ];
 }
 
-const credentialLines = (who: Credentials): Line[] => [
+const credentialLines = ({ credentials: who, filters }: Process): Line[] => [
   ["CapInh", hex(who.inheritable)],
   ["CapPrm", hex(who.permitted)],
   ["CapEff", hex(who.effective)],
   ["CapBnd", hex(who.bounding)],
   ["CapAmb", hex(who.ambient)],
   ["NoNewPrivs", who.noNewPrivileges ? 1 : 0],
+  ["Seccomp", filters.length > 0 ? 2 : 0],
+  ["Seccomp_filters", filters.length],
 ];
 
 export function statusText(machine: Machine, namespace: PidNamespace, process: Process): string {
@@ -114,7 +115,7 @@ export function statusText(machine: Machine, namespace: PidNamespace, process: P
     // A zombie has given its memory back.
     ...(process.alive ? memoryLines(machine, process) : []),
     ...signalLines(process),
-    ...credentialLines(process.credentials),
+    ...credentialLines(process),
     ["Cpus_allowed_list", formatCpusetList(machine.resources.cpu.maskOf(process.cssSet))] as const,
   ];
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");

@@ -63,6 +63,8 @@ export class Process implements Task {
   umask: number;
   credentials: Credentials;
   limits: Map<number, ResourceLimit>;
+  /** seccomp filters, which it keeps whatever it becomes. */
+  filters: readonly Uint8Array[];
   /** Set by Cgroups.enter before anybody sees the process. */
   declare cssSet: CssSet;
   session: Process;
@@ -126,6 +128,7 @@ export class Process implements Task {
     this.arguments = [from.command];
     this.umask = from.parent?.umask ?? 0o022;
     this.limits = new Map(from.parent?.limits);
+    this.filters = from.parent?.filters ?? [];
     this.session = from.parent?.session ?? this;
     this.group = from.parent?.group ?? this;
     for (const signal of from.parent?.blocked ?? []) this.blocked.add(signal);

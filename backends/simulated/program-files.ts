@@ -10,6 +10,7 @@ import type { Machine } from "./machine.ts";
 import { nameFrom, requireWritable } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
+import { requireCall } from "./seccomp.ts";
 
 /** stat(2). */
 export interface FileInformation {
@@ -35,13 +36,15 @@ export class ProgramFiles {
     this.#process = process;
   }
 
-  #call<T>(work: () => T): T {
+  /** `name`: the system call that stands for it before a filter. */
+  #call<T>(name: string, work: () => T): T {
     if (!this.#process.alive) fail("ESRCH");
+    requireCall(this.#machine, this.#process, name);
     return this.#machine.as(this.#process, work);
   }
 
   readBytes(path: string): Uint8Array<ArrayBuffer> {
-    return this.#call(() => {
+    return this.#call("openat", () => {
       const { inode } = calls.open(this.#process, path, { read: true }).dentry;
       return readAt(inode, 0, inode.kind === "file" && inode.size > 0 ? inode.size : 1 << 20);
     });
@@ -57,7 +60,7 @@ export class ProgramFiles {
     options: { readonly append?: boolean } = {},
   ): void {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    this.#call(() => {
+    this.#call("openat", () => {
       const { append = false } = options;
       const how = { write: true, create: true, truncate: !append };
       const { inode } = calls.open(this.#process, path, how).dentry;
@@ -67,7 +70,9 @@ export class ProgramFiles {
 
   /** stat(2), or lstat(2) with `follow: false`. */
   status(path: string, options: { readonly follow?: boolean } = {}): FileInformation {
-    return this.#call(() => informationOf(lookup(this.#process, path, options).dentry.inode));
+    return this.#call("newfstatat", () =>
+      informationOf(lookup(this.#process, path, options).dentry.inode),
+    );
   }
   exists(path: string): boolean {
     try {
@@ -80,7 +85,7 @@ export class ProgramFiles {
   /** Undefined where there is nothing that can be looked at. */
   kindOf(path: string, options: { readonly follow?: boolean } = {}): Inode["kind"] | undefined {
     try {
-      return this.#call(() => lookup(this.#process, path, options).dentry.inode.kind);
+      return this.#call("newfstatat", () => lookup(this.#process, path, options).dentry.inode.kind);
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       return undefined;
@@ -89,7 +94,7 @@ export class ProgramFiles {
   /** access(2), with the effective credentials. */
   access(path: string, wanted: "read" | "write" | "execute"): boolean {
     try {
-      return this.#call(() => {
+      return this.#call("faccessat", () => {
         const { dentry, mount } = lookup(this.#process, path);
         if (wanted === "write") requireWritable(mount);
         return permitted(this.#process.credentials, dentry.inode, WANTED[wanted]);
@@ -100,20 +105,22 @@ export class ProgramFiles {
     }
   }
   list(path: string): string[] {
-    return this.#call(() => {
+    return this.#call("openat", () => {
       const at = calls.open(this.#process, path, { read: true });
       return [...at.dentry.inode.names()].sort();
     });
   }
   readLink(path: string): string {
-    return this.#call(() => lookup(this.#process, path, { follow: false }).dentry.inode.readLink());
+    return this.#call("readlinkat", () =>
+      lookup(this.#process, path, { follow: false }).dentry.inode.readLink(),
+    );
   }
   workingDirectory(): string {
     return nameFrom(this.#process.root, this.#process.cwd) ?? "(unreachable)";
   }
 
   changeDirectory(path: string): void {
-    this.#call(() => {
+    this.#call("chdir", () => {
       const at = lookup(this.#process, path);
       if (at.dentry.inode.kind !== "directory") fail("ENOTDIR");
       if (!permitted(this.#process.credentials, at.dentry.inode, MAY_EXECUTE)) fail("EACCES");
@@ -123,6 +130,7 @@ export class ProgramFiles {
   /** Without links and dots. */
   realPath(path: string): string {
     return this.#call(
+      "getcwd",
       () => nameFrom(this.#process.root, lookup(this.#process, path)) ?? fail("ENOENT"),
     );
   }
@@ -134,37 +142,37 @@ export class ProgramFiles {
   }
 
   makeDirectory(path: string, mode = 0o777): void {
-    this.#call(() => calls.makeDirectory(this.#process, path, mode));
+    this.#call("mkdirat", () => calls.makeDirectory(this.#process, path, mode));
   }
   makeSymlink(text: string, path: string): void {
-    this.#call(() => calls.makeSymlink(this.#process, text, path));
+    this.#call("symlinkat", () => calls.makeSymlink(this.#process, text, path));
   }
   link(existing: string, path: string): void {
-    this.#call(() => {
+    this.#call("linkat", () => {
       const { cwd } = this.#process;
       calls.linkAt(this.#process, existing, cwd, path, cwd);
     });
   }
   rename(from: string, to: string): void {
-    this.#call(() => calls.rename(this.#process, from, to));
+    this.#call("renameat2", () => calls.rename(this.#process, from, to));
   }
   remove(path: string): void {
-    this.#call(() => calls.unlink(this.#process, path));
+    this.#call("unlinkat", () => calls.unlink(this.#process, path));
   }
   removeDirectory(path: string): void {
-    this.#call(() => calls.removeDirectory(this.#process, path));
+    this.#call("unlinkat", () => calls.removeDirectory(this.#process, path));
   }
   /** mkfifo(3). */
   makeFifo(path: string, mode = 0o666): void {
-    this.#call(() => calls.makeNode(this.#process, path, "fifo", mode, undefined));
+    this.#call("mknodat", () => calls.makeNode(this.#process, path, "fifo", mode, undefined));
   }
   truncate(path: string, sizeBytes: number): void {
-    this.#call(() =>
+    this.#call("truncate", () =>
       calls.open(this.#process, path, { write: true }).dentry.inode.truncate(sizeBytes),
     );
   }
   changeMode(path: string, mode: number): void {
-    this.#change(path, { mode });
+    this.#change("fchmodat", path, { mode });
   }
   /** chown(2), or lchown(2) with `follow: false`. */
   changeOwner(
@@ -174,19 +182,20 @@ export class ProgramFiles {
     options: { readonly follow?: boolean } = {},
   ): void {
     const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
-    this.#change(path, owner, options);
+    this.#change("fchownat", path, owner, options);
   }
   /** utimensat(2). */
   changeTime(path: string, mtime: Timestamp): void {
-    this.#change(path, { mtime });
+    this.#change("utimensat", path, { mtime });
   }
 
   #change(
+    name: string,
     path: string,
     change: AttributeChange,
     options: { readonly follow?: boolean } = {},
   ): void {
-    this.#call(() =>
+    this.#call(name, () =>
       calls.setAttributes(this.#process, lookup(this.#process, path, options), change),
     );
   }

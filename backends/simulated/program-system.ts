@@ -7,12 +7,14 @@ import { moveMount, newMount, openTree, unmount } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
 import type { ProgramSystem } from "./program.ts";
+import { requireCall } from "./seccomp.ts";
 
 /** uname -m by OCI architecture. */
 const MACHINES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64" };
 const HOSTNAME_MAX_BYTES = 64;
 
 export function programSystem(machine: Machine, process: Process): ProgramSystem {
+  const require = (call: string): void => requireCall(machine, process, call);
   return {
     name: () => ({
       system: "Linux",
@@ -23,20 +25,26 @@ export function programSystem(machine: Machine, process: Process): ProgramSystem
     }),
     uptimeMs: () => machine.clock.monotonicMs(),
     setHostname: (name) => {
+      require("sethostname");
       if (!capable(process.credentials, "CAP_SYS_ADMIN")) fail("EPERM");
       if (new TextEncoder().encode(name).length > HOSTNAME_MAX_BYTES) fail("EINVAL");
       process.namespaces.uts.hostname = name;
     },
     mount: (mount, target) =>
-      machine.as(process, () =>
-        moveMount(machine, process, newMount(machine, process, mount), lookup(process, target)),
-      ),
+      machine.as(process, () => {
+        require("mount");
+        moveMount(machine, process, newMount(machine, process, mount), lookup(process, target));
+      }),
     bind: (source, target, { recursive = false } = {}) =>
       machine.as(process, () => {
+        require("mount");
         const tree = openTree(machine, process, lookup(process, source), { recursive });
         moveMount(machine, process, tree, lookup(process, target));
       }),
     unmount: (target, { detach = false } = {}) =>
-      machine.as(process, () => unmount(machine, process, target, { detach })),
+      machine.as(process, () => {
+        require("umount2");
+        unmount(machine, process, target, { detach });
+      }),
   };
 }

@@ -24,6 +24,7 @@ import { ProgramFiles } from "./program-files.ts";
 import { programResources } from "./program-resources.ts";
 import { ProgramStream, waited } from "./program-stream.ts";
 import { programSystem } from "./program-system.ts";
+import { requireCall } from "./seccomp.ts";
 import { IGNORE, isForced, LAST_SIGNAL } from "./signals.ts";
 
 /** Thrown by `execute`: another program has taken this one's place. */
@@ -127,6 +128,7 @@ async function execute(
   options: SpawnOptions,
 ): Promise<never> {
   if (!process.alive) throw new ProcessGone();
+  requireCall(machine, process, "execve");
   const environment = environmentOf(process, options);
   const image = machine.as(process, () =>
     named(findImage(machine, process, command, environment), options.name),
@@ -162,6 +164,7 @@ function children(
   return {
     spawn: async (command, options = {}) => {
       if (!process.alive) throw new ProcessGone();
+      requireCall(machine, process, "clone", BigInt(SIGNALS.CHLD));
       const streams = streamsOf(process, options);
       const environment = environmentOf(process, options);
       const from = { streams, environment, name: options.name };
@@ -170,6 +173,7 @@ function children(
     },
     fork: (program, options = {}) => {
       if (!process.alive) throw new ProcessGone();
+      requireCall(machine, process, "clone", BigInt(SIGNALS.CHLD));
       const streams = streamsOf(process, options);
       const child = machine.as(process, () => machine.fork(process, streams));
       child.environment = environmentOf(process, options);

@@ -4,6 +4,7 @@ import { NacreError } from "../error.ts";
 import type { SpecProcess } from "../oci/runtime-spec.ts";
 import { capabilityMask } from "./capabilities.ts";
 import type { Operation } from "./operation.ts";
+import type { SystemCallFilter } from "./system-call-filter.ts";
 
 /** RLIMIT_* by name (setrlimit(2), asm-generic/resource.h). */
 export const RLIMITS: readonly string[] = [
@@ -25,8 +26,53 @@ export const RLIMITS: readonly string[] = [
   "RTTIME",
 ];
 
+/**
+ * A filter is taken from who gives up gaining privileges, or may administrate. So that it can be
+ * the last thing before execve(2), this power is kept until then; with that it goes, as all do
+ * that are not in the bounding set (of root) or ambient (of others).
+ */
+const ADMINISTRATE = capabilityMask(["CAP_SYS_ADMIN"]);
+
+function keptCapabilities(
+  { capabilities, noNewPrivileges }: SpecProcess,
+  filtered: boolean,
+): Operation {
+  const until = filtered && !noNewPrivileges ? ADMINISTRATE : 0n;
+  const effective = capabilityMask(capabilities.effective);
+  return {
+    op: "setCapabilities",
+    effective: effective | until,
+    permitted: capabilityMask(capabilities.permitted) | until,
+    inheritable: capabilityMask(capabilities.inheritable),
+    ambient: capabilityMask(capabilities.ambient),
+    why:
+      (until & ~effective) === 0n
+        ? "the powers it keeps"
+        : "the powers it keeps; sys_admin only until it executes, to filter its system calls",
+  };
+}
+
+function filterOperations(filter: SystemCallFilter | undefined): Operation[] {
+  if (!filter) return [];
+  return [
+    {
+      op: "filterSystemCalls",
+      filter: filter.instructions,
+      flags: [...filter.flags, ...(filter.listener ? (["listener"] as const) : [])],
+      why: "calls that containers have no need of are refused",
+    },
+  ];
+}
+
+/** In the host section: who decides on calls that the filter leaves open. */
+export function listenerOperations(filter: SystemCallFilter | undefined): Operation[] {
+  if (!filter?.listener) return [];
+  const { path, state } = filter.listener;
+  return [{ op: "connectListener", path, state, why: "it decides on calls of the container" }];
+}
+
 /** The last steps, the same for a container's first process and for one that joins it. */
-export function becomeProcess(process: SpecProcess): Operation[] {
+export function becomeProcess(process: SpecProcess, filter?: SystemCallFilter): Operation[] {
   const { user, capabilities } = process;
   const limits = (process.rlimits ?? []).map((limit): Operation => {
     const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
@@ -49,20 +95,13 @@ export function becomeProcess(process: SpecProcess): Operation[] {
       groups: user.additionalGids,
       why: "who the process is",
     },
-    {
-      op: "setCapabilities",
-      effective: capabilityMask(capabilities.effective),
-      permitted: capabilityMask(capabilities.permitted),
-      inheritable: capabilityMask(capabilities.inheritable),
-      ambient: capabilityMask(capabilities.ambient),
-      why: "the powers it keeps",
-    },
+    keptCapabilities(process, filter !== undefined),
   ];
   if (user.umask !== undefined) operations.push({ op: "setUmask", mask: user.umask });
   if (process.noNewPrivileges) {
     operations.push({ op: "noNewPrivileges", why: "setuid programs give it nothing" });
   }
-  operations.push({
+  operations.push(...filterOperations(filter), {
     op: "execute",
     arguments: process.args,
     environment: process.env,

@@ -4,7 +4,7 @@
 import { NacreError } from "../error.ts";
 import type { Spec, SpecMount, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import type { RootPlan } from "../ports/snapshotter.ts";
-import { becomeProcess, terminalOperations } from "./become.ts";
+import { becomeProcess, listenerOperations, terminalOperations } from "./become.ts";
 import { bindOperation } from "./bind-operation.ts";
 import {
   type CgroupPlan,
@@ -15,6 +15,7 @@ import {
 import { mountFlags } from "./mount-options.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
 import type { KernelProgram, Supervision } from "./program.ts";
+import type { SystemCallFilter } from "./system-call-filter.ts";
 
 /** What the compiler is given beside the spec. */
 export interface CompileInput {
@@ -29,6 +30,8 @@ export interface CompileInput {
   readonly supervision: Omit<Supervision, "collect">;
   /** What the process's runtime needs, in the opened root after its mounts. */
   readonly runtime?: readonly Operation[];
+  /** Absent: it may make all calls that there are. */
+  readonly filter?: SystemCallFilter;
 }
 
 const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
@@ -249,7 +252,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
   for (const [name, value] of Object.entries(spec.linux.sysctl ?? {})) {
     child.push({ op: "setSysctl", name, value });
   }
-  return [...child, ...network.child, ...becomeProcess(spec.process)];
+  return [...child, ...network.child, ...becomeProcess(spec.process, input.filter)];
 }
 
 /** The program of a container's first process. */
@@ -273,7 +276,12 @@ export function compile(input: CompileInput): KernelProgram {
   const namespaces = spec.linux.namespaces;
   return {
     title: input.title,
-    host: [...cgroups.host, ...input.root.host, ...input.network.host],
+    host: [
+      ...cgroups.host,
+      ...input.root.host,
+      ...input.network.host,
+      ...listenerOperations(input.filter),
+    ],
     process: {
       clone: {
         create: namespaces.filter((n) => !n.path && n.type !== "cgroup").map((n) => KINDS[n.type]),

@@ -18,6 +18,7 @@
 
 import type { Explained, Ownership } from "./explained.ts";
 import type { MountAttribute, MountDescription } from "./mount-description.ts";
+import type { ConnectListener, FilterSystemCalls } from "./operation-of-filter.ts";
 import type {
   AwaitStart,
   FindProgram,
@@ -353,6 +354,7 @@ export type Operation =
   | ReleaseMount
   | AttachDeviceFilter
   | Fail
+  | ConnectListener
   | RunHook
   | JoinCgroup
   | WriteProcessFile
@@ -377,6 +379,7 @@ export type Operation =
   | SetUser
   | SetCapabilities
   | NoNewPrivileges
+  | FilterSystemCalls
   | ChangeDirectory
   | WriteOwnFile
   | SetPersonality

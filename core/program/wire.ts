@@ -13,45 +13,20 @@
 
 import type { Ownership } from "./explained.ts";
 import { inverseOf } from "./inverse.ts";
-import type { MountAttribute, MountCall, MountDescription } from "./mount-description.ts";
-import type { NamespaceKind, Operation, OperationName } from "./operation.ts";
+import type { MountDescription } from "./mount-description.ts";
+import type { Operation, OperationName } from "./operation.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
+import {
+  ATTRIBUTE_BITS,
+  FILTER_BITS,
+  MOUNT_CALLS,
+  NAMESPACE_BITS,
+  NODE_TYPES,
+  PROPAGATION_BITS,
+  sumOf,
+} from "./wire-bits.ts";
 import { type Argument, bigWords, Writer } from "./wire-writer.ts";
 
-/** MOUNT_ATTR_* of linux/mount.h. */
-const ATTRIBUTE_BITS: Record<MountAttribute, bigint> = {
-  ro: 0x1n,
-  nosuid: 0x2n,
-  nodev: 0x4n,
-  noexec: 0x8n,
-  noatime: 0x10n,
-  strictatime: 0x20n,
-  nodiratime: 0x80n,
-  nosymfollow: 0x200000n,
-};
-/** CLONE_NEW* of linux/sched.h. */
-const NAMESPACE_BITS: Record<NamespaceKind, bigint> = {
-  time: 0x80n,
-  mnt: 0x20000n,
-  cgroup: 0x2000000n,
-  uts: 0x4000000n,
-  ipc: 0x8000000n,
-  user: 0x10000000n,
-  pid: 0x20000000n,
-  net: 0x40000000n,
-};
-/** MS_* of linux/mount.h. */
-const PROPAGATION_BITS = {
-  unbindable: 1n << 17n,
-  private: 1n << 18n,
-  slave: 1n << 19n,
-  shared: 1n << 20n,
-} as const;
-const MOUNT_CALLS: Record<MountCall, bigint> = { context: 0n, loop: 1n, page: 2n };
-const NODE_TYPES = { character: 0o020000n, block: 0o060000n, fifo: 0o010000n } as const;
-
-const sumOf = <K extends string>(bits: Record<K, bigint>, names: readonly K[]): bigint =>
-  names.reduce((sum, name) => sum | bits[name], 0n);
 const flag = (value: boolean): bigint => (value ? 1n : 0n);
 const mountArguments = (m: MountDescription): Argument[] => [
   m.type,
@@ -129,6 +104,8 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
   options: "list",
   arguments: "list",
   environment: "list",
+  state: "list",
+  filter: "bytes",
   groups: "words",
   segments: "words",
   value: "bytes",
@@ -166,6 +143,7 @@ export const ARGUMENTS: Encoders = {
     encode: (o) => [o.path, o.instructions],
   },
   fail: { names: ["error", "fatal"], encode: (o) => [BigInt(o.errno), flag(o.fatal ?? false)] },
+  connectListener: { names: ["path", "state"], encode: (o) => [o.path, o.state] },
   runHook: {
     names: [
       "path",
@@ -261,6 +239,10 @@ export const ARGUMENTS: Encoders = {
     encode: (o) => [o.effective, o.permitted, o.inheritable, o.ambient],
   },
   noNewPrivileges: { names: [], encode: () => [] },
+  filterSystemCalls: {
+    names: ["filter", "flags"],
+    encode: (o) => [o.filter, sumOf(FILTER_BITS, o.flags)],
+  },
   changeDirectory: { names: ["path"], encode: (o) => [o.path] },
   writeOwnFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
   setPersonality: { names: ["persona"], encode: (o) => [BigInt(o.persona)] },

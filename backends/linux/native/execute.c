@@ -7,53 +7,41 @@
 #include "nacre.h"
 #include "operations.h"
 
-static int try_to_execute(const char *path, char **arguments, char **environment) {
-  if (is_own_binary(path)) errno = EACCES;
-  else execve(path, arguments, environment);
-  return errno;
+/* Whether execve(2) would begin to execute it: 0 or errno. */
+static int try_to_find(const char *path) {
+  struct stat s;
+  if (stat(path, &s)) return errno;
+  if (!S_ISREG(s.st_mode) || is_own_binary(path)) return EACCES;
+  return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) ? errno : 0;
 }
 
-/* As execvp(3), but for the PATH of the new environment and without a shell for what has no magic. */
-static int search(char **arguments, char **environment) {
-  const char *name = arguments[0], *path = NULL;
-  if (strchr(name, '/') || !*name) return try_to_execute(name, arguments, environment);
-  for (char **e = environment; *e; e++)
-    if (!strncmp(*e, "PATH=", 5)) path = *e + 5;
+/* As execvp(3), but for the PATH of the new environment. 0 with the program's name, or errno. */
+static int search(const char *name, const struct argument *environment, char found[PATH_MAX]) {
+  const char *path = NULL;
+  snprintf(found, PATH_MAX, "%s", name);
+  if (strlen(name) >= PATH_MAX) return ENAMETOOLONG;
+  if (strchr(name, '/') || !*name) return try_to_find(name);
+  for (const char *e = NULL; (e = next_string(environment, e));)
+    if (!strncmp(e, "PATH=", 5)) path = e + 5;
   int error = ENOENT;
   for (size_t size; path; path = path[size] ? path + size + 1 : NULL) {
-    char full[PATH_MAX];
     size = strcspn(path, ":");
-    snprintf(full, sizeof full, "%.*s/%s", size ? (int)size : 1, size ? path : ".", name);
-    int now = try_to_execute(full, arguments, environment);
+    snprintf(found, PATH_MAX, "%.*s/%s", size ? (int)size : 1, size ? path : ".", name);
+    int now = try_to_find(found);
     if (now == EACCES) error = now;
     else if (now != ENOENT && now != ENOTDIR) return now;
   }
   return error;
 }
 
-/* As `search`, but only looks. */
+/* Only looks, so that it can be said before the start. */
 int find_program(const struct operation *o) {
-  const char *name = o->argument[FIND_PROGRAM_ARGUMENTS].data, *path = NULL;
-  int error = ENOENT;
-  struct stat s;
+  char found[PATH_MAX];
+  const struct argument *arguments = &o->argument[FIND_PROGRAM_ARGUMENTS];
   errno = EINVAL;
-  if (o->argument[FIND_PROGRAM_ARGUMENTS].size == 0) return because("no command");
-  for (const char *e = NULL; (e = next_string(&o->argument[FIND_PROGRAM_ENVIRONMENT], e));)
-    if (!strncmp(e, "PATH=", 5)) path = e + 5;
-  if (strchr(name, '/') || !*name) path = NULL;
-  for (size_t size = 0;; path = path + size + 1) {
-    char full[PATH_MAX];
-    size = path ? strcspn(path, ":") : 0;
-    if (path) snprintf(full, sizeof full, "%.*s/%s", size ? (int)size : 1, size ? path : ".", name);
-    else snprintf(full, sizeof full, "%s", name);
-    bool there = stat(full, &s) == 0;
-    if (there && S_ISDIR(s.st_mode)) error = EACCES;
-    else if (there && faccessat(AT_FDCWD, full, X_OK, AT_EACCESS) == 0) return 0;
-    else if (there || (errno != ENOENT && errno != ENOTDIR)) error = there ? EACCES : errno;
-    if (!path || !path[size]) break;
-  }
-  errno = error;
-  return because("%s", name);
+  if (arguments->size == 0) return because("no command");
+  errno = search(arguments->data, &o->argument[FIND_PROGRAM_ENVIRONMENT], found);
+  return errno ? because("%s", arguments->data) : 0;
 }
 
 /* The caller's descriptors that the process is to have: from FIRST_GIVEN on to 3 on. */
@@ -71,6 +59,7 @@ static int take_descriptors(void) {
 
 int execute(const struct operation *o) {
   sigset_t none;
+  char found[PATH_MAX];
   char **arguments = string_list(&o->argument[EXECUTE_ARGUMENTS]);
   char **environment = string_list(&o->argument[EXECUTE_ENVIRONMENT]);
   errno = EINVAL;
@@ -82,6 +71,9 @@ int execute(const struct operation *o) {
   tell_parent(ABOUT_TO_EXECUTE, 0, -1);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  errno = search(arguments, environment);
+  errno = search(arguments[0], &o->argument[EXECUTE_ENVIRONMENT], found);
+  if (errno) return because("%s", arguments[0]);
+  if (install_filter()) return -1; /* which might have refused to look */
+  execve(found, arguments, environment);
   return because("%s", arguments[0]);
 }

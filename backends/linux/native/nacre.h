@@ -114,6 +114,12 @@ int hand_terminal_to(const char *path);
 int find_program(const struct operation *o);
 int execute(const struct operation *o);
 
+/* seccomp.c */
+int connect_listener(const struct operation *o);
+void forget_listener(void);
+int filter_system_calls(const struct operation *o);
+int install_filter(void);
+
 /* hook.c */
 int run_hook(const struct operation *o, pid_t pid);
 
@@ -124,6 +130,7 @@ int copy_tree(int from, int to);
 int change_itself(const struct operation *o);
 
 /* place.c, process.c, supervise.c */
+ssize_t send_descriptor(int to, void *data, size_t size, int descriptor);
 int place(const struct operation *o);
 int open_namespaces(const struct program *program);
 int start_child(const struct program *program, const int streams[3]);

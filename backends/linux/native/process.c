@@ -108,19 +108,23 @@ static int leave_host(void) {
   return checked(self.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open /");
 }
 
-void tell_parent(int index, int error, int descriptor) {
-  struct packet packet = {.index = index, .error = error, .code = self.code};
-  memcpy(packet.detail, detail, sizeof detail);
+ssize_t send_descriptor(int to, void *data, size_t size, int descriptor) {
   union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr header; } control = {
     .header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
-  struct iovec part = {&packet, sizeof packet};
+  struct iovec part = {data, size};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
   if (descriptor >= 0) {
     message.msg_control = &control;
     message.msg_controllen = sizeof control;
     memcpy(CMSG_DATA(&control.header), &descriptor, sizeof(int));
   }
-  sendmsg(self.sync, &message, MSG_NOSIGNAL);
+  return sendmsg(to, &message, MSG_NOSIGNAL);
+}
+
+void tell_parent(int index, int error, int descriptor) {
+  struct packet packet = {.index = index, .error = error, .code = self.code};
+  memcpy(packet.detail, detail, sizeof detail);
+  send_descriptor(self.sync, &packet, sizeof packet, descriptor);
 }
 
 static _Noreturn void be_child(const struct program *p, const int streams[3]) {
@@ -186,6 +190,7 @@ int start_child(const struct program *p, const int streams[3]) {
   self.sync = pair[self.child == 0];
   close(pair[self.child != 0]);
   if (self.child == 0) be_child(p, streams);
+  forget_listener();
   if (self.child < 0) return because("clone3");
   /* What this process starts later is of its own pid namespace. */
   if (join_count) setns(own_pids, CLONE_NEWPID), close(own_pids);

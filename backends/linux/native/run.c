@@ -116,6 +116,7 @@ static int run_outside(const struct operation *o) {
     if (number(o, FAIL_FATAL)) _exit(128 + SIGKILL);
     errno = (int)number(o, FAIL_ERROR);
     return because("on purpose");
+  case OP_CONNECT_LISTENER: return connect_listener(o);
   case OP_RUN_HOOK: return run_hook(o, self.section == CHILD ? getpid() : self.child);
   case OP_JOIN_CGROUP:
     snprintf(path, sizeof path, "%s/cgroup.procs", text(o, JOIN_CGROUP_PATH));
@@ -146,6 +147,7 @@ static int run_inside(const struct operation *o) {
   case OP_SET_USER: return set_user(o);
   case OP_SET_CAPABILITIES: return set_capabilities(o);
   case OP_NO_NEW_PRIVILEGES: return checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
+  case OP_FILTER_SYSTEM_CALLS: return filter_system_calls(o);
   case OP_WRITE_OWN_FILE:
   case OP_SET_PERSONALITY:
   case OP_SET_IO_PRIORITY:
@@ -166,6 +168,7 @@ static int run(const struct operation *o) {
 
 /* The codes follow the sections of operation.ts. Nothing may change the supervisor itself. */
 bool allowed(int code, enum section section) {
+  if (code == OP_CONNECT_LISTENER) return section == HOST;
   if (code <= OP_RUN_HOOK) return true;
   if (code <= OP_WRITE_PROCESS_FILE) return section == PARENT;
   bool tree = code >= OP_PLACE_DIRECTORY || code == OP_OPEN_ROOT || code == OP_MOUNT_IN_ROOT ||
