@@ -222,7 +222,10 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     },
     ...children(machine, process),
     pipe: () => pipe(machine, process),
-    open: (path, how) => new ProgramStream(machine, process, openFile(machine, process, path, how)),
+    open: (path, how) => {
+      requireCall(machine, process, "openat");
+      return new ProgramStream(machine, process, openFile(machine, process, path, how));
+    },
     exit: (code) => {
       exit(machine, process, code);
       throw new ProcessGone();

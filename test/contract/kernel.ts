@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { KernelBench, type KernelSubject } from "./kernel-bench.ts";
 import { devicesContract } from "./kernel-devices.ts";
+import { filtersContract } from "./kernel-filters.ts";
 import { processesContract } from "./kernel-processes.ts";
 import { programsContract } from "./kernel-programs.ts";
 import { startsContract } from "./kernel-starts.ts";
@@ -22,6 +23,7 @@ export function kernelContract(name: string, makeSubject: () => Promise<KernelSu
 
     programsContract(() => bench);
     processesContract(() => bench);
+    filtersContract(() => bench);
     supervisionContract(() => bench);
     startsContract(() => bench);
     devicesContract(() => bench);
