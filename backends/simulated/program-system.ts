@@ -14,7 +14,7 @@ const MACHINES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aa
 const HOSTNAME_MAX_BYTES = 64;
 
 export function programSystem(machine: Machine, process: Process): ProgramSystem {
-  const require = (call: string): void => requireCall(machine, process, call);
+  const filtered = (call: string): void => requireCall(machine, process, call);
   return {
     name: () => ({
       system: "Linux",
@@ -25,25 +25,25 @@ export function programSystem(machine: Machine, process: Process): ProgramSystem
     }),
     uptimeMs: () => machine.clock.monotonicMs(),
     setHostname: (name) => {
-      require("sethostname");
+      filtered("sethostname");
       if (!capable(process.credentials, "CAP_SYS_ADMIN")) fail("EPERM");
       if (new TextEncoder().encode(name).length > HOSTNAME_MAX_BYTES) fail("EINVAL");
       process.namespaces.uts.hostname = name;
     },
     mount: (mount, target) =>
       machine.as(process, () => {
-        require("mount");
+        filtered("mount");
         moveMount(machine, process, newMount(machine, process, mount), lookup(process, target));
       }),
     bind: (source, target, { recursive = false } = {}) =>
       machine.as(process, () => {
-        require("mount");
+        filtered("mount");
         const tree = openTree(machine, process, lookup(process, source), { recursive });
         moveMount(machine, process, tree, lookup(process, target));
       }),
     unmount: (target, { detach = false } = {}) =>
       machine.as(process, () => {
-        require("umount2");
+        filtered("umount2");
         unmount(machine, process, target, { detach });
       }),
   };

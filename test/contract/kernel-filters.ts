@@ -82,11 +82,11 @@ export function filtersContract(bench: () => KernelBench): void {
       const path = `${bench().subject.scratch}/nobody`;
       const error = await refusal(
         bench().start({
-          parent: [{ op: "connectListener", path, state: ["{}"] }],
+          host: [{ op: "connectListener", path, state: ["{}"] }],
           child: [...bench().enter(), execute("true")],
         }),
       );
-      expect(error.cause).toMatchObject({ section: "parent", index: 0, errno: "ENOENT" });
+      expect(error.cause).toMatchObject({ section: "host", index: 0, errno: "ENOENT" });
       await bench().unchanged();
     });
   });
