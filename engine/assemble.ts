@@ -18,6 +18,7 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { buildsView } from "./build/view.ts";
 import { attachTo } from "./containers/attaching.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
@@ -280,7 +281,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
       ),
     },
   );
-  return { containers, volumes, storage, reconciler, takeDown };
+  return { containers, volumes, storage, reconciler, takeDown, records, planner };
 }
 
 export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
@@ -294,7 +295,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const registry = registryClient(ports, options);
   const images = imageService(ports, registry, chosen, layers, bus, paths, options);
   const hierarchies = () => layout().hierarchies;
-  const { containers, volumes, storage, reconciler, takeDown } = containerServices(
+  const { containers, volumes, storage, reconciler, takeDown, ...own } = containerServices(
     ports,
     { images, layers, bus, paths, snapshotter: chosen.name, hierarchies },
     options,
@@ -320,14 +321,13 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     },
   );
   const history = new History(state, files, clock, paths);
+  const platform = platformOf(kernel);
+  const parts = { images, layers, containers, storage, bus, paths, platform };
   return {
     images: sharedImages(images, ports, { registry, layers, bus, paths }, options),
     containers,
-    archives: archivesView(
-      ports,
-      { images, layers, containers, storage, bus, paths, platform: platformOf(kernel) },
-      options,
-    ),
+    archives: archivesView(ports, parts, options),
+    builds: buildsView(ports, { ...parts, ...own, takeDown, snapshotter: chosen }, options),
     volumes,
     registries: registriesView(ports.credentials, registry, options),
     cgroups: cgroupsView(ports, containers, layout, options),

@@ -15,6 +15,7 @@ import type {
 } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
+import type { Builds } from "./build-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 import type { Filters } from "./filters.ts";
 import type { ImageSharing, Registries } from "./sharing-interface.ts";
@@ -174,6 +175,21 @@ export type {
   ImportOptions,
   NewImageOptions,
 } from "./archive-interface.ts";
+
+// -- builds: build-interface.ts ------------------------------------------------------------------
+
+export type {
+  BuildCacheEntry,
+  BuildContext,
+  BuildEvent,
+  BuildOptions,
+  BuildSecret,
+  Builds,
+  BuiltImage,
+  CachePlace,
+  CachePruneOptions,
+  FailedStep,
+} from "./build-interface.ts";
 
 // -- volumes: volume-interface.ts ----------------------------------------------------------------
 
@@ -354,6 +370,7 @@ export interface Engine extends AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
   readonly archives: Archives;
+  readonly builds: Builds;
   readonly volumes: Volumes;
   readonly registries: Registries;
   readonly cgroups: Cgroups;

@@ -14,6 +14,8 @@ export interface EngineOptions {
   /** Absent: `erofs` where the kernel can, else `directory`. */
   readonly snapshotter?: string;
   readonly registries?: RegistryOptions;
+  /** How large what builds keep may become; 10 GiB if absent. */
+  readonly buildCacheBytes?: number;
   /** This process. */
   readonly self: ProcessIdentity;
   /** Changes with every boot of the machine. */

@@ -32,7 +32,17 @@ export interface StoreCheckOptions {
 
 type All = { readonly [K in RecordKind]: readonly Records[K][] };
 const KINDS = [
-  ...(["image", "tag", "blob", "layer", "snapshot", "container", "intent", "volume"] as const),
+  ...([
+    "image",
+    "tag",
+    "blob",
+    "layer",
+    "snapshot",
+    "container",
+    "intent",
+    "volume",
+    "step",
+  ] as const),
 ];
 
 const everything = (t: Transaction): All =>

@@ -13,8 +13,8 @@ export interface ExpansionOptions {
   readonly raw?: boolean;
   /** `$X` stays where there is no X. */
   readonly keepUnset?: boolean;
-  /** Names that were asked for. */
-  readonly used?: Set<string>;
+  /** Of a document: quotes are characters, and an escape stands only before `$` and itself. */
+  readonly document?: boolean;
 }
 
 /** The text as one word. NacreError `invalid`. */
@@ -47,7 +47,7 @@ class Expansion {
   readonly #escape: string;
   readonly #raw: boolean;
   readonly #keepUnset: boolean;
-  readonly #used: Set<string> | undefined;
+  readonly #document: boolean;
   #at = 0;
   /** The word that is being read. A nested one begins it anew. */
   #word = "";
@@ -59,7 +59,7 @@ class Expansion {
     this.#escape = options.escape;
     this.#raw = options.raw ?? false;
     this.#keepUnset = options.keepUnset ?? this.#raw;
-    this.#used = options.used;
+    this.#document = options.document ?? false;
   }
 
   whole(): Expanded {
@@ -113,12 +113,19 @@ class Expansion {
   }
 
   #part(first: string, rawEscapes: boolean): string {
+    if (first === "$") return this.#parameter();
+    if (this.#document) return this.#documentPart();
     if (first === "'") return this.#singleQuoted();
     if (first === '"') return this.#doubleQuoted();
-    if (first === "$") return this.#parameter();
     const character = this.#next();
     if (character !== this.#escape) return character;
     return (rawEscapes ? character : "") + this.#next();
+  }
+
+  #documentPart(): string {
+    const character = this.#next();
+    const escapes = character === this.#escape && ["$", this.#escape].includes(this.#peek());
+    return escapes ? this.#next() : character;
   }
 
   #singleQuoted(): string {
@@ -173,7 +180,6 @@ class Expansion {
   }
 
   #value(name: string, asWritten: string): string {
-    this.#used?.add(name);
     const value = this.#variables.get(name);
     return value ?? (this.#keepUnset ? asWritten : "");
   }
@@ -184,7 +190,6 @@ class Expansion {
       this.#fail(`unsupported modifier (${colon}${operator || "nothing"}) in substitution`);
     }
     const { text: word } = this.#braced(trims);
-    this.#used?.add(name);
     const value = this.#variables.get(name);
     const isSet = value !== undefined && !(colon && value === "");
     switch (operator) {
@@ -210,7 +215,6 @@ class Expansion {
     if (all) this.#at++;
     const { text: pattern } = this.#until("/", true);
     const { text: word } = this.#braced(true);
-    this.#used?.add(name);
     return withReplaced(this.#variables.get(name) ?? "", pattern, word, all);
   }
 

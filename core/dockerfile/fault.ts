@@ -28,6 +28,17 @@ export function dockerfileFault(
   );
 }
 
+/** The same of something that failed in carrying out what stands there: its kind stays. */
+export function failedAt(source: Source, place: Place, error: NacreError): NacreError {
+  const { kind, message, advice, errno } = error;
+  const where = `${source.name}:${place.line}:${place.column}`;
+  return new NacreError(kind, `${where}: ${message}\n${shownLine(source, place)}`, {
+    ...(advice !== undefined && { advice }),
+    ...(errno !== undefined && { errno }),
+    cause: error,
+  });
+}
+
 /** A line of a Dockerfile with its number, and a mark below the column. */
 export function shownLine({ text }: Source, { line, column }: Place): string {
   const shown = (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").replace(/\t/g, " ");

@@ -64,12 +64,16 @@ export class IgnoreMatcher {
   }
 }
 
+/** What a path must be that a pattern matches as a whole. NacreError `invalid`. */
+export const pathPattern = (pattern: string): RegExp =>
+  new RegExp(`^${expression(pattern)}$`, "su");
+
 function compiled(text: string): Pattern {
   const cleaned = clean(text);
   const keeps = cleaned.startsWith("!");
   const pattern = keeps ? cleaned.slice(1) : cleaned;
   if (pattern === "") throw new NacreError("invalid", `illegal exclusion pattern: "${text}"`);
-  return { keeps, text: pattern, matches: new RegExp(`^${expression(pattern)}$`, "su") };
+  return { keeps, text: pattern, matches: pathPattern(pattern) };
 }
 
 /** Those a path is in, the outermost first. */

@@ -23,6 +23,7 @@ export interface BlobWriter {
  * Lifecycle: `has` → `writer(descriptor)` → `write`… → `commit`. `commit` is idempotent and atomic:
  * afterwards `has` is true for every process. Two processes that write the same blob do not harm
  * each other: the second waits or writes its own copy; both commits succeed.
+ * A layer that its image has uncompressed is its own blob: its tar is what has that digest.
  */
 export interface ContentStore {
   has(digest: string): boolean;

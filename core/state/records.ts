@@ -115,6 +115,8 @@ export interface ContainerRecord {
   readonly restartDelayMs?: number;
   /** Somebody wanted it to end: its policy lets it rest. */
   readonly stopped?: boolean;
+  /** A step of a build: listed nowhere, and gone with it. */
+  readonly build?: true;
   /** Of one that is being removed: its volumes without a name of the user's go too. */
   readonly removesVolumes?: boolean;
 }
@@ -167,6 +169,33 @@ export interface PinRecord {
   readonly createdMs: number;
 }
 
+/** What a step of a build came to, by what it was made from (engine/build/step-keys.ts). */
+export interface StepRecord {
+  readonly key: string;
+  /** As its Dockerfile had it. */
+  readonly description: string;
+  readonly diffId: string;
+  /** When it was made: its layer's date in every image. */
+  readonly createdMs: number;
+  readonly usedMs: number;
+  readonly uses: number;
+}
+
+/** A directory that steps of builds share (`RUN --mount=type=cache`), by its name below the state root. */
+export interface CacheMountRecord {
+  readonly name: string;
+  /** As Dockerfiles name it. */
+  readonly id: string;
+  readonly createdMs: number;
+  readonly usedMs: number;
+  /** The process that has it for itself. */
+  readonly holder?: {
+    readonly pid: number;
+    readonly startTime: string;
+    readonly bootId: string;
+  };
+}
+
 /** An event as docker prints it. */
 export interface EventRecord {
   readonly sequence: number;
@@ -190,6 +219,8 @@ export interface Records {
   readonly intent: IntentRecord;
   readonly pin: PinRecord;
   readonly volume: VolumeRecord;
+  readonly step: StepRecord;
+  readonly cacheMount: CacheMountRecord;
 }
 
 export type RecordKind = keyof Records;

@@ -103,6 +103,7 @@ export class ContainerRecords {
     { mounts, claim }: RecordedMounts,
     imageId: string | undefined,
     snapshotter: string,
+    more: Partial<ContainerRecord> = {},
   ): ContainerRecord {
     const wanted = request.name === undefined ? undefined : checkContainerName(request.name);
     const id = newContainerId(this.#random);
@@ -118,8 +119,7 @@ export class ContainerRecords {
         mounts,
         imageId,
         snapshotter,
-        createdMs: this.#clock.nowMs(),
-        status: "created",
+        ...{ createdMs: this.#clock.nowMs(), status: "created", ...more },
       };
       t.put("name", name, { containerId: id });
       claim(t, events);

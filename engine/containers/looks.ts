@@ -77,6 +77,7 @@ export class ContainerLooks {
       .list()
       .map((record) => this.#reconciler.see(record))
       .filter((record) => record !== undefined)
+      .filter(({ build }) => build !== true)
       .filter(({ status }) => any || ["running", "paused", "restarting"].includes(status))
       .filter((record) => isMeant(record, filters, context))
       .sort((a, b) => b.createdMs - a.createdMs || (a.id < b.id ? -1 : 1))

@@ -43,12 +43,20 @@ const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
 /** Before the root of the `host` image is opened to hide the state root, in which mounts lie. */
 const withMounts = (
   { host, child }: RootPlan,
-  mounted: MountPlan,
+  mounted: Pick<MountPlan, "host" | "child">,
   more: readonly Operation[] = [],
 ): RootPlan => ({
   host: [...host, ...mounted.host, ...more],
   child: [...mounted.child, ...child],
 });
+
+/** What a step of a build has beside a container's own: kept in no record. */
+export interface StepMounts extends MountPlan {
+  /** Puts files into the memory that holds the container's own of /etc. */
+  readonly files: readonly Operation[];
+}
+
+const NO_STEP: StepMounts = { host: [], child: [], mounts: [], files: [] };
 
 export interface PlannerOptions {
   /** The command that a detached container's supervisor starts when all is undone. */
@@ -131,6 +139,7 @@ export class Planner {
     container: ContainerRecord,
     image: ImageRecord | undefined,
     size?: TerminalSize,
+    step: StepMounts = NO_STEP,
   ): KernelProgram {
     const { request, id } = container;
     const process = image?.config.config ?? {};
@@ -142,7 +151,7 @@ export class Planner {
     const wanted = createSpec(request, process, {
       id,
       user,
-      mounts: mounted.mounts,
+      mounts: [...mounted.mounts, ...step.mounts],
       ...(memory && { sharedMemory: memory.path }),
       network: {
         own: network.ownNamespace,
@@ -161,12 +170,18 @@ export class Planner {
       title: `run ${request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
       runtime: child,
-      root: withMounts(this.#root(container, image), mounted, memory?.host),
+      root: withMounts(withMounts(this.#root(container, image), mounted, memory?.host), step),
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,
       files: image
-        ? hostFileOperations(this.#paths.files, { hostname, ...namesInContainer(request, network) })
+        ? [
+            ...hostFileOperations(this.#paths.files, {
+              hostname,
+              ...namesInContainer(request, network),
+            }),
+            ...step.files,
+          ]
         : [],
       supervision: this.#supervision(container),
     });

@@ -32,9 +32,8 @@ export class FileContentStore implements ContentStore {
   }
 
   sizeBytes(digest: string): number | undefined {
-    algorithmOf(digest);
-    const status = this.#files.status(this.#paths.blob(digest));
-    return status?.kind === "file" ? status.sizeBytes : undefined;
+    const path = this.#path(digest);
+    return path === undefined ? undefined : this.#files.status(path)?.sizeBytes;
   }
 
   async writer(digest: string, sizeBytes: number): Promise<BlobWriter> {
@@ -57,8 +56,7 @@ export class FileContentStore implements ContentStore {
   }
 
   async reader(digest: string): Promise<FileReader> {
-    algorithmOf(digest);
-    return this.#files.open(this.#paths.blob(digest));
+    return this.#files.open(this.#path(digest) ?? this.#paths.blob(digest));
   }
 
   async read(digest: string, limitBytes: number): Promise<Uint8Array> {
@@ -99,6 +97,14 @@ export class FileContentStore implements ContentStore {
     } catch (error) {
       if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
     }
+  }
+
+  /** Where the bytes of a digest are: a blob, or the tar of a layer. Both are named when they are verified. */
+  #path(digest: string): string | undefined {
+    algorithmOf(digest);
+    return [this.#paths.blob(digest), this.#paths.layerTar(digest)].find(
+      (path) => this.#files.status(path)?.kind === "file",
+    );
   }
 
   #directory(algorithm: Algorithm): string {

@@ -65,6 +65,7 @@ export class ImageRemoval {
     const images = transaction.list("image");
     const needed = new Set(images.flatMap((image) => everythingOf(image)));
     for (const tag of transaction.list("tag")) needed.add(tag.digest);
+    for (const step of transaction.list("step")) needed.add(step.diffId);
     const trash = `${this.#paths.trash}/${this.#name()}`;
     let freedBytes = 0;
     for (const diffId of unneeded(candidates.diffIds, needed)) {
@@ -192,11 +193,14 @@ export class ImageRemoval {
   }
 }
 
-/** Digests of all blobs that an image consists of, without the indexes that name it. */
+/**
+ * Digests of all blobs that an image consists of, without the indexes that name it, and without
+ * layers that are not compressed: those are their tars.
+ */
 export function imageBlobs(image: ImageRecord): string[] {
-  return [
-    ...new Set([image.manifestDigest, image.id, ...image.layers.map((layer) => layer.digest)]),
-  ];
+  const { diff_ids } = image.config.rootfs;
+  const layers = image.layers.filter(({ digest }, n) => digest !== diff_ids[n]);
+  return [...new Set([image.manifestDigest, image.id, ...layers.map((layer) => layer.digest)])];
 }
 
 /** Digests and IDs that an image keeps from being removed. */

@@ -68,6 +68,14 @@ export class StatePaths {
   pin(name: string): { readonly parent: string; readonly directory: string } {
     return { parent: this.pins, directory: `${this.pins}/${name}` };
   }
+  /** What builds that run have written down; see Scratch. */
+  get builds(): string {
+    return `${this.root}/builds`;
+  }
+  /** Directories that steps of builds share. */
+  get cacheMounts(): string {
+    return `${this.root}/cache-mounts`;
+  }
   get volumes(): string {
     return `${this.root}/volumes`;
   }

@@ -81,7 +81,7 @@ async function* partsOf(members: Iterable<Member>, sources: Sources): AsyncGener
   }
 }
 
-interface Source {
+export interface Source {
   /** Holes included. */
   readonly sizeBytes: number;
   /** Bytes that `read` gives. */
@@ -90,7 +90,7 @@ interface Source {
 }
 
 /** Contents of files. A layer's tar is opened once, for all files that are in it. */
-class Sources {
+export class Sources {
   readonly #files: Files;
   readonly #places: ContentPlaces;
   readonly #tars = new Map<number, FileReader>();
@@ -160,7 +160,7 @@ async function* range(
   }
 }
 
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+export function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {

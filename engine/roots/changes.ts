@@ -90,6 +90,8 @@ function differs(entry: TreeEntry, below: LayerEntry, ignoreTime: boolean): bool
   );
 }
 
-function attributesText(all: readonly { readonly name: string; readonly value: Uint8Array }[]) {
+export function attributesText(
+  all: readonly { readonly name: string; readonly value: Uint8Array }[],
+) {
   return JSON.stringify(all.map(({ name, value }) => [name, byteText(value)]));
 }

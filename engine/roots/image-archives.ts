@@ -179,7 +179,7 @@ function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProc
 const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
 
 /** Node has no xz, and a tar it is not: said before it is taken for a damaged one. */
-async function* refuseXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* refuseXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let first = true;
   for await (const chunk of source) {
     if (first && XZ.every((byte, at) => chunk[at] === byte)) {

@@ -84,7 +84,7 @@ function mark(path: string, { mtimeSeconds }: TreeEntry): Member {
 }
 
 /** None for a socket, which belongs to a process and not to a file system. */
-function* storageMember(entry: TreeEntry): Generator<Member> {
+export function* storageMember(entry: TreeEntry): Generator<Member> {
   const { kind, path, mode, uid, gid, mtimeSeconds, mtimeNanoseconds, target } = entry;
   if (kind === "socket") return;
   const { sizeBytes, node, inode, links } = entry;
@@ -101,7 +101,7 @@ function* storageMember(entry: TreeEntry): Generator<Member> {
   };
 }
 
-function imageMember(entry: LayerEntry): Member {
+export function imageMember(entry: LayerEntry): Member {
   const { pathBytes: path, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
   const attributes = entry.xattrs();
   const common = { path, mode, uid, gid, mtimeSeconds, mtimeNanoseconds, attributes };

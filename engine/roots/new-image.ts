@@ -76,6 +76,12 @@ export class ImageMaker {
     });
     const configDocument = this.#document(MEDIA.ociConfig, config);
     const { digest: id, bytes } = configDocument;
+    const known = this.#state.read((transaction) => transaction.get("image", id));
+    if (known && JSON.stringify(known.layers) === JSON.stringify(layers)) {
+      await this.#images.ready(known);
+      this.#state.write((transaction) => this.#record(transaction, wanted, known, []));
+      return known;
+    }
     const manifest = this.#document(MEDIA.ociManifest, {
       schemaVersion: 2,
       mediaType: MEDIA.ociManifest,

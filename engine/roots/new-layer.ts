@@ -53,11 +53,57 @@ export class LayerMaker {
   }
 
   /**
+   * Stores a tar as a layer that stays as it is: it is its own blob. One that is here already is
+   * left alone. To be called as `make` is.
+   */
+  async keep(tar: AsyncIterable<Uint8Array>): Promise<NewLayer> {
+    return this.#made(async (own, create) => {
+      const [tarFile, indexFile] = [await create(`${own}.tar`), await create(`${own}.idx`)];
+      const tarHash = this.#codec.hasher("sha256");
+      const indexer = new LayerIndexer(this.#core().fork());
+      for await (const chunk of tar) {
+        const kept = tarFile.write(chunk);
+        kept.catch(() => {});
+        tarHash.update(chunk);
+        try {
+          indexer.write(chunk);
+        } finally {
+          await kept;
+        }
+      }
+      const diffId = tarHash.digest();
+      const descriptor = { mediaType: MEDIA.ociLayer, digest: diffId, size: tarFile.sizeBytes };
+      if (this.#isHere(diffId)) return { diffId, descriptor };
+      await indexFile.write(indexer.finish());
+      await this.#name(own, diffId, tarFile, indexFile);
+      this.#record(diffId, tarFile.sizeBytes, descriptor);
+      return { diffId, descriptor };
+    });
+  }
+
+  /**
    * Stores an uncompressed tar as a layer. To be called while nobody takes what no image names for
    * rubbish (ImageService.storing).
    * @throws NacreError `corrupt` or `invalid` for what is no tar of a layer, `no-space`
    */
   async make(tar: AsyncIterable<Uint8Array>): Promise<NewLayer> {
+    return this.#made(async (own, create) => {
+      const [tarFile, indexFile] = [await create(`${own}.tar`), await create(`${own}.idx`)];
+      const blobFile = await create(`${own}.gz`);
+      const { diffId, index, digest } = await this.#write(tar, tarFile, blobFile);
+      const descriptor = { mediaType: MEDIA.ociLayerGzip, digest, size: blobFile.sizeBytes };
+      await this.#storeBlob(descriptor, blobFile.path);
+      await indexFile.write(index);
+      await this.#name(own, diffId, tarFile, indexFile);
+      this.#record(diffId, tarFile.sizeBytes, descriptor);
+      return { diffId, descriptor };
+    });
+  }
+
+  /** Does it with files of its own, and throws away those that were not named. */
+  async #made(
+    work: (own: string, create: (path: string) => Promise<FileWriter>) => Promise<NewLayer>,
+  ): Promise<NewLayer> {
     this.#files.makeDirectory(this.#paths.layers);
     // Hex digits alone: what a killed process leaves under such a name goes with the next sweep.
     const name = Array.from(this.#random.bytes(12), (byte) => byte.toString(16).padStart(2, "0"));
@@ -69,22 +115,32 @@ export class LayerMaker {
       return writer;
     };
     try {
-      const [tarFile, indexFile] = [await create(`${own}.tar`), await create(`${own}.idx`)];
-      const blobFile = await create(`${own}.gz`);
-      const { diffId, index, digest } = await this.#write(tar, tarFile, blobFile);
-      const descriptor = { mediaType: MEDIA.ociLayerGzip, digest, size: blobFile.sizeBytes };
-      await this.#storeBlob(descriptor, blobFile.path);
-      await indexFile.write(index);
-      await indexFile.commit();
-      await tarFile.commit();
-      this.#files.rename(`${own}.idx`, this.#paths.layerIndex(diffId));
-      this.#files.rename(`${own}.tar`, this.#paths.layerTar(diffId));
-      this.#record(diffId, tarFile.sizeBytes, descriptor);
-      return { diffId, descriptor };
+      return await work(own, create);
     } finally {
       // After a commit it does nothing.
       for (const writer of writers) await writer.discard();
     }
+  }
+
+  async #name(
+    own: string,
+    diffId: string,
+    tarFile: FileWriter,
+    indexFile: FileWriter,
+  ): Promise<void> {
+    await indexFile.commit();
+    await tarFile.commit();
+    this.#files.rename(`${own}.idx`, this.#paths.layerIndex(diffId));
+    this.#files.rename(`${own}.tar`, this.#paths.layerTar(diffId));
+  }
+
+  /** Whole, and written in this boot or flushed since. */
+  #isHere(diffId: string): boolean {
+    const record = this.#state.read((transaction) => transaction.get("layer", diffId));
+    if (!record || !(record.durable || record.bootId === this.#bootId)) return false;
+    const tar = this.#files.status(this.#paths.layerTar(diffId));
+    const index = this.#files.status(this.#paths.layerIndex(diffId));
+    return tar?.sizeBytes === record.tarBytes && index !== undefined;
   }
 
   async #write(tar: AsyncIterable<Uint8Array>, tarFile: FileWriter, blobFile: FileWriter) {
@@ -143,7 +199,7 @@ export class LayerMaker {
       // Another image with this layer may have been removed between our rename and now.
       if (!this.#files.status(this.#paths.layerTar(diffId))) throw goneMeanwhile(diffId);
       transaction.put("layer", diffId, { diffId, digest, tarBytes, ...fresh });
-      if (transaction.get("blob", digest)) return;
+      if (digest === diffId || transaction.get("blob", digest)) return;
       transaction.put("blob", digest, { digest, sizeBytes: size, mediaType, ...fresh });
     });
   }

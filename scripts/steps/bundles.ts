@@ -26,6 +26,9 @@ const isArchive = (id: string): boolean =>
 const isSharing = (id: string): boolean =>
   /\/engine\/(sharing\/(?!view)|registry\/uploads\.ts)/.test(id);
 
+/** What builds images: loaded by `build` and what looks after its cache. */
+const isBuild = (id: string): boolean => /\/(engine\/build\/(?!view)|core\/dockerfile\/)/.test(id);
+
 /** The core's model of cgroups: what looks at them needs it, and so does the kernel in memory. */
 const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-list)\.ts$/.test(id);
 
@@ -145,6 +148,12 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
         {
           name: "sharing",
           test: isSharing,
+          priority: 5,
+          includeDependenciesRecursively: false,
+        },
+        {
+          name: "builds",
+          test: isBuild,
           priority: 5,
           includeDependenciesRecursively: false,
         },

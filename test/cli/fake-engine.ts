@@ -24,6 +24,8 @@ import type {
   Volumes,
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
+
+import { FakeBuilds } from "./fake-builds.ts";
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
 import { fakeRegistries, fakeSharing } from "./fake-sharing.ts";
 
@@ -242,6 +244,8 @@ export class FakeEngine implements Engine {
     settle: async (container) => this.#called("settle", container),
     checkHealth: async (container) => this.#called("checkHealth", container),
   };
+
+  readonly builds = new FakeBuilds((...call) => this.#called(...call));
 
   readonly archives: Archives = {
     changes: async (container) => {

@@ -48,6 +48,13 @@ it("reads the views of cgroups and namespaces for their own commands only", () =
   expect(bundlesOf("cgroup", "tree")).toContain("kernel-view");
 });
 
+it("reads what builds images for their own commands only", () => {
+  for (const words of [["ps"], ["images"]]) {
+    expect(bundlesOf(...words)).not.toContain("builds");
+    expect(bundlesOf(...words)).not.toContain("archives");
+  }
+});
+
 it("reads the engine for no command that needs none", () => {
   expect(bundlesOf("version")).not.toContain("engine");
 });

@@ -8,6 +8,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { archiveCases } from "./engine-archives.ts";
+import { buildCases } from "./engine-build.ts";
 import { deviceCases } from "./engine-devices.ts";
 import { fileCases } from "./engine-files.ts";
 import { sharingCases } from "./engine-sharing.ts";
@@ -111,6 +112,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     deviceCases(() => bench);
     sharingCases(() => bench);
     fileCases(() => bench);
+    buildCases(() => bench);
   });
 }
 
