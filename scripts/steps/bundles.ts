@@ -102,6 +102,11 @@ function removeOthers(kept: ReadonlySet<string>): void {
   }
 }
 
+/** A chunk of what only some commands load, without what it imports. */
+const apart = (name: string, test: (id: string) => boolean, priority = 5) => {
+  return { name, test, priority, includeDependenciesRecursively: false };
+};
+
 /** The chunks of the command line, named by their content. */
 async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> {
   const build = await rolldown({
@@ -133,36 +138,11 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
         },
         { name: "network", test: isNetwork, priority: 5 },
         { name: "engine", test: isEngine, priority: 2 },
-        {
-          name: "kernel-view",
-          test: isKernelView,
-          priority: 5,
-          includeDependenciesRecursively: false,
-        },
-        {
-          name: "archives",
-          test: isArchive,
-          priority: 5,
-          includeDependenciesRecursively: false,
-        },
-        {
-          name: "sharing",
-          test: isSharing,
-          priority: 5,
-          includeDependenciesRecursively: false,
-        },
-        {
-          name: "builds",
-          test: isBuild,
-          priority: 5,
-          includeDependenciesRecursively: false,
-        },
-        {
-          name: "cgroup-model",
-          test: isCgroupModel,
-          priority: 6,
-          includeDependenciesRecursively: false,
-        },
+        apart("kernel-view", isKernelView),
+        apart("archives", isArchive),
+        apart("sharing", isSharing),
+        apart("builds", isBuild),
+        apart("cgroup-model", isCgroupModel, 6),
         // Not with what it imports: the core stays with those who always need it.
         {
           name: "simulated",

@@ -24,7 +24,6 @@ import type {
   Volumes,
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
-
 import { FakeBuilds } from "./fake-builds.ts";
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
 import { fakeRegistries, fakeSharing } from "./fake-sharing.ts";
