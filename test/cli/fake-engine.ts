@@ -7,7 +7,6 @@ import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord, PinRecord } from "@nacre/core/state/records.ts";
 import type {
-  Archives,
   Attached,
   Cgroups,
   CgroupTreeReport,
@@ -24,6 +23,7 @@ import type {
   Volumes,
 } from "@nacre/engine/engine.ts";
 import { Subject } from "rxjs";
+import { fakeArchives } from "./fake-archives.ts";
 import { FakeBuilds } from "./fake-builds.ts";
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
 import { fakeRegistries, fakeSharing } from "./fake-sharing.ts";
@@ -246,32 +246,7 @@ export class FakeEngine implements Engine {
 
   readonly builds = new FakeBuilds((...call) => this.#called(...call));
 
-  readonly archives: Archives = {
-    changes: async (container) => {
-      this.#called("diff", container);
-      return [
-        { kind: "C", path: "/etc" },
-        { kind: "A", path: "/etc/\u001b[31mred" },
-        { kind: "D", path: "/etc/motd" },
-      ];
-    },
-    commit: async (container, options) => {
-      this.#called("commit", container, options);
-      return imageRecord().id;
-    },
-    import: async (source, options) => {
-      const given = source instanceof URL ? source.href : Buffer.concat(await collected(source));
-      this.#called("import", String(given), options);
-      return imageRecord().id;
-    },
-    export: (container) => {
-      this.#called("export", container);
-      return this.#replay(
-        ["root ", "file system"].map((text) => Buffer.from(text)),
-        undefined,
-      );
-    },
-  };
+  readonly archives = fakeArchives((...call) => this.#called(...call));
 
   tree: CgroupTreeReport = { hierarchies: [], containers: new Map() };
   sets: CssSetReport[] = [];
@@ -392,10 +367,4 @@ export class FakeEngine implements Engine {
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     }
   }
-}
-
-async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
-  return chunks;
 }
