@@ -1,0 +1,50 @@
+// A builder put together from its parts, anew for each build: what it keeps in memory goes with it.
+
+import type { EngineOptions } from "../options.ts";
+import { ImageMaker } from "../roots/new-image.ts";
+import { LayerMaker } from "../roots/new-layer.ts";
+import { BuildLayers } from "./build-layers.ts";
+import { Builder } from "./builder.ts";
+import type { BuildServices } from "./build-services.ts";
+import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
+import { CacheMounts } from "./cache-mounts.ts";
+import { gitClone } from "./git-clone.ts";
+import { Contexts } from "./contexts.ts";
+import { Scratch } from "./scratch.ts";
+import { StepCache } from "./step-cache.ts";
+import { StepContainers } from "./step-container.ts";
+import { StepMountMaker } from "./step-mounts.ts";
+import type { BuildParts, BuildPorts } from "./view.ts";
+
+export function makeBuilder(
+  ports: BuildPorts,
+  parts: BuildParts,
+  options: EngineOptions,
+  upkeep: CacheUpkeep,
+): Builder {
+  const { kernel, files, content, state, clock, codec, random, fetch } = ports;
+  const { images, records, planner, storage, takeDown, snapshotter, bus, paths } = parts;
+  const { core, bootId, self } = options;
+  const maker = new LayerMaker(core, files, content, state, codec, random, paths, bootId);
+  const layers = new BuildLayers(core, files, images, parts.layers, maker);
+  const cache = new StepCache(state, clock, codec, layers);
+  const caches = new CacheMounts(kernel, files, state, clock, codec, paths, { self, bootId });
+  const services: BuildServices = {
+    ...{ files, codec, clock, fetch, images, layers, cache, platform: parts.platform },
+    containers: new StepContainers(
+      ...([kernel, files, records, planner, storage, takeDown, paths] as const),
+      { snapshotter: snapshotter.name, self, bootId },
+    ),
+    mounts: new StepMountMaker(files, layers, snapshotter, caches, paths),
+    contexts: new Contexts(files, codec, layers, (label, diffId) =>
+      cache.put(cache.key("files", { diffId }), label, diffId, clock.nowMs()),
+    ),
+    scratch: new Scratch(files, kernel, random, paths, self),
+    clone: gitClone(parts.containers),
+  };
+  const makesImages = new ImageMaker(
+    ...([core, files, content, state, clock, codec, bus, images, parts.layers, bootId] as const),
+  );
+  const limit = new CacheLimit(state, upkeep, options.buildCacheBytes ?? DEFAULT_CACHE_BYTES);
+  return new Builder(core, services, makesImages, limit);
+}

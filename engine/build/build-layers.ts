@@ -1,0 +1,134 @@
+// Layers of a build and the roots that they make together: what is stored, looked into, and mounted.
+
+import type { Core } from "@nacre/core/core.ts";
+import { chainIds } from "@nacre/core/digest.ts";
+import type { ImageTree } from "@nacre/core/image-tree.ts";
+import { type Descriptor, type ImageProcess, MEDIA, type Platform } from "@nacre/core/oci/image.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { ImageRecord } from "@nacre/core/state/records.ts";
+import { readAccounts } from "../images/accounts.ts";
+import type { ImageService } from "../images/images.ts";
+import type { LayerStore } from "../images/layer-store.ts";
+import type { LayerMaker } from "../roots/new-layer.ts";
+import { mergeLayers } from "../snapshotters/stored-layers.ts";
+
+/** Bottom first. */
+export type LayerList = readonly Descriptor[];
+
+/** The diff ID of a layer that says nothing: two blocks of zeros. */
+export const EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+const EMPTY_TAR_BYTES = 1024;
+
+export interface Accounts {
+  readonly passwd: string;
+  readonly group: string;
+}
+
+export class BuildLayers {
+  readonly #core: () => Core;
+  readonly #files: Files;
+  readonly #images: ImageService;
+  readonly #store: LayerStore;
+  readonly #maker: LayerMaker;
+  /** By what they are made of: the last few, for memory. */
+  readonly #trees = new Map<string, ImageTree>();
+  readonly #accounts = new Map<string, Promise<Accounts>>();
+  #fork: Core | undefined;
+
+  constructor(
+    core: () => Core,
+    files: Files,
+    images: ImageService,
+    store: LayerStore,
+    maker: LayerMaker,
+  ) {
+    this.#core = core;
+    this.#files = files;
+    this.#images = images;
+    this.#store = store;
+    this.#maker = maker;
+  }
+
+  /** Stores a tar as a layer that is its own blob. */
+  async make(tar: AsyncIterable<Uint8Array>): Promise<string> {
+    return (await this.#maker.keep(tar)).diffId;
+  }
+
+  /** One that is here and whole. */
+  intact(diffId: string): Promise<boolean> {
+    return this.#store.intact(diffId);
+  }
+
+  /** As a manifest names a layer that was built here. */
+  descriptor(diffId: string): Descriptor {
+    return { mediaType: MEDIA.ociLayer, digest: diffId, size: this.sizeBytes(diffId) };
+  }
+
+  sizeBytes(diffId: string): number {
+    return this.#store.stored(diffId).tarBytes;
+  }
+
+  stored(diffIds: readonly string[]): StoredLayer[] {
+    return diffIds.map((diffId) => this.#store.stored(diffId));
+  }
+
+  chainId(diffIds: readonly string[]): string {
+    this.#fork ??= this.#core().fork();
+    return chainIds(this.#fork, diffIds).at(-1) ?? "";
+  }
+
+  /** What a root is, for whoever looks paths up in it. */
+  async tree(diffIds: readonly string[]): Promise<ImageTree> {
+    const shown = await this.#shown(diffIds);
+    const key = shown.join(" ");
+    const known = this.#trees.get(key);
+    if (known) return known;
+    const tree = mergeLayers(this.#core().fork(), this.#files, this.stored(shown));
+    const [oldest] = this.#trees.keys();
+    if (this.#trees.size >= 4 && oldest !== undefined) this.#trees.delete(oldest);
+    this.#trees.set(key, tree);
+    return tree;
+  }
+
+  /** /etc/passwd and /etc/group of a root. */
+  async accounts(diffIds: readonly string[]): Promise<Accounts> {
+    const shown = await this.#shown(diffIds);
+    const key = shown.join(" ");
+    let found = this.#accounts.get(key);
+    if (!found) {
+      found = readAccounts(this.#core().fork(), this.#files, this.stored(shown));
+      this.#accounts.set(key, found);
+    }
+    return found;
+  }
+
+  /** A root made ready to be mounted, as an image that a container can have. */
+  async root(
+    diffIds: readonly string[],
+    platform: Platform,
+    process: ImageProcess = {},
+  ): Promise<ImageRecord> {
+    const shown = await this.#shown(diffIds);
+    const chainId = this.chainId(shown);
+    await this.#images.prepareRoot(chainId, this.stored(shown));
+    const accounts = await this.accounts(shown);
+    return {
+      ...{ id: "", manifestDigest: "", manifestMediaType: "", layers: [], chainIds: [chainId] },
+      config: { ...platform, config: process, rootfs: { type: "layers", diff_ids: shown } },
+      ...{ sizeBytes: 0, pulledMs: 0, ...accounts },
+    };
+  }
+
+  /** Without layers that say nothing; at least one. */
+  async #shown(diffIds: readonly string[]): Promise<readonly string[]> {
+    const shown = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);
+    if (shown.length > 0) return shown;
+    if (!(await this.intact(EMPTY_LAYER))) await this.make(emptyTar());
+    return [EMPTY_LAYER];
+  }
+}
+
+async function* emptyTar(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(EMPTY_TAR_BYTES);
+}

@@ -1,0 +1,172 @@
+// From what is asked for to an image: the Dockerfile read, its stages planned, the target built,
+// recorded and named.
+
+import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
+import type { Source } from "@nacre/core/dockerfile/fault.ts";
+import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageConfig, Platform } from "@nacre/core/oci/image.ts";
+import type { BuildOptions, BuiltImage } from "../build-interface.ts";
+import { newTag } from "../images/image-lookup.ts";
+import { parsePlatform, platformText } from "../registry/platform.ts";
+import { archiveOf } from "../roots/archive.ts";
+import { rootMembers } from "../roots/members.ts";
+import type { ImageMaker } from "../roots/new-image.ts";
+import { BuildRun, type BuiltStage, contextTree, diffIdsOf } from "./build-run.ts";
+import type { BuildServices } from "./build-services.ts";
+import type { CacheLimit } from "./cache-upkeep.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+export class Builder {
+  readonly #core: () => Core;
+  readonly #services: BuildServices;
+  readonly #maker: ImageMaker;
+  readonly #limit: CacheLimit;
+
+  constructor(core: () => Core, services: BuildServices, maker: ImageMaker, limit: CacheLimit) {
+    this.#core = core;
+    this.#services = services;
+    this.#maker = maker;
+    this.#limit = limit;
+  }
+
+  async build(options: BuildOptions): Promise<BuiltImage> {
+    const { images, cache, scratch } = this.#services;
+    const references = (options.tags ?? []).map((tag) => newTag(this.#core(), tag));
+    try {
+      return await images.storing(references[0] ?? "build", async () => {
+        const run = await this.#planned(options);
+        try {
+          const stage = await run.stage(run.graph.target.index);
+          run.signal.throwIfAborted();
+          return await this.#image(run, stage, references);
+        } catch (error) {
+          await run.settled();
+          if (options.signal?.aborted) throw new NacreError("interrupted", "the build was stopped");
+          throw error;
+        } finally {
+          cache.touch();
+        }
+      });
+    } finally {
+      await scratch.remove();
+      await this.#limit.hold();
+    }
+  }
+
+  // -- parts ------------------------------------------------------------------------------------
+
+  async #planned(options: BuildOptions): Promise<BuildRun> {
+    const platform = options.platform === undefined ? this.#services.platform : parsePlatform(options.platform);
+    let tree: Promise<SourceTree> | undefined;
+    const context = (): Promise<SourceTree> => {
+      tree ??= contextTree(this.#services, options.context ?? { files: {} }, options.dockerfile ?? "Dockerfile");
+      return tree;
+    };
+    const source = await this.#source(options, context);
+    const dockerfile = parseDockerfile(source);
+    const buildArgs = new Map(Object.entries(options.buildArgs ?? {}));
+    const graph = planStages(source, dockerfile, {
+      ...(options.target !== undefined && { target: options.target }),
+      buildArgs,
+      platformArgs: this.#platformArgs(platform, options.target),
+    });
+    const run = new BuildRun(this.#services, options, source, dockerfile, graph, context, platform);
+    for (const { line, message } of dockerfile.warnings) run.progress.warn(`${source.name}:${line}: ${message}`);
+    this.#warnOfUnused(run, buildArgs);
+    return run;
+  }
+
+  async #source(options: BuildOptions, context: () => Promise<SourceTree>): Promise<Source> {
+    if (options.dockerfileText) return options.dockerfileText;
+    const name = options.dockerfile ?? "Dockerfile";
+    const { contexts, files } = this.#services;
+    if (options.context && "directory" in options.context) {
+      // It may be one that its own .dockerignore leaves out.
+      const bytes = files.readBeneath(options.context.directory, name, 1 << 20);
+      if (bytes) return { name, text: new TextDecoder().decode(bytes) };
+    }
+    const text = await contexts.text(await context(), name);
+    if (text !== undefined) return { name, text };
+    throw new NacreError("not-found", `there is no ${name} in the build context`, {
+      advice: "Name another file: -f FILE, or -f - for standard input.",
+    });
+  }
+
+  #platformArgs(target: Platform, stage: string | undefined): Map<string, string> {
+    const all = new Map<string, string>();
+    const add = (prefix: string, platform: Platform): void => {
+      all.set(`${prefix}PLATFORM`, platformText(platform));
+      all.set(`${prefix}OS`, platform.os);
+      all.set(`${prefix}ARCH`, platform.architecture);
+      all.set(`${prefix}VARIANT`, platform.variant ?? "");
+    };
+    add("BUILD", this.#services.platform);
+    add("TARGET", target);
+    return all.set("TARGETSTAGE", stage ?? "default");
+  }
+
+  #warnOfUnused({ dockerfile, progress }: BuildRun, buildArgs: ReadonlyMap<string, string>): void {
+    const declared = new Set(
+      [...dockerfile.args, ...dockerfile.stages.flatMap(({ instructions }) => instructions.map(({ action }) => action))]
+        .flatMap((action) => (action.kind === "ARG" ? action.variables : []))
+        .map(({ name }) => name),
+    );
+    const known = /^((https?|ftp|no|all)_proxy|SOURCE_DATE_EPOCH|BUILDKIT_.*)$/i;
+    const unused = [...buildArgs.keys()].filter((name) => !declared.has(name) && !known.test(name));
+    if (unused.length > 0) progress.warn(`nobody takes the build arguments ${unused.join(", ")}: there is no ARG for them`);
+  }
+
+  async #image(run: BuildRun, stage: BuiltStage, references: readonly string[]): Promise<BuiltImage> {
+    const { target } = run.graph;
+    if (stage.onHost) {
+      throw new NacreError("unsupported", `the stage ${target.label} is FROM host: its root is this machine's`, {
+        advice: "Copy what it has made into another stage: FROM scratch, COPY --from=….",
+      });
+    }
+    const files = () => this.#files(stage);
+    if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], files };
+    return run.progress.step("exporting to image", async (step) => {
+      const told = (text: string): void => step.output(1, new TextEncoder().encode(`${text}\n`));
+      const config = configOf(stage, run.options.labels);
+      const layers = await this.#whole(stage);
+      const [reference] = references;
+      const { images } = this.#services;
+      const named = { ...(reference !== undefined && { reference }), action: "build" };
+      const { id, manifestDigest } = await this.#maker.make({ config, layers, ...named });
+      told(`writing image ${id}`);
+      for (const more of references.slice(1)) images.tag(id, more);
+      for (const one of references) told(`naming to ${one}`);
+      return { id, manifestDigest, references, files };
+    });
+  }
+
+  /** Its layers; a stage that has none is an image of one that says nothing. */
+  async #whole({ layers }: BuiltStage) {
+    return layers.map(({ descriptor }) => descriptor);
+  }
+
+  async *#files(stage: BuiltStage): AsyncGenerator<Uint8Array> {
+    const { layers, files } = this.#services;
+    const diffIds = diffIdsOf(stage);
+    const tree = await layers.tree(diffIds);
+    const places = { upper: "", tree, layers: layers.stored(diffIds) };
+    yield* archiveOf(files, places, rootMembers(tree, new Map()));
+  }
+}
+
+function configOf({ state, layers }: BuiltStage, labels: Readonly<Record<string, string>> = {}): ImageConfig {
+  const { platform, process, author, created, history } = state;
+  const { Labels, ...rest } = process;
+  const all = { ...Labels, ...labels };
+  return {
+    created,
+    ...(author !== undefined && { author }),
+    ...{ architecture: platform.architecture, os: platform.os },
+    ...(platform.variant !== undefined && { variant: platform.variant }),
+    config: { ...rest, ...(Object.keys(all).length > 0 && { Labels: all }) },
+    rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
+    history,
+  };
+}

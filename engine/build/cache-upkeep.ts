@@ -1,0 +1,114 @@
+// The build cache on the disk: what is in it, what goes, and how large it may be.
+
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { CacheMountRecord, StepRecord } from "@nacre/core/state/records.ts";
+import type { BuildCacheEntry, CachePruneOptions } from "../build-interface.ts";
+import { treeBytes } from "../containers/tree-size.ts";
+import type { ImageService } from "../images/images.ts";
+import type { StatePaths } from "../images/paths.ts";
+
+/** What builds leave at most, if nobody says otherwise. What was used last stays. */
+export const DEFAULT_CACHE_BYTES = 10 * 2 ** 30;
+
+export class CacheUpkeep {
+  readonly #files: Files;
+  readonly #state: StateStore;
+  readonly #clock: Clock;
+  readonly #images: ImageService;
+  readonly #paths: StatePaths;
+
+  constructor(
+    files: Files,
+    state: StateStore,
+    clock: Clock,
+    images: ImageService,
+    paths: StatePaths,
+  ) {
+    this.#files = files;
+    this.#state = state;
+    this.#clock = clock;
+    this.#images = images;
+    this.#paths = paths;
+  }
+
+  /** What was used last comes first. */
+  entries(): BuildCacheEntry[] {
+    const { steps, mounts } = this.#state.read((t) => ({ steps: stepEntries(t), mounts: t.list("cacheMount") }));
+    return [...steps, ...mounts.map((record) => this.#mountEntry(record))].sort((a, b) => b.usedMs - a.usedMs);
+  }
+
+  async prune({ all = false, unusedMs = 0, keepBytes = 0 }: CachePruneOptions): Promise<{ removed: string[]; reclaimedBytes: number }> {
+    const before = this.#clock.nowMs() - unusedMs;
+    let kept = 0;
+    const going = this.entries().filter((entry) => {
+      if (entry.usedMs > before && unusedMs > 0) return false;
+      if (!all && (entry.shared || entry.type === "cache mount")) return false;
+      if (keepBytes > 0 && kept + entry.sizeBytes <= keepBytes) {
+        kept += entry.sizeBytes;
+        return false;
+      }
+      return true;
+    });
+    let reclaimedBytes = 0;
+    for (const { key, type, sizeBytes } of going) {
+      if (type !== "cache mount") continue;
+      if (await this.#removeMount(key)) reclaimedBytes += sizeBytes;
+    }
+    this.#state.write((t) => {
+      for (const { key, type } of going) if (type === "step") t.delete("step", key);
+    });
+    if (going.length > 0) reclaimedBytes += await this.#images.sweep();
+    return { removed: going.map(({ key }) => key), reclaimedBytes };
+  }
+
+  #mountEntry({ name, id, createdMs, usedMs }: CacheMountRecord): BuildCacheEntry {
+    const sizeBytes = treeBytes(this.#files, `${this.#paths.cacheMounts}/${name}`);
+    const description = `cache mount ${id}`;
+    return { key: name, type: "cache mount", description, sizeBytes, createdMs, usedMs, uses: 0, shared: false };
+  }
+
+  /** Not one that a step has for itself. */
+  async #removeMount(name: string): Promise<boolean> {
+    const removed = this.#state.write((t) => {
+      if (t.get("cacheMount", name)?.holder) return false;
+      t.delete("cacheMount", name);
+      return true;
+    });
+    if (removed) await this.#files.removeTree(`${this.#paths.cacheMounts}/${name}`);
+    return removed;
+  }
+}
+
+/** A layer that several steps came to counts for one of them. */
+function stepEntries(t: Transaction): BuildCacheEntry[] {
+  const needed = new Set(t.list("image").flatMap(({ config }) => config.rootfs.diff_ids));
+  const counted = new Set<string>();
+  return t.list("step").map(({ key, description, diffId, createdMs, usedMs, uses }: StepRecord) => {
+    const shared = needed.has(diffId);
+    const sizeBytes = counted.has(diffId) ? 0 : (t.get("layer", diffId)?.tarBytes ?? 0);
+    counted.add(diffId);
+    return { key, type: "step", description, sizeBytes, createdMs, usedMs, uses, shared };
+  });
+}
+
+/** Keeps the cache below a size: what was not used for longest goes. */
+export class CacheLimit {
+  readonly #state: StateStore;
+  readonly #upkeep: CacheUpkeep;
+  readonly #limitBytes: number;
+
+  constructor(state: StateStore, upkeep: CacheUpkeep, limitBytes: number) {
+    this.#state = state;
+    this.#upkeep = upkeep;
+    this.#limitBytes = limitBytes;
+  }
+
+  async hold(): Promise<void> {
+    const own = this.#state.read((t) => {
+      return stepEntries(t).reduce((sum, { shared, sizeBytes }) => sum + (shared ? 0 : sizeBytes), 0);
+    });
+    if (own > this.#limitBytes) await this.#upkeep.prune({ keepBytes: this.#limitBytes });
+  }
+}

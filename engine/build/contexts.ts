@@ -1,0 +1,128 @@
+// Contexts of a build as trees that files are copied from.
+
+import { IgnoreMatcher, ignorePatterns } from "@nacre/core/dockerfile/ignore.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { Files, TreeEntry } from "@nacre/core/ports/files.ts";
+import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
+import type { BuildContext } from "../build-interface.ts";
+import { recognise } from "../images/compression.ts";
+import { Sources } from "../roots/archive.ts";
+import { refuseXz } from "../roots/image-archives.ts";
+import type { BuildLayers } from "./build-layers.ts";
+import { DirectoryTree, LayersTree, parentOf, pathOf, resolve, type SourceTree, textOf } from "./source-tree.ts";
+
+const LABEL = "the build context";
+const TEXT_LIMIT_BYTES = 4 << 20;
+
+/** Keeps a layer from being taken for rubbish, as a step of the cache would be. */
+export type KeepLayer = (kind: string, diffId: string) => void;
+
+export class Contexts {
+  readonly #files: Files;
+  readonly #codec: Codec;
+  readonly #layers: BuildLayers;
+  readonly #keep: KeepLayer;
+
+  constructor(files: Files, codec: Codec, layers: BuildLayers, keep: KeepLayer) {
+    this.#files = files;
+    this.#codec = codec;
+    this.#layers = layers;
+    this.#keep = keep;
+  }
+
+  /** Everything of it that its `.dockerignore` does not name, or that of its Dockerfile. */
+  async tree(context: Exclude<BuildContext, { readonly git: string }>, dockerfile?: string): Promise<SourceTree> {
+    if ("directory" in context) return this.#directory(context.directory, dockerfile);
+    const tar = "tar" in context ? context.tar : tarOf(context.files);
+    return this.archive(LABEL, tar);
+  }
+
+  /** What a tar holds, compressed or not. NacreError `invalid` or `corrupt` for one that leads out, or is none. */
+  async archive(label: string, bytes: AsyncIterable<Uint8Array>): Promise<SourceTree> {
+    const { compression, whole } = await recognise(refuseXz(bytes));
+    const diffId = await this.#layers.make(this.#codec.decompress(compression, whole));
+    this.#keep(label, diffId);
+    return new LayersTree(label, await this.#layers.tree([diffId]), this.#layers.stored([diffId]));
+  }
+
+  #directory(directory: string, dockerfile: string | undefined): SourceTree {
+    const status = this.#files.status(directory);
+    if (status?.kind !== "directory") {
+      throw new NacreError("not-found", `there is no directory ${directory} to build from`, {
+        advice: "Name the directory with the files that are copied, or - for a tar on standard input.",
+      });
+    }
+    const ignore = new IgnoreMatcher(ignorePatterns(this.#ignoreFile(directory, dockerfile)));
+    return new DirectoryTree(LABEL, directory, kept(this.#files, directory, ignore));
+  }
+
+  #ignoreFile(directory: string, dockerfile: string | undefined): string {
+    const names = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), ".dockerignore"];
+    for (const name of names) {
+      const bytes = this.#files.readBeneath(directory, name, TEXT_LIMIT_BYTES);
+      if (bytes) return new TextDecoder().decode(bytes);
+    }
+    return "";
+  }
+
+  /** A small text file of a tree. Undefined where there is none. */
+  async text(tree: SourceTree, path: string): Promise<string | undefined> {
+    const found = resolve(tree, pathOf(path));
+    const member = found === undefined ? undefined : tree.at(found);
+    if (!member?.contents) return undefined;
+    const sources = new Sources(this.#files, tree.places);
+    try {
+      const source = await sources.open(member.contents);
+      if (!source || source.sizeBytes > TEXT_LIMIT_BYTES) return undefined;
+      const decoder = new TextDecoder();
+      let text = "";
+      for await (const part of source.read()) text += decoder.decode(part, { stream: true });
+      return text + decoder.decode();
+    } finally {
+      await sources.close();
+    }
+  }
+}
+
+/** Left out but for directories of what is not: those are there, with what is kept in them. */
+function* kept(files: Files, directory: string, ignore: IgnoreMatcher): Generator<TreeEntry> {
+  const decoder = new TextDecoder();
+  const waiting: TreeEntry[] = [];
+  const enters = ({ path }: TreeEntry): boolean => {
+    const text = decoder.decode(path);
+    return !ignore.excludes(text) || ignore.mayKeepBelow(text);
+  };
+  for (const entry of files.walk(directory, { enters })) {
+    const path = decoder.decode(entry.path);
+    while (waiting.length > 0 && !path.startsWith(`${decoder.decode(waiting.at(-1)?.path)}/`)) waiting.pop();
+    if (ignore.excludes(path)) {
+      if (entry.kind === "directory") waiting.push(entry);
+      continue;
+    }
+    yield* waiting.splice(0);
+    yield entry;
+  }
+}
+
+async function* tarOf(files: Readonly<Record<string, string | Uint8Array>>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  const common = { uid: 0, gid: 0, mtimeSeconds: 0 };
+  const directories = new Set<string>();
+  for (const [name, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const path = name.replace(/^\/+|\/+$/g, "");
+    const above: string[] = [];
+    for (let up = parentOf(path); up !== "" && !directories.has(up); up = parentOf(up)) above.unshift(up);
+    for (const up of above) {
+      directories.add(up);
+      yield tarHeader({ ...common, path: encoder.encode(up), kind: "directory", mode: 0o755 });
+    }
+    const bytes = typeof content === "string" ? encoder.encode(content) : content;
+    const own = { ...common, path: encoder.encode(path), kind: "file", mode: 0o644 } as const;
+    yield tarHeader({ ...own, sizeBytes: bytes.length });
+    yield bytes;
+    yield tarPadding(bytes.length);
+  }
+  yield TAR_END;
+}
+

@@ -1,0 +1,116 @@
+// COPY and ADD: a layer that is written from where its files are, without a container.
+
+import { resolvedPath, variablesOf } from "@nacre/core/dockerfile/image-state.ts";
+import { expand } from "@nacre/core/dockerfile/expansion.ts";
+import type { ActionOf } from "@nacre/core/dockerfile/instruction.ts";
+import { type Heredoc, heredocContent } from "@nacre/core/dockerfile/lines.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import { resolveUser } from "@nacre/core/program/user.ts";
+import type { BuiltStage } from "./build-run.ts";
+import { diffIdsOf } from "./build-run.ts";
+import { addSource, isAddress } from "./add-sources.ts";
+import { CopyLayer } from "./copy-layer.ts";
+import { CopiedMembers, type CopyRules } from "./copy-members.ts";
+import { parseMode } from "./file-mode.ts";
+import type { SourceTree } from "./source-tree.ts";
+import { type StepContext, withLayer } from "./stage-steps.ts";
+
+type Copy = ActionOf<"COPY" | "ADD">;
+
+export async function copyStep(action: Copy, context: StepContext): Promise<BuiltStage> {
+  const { run, expanded, cached } = context;
+  const { files, codec, cache, layers } = run.services;
+  const sources = action.sources.map(expanded);
+  const target = targetOf(action, expanded(action.target), context);
+  const members = new CopiedMembers(await rulesOf(action, target, context));
+  await addSources(action, sources, members, context);
+  await addDocuments(action.heredocs, members, context);
+  const layer = new CopyLayer(files, codec, members.finish(), run.newest);
+  const digest = await layer.digest();
+  const key = cache.key("COPY", { digest, newest: run.newest });
+  const found = await cached(key, () => layers.make(layer.tar()));
+  const words = [...sources, ...action.heredocs.map(({ name }) => `<<${name}`), target];
+  return withLayer(context, found, `${action.kind} ${words.join(" ")} # buildkit`);
+}
+
+/** Absolute, with a slash where it can be nothing but a directory. */
+function targetOf({ kind, sources, heredocs, parents }: Copy, target: string, { before }: StepContext): string {
+  const isDirectory = /(^|\/)\.?$/.test(target);
+  if (sources.length + heredocs.length > 1 && !isDirectory && !parents) {
+    throw new NacreError("invalid", `${kind} of several files needs a directory as its target`, {
+      advice: `Write a slash at its end: ${target}/`,
+    });
+  }
+  const path = resolvedPath(before.state.process, target);
+  return isDirectory && path !== "/" ? `${path}/` : path;
+}
+
+async function rulesOf(action: Copy, target: string, context: StepContext): Promise<CopyRules> {
+  const { run, before, expanded } = context;
+  const { layers } = run.services;
+  const diffIds = diffIdsOf(before);
+  const fromContext = action.kind === "ADD" || action.from === undefined;
+  const owner = action.chown === undefined ? undefined : await ownerOf(expanded(action.chown), context);
+  return {
+    target,
+    rootOwned: fromContext,
+    parents: action.parents,
+    exclude: action.exclude.map(expanded),
+    ...(owner && { owner }),
+    ...(action.chmod !== undefined && { mode: parseMode(expanded(action.chmod)) }),
+    ...(!action.link && !before.onHost && { below: await layers.tree(diffIds) }),
+  };
+}
+
+/** A number alone is user and group, as docker has it. */
+async function ownerOf(text: string, { run, before }: StepContext) {
+  if (/^\d+$/.test(text)) return { uid: Number(text), gid: Number(text) };
+  if (/^\d+:\d+$/.test(text)) {
+    const [uid, gid] = text.split(":").map(Number);
+    return { uid: uid ?? 0, gid: gid ?? 0 };
+  }
+  const { passwd, group } = await run.services.layers.accounts(diffIdsOf(before));
+  return resolveUser(text, passwd, group);
+}
+
+async function addSources(
+  action: Copy,
+  sources: readonly string[],
+  members: CopiedMembers,
+  context: StepContext,
+): Promise<void> {
+  const { run, planned } = context;
+  let from: Promise<SourceTree> | undefined;
+  for (const source of sources) {
+    if (action.kind === "ADD" && isAddress(source)) {
+      await addSource(source, action, members, context);
+      continue;
+    }
+    from ??= action.kind === "COPY" && action.from !== undefined ? run.tree(action.from, planned.index) : run.context();
+    const tree = await from;
+    if (action.kind === "ADD" && action.unpack !== false) await addSource(source, action, members, context, tree);
+    else members.add(tree, source);
+  }
+  if (action.kind === "ADD" && action.checksum !== undefined && !sources.some(isAddress)) {
+    throw new NacreError("invalid", "--checksum is for what ADD fetches", {
+      advice: "Leave it out: what is in the context is what it is.",
+    });
+  }
+}
+
+/** Files that stand in the Dockerfile. */
+async function addDocuments(
+  heredocs: readonly Heredoc[],
+  members: CopiedMembers,
+  { run, before, expansion }: StepContext,
+): Promise<void> {
+  if (heredocs.length === 0) return;
+  const variables = variablesOf(before.state);
+  const files = heredocs.map((document): [string, string] => {
+    const text = heredocContent(document);
+    const options = { ...expansion, document: true };
+    return [document.name, document.expand ? expand(text, variables, options) : text];
+  });
+  const tree = await run.services.contexts.tree({ files: Object.fromEntries(files) });
+  for (const [name] of files) members.addFile(tree, name, name);
+}

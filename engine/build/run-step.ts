@@ -1,0 +1,202 @@
+// RUN: a container over what the stage is so far. Its layer is what it has written, as a tar that is
+// indexed while it is made.
+
+import { commandOf, DEFAULT_SHELL, resolvedPath } from "@nacre/core/dockerfile/image-state.ts";
+import type { ActionOf } from "@nacre/core/dockerfile/instruction.ts";
+import { heredocContent, heredocOf } from "@nacre/core/dockerfile/lines.ts";
+import { parseRunMount, type RunMount } from "@nacre/core/dockerfile/run-mount.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import { completeRequest, type ContainerRequest } from "@nacre/core/program/request.ts";
+import { archiveOf } from "../roots/archive.ts";
+import type { StepMounts } from "../containers/planner.ts";
+import { type BuiltStage, diffIdsOf } from "./build-run.ts";
+import { CopiedMembers } from "./copy-members.ts";
+import { CopyLayer } from "./copy-layer.ts";
+import { type StepContext, withLayer } from "./stage-steps.ts";
+import type { StepContainer } from "./step-container.ts";
+import { stepMembers } from "./step-layer.ts";
+import { joinedMounts, type RealMounts } from "./step-mounts.ts";
+
+/** Known without an ARG, and nothing that an image should depend on. */
+const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
+
+interface Line {
+  readonly words: readonly string[];
+  /** A here-document that is a program of its own, by its name. */
+  readonly script?: { readonly name: string; readonly text: string };
+}
+
+export async function runStep(action: ActionOf<"RUN">, context: StepContext): Promise<BuiltStage> {
+  const { run, before, expanded, cached } = context;
+  const { layers, cache } = run.services;
+  const line = lineOf(action, before.state.process);
+  if (line.words.length === 0) throw new NacreError("invalid", "RUN has no command");
+  const mounts = action.mounts.map((text) => parseRunMount(expanded(text)));
+  const network = networkOf(action.network ?? run.options.network);
+  const variables = stepVariables(context);
+  const real = await realMounts(mounts, context);
+  try {
+    const key = cache.key("RUN", {
+      root: layers.chainId(diffIdsOf(before).filter((one) => one !== "")),
+      ...{ words: line.words, script: line.script, variables, network, mounts: real.inputs },
+      ...processKey(before.state.process),
+      ...{ newest: run.newest, platform: before.state.platform },
+      ...{ hosts: run.options.extraHosts, shm: run.options.shmBytes },
+    });
+    const found = before.onHost
+      ? // What this machine has is not known by any key.
+        { diffId: await made(line, real, network, variables, context), createdMs: run.nowMs() }
+      : await cached(key, () => made(line, real, network, variables, context));
+    return withLayer(context, found, createdBy(line, variables));
+  } finally {
+    real.release();
+  }
+}
+
+/** Docker's own words: other tools read them. */
+function createdBy({ words }: Line, variables: readonly string[]): string {
+  const count = variables.length === 0 ? "" : `|${variables.length} ${variables.join(" ")} `;
+  return `RUN ${count}${words.join(" ")} # buildkit`;
+}
+
+const processKey = ({ Env, User, WorkingDir }: ImageProcess): object => ({ Env, User, WorkingDir });
+
+/** ARGs of the stage, as variables of the command; what the image itself has comes before them. */
+function stepVariables({ before }: StepContext): string[] {
+  const { args, process } = before.state;
+  const own = new Set((process.Env ?? []).map((one) => one.split("=", 1)[0]));
+  return [...args].filter(([name]) => !own.has(name)).map(([name, value]) => `${name}=${value}`);
+}
+
+function networkOf(wanted: string | undefined): string {
+  if (wanted === undefined || wanted === "default" || wanted === "host") return "host";
+  if (wanted === "none") return wanted;
+  throw new NacreError("unsupported", `RUN has no network ${JSON.stringify(wanted)}`, {
+    advice: "There are host and none.",
+  });
+}
+
+function lineOf({ command, heredocs }: ActionOf<"RUN">, process: ImageProcess): Line {
+  const [first] = heredocs;
+  if (!first || !command.shell) return { words: commandOf(process, command) };
+  const [text = ""] = command.words;
+  const shell = process.Shell ?? DEFAULT_SHELL;
+  const alone = heredocs.length === 1 && heredocOf(text)?.name === first.name;
+  if (!alone) {
+    const documents = heredocs.map(({ content, name }) => `${content}${name}\n`).join("");
+    return { words: [...shell, `${text}\n${documents}`] };
+  }
+  const content = heredocContent(first);
+  const [, interpreter, argument] = /^#!\s*(\S+)[ \t]*([^\n]*)/.exec(content) ?? [];
+  if (interpreter === undefined) return { words: [...shell, content] };
+  const path = `/dev/pipes/${first.name.replace(/[^\w.-]/g, "_")}`;
+  const words = [interpreter, ...(argument ? [argument.trim()] : []), path];
+  return { words, script: { name: path, text: content } };
+}
+
+async function realMounts(mounts: readonly RunMount[], context: StepContext): Promise<RealMounts> {
+  const { run, before, planned } = context;
+  const { secrets = [], ssh = {} } = run.options;
+  return run.services.mounts.make(mounts, {
+    ...{ secrets, ssh },
+    resolve: (path) => resolvedPath(before.state.process, path),
+    findRoot: async ({ from, source = "" }) => {
+      const subpath = source.replace(/^\/+|\/+$/g, "");
+      if (from === undefined) return contextRoot(subpath, context);
+      const { diffIds, platform } = await run.from(from, planned.index);
+      return { diffIds, subpath: subpath === "." ? "" : subpath, platform };
+    },
+  });
+}
+
+/** A part of the context as a layer, by its contents. */
+async function contextRoot(source: string, { run, before }: StepContext) {
+  const { files, codec, cache, layers } = run.services;
+  const rules = { target: "/", rootOwned: true, parents: true, exclude: [] };
+  const members = new CopiedMembers(rules);
+  members.add(await run.context(), source === "" ? "." : source);
+  const layer = new CopyLayer(files, codec, members.finish(), run.newest);
+  const key = cache.key("context", { digest: await layer.digest(), newest: run.newest });
+  const known = await cache.find(key);
+  const made = known ?? cache.put(key, "a bound context", await layers.make(layer.tar()), run.nowMs());
+  return { diffIds: [made.diffId], subpath: source === "." ? "" : source, platform: before.state.platform };
+}
+
+/** Runs it, and stores what it has written. */
+async function made(
+  line: Line,
+  real: RealMounts,
+  network: string,
+  variables: readonly string[],
+  context: StepContext,
+): Promise<string> {
+  const { run, before, progress } = context;
+  const { layers, containers, files } = run.services;
+  const { platform, process } = before.state;
+  const diffIds = diffIdsOf(before);
+  const image = before.onHost ? undefined : await layers.root(diffIds, platform, process);
+  const request = requestOf(line, [...proxies(run.options.buildArgs), ...variables, ...real.environment], network, context);
+  const script = scriptMount(line, context);
+  const mounts = (id: string): StepMounts => joinedMounts([real.plan(id), script]);
+  return containers.with({ request, image, mounts }, async (container) => {
+    const code = await container.run(progress.output, run.signal);
+    if (code !== 0) await failed(code, line, container, context);
+    const tree = await layers.tree(diffIds);
+    const places = { upper: container.upper, tree, layers: layers.stored(diffIds) };
+    const targets = [...real.targets, ...(line.script ? [line.script.name] : [])];
+    const members = stepMembers(tree, container.changes(), targets, run.newest);
+    return layers.make(archiveOf(files, places, members));
+  });
+}
+
+function proxies(args: Readonly<Record<string, string>> = {}): string[] {
+  return Object.entries(args)
+    .filter(([name]) => PROXIES.includes(name.toUpperCase()))
+    .map(([name, value]) => `${name}=${value}`);
+}
+
+function requestOf(
+  { words }: Line,
+  environment: readonly string[],
+  network: string,
+  { run, before, planned }: StepContext,
+): ContainerRequest {
+  const { extraHosts, shmBytes } = run.options;
+  const { base } = planned;
+  const { User } = before.state.process;
+  return completeRequest({
+    image: base.kind === "image" ? base.reference : base.kind === "stage" ? planned.label : base.kind,
+    // Nothing of this machine or of this moment is to show in what it writes.
+    hostname: "build",
+    ...{ command: words, entrypoint: [], environment, network, autoRemove: true, pull: "never" },
+    ...(User !== undefined && { user: User }),
+    ...(extraHosts && { extraHosts }),
+    ...(shmBytes !== undefined && { shmBytes }),
+  });
+}
+
+function scriptMount({ script }: Line, { run }: StepContext): Partial<StepMounts> {
+  if (!script) return {};
+  const { scratch, files, mounts } = run.services;
+  const path = `${scratch.place()}/script`;
+  files.replace(path, script.text);
+  return mounts.script(script.name, path);
+}
+
+async function failed(
+  code: number,
+  { words }: Line,
+  container: StepContainer,
+  { run, before, text }: StepContext,
+): Promise<never> {
+  const shell = before.state.process.Shell ?? DEFAULT_SHELL;
+  await run.options.onFailure?.({
+    ...{ name: text.replace(/\s+/g, " "), exitCode: code },
+    shell: (streams) => container.shell(shell.slice(0, 1), streams),
+  });
+  throw new NacreError("invalid", `the command ${JSON.stringify(words.join(" "))} did not succeed: exit code ${code}`, {
+    advice: "Look around where it failed: nacre build --debug-shell …",
+    cause: { exitCode: code },
+  });
+}

@@ -1,0 +1,123 @@
+// Trees that files are copied from: a context, an archive, the root of another stage or an image.
+// Links in them lead on inside of them, whatever they say.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { ImageTree } from "@nacre/core/image-tree.ts";
+import type { TreeEntry } from "@nacre/core/ports/files.ts";
+import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { ContentPlaces } from "../roots/archive.ts";
+import { imageMember, type Member, storageMember } from "../roots/members.ts";
+import { byteText, textBytes } from "../roots/storage-tree.ts";
+
+/** Paths are bytes as `byteText` has them, without slashes at their ends; the root's is empty. */
+export interface SourceTree {
+  /** For messages: `the build context`. */
+  readonly label: string;
+  /** Where its contents are. */
+  readonly places: ContentPlaces;
+  /** Without following links, but for those in directories' names where `places` knows them. */
+  at(path: string): Member | undefined;
+  /** Names in a directory, sorted. */
+  names(path: string): readonly string[];
+}
+
+const ROOT: Member = {
+  header: {
+    ...{ path: new Uint8Array(), kind: "directory", mode: 0o755, uid: 0, gid: 0, mtimeSeconds: 0 },
+  },
+};
+const LINK_LIMIT = 40;
+
+export const textOf = (path: string): string => new TextDecoder().decode(textBytes(path));
+export const pathOf = (text: string): string => byteText(new TextEncoder().encode(text));
+export const join = (directory: string, name: string): string =>
+  directory === "" ? name : `${directory}/${name}`;
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/")));
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** A directory of this machine, as it was found. */
+export class DirectoryTree implements SourceTree {
+  readonly label: string;
+  readonly places: ContentPlaces;
+  readonly #members = new Map<string, Member>();
+  readonly #names = new Map<string, string[]>([["", []]]);
+
+  /** `entries`: each directory before what it holds; those that are kept. */
+  constructor(label: string, directory: string, entries: Iterable<TreeEntry>) {
+    this.label = label;
+    this.places = { upper: directory, layers: [] };
+    for (const entry of entries) {
+      const path = byteText(entry.path);
+      for (const member of storageMember(entry)) {
+        // Names of one file are files of their own in an image: the context need not stay as it is.
+        const { identity, ...own } = member;
+        this.#members.set(path, own);
+        this.#names.get(parentOf(path))?.push(nameOf(path));
+        if (own.header.kind === "directory") this.#names.set(path, []);
+      }
+    }
+  }
+
+  at(path: string): Member | undefined {
+    return path === "" ? ROOT : this.#members.get(path);
+  }
+
+  names(path: string): readonly string[] {
+    return this.#names.get(path) ?? [];
+  }
+}
+
+/** Layers, merged. */
+export class LayersTree implements SourceTree {
+  readonly label: string;
+  readonly places: ContentPlaces;
+  readonly #tree: ImageTree;
+
+  constructor(label: string, tree: ImageTree, layers: readonly StoredLayer[]) {
+    this.label = label;
+    this.places = { upper: "", layers };
+    this.#tree = tree;
+  }
+
+  at(path: string): Member | undefined {
+    if (path === "") return ROOT;
+    const entry = this.#tree.lookup(textBytes(path));
+    return entry && imageMember(entry);
+  }
+
+  names(path: string): readonly string[] {
+    const all = this.#tree.list(textBytes(path)) ?? [];
+    return Array.from(all, ({ pathBytes }) => nameOf(byteText(pathBytes)));
+  }
+}
+
+/**
+ * Where a path leads with all links followed, inside the tree. Undefined where nothing is.
+ * NacreError `invalid` for links without an end.
+ */
+export function resolve(tree: SourceTree, path: string): string | undefined {
+  let rest = path.split("/").filter((name) => name !== "" && name !== ".");
+  let at: string[] = [];
+  for (let links = 0; rest.length > 0; ) {
+    const [name = "", ...more] = rest;
+    rest = more;
+    if (name === "..") {
+      at = at.slice(0, -1);
+      continue;
+    }
+    const whole = [...at, name].join("/");
+    const member = tree.at(whole);
+    if (!member) return undefined;
+    if (member.header.kind !== "symlink") {
+      at.push(name);
+      continue;
+    }
+    if (++links > LINK_LIMIT) {
+      throw new NacreError("invalid", `too many links at ${JSON.stringify(textOf(path))} in ${tree.label}`);
+    }
+    const target = byteText(member.header.target ?? new Uint8Array());
+    if (target.startsWith("/")) at = [];
+    rest = [...target.split("/").filter((one) => one !== "" && one !== "."), ...rest];
+  }
+  return at.join("/");
+}
