@@ -43,6 +43,20 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/images.ts"),
   },
   {
+    name: "save",
+    aliases: ["image save"],
+    summary: "Write images as a tar",
+    group: "Images",
+    load: () => import("./commands/save.ts"),
+  },
+  {
+    name: "load",
+    aliases: ["image load"],
+    summary: "Take images from a tar",
+    group: "Images",
+    load: () => import("./commands/load.ts"),
+  },
+  {
     name: "import",
     aliases: ["image import"],
     summary: "Make an image of a tar",

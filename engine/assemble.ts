@@ -324,7 +324,11 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const platform = platformOf(kernel);
   const parts = { images, layers, containers, storage, bus, paths, platform };
   return {
-    images: sharedImages(images, ports, { registry, layers, bus, paths }, options),
+    images: sharedImages(
+      ...([images, ports] as const),
+      { registry, layers, bus, paths, platform: platformOf(kernel) },
+      options,
+    ),
     containers,
     archives: archivesView(ports, parts, options),
     builds: buildsView(ports, { ...parts, ...own, takeDown, snapshotter: chosen }, options),

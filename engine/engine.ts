@@ -132,11 +132,14 @@ export interface Images extends ImageSharing {
 
 export type {
   ImageSharing,
+  LoadedImage,
+  LoadOptions,
   LoggedIn,
   LoginRequest,
   PushedImage,
   PushOptions,
   Registries,
+  SaveOptions,
   SearchOptions,
   SearchResult,
 } from "./sharing-interface.ts";

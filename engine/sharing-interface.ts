@@ -28,6 +28,33 @@ export interface ImageSharing {
    * NacreError `not-found`, `unauthorized`, `unreachable`, `corrupt`, `invalid`.
    */
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
+  /**
+   * Images as one tar, whose bytes are made as they are read; the same image gives the same ones.
+   * Its digests are those that the image has here. NacreError `not-found`, `corrupt`.
+   */
+  save(references: readonly string[], options?: SaveOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Images from a tar that save, docker, podman or skopeo has made, plain or compressed, in one pass.
+   * NacreError `corrupt` for what is none or damaged, and then nothing of it stays.
+   */
+  load(source: AsyncIterable<Uint8Array>, options?: LoadOptions): Promise<LoadedImage[]>;
+}
+
+export interface SaveOptions {
+  /** `docker-archive`, the default, is an OCI layout too, with what docker needs beside it. */
+  readonly format?: "docker-archive" | "oci-archive";
+  /** As in PushOptions. */
+  readonly compression?: Compression;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadedImage {
+  readonly id: string;
+  /** Normalised. */
+  readonly references: readonly string[];
 }
 
 export interface LoginRequest {

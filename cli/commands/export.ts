@@ -1,8 +1,7 @@
-import { NacreError } from "@nacre/core/error.ts";
 import { command } from "../command.ts";
-import type { Host } from "../host.ts";
 import { interruptible } from "../interruption.ts";
 import { text } from "../options.ts";
+import { refuseTerminal, writeArchive } from "../write-archive.ts";
 
 export default command({
   usage: "[OPTIONS] CONTAINER",
@@ -21,37 +20,12 @@ export default command({
   ],
   async run(context, { output }, [container]) {
     const { host } = context;
-    if (output === undefined && host.isTerminal(1)) {
-      throw new NacreError("invalid", "a tar is not written to a terminal", {
-        advice: "Use -o FILE, or redirect standard output.",
-      });
-    }
+    refuseTerminal(host, output);
     const { archives, containers } = await context.engine();
     containers.get(container!);
     return interruptible(host, async (signal) => {
-      await write(host, output, archives.export(container!), signal);
+      await writeArchive(host, output, archives.export(container!), signal);
       return 0;
     });
   },
 });
-
-async function write(
-  host: Host,
-  output: string | undefined,
-  archive: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<void> {
-  const file = output === undefined ? undefined : await host.outputFile(output);
-  try {
-    for await (const chunk of archive) {
-      if (signal.aborted) break;
-      if (file) file.write(chunk);
-      else host.printBytes(chunk);
-    }
-  } catch (error) {
-    file?.discard();
-    throw error;
-  }
-  if (signal.aborted) file?.discard();
-  else file?.commit();
-}

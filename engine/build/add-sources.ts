@@ -9,7 +9,8 @@ import { gitContext, isGitAddress } from "./git-context.ts";
 import { pathOf, resolve, type SourceTree } from "./source-tree.ts";
 import type { StepContext } from "./stage-steps.ts";
 
-export const isAddress = (source: string): boolean => /^https?:\/\//.test(source) || isGitAddress(source);
+export const isAddress = (source: string): boolean =>
+  /^https?:\/\//.test(source) || isGitAddress(source);
 
 type Add = ActionOf<"ADD">;
 
@@ -55,7 +56,12 @@ async function addLocal(
 }
 
 /** Magic numbers: gzip, zstd, bzip2, xz; and `ustar` in the first block of a tar. */
-const COMPRESSED = [[0x1f, 0x8b], [0x28, 0xb5, 0x2f, 0xfd], [0x42, 0x5a, 0x68], [0xfd, 0x37, 0x7a, 0x58, 0x5a]];
+const COMPRESSED = [
+  [0x1f, 0x8b],
+  [0x28, 0xb5, 0x2f, 0xfd],
+  [0x42, 0x5a, 0x68],
+  [0xfd, 0x37, 0x7a, 0x58, 0x5a],
+];
 
 async function isArchive(tree: SourceTree, path: string, context: StepContext): Promise<boolean> {
   for await (const first of contentsOf(tree, path, context)) {
@@ -118,7 +124,10 @@ async function fetchedFile(
       advice: "Somebody has changed it, or the checksum is that of another version.",
     });
   }
-  return { tree: new OneFile(address, directory, name === "" ? "fetched" : name, writer.sizeBytes), name: name === "" ? "fetched" : name };
+  return {
+    tree: new OneFile(address, directory, name === "" ? "fetched" : name, writer.sizeBytes),
+    name: name === "" ? "fetched" : name,
+  };
 }
 
 /** A file of the scratch directory under the name that it is to have. */

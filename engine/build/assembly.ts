@@ -1,15 +1,16 @@
 // A builder put together from its parts, anew for each build: what it keeps in memory goes with it.
 
+import { ImageRecorder } from "../images/image-recorder.ts";
 import type { EngineOptions } from "../options.ts";
 import { ImageMaker } from "../roots/new-image.ts";
 import { LayerMaker } from "../roots/new-layer.ts";
 import { BuildLayers } from "./build-layers.ts";
-import { Builder } from "./builder.ts";
 import type { BuildServices } from "./build-services.ts";
-import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
+import { Builder } from "./builder.ts";
 import { CacheMounts } from "./cache-mounts.ts";
-import { gitClone } from "./git-clone.ts";
+import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
 import { Contexts } from "./contexts.ts";
+import { gitClone } from "./git-clone.ts";
 import { Scratch } from "./scratch.ts";
 import { StepCache } from "./step-cache.ts";
 import { StepContainers } from "./step-container.ts";
@@ -42,9 +43,10 @@ export function makeBuilder(
     scratch: new Scratch(files, kernel, random, paths, self),
     clone: gitClone(parts.containers),
   };
-  const makesImages = new ImageMaker(
-    ...([core, files, content, state, clock, codec, bus, images, parts.layers, bootId] as const),
+  const recorder = new ImageRecorder(
+    ...([core, files, content, state, clock, bus, images, parts.layers, bootId] as const),
   );
+  const makesImages = new ImageMaker(codec, recorder);
   const limit = new CacheLimit(state, upkeep, options.buildCacheBytes ?? DEFAULT_CACHE_BYTES);
   return new Builder(core, services, makesImages, limit);
 }

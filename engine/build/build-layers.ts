@@ -17,7 +17,8 @@ import { mergeLayers } from "../snapshotters/stored-layers.ts";
 export type LayerList = readonly Descriptor[];
 
 /** The diff ID of a layer that says nothing: two blocks of zeros. */
-export const EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+export const EMPTY_LAYER =
+  "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 const EMPTY_TAR_BYTES = 1024;
 
 export interface Accounts {

@@ -2,9 +2,18 @@
 // files from.
 
 import { failedAt, type Source } from "@nacre/core/dockerfile/fault.ts";
-import { emptyState, type ImageState, inherited, stateOf } from "@nacre/core/dockerfile/image-state.ts";
+import {
+  emptyState,
+  type ImageState,
+  inherited,
+  stateOf,
+} from "@nacre/core/dockerfile/image-state.ts";
 import type { Dockerfile } from "@nacre/core/dockerfile/instruction.ts";
-import { type BuildGraph, findStage, type PlannedStage } from "@nacre/core/dockerfile/stage-graph.ts";
+import {
+  type BuildGraph,
+  findStage,
+  type PlannedStage,
+} from "@nacre/core/dockerfile/stage-graph.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
@@ -119,11 +128,19 @@ export class BuildRun {
     if (index !== undefined) {
       const stage = await this.stage(index);
       const { label } = this.graph.stages[index] as PlannedStage;
-      return { label: `the stage ${label}`, diffIds: diffIdsOf(stage), platform: stage.state.platform };
+      return {
+        label: `the stage ${label}`,
+        diffIds: diffIdsOf(stage),
+        platform: stage.state.platform,
+      };
     }
     const { config } = await this.image(name, undefined);
     const { os, architecture } = config;
-    return { label: `the image ${name}`, diffIds: config.rootfs.diff_ids, platform: { os, architecture } };
+    return {
+      label: `the image ${name}`,
+      diffIds: config.rootfs.diff_ids,
+      platform: { os, architecture },
+    };
   }
 
   /** What can be copied from: a named context, a stage or an image. */
@@ -210,10 +227,14 @@ export class BuildRun {
       const state = emptyState(own, epoch);
       return { state, layers: [], onHost: base.kind === "host" };
     }
-    const image = await this.progress.step(`${steps.prefix(0)} ${shownFrom(stage.text)}`, async (step) => {
-      if (!this.options.pull && this.#local(base.reference, platform ?? this.options.platform)) step.cached();
-      return this.image(base.reference, platform);
-    });
+    const image = await this.progress.step(
+      `${steps.prefix(0)} ${shownFrom(stage.text)}`,
+      async (step) => {
+        if (!this.options.pull && this.#local(base.reference, platform ?? this.options.platform))
+          step.cached();
+        return this.image(base.reference, platform);
+      },
+    );
     const { config } = image;
     const layers = image.layers.map((descriptor, n) => {
       return { diffId: config.rootfs.diff_ids[n] as string, descriptor };
@@ -235,4 +256,3 @@ export async function contextTree(
 }
 
 const shownFrom = (text: string): string => text.replace(/\s+/g, " ");
-

@@ -1,10 +1,10 @@
 // The parts of a build that do its work, in one place for the steps that need them.
 
+import type { Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Fetch } from "@nacre/core/ports/fetch.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { Platform } from "@nacre/core/oci/image.ts";
 import type { ImageService } from "../images/images.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import type { Contexts } from "./contexts.ts";

@@ -1,10 +1,10 @@
 // From what is asked for to an image: the Dockerfile read, its stages planned, the target built,
 // recorded and named.
 
-import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
-import type { Source } from "@nacre/core/dockerfile/fault.ts";
-import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
 import type { Core } from "@nacre/core/core.ts";
+import type { Source } from "@nacre/core/dockerfile/fault.ts";
+import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
+import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageConfig, Platform } from "@nacre/core/oci/image.ts";
 import type { BuildOptions, BuiltImage } from "../build-interface.ts";
@@ -58,10 +58,15 @@ export class Builder {
   // -- parts ------------------------------------------------------------------------------------
 
   async #planned(options: BuildOptions): Promise<BuildRun> {
-    const platform = options.platform === undefined ? this.#services.platform : parsePlatform(options.platform);
+    const platform =
+      options.platform === undefined ? this.#services.platform : parsePlatform(options.platform);
     let tree: Promise<SourceTree> | undefined;
     const context = (): Promise<SourceTree> => {
-      tree ??= contextTree(this.#services, options.context ?? { files: {} }, options.dockerfile ?? "Dockerfile");
+      tree ??= contextTree(
+        this.#services,
+        options.context ?? { files: {} },
+        options.dockerfile ?? "Dockerfile",
+      );
       return tree;
     };
     const source = await this.#source(options, context);
@@ -73,7 +78,8 @@ export class Builder {
       platformArgs: this.#platformArgs(platform, options.target),
     });
     const run = new BuildRun(this.#services, options, source, dockerfile, graph, context, platform);
-    for (const { line, message } of dockerfile.warnings) run.progress.warn(`${source.name}:${line}: ${message}`);
+    for (const { line, message } of dockerfile.warnings)
+      run.progress.warn(`${source.name}:${line}: ${message}`);
     this.#warnOfUnused(run, buildArgs);
     return run;
   }
@@ -109,21 +115,37 @@ export class Builder {
 
   #warnOfUnused({ dockerfile, progress }: BuildRun, buildArgs: ReadonlyMap<string, string>): void {
     const declared = new Set(
-      [...dockerfile.args, ...dockerfile.stages.flatMap(({ instructions }) => instructions.map(({ action }) => action))]
+      [
+        ...dockerfile.args,
+        ...dockerfile.stages.flatMap(({ instructions }) =>
+          instructions.map(({ action }) => action),
+        ),
+      ]
         .flatMap((action) => (action.kind === "ARG" ? action.variables : []))
         .map(({ name }) => name),
     );
     const known = /^((https?|ftp|no|all)_proxy|SOURCE_DATE_EPOCH|BUILDKIT_.*)$/i;
     const unused = [...buildArgs.keys()].filter((name) => !declared.has(name) && !known.test(name));
-    if (unused.length > 0) progress.warn(`nobody takes the build arguments ${unused.join(", ")}: there is no ARG for them`);
+    if (unused.length > 0)
+      progress.warn(
+        `nobody takes the build arguments ${unused.join(", ")}: there is no ARG for them`,
+      );
   }
 
-  async #image(run: BuildRun, stage: BuiltStage, references: readonly string[]): Promise<BuiltImage> {
+  async #image(
+    run: BuildRun,
+    stage: BuiltStage,
+    references: readonly string[],
+  ): Promise<BuiltImage> {
     const { target } = run.graph;
     if (stage.onHost) {
-      throw new NacreError("unsupported", `the stage ${target.label} is FROM host: its root is this machine's`, {
-        advice: "Copy what it has made into another stage: FROM scratch, COPY --from=….",
-      });
+      throw new NacreError(
+        "unsupported",
+        `the stage ${target.label} is FROM host: its root is this machine's`,
+        {
+          advice: "Copy what it has made into another stage: FROM scratch, COPY --from=….",
+        },
+      );
     }
     const files = () => this.#files(stage);
     if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], files };
@@ -156,7 +178,10 @@ export class Builder {
   }
 }
 
-function configOf({ state, layers }: BuiltStage, labels: Readonly<Record<string, string>> = {}): ImageConfig {
+function configOf(
+  { state, layers }: BuiltStage,
+  labels: Readonly<Record<string, string>> = {},
+): ImageConfig {
   const { platform, process, author, created, history } = state;
   const { Labels, ...rest } = process;
   const all = { ...Labels, ...labels };

@@ -84,7 +84,8 @@ export class CacheMounts {
 
   #isTaken(record: CacheMountRecord | undefined): boolean {
     const { holder } = record ?? {};
-    if (!holder || holder.bootId !== this.#self.bootId || holder.pid === this.#self.pid) return false;
+    if (!holder || holder.bootId !== this.#self.bootId || holder.pid === this.#self.pid)
+      return false;
     return this.#kernel.alive({ pid: holder.pid, startTime: BigInt(holder.startTime) });
   }
 

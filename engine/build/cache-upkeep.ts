@@ -35,11 +35,20 @@ export class CacheUpkeep {
 
   /** What was used last comes first. */
   entries(): BuildCacheEntry[] {
-    const { steps, mounts } = this.#state.read((t) => ({ steps: stepEntries(t), mounts: t.list("cacheMount") }));
-    return [...steps, ...mounts.map((record) => this.#mountEntry(record))].sort((a, b) => b.usedMs - a.usedMs);
+    const { steps, mounts } = this.#state.read((t) => ({
+      steps: stepEntries(t),
+      mounts: t.list("cacheMount"),
+    }));
+    return [...steps, ...mounts.map((record) => this.#mountEntry(record))].sort(
+      (a, b) => b.usedMs - a.usedMs,
+    );
   }
 
-  async prune({ all = false, unusedMs = 0, keepBytes = 0 }: CachePruneOptions): Promise<{ removed: string[]; reclaimedBytes: number }> {
+  async prune({
+    all = false,
+    unusedMs = 0,
+    keepBytes = 0,
+  }: CachePruneOptions): Promise<{ removed: string[]; reclaimedBytes: number }> {
     const before = this.#clock.nowMs() - unusedMs;
     let kept = 0;
     const going = this.entries().filter((entry) => {
@@ -66,7 +75,16 @@ export class CacheUpkeep {
   #mountEntry({ name, id, createdMs, usedMs }: CacheMountRecord): BuildCacheEntry {
     const sizeBytes = treeBytes(this.#files, `${this.#paths.cacheMounts}/${name}`);
     const description = `cache mount ${id}`;
-    return { key: name, type: "cache mount", description, sizeBytes, createdMs, usedMs, uses: 0, shared: false };
+    return {
+      key: name,
+      type: "cache mount",
+      description,
+      sizeBytes,
+      createdMs,
+      usedMs,
+      uses: 0,
+      shared: false,
+    };
   }
 
   /** Not one that a step has for itself. */
@@ -107,7 +125,10 @@ export class CacheLimit {
 
   async hold(): Promise<void> {
     const own = this.#state.read((t) => {
-      return stepEntries(t).reduce((sum, { shared, sizeBytes }) => sum + (shared ? 0 : sizeBytes), 0);
+      return stepEntries(t).reduce(
+        (sum, { shared, sizeBytes }) => sum + (shared ? 0 : sizeBytes),
+        0,
+      );
     });
     if (own > this.#limitBytes) await this.#upkeep.prune({ keepBytes: this.#limitBytes });
   }

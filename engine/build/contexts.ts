@@ -10,7 +10,15 @@ import { recognise } from "../images/compression.ts";
 import { Sources } from "../roots/archive.ts";
 import { refuseXz } from "../roots/image-archives.ts";
 import type { BuildLayers } from "./build-layers.ts";
-import { DirectoryTree, LayersTree, parentOf, pathOf, resolve, type SourceTree, textOf } from "./source-tree.ts";
+import {
+  DirectoryTree,
+  LayersTree,
+  parentOf,
+  pathOf,
+  resolve,
+  type SourceTree,
+  textOf,
+} from "./source-tree.ts";
 
 const LABEL = "the build context";
 const TEXT_LIMIT_BYTES = 4 << 20;
@@ -32,7 +40,10 @@ export class Contexts {
   }
 
   /** Everything of it that its `.dockerignore` does not name, or that of its Dockerfile. */
-  async tree(context: Exclude<BuildContext, { readonly git: string }>, dockerfile?: string): Promise<SourceTree> {
+  async tree(
+    context: Exclude<BuildContext, { readonly git: string }>,
+    dockerfile?: string,
+  ): Promise<SourceTree> {
     if ("directory" in context) return this.#directory(context.directory, dockerfile);
     const tar = "tar" in context ? context.tar : tarOf(context.files);
     return this.archive(LABEL, tar);
@@ -50,7 +61,8 @@ export class Contexts {
     const status = this.#files.status(directory);
     if (status?.kind !== "directory") {
       throw new NacreError("not-found", `there is no directory ${directory} to build from`, {
-        advice: "Name the directory with the files that are copied, or - for a tar on standard input.",
+        advice:
+          "Name the directory with the files that are copied, or - for a tar on standard input.",
       });
     }
     const ignore = new IgnoreMatcher(ignorePatterns(this.#ignoreFile(directory, dockerfile)));
@@ -58,7 +70,10 @@ export class Contexts {
   }
 
   #ignoreFile(directory: string, dockerfile: string | undefined): string {
-    const names = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), ".dockerignore"];
+    const names = [
+      ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
+      ".dockerignore",
+    ];
     for (const name of names) {
       const bytes = this.#files.readBeneath(directory, name, TEXT_LIMIT_BYTES);
       if (bytes) return new TextDecoder().decode(bytes);
@@ -95,7 +110,8 @@ function* kept(files: Files, directory: string, ignore: IgnoreMatcher): Generato
   };
   for (const entry of files.walk(directory, { enters })) {
     const path = decoder.decode(entry.path);
-    while (waiting.length > 0 && !path.startsWith(`${decoder.decode(waiting.at(-1)?.path)}/`)) waiting.pop();
+    while (waiting.length > 0 && !path.startsWith(`${decoder.decode(waiting.at(-1)?.path)}/`))
+      waiting.pop();
     if (ignore.excludes(path)) {
       if (entry.kind === "directory") waiting.push(entry);
       continue;
@@ -105,14 +121,17 @@ function* kept(files: Files, directory: string, ignore: IgnoreMatcher): Generato
   }
 }
 
-async function* tarOf(files: Readonly<Record<string, string | Uint8Array>>): AsyncGenerator<Uint8Array> {
+async function* tarOf(
+  files: Readonly<Record<string, string | Uint8Array>>,
+): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
   const common = { uid: 0, gid: 0, mtimeSeconds: 0 };
   const directories = new Set<string>();
   for (const [name, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const path = name.replace(/^\/+|\/+$/g, "");
     const above: string[] = [];
-    for (let up = parentOf(path); up !== "" && !directories.has(up); up = parentOf(up)) above.unshift(up);
+    for (let up = parentOf(path); up !== "" && !directories.has(up); up = parentOf(up))
+      above.unshift(up);
     for (const up of above) {
       directories.add(up);
       yield tarHeader({ ...common, path: encoder.encode(up), kind: "directory", mode: 0o755 });
@@ -125,4 +144,3 @@ async function* tarOf(files: Readonly<Record<string, string | Uint8Array>>): Asy
   }
   yield TAR_END;
 }
-

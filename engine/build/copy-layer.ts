@@ -1,13 +1,13 @@
 // A COPY's members as a tar, written from where they are without a container, and as a digest of
 // what they say, whatever their times.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import { TAR_END, type TarMember, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import { joined, type Source, Sources } from "../roots/archive.ts";
 import { byteText } from "../roots/storage-tree.ts";
 import type { CopiedMember } from "./copy-members.ts";
-import { NacreError } from "@nacre/core/error.ts";
 import { type SourceTree, textOf } from "./source-tree.ts";
 import { notAfter } from "./step-layer.ts";
 
@@ -136,6 +136,17 @@ function saidBy(header: TarMember, sizeBytes: number): string {
   const { path, kind, mode, uid, gid, target, node, attributes = [], segments } = header;
   const bytes = (all: Uint8Array | undefined) => all && byteText(all);
   const xattrs = attributes.map(({ name, value }) => [name, byteText(value)]);
-  const said = [bytes(path), kind, mode, uid, gid, sizeBytes, bytes(target), node, xattrs, segments];
+  const said = [
+    bytes(path),
+    kind,
+    mode,
+    uid,
+    gid,
+    sizeBytes,
+    bytes(target),
+    node,
+    xattrs,
+    segments,
+  ];
   return JSON.stringify(said);
 }

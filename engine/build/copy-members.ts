@@ -43,7 +43,10 @@ export class CopiedMembers {
     this.#rules = rules;
     this.#exclude = new IgnoreMatcher(rules.exclude);
     this.#target = this.#inRoot(pathOf(rules.target.replace(/^\/+|\/+$/g, "")), rules.target);
-    this.#isDirectory = rules.target.endsWith("/") || this.#target === "" || this.#kindBelow(this.#target) === "directory";
+    this.#isDirectory =
+      rules.target.endsWith("/") ||
+      this.#target === "" ||
+      this.#kindBelow(this.#target) === "directory";
   }
 
   /** Adds what a source names. NacreError `not-found`, `invalid`. */
@@ -113,12 +116,18 @@ export class CopiedMembers {
       const found = resolve(tree, source);
       const member = found === undefined ? undefined : tree.at(found);
       const target = join(this.#target, up);
-      if (member?.header.kind === "directory" && !this.#found.has(target)) this.#put(tree, member, target);
+      if (member?.header.kind === "directory" && !this.#found.has(target))
+        this.#put(tree, member, target);
     }
   }
 
   #addBelow(tree: SourceTree, directory: string, target: string, relative: string): void {
-    if (target !== "" && relative === "" && this.#kindBelow(target) !== "directory" && !this.#found.has(target)) {
+    if (
+      target !== "" &&
+      relative === "" &&
+      this.#kindBelow(target) !== "directory" &&
+      !this.#found.has(target)
+    ) {
       const member = tree.at(directory);
       if (member && directory !== "") this.#put(tree, member, target);
       else this.#made.add(target);
@@ -161,9 +170,21 @@ export class CopiedMembers {
   #header({ attributes, ...header }: Header, target: string): TarMember {
     const { owner, mode, rootOwned } = this.#rules;
     const { uid, gid } = owner ?? (rootOwned ? { uid: 0, gid: 0 } : header);
-    const changed = mode && header.kind !== "symlink" ? mode(header.mode, header.kind === "directory") : header.mode;
-    const kept = attributes?.filter(({ name }) => name === "security.capability" || /^user\./.test(name));
-    return { ...header, path: textBytes(target), uid, gid, mode: changed, ...(kept?.length && { attributes: kept }) };
+    const changed =
+      mode && header.kind !== "symlink"
+        ? mode(header.mode, header.kind === "directory")
+        : header.mode;
+    const kept = attributes?.filter(
+      ({ name }) => name === "security.capability" || /^user\./.test(name),
+    );
+    return {
+      ...header,
+      path: textBytes(target),
+      uid,
+      gid,
+      mode: changed,
+      ...(kept?.length && { attributes: kept }),
+    };
   }
 
   /** What is missing on the way to what was put, made anew; with the newest time of all of it. */
@@ -189,7 +210,10 @@ export class CopiedMembers {
   #mustBeDirectory(path: string): void {
     const kind = path === "" ? "directory" : this.#kindBelow(path);
     if (kind === undefined || kind === "directory") return;
-    throw new NacreError("invalid", `cannot copy to /${textOf(path)}: it is no directory (${kind})`);
+    throw new NacreError(
+      "invalid",
+      `cannot copy to /${textOf(path)}: it is no directory (${kind})`,
+    );
   }
 
   /** A target with the links of the root below followed, as far as it is there. */
@@ -203,12 +227,20 @@ export class CopiedMembers {
       if (entry) {
         const isLast = count === names.length;
         if (!isLast && entry.kind !== "directory") {
-          throw new NacreError("invalid", `cannot copy to ${shown}: /${textOf(beginning)} is no directory`);
+          throw new NacreError(
+            "invalid",
+            `cannot copy to ${shown}: /${textOf(beginning)} is no directory`,
+          );
         }
-        return [byteText(entry.pathBytes), ...names.slice(count)].filter((one) => one !== "").join("/");
+        return [byteText(entry.pathBytes), ...names.slice(count)]
+          .filter((one) => one !== "")
+          .join("/");
       }
       if (below.lookup(textBytes(beginning))?.kind === "symlink") {
-        throw new NacreError("invalid", `cannot copy to ${shown}: /${textOf(beginning)} is a link that leads nowhere`);
+        throw new NacreError(
+          "invalid",
+          `cannot copy to ${shown}: /${textOf(beginning)} is a link that leads nowhere`,
+        );
       }
     }
     return path;
@@ -230,7 +262,8 @@ function cleanSource(tree: SourceTree, source: string): string {
 
 function outside(tree: SourceTree, source: string): NacreError {
   return new NacreError("invalid", `${JSON.stringify(source)} is outside of ${tree.label}`, {
-    advice: "Only what lies below it can be copied: build from a directory further up, with -f for the Dockerfile.",
+    advice:
+      "Only what lies below it can be copied: build from a directory further up, with -f for the Dockerfile.",
   });
 }
 
@@ -255,10 +288,16 @@ function matching(tree: SourceTree, pattern: string): string[] {
 
 function missing(tree: SourceTree, source: string, path: string): NacreError {
   const link = tree.at(path)?.header;
-  const leads = link?.kind === "symlink" ? `: it is a link to ${JSON.stringify(new TextDecoder().decode(link.target))}, which is not in it` : "";
+  const leads =
+    link?.kind === "symlink"
+      ? `: it is a link to ${JSON.stringify(new TextDecoder().decode(link.target))}, which is not in it`
+      : "";
   const names = tree.names(resolve(tree, parentOf(path)) ?? "").map(textOf);
   return new NacreError("not-found", `${JSON.stringify(source)} is not in ${tree.label}${leads}`, {
-    advice: names.length > 0 && names.length <= 20 ? `There are ${names.join(", ")}. What .dockerignore names is left out.` : "What .dockerignore names is left out.",
+    advice:
+      names.length > 0 && names.length <= 20
+        ? `There are ${names.join(", ")}. What .dockerignore names is left out.`
+        : "What .dockerignore names is left out.",
   });
 }
 

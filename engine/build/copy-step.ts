@@ -1,14 +1,14 @@
 // COPY and ADD: a layer that is written from where its files are, without a container.
 
-import { resolvedPath, variablesOf } from "@nacre/core/dockerfile/image-state.ts";
 import { expand } from "@nacre/core/dockerfile/expansion.ts";
+import { resolvedPath, variablesOf } from "@nacre/core/dockerfile/image-state.ts";
 import type { ActionOf } from "@nacre/core/dockerfile/instruction.ts";
 import { type Heredoc, heredocContent } from "@nacre/core/dockerfile/lines.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { resolveUser } from "@nacre/core/program/user.ts";
+import { addSource, isAddress } from "./add-sources.ts";
 import type { BuiltStage } from "./build-run.ts";
 import { diffIdsOf } from "./build-run.ts";
-import { addSource, isAddress } from "./add-sources.ts";
 import { CopyLayer } from "./copy-layer.ts";
 import { CopiedMembers, type CopyRules } from "./copy-members.ts";
 import { parseMode } from "./file-mode.ts";
@@ -34,7 +34,11 @@ export async function copyStep(action: Copy, context: StepContext): Promise<Buil
 }
 
 /** Absolute, with a slash where it can be nothing but a directory. */
-function targetOf({ kind, sources, heredocs, parents }: Copy, target: string, { before }: StepContext): string {
+function targetOf(
+  { kind, sources, heredocs, parents }: Copy,
+  target: string,
+  { before }: StepContext,
+): string {
   const isDirectory = /(^|\/)\.?$/.test(target);
   if (sources.length + heredocs.length > 1 && !isDirectory && !parents) {
     throw new NacreError("invalid", `${kind} of several files needs a directory as its target`, {
@@ -50,7 +54,8 @@ async function rulesOf(action: Copy, target: string, context: StepContext): Prom
   const { layers } = run.services;
   const diffIds = diffIdsOf(before);
   const fromContext = action.kind === "ADD" || action.from === undefined;
-  const owner = action.chown === undefined ? undefined : await ownerOf(expanded(action.chown), context);
+  const owner =
+    action.chown === undefined ? undefined : await ownerOf(expanded(action.chown), context);
   return {
     target,
     rootOwned: fromContext,
@@ -86,9 +91,13 @@ async function addSources(
       await addSource(source, action, members, context);
       continue;
     }
-    from ??= action.kind === "COPY" && action.from !== undefined ? run.tree(action.from, planned.index) : run.context();
+    from ??=
+      action.kind === "COPY" && action.from !== undefined
+        ? run.tree(action.from, planned.index)
+        : run.context();
     const tree = await from;
-    if (action.kind === "ADD" && action.unpack !== false) await addSource(source, action, members, context, tree);
+    if (action.kind === "ADD" && action.unpack !== false)
+      await addSource(source, action, members, context, tree);
     else members.add(tree, source);
   }
   if (action.kind === "ADD" && action.checksum !== undefined && !sources.some(isAddress)) {

@@ -15,7 +15,8 @@ export function parseMode(text: string): ModeChange {
 }
 
 function clauseOf(clause: string, text: string): ModeChange {
-  const [, who = "", operator = "", letters = ""] = /^([ugoa]*)([-+=])([rwxXst]*)$/.exec(clause) ?? [];
+  const [, who = "", operator = "", letters = ""] =
+    /^([ugoa]*)([-+=])([rwxXst]*)$/.exec(clause) ?? [];
   if (operator === "") {
     throw new NacreError("invalid", `--chmod=${text} is no mode`, {
       advice: "It is octal, 0755, or a change, u=rwX,go=rX.",

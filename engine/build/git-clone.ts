@@ -45,6 +45,9 @@ export function gitClone(containers: Containers) {
         advice: "Install it, or clone the repository and build from its directory.",
       });
     }
-    throw new NacreError("unreachable", `git cannot fetch ${repository} ${reference}: ${said.trim()}`);
+    throw new NacreError(
+      "unreachable",
+      `git cannot fetch ${repository} ${reference}: ${said.trim()}`,
+    );
   };
 }

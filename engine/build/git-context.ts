@@ -18,7 +18,8 @@ export const isGitAddress = (text: string): boolean =>
 
 /** NacreError `invalid`. */
 export function parseGitAddress(text: string): GitAddress {
-  const [, address = "", reference = "", subdirectory = ""] = /^([^#]+)(?:#([^:]*)(?::(.*))?)?$/.exec(text) ?? [];
+  const [, address = "", reference = "", subdirectory = ""] =
+    /^([^#]+)(?:#([^:]*)(?::(.*))?)?$/.exec(text) ?? [];
   const climbs = subdirectory.split("/").includes("..");
   // What begins with a dash would be an option of git.
   if (address === "" || climbs || [address, reference].some((one) => one.startsWith("-"))) {
@@ -27,7 +28,11 @@ export function parseGitAddress(text: string): GitAddress {
     });
   }
   const repository = address.startsWith("github.com/") ? `https://${address}` : address;
-  return { repository, ...(reference !== "" && { reference }), subdirectory: subdirectory.replace(/^\/+|\/+$/g, "") };
+  return {
+    repository,
+    ...(reference !== "" && { reference }),
+    subdirectory: subdirectory.replace(/^\/+|\/+$/g, ""),
+  };
 }
 
 /** Fetches a repository; the directory of this machine that holds what is wanted of it. */

@@ -7,12 +7,12 @@ import { heredocContent, heredocOf } from "@nacre/core/dockerfile/lines.ts";
 import { parseRunMount, type RunMount } from "@nacre/core/dockerfile/run-mount.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
-import { completeRequest, type ContainerRequest } from "@nacre/core/program/request.ts";
-import { archiveOf } from "../roots/archive.ts";
+import { type ContainerRequest, completeRequest } from "@nacre/core/program/request.ts";
 import type { StepMounts } from "../containers/planner.ts";
+import { archiveOf } from "../roots/archive.ts";
 import { type BuiltStage, diffIdsOf } from "./build-run.ts";
-import { CopiedMembers } from "./copy-members.ts";
 import { CopyLayer } from "./copy-layer.ts";
+import { CopiedMembers } from "./copy-members.ts";
 import { type StepContext, withLayer } from "./stage-steps.ts";
 import type { StepContainer } from "./step-container.ts";
 import { stepMembers } from "./step-layer.ts";
@@ -119,8 +119,13 @@ async function contextRoot(source: string, { run, before }: StepContext) {
   const layer = new CopyLayer(files, codec, members.finish(), run.newest);
   const key = cache.key("context", { digest: await layer.digest(), newest: run.newest });
   const known = await cache.find(key);
-  const made = known ?? cache.put(key, "a bound context", await layers.make(layer.tar()), run.nowMs());
-  return { diffIds: [made.diffId], subpath: source === "." ? "" : source, platform: before.state.platform };
+  const made =
+    known ?? cache.put(key, "a bound context", await layers.make(layer.tar()), run.nowMs());
+  return {
+    diffIds: [made.diffId],
+    subpath: source === "." ? "" : source,
+    platform: before.state.platform,
+  };
 }
 
 /** Runs it, and stores what it has written. */
@@ -136,7 +141,12 @@ async function made(
   const { platform, process } = before.state;
   const diffIds = diffIdsOf(before);
   const image = before.onHost ? undefined : await layers.root(diffIds, platform, process);
-  const request = requestOf(line, [...proxies(run.options.buildArgs), ...variables, ...real.environment], network, context);
+  const request = requestOf(
+    line,
+    [...proxies(run.options.buildArgs), ...variables, ...real.environment],
+    network,
+    context,
+  );
   const script = scriptMount(line, context);
   const mounts = (id: string): StepMounts => joinedMounts([real.plan(id), script]);
   return containers.with({ request, image, mounts }, async (container) => {
@@ -166,7 +176,8 @@ function requestOf(
   const { base } = planned;
   const { User } = before.state.process;
   return completeRequest({
-    image: base.kind === "image" ? base.reference : base.kind === "stage" ? planned.label : base.kind,
+    image:
+      base.kind === "image" ? base.reference : base.kind === "stage" ? planned.label : base.kind,
     // Nothing of this machine or of this moment is to show in what it writes.
     hostname: "build",
     ...{ command: words, entrypoint: [], environment, network, autoRemove: true, pull: "never" },
@@ -195,8 +206,12 @@ async function failed(
     ...{ name: text.replace(/\s+/g, " "), exitCode: code },
     shell: (streams) => container.shell(shell.slice(0, 1), streams),
   });
-  throw new NacreError("invalid", `the command ${JSON.stringify(words.join(" "))} did not succeed: exit code ${code}`, {
-    advice: "Look around where it failed: nacre build --debug-shell …",
-    cause: { exitCode: code },
-  });
+  throw new NacreError(
+    "invalid",
+    `the command ${JSON.stringify(words.join(" "))} did not succeed: exit code ${code}`,
+    {
+      advice: "Look around where it failed: nacre build --debug-shell …",
+      cause: { exitCode: code },
+    },
+  );
 }

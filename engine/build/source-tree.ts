@@ -113,7 +113,10 @@ export function resolve(tree: SourceTree, path: string): string | undefined {
       continue;
     }
     if (++links > LINK_LIMIT) {
-      throw new NacreError("invalid", `too many links at ${JSON.stringify(textOf(path))} in ${tree.label}`);
+      throw new NacreError(
+        "invalid",
+        `too many links at ${JSON.stringify(textOf(path))} in ${tree.label}`,
+      );
     }
     const target = byteText(member.header.target ?? new Uint8Array());
     if (target.startsWith("/")) at = [];

@@ -16,8 +16,8 @@ import { NacreError } from "@nacre/core/error.ts";
 import { resolveUser } from "@nacre/core/program/user.ts";
 import { EMPTY_LAYER } from "./build-layers.ts";
 import { type BuildRun, type BuiltStage, diffIdsOf, type StageLayer } from "./build-run.ts";
-import { CopiedMembers } from "./copy-members.ts";
 import { CopyLayer } from "./copy-layer.ts";
+import { CopiedMembers } from "./copy-members.ts";
 import { copyStep } from "./copy-step.ts";
 import type { StepProgress } from "./progress.ts";
 import { runStep } from "./run-step.ts";
@@ -76,12 +76,7 @@ export class StageSteps {
     return stage;
   }
 
-  async #one(
-    before: BuiltStage,
-    action: Action,
-    text: string,
-    place: Place,
-  ): Promise<BuiltStage> {
+  async #one(before: BuiltStage, action: Action, text: string, place: Place): Promise<BuiltStage> {
     this.#run.signal.throwIfAborted();
     const { dockerfile, graph, options } = this.#run;
     const buildArgs = new Map(Object.entries(options.buildArgs ?? {}));
@@ -94,8 +89,9 @@ export class StageSteps {
         case "ADD":
         case "WORKDIR":
           this.#number++;
-          return await this.#run.progress.step(`${this.prefix(this.#number)} ${shown(text)}`, (progress) =>
-            this.#step(action, this.#context(before, text, expansion, progress)),
+          return await this.#run.progress.step(
+            `${this.prefix(this.#number)} ${shown(text)}`,
+            (progress) => this.#step(action, this.#context(before, text, expansion, progress)),
           );
         default:
           return { ...before, state: changed(before.state, action, expansion) };
@@ -169,16 +165,21 @@ async function workdirStep(
   const diffIds = diffIdsOf(before);
   const { User = "" } = before.state.process;
   const root = layers.chainId(diffIds);
-  const found = await cached(cache.key("WORKDIR", { path, root, User, newest: run.newest }), async () => {
-    const below = await layers.tree(diffIds);
-    const { passwd, group } = await layers.accounts(diffIds);
-    const { uid, gid } = resolveUser(User, passwd, group);
-    const rules = { target: `${path}/`, rootOwned: false, parents: false, exclude: [], below };
-    const members = new CopiedMembers({ ...rules, owner: { uid, gid } });
-    members.makeTarget(Math.floor(run.nowMs() / 1000));
-    const all = members.finish();
-    return all.length === 0 ? EMPTY_LAYER : layers.make(new CopyLayer(files, codec, all, run.newest).tar());
-  });
+  const found = await cached(
+    cache.key("WORKDIR", { path, root, User, newest: run.newest }),
+    async () => {
+      const below = await layers.tree(diffIds);
+      const { passwd, group } = await layers.accounts(diffIds);
+      const { uid, gid } = resolveUser(User, passwd, group);
+      const rules = { target: `${path}/`, rootOwned: false, parents: false, exclude: [], below };
+      const members = new CopiedMembers({ ...rules, owner: { uid, gid } });
+      members.makeTarget(Math.floor(run.nowMs() / 1000));
+      const all = members.finish();
+      return all.length === 0
+        ? EMPTY_LAYER
+        : layers.make(new CopyLayer(files, codec, all, run.newest).tar());
+    },
+  );
   const createdBy = `WORKDIR ${path}`;
   const made =
     found.diffId === EMPTY_LAYER

@@ -2,13 +2,13 @@
 // killed build takes it down; it is listed nowhere.
 
 import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
 import type {
   Kernel,
   ProcessIdentity,
   ProcessStreams,
   RunningProgram,
 } from "@nacre/core/ports/kernel.ts";
-import type { Files } from "@nacre/core/ports/files.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { ContainerRecords } from "../containers/container-records.ts";
@@ -106,7 +106,8 @@ export class StepContainers {
       throw commandError(error, program);
     });
     const { status } = this.#records.get(record.id);
-    if (status === "starting") this.#records.started(record.id, running.process, running.supervisor);
+    if (status === "starting")
+      this.#records.started(record.id, running.process, running.supervisor);
     return running;
   }
 }
@@ -145,7 +146,10 @@ export class StepContainer {
   }
 
   /** Runs its command; what it says goes to `output`. The exit code. NacreError `interrupted`. */
-  async run(output: (stream: 1 | 2, bytes: Uint8Array) => void, signal: AbortSignal): Promise<number> {
+  async run(
+    output: (stream: 1 | 2, bytes: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
     signal.throwIfAborted();
     const running = await this.#parts.execute({}, PIPES);
     this.#running = running;

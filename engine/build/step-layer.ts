@@ -4,7 +4,12 @@ import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { TarMember } from "@nacre/core/tar-writer.ts";
 import { attributesText } from "../roots/changes.ts";
 import { layerMembers, type Member } from "../roots/members.ts";
-import { ownAttributes, type StorageNode, type StorageTree, textBytes } from "../roots/storage-tree.ts";
+import {
+  ownAttributes,
+  type StorageNode,
+  type StorageTree,
+  textBytes,
+} from "../roots/storage-tree.ts";
 import { parentOf, pathOf } from "./source-tree.ts";
 
 /** Where every container has something mounted. */
@@ -26,7 +31,8 @@ export function* stepMembers(
     for (let up = path; up !== ""; up = parentOf(up)) places.add(up);
   }
   const kept = withoutPlaces(tree, storage, "", places);
-  for (const member of layerMembers(tree, kept)) yield { ...member, header: notAfter(member.header, newest) };
+  for (const member of layerMembers(tree, kept))
+    yield { ...member, header: notAfter(member.header, newest) };
 }
 
 export function notAfter(header: TarMember, newest: number | undefined): TarMember {

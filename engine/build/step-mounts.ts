@@ -153,9 +153,13 @@ export class StepMountMaker {
 
   async #cache(draft: Draft, mount: RunMount, { resolve }: MountInputs): Promise<void> {
     if (mount.from !== undefined) {
-      throw new NacreError("unsupported", "a cache mount that begins with files of a stage (from=) is not supported", {
-        advice: "Copy what it shall begin with in the step itself.",
-      });
+      throw new NacreError(
+        "unsupported",
+        "a cache mount that begins with files of a stage (from=) is not supported",
+        {
+          advice: "Copy what it shall begin with in the step itself.",
+        },
+      );
     }
     const target = resolve(mount.target ?? "");
     const { mode = 0o755, uid, gid, sharing, readOnly } = mount;
@@ -167,14 +171,19 @@ export class StepMountMaker {
   }
 
   #secret(draft: Draft, mount: RunMount, number: number, { secrets, resolve }: MountInputs): void {
-    const id = mount.id ?? mount.source ?? (mount.target ?? mount.env ?? "").split("/").at(-1) ?? "";
+    const id =
+      mount.id ?? mount.source ?? (mount.target ?? mount.env ?? "").split("/").at(-1) ?? "";
     const secret = secrets.find((one) => one.id === id);
     draft.inputs.push({ type: "secret", id, target: mount.target ?? "", env: mount.env ?? "" });
     if (!secret) {
       if (!mount.required) return;
-      throw new NacreError("not-found", `the step needs the secret ${JSON.stringify(id)}, which was not given`, {
-        advice: `Give it: --secret id=${id},src=FILE.`,
-      });
+      throw new NacreError(
+        "not-found",
+        `the step needs the secret ${JSON.stringify(id)}, which was not given`,
+        {
+          advice: `Give it: --secret id=${id},src=FILE.`,
+        },
+      );
     }
     if (mount.env !== undefined) draft.environment.push(`${mount.env}=${this.#secretText(secret)}`);
     if (mount.env !== undefined && mount.target === undefined) return;
@@ -204,8 +213,13 @@ export class StepMountMaker {
 
   #secretStatus(file: string): { readonly sizeBytes: number } {
     const status = this.#files.status(file);
-    if (status && status.kind !== "directory" && status.sizeBytes <= SECRET_LIMIT_BYTES) return status;
-    const why = !status ? "is not there" : status.kind === "directory" ? "is a directory" : "is too large";
+    if (status && status.kind !== "directory" && status.sizeBytes <= SECRET_LIMIT_BYTES)
+      return status;
+    const why = !status
+      ? "is not there"
+      : status.kind === "directory"
+        ? "is a directory"
+        : "is too large";
     throw new NacreError("invalid", `the file ${file} of a secret ${why}`);
   }
 
@@ -221,9 +235,13 @@ export class StepMountMaker {
     draft.inputs.push({ type: "ssh", id, target: mount.target ?? "" });
     if (socket === undefined) {
       if (!mount.required) return;
-      throw new NacreError("not-found", `the step needs the ssh agent ${JSON.stringify(id)}, which was not given`, {
-        advice: `Give it: --ssh ${id}${id === "default" ? "" : "=SOCKET"}.`,
-      });
+      throw new NacreError(
+        "not-found",
+        `the step needs the ssh agent ${JSON.stringify(id)}, which was not given`,
+        {
+          advice: `Give it: --ssh ${id}${id === "default" ? "" : "=SOCKET"}.`,
+        },
+      );
     }
     const target = resolve(mount.target ?? `/run/buildkit/ssh_agent.${number}`);
     draft.environment.push(`SSH_AUTH_SOCK=${target}`);

@@ -3,7 +3,7 @@
 import type { Compression } from "@nacre/core/ports/codec.ts";
 
 /** RFC 1952, section 2.3.1; RFC 8878, sections 3.1.1 and 3.1.2 (a skippable frame may come first). */
-function compressionOf(bytes: Uint8Array): Compression {
+export function compressionOf(bytes: Uint8Array): Compression {
   const [a, b = 0, c, d] = bytes;
   if (a === 0x1f && b === 0x8b) return "gzip";
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return "zstd";

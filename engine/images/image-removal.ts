@@ -149,7 +149,7 @@ export class ImageRemoval {
     );
     for (const name of this.#files.list(this.#paths.layers)) {
       const path = `${this.#paths.layers}/${name}`;
-      if (/^[0-9a-f]+\.(tar|idx)$/.test(name) && !known.has(path)) this.#files.remove(path);
+      if (/^[0-9a-f]+\.(tar|idx|gz)$/.test(name) && !known.has(path)) this.#files.remove(path);
     }
   }
 

@@ -12,6 +12,7 @@ import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import { parseReference } from "@nacre/core/reference.ts";
 import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type {
   ImageListing,
@@ -23,11 +24,12 @@ import type {
   PullOptions,
 } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
+import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";
 import type { ImageContent } from "../volumes/fill.ts";
 import { Durability } from "./durability.ts";
-import { findImage, newTag } from "./image-lookup.ts";
+import { type FoundImage, findImage, newTag } from "./image-lookup.ts";
 import { type Candidates, ImageRemoval, imageBlobs } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
@@ -50,6 +52,7 @@ export interface ImageServiceOptions {
 export class ImageService implements Omit<Images, keyof ImageSharing> {
   readonly #core: () => Core;
   readonly #files: Files;
+  readonly #content: ContentStore;
   readonly #state: StateStore;
   readonly #clock: Clock;
   readonly #bus: EventBus;
@@ -79,6 +82,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   ) {
     this.#core = core;
     this.#files = files;
+    this.#content = content;
     this.#state = state;
     this.#clock = clock;
     this.#bus = bus;
@@ -249,6 +253,29 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
       this.#intents.end(intent.id);
       this.#durability.begin();
     }
+  }
+
+  /** Removes, of what was stored for an image that did not come about, what no image needs; unless somebody else stores something. */
+  async forgetUnneeded(candidates: Candidates): Promise<void> {
+    const forgotten = this.#state.write((t) =>
+      this.#intents.othersRun(t) ? undefined : this.#removal.forget(t, candidates),
+    );
+    if (forgotten) await this.#removal.finish(forgotten);
+  }
+
+  /** An image, and the tag that named it. NacreError `not-found`. */
+  found(reference: string): FoundImage {
+    return this.#state.read((t) => findImage(this.#core(), t, reference));
+  }
+
+  /** A normalised name as people type it. */
+  familiar(reference: string): string {
+    return parseReference(this.#core(), reference, "normalized").familiar();
+  }
+
+  /** A manifest or a config that is here. NacreError `not-found`, `corrupt`. */
+  document(digest: string): Promise<Uint8Array> {
+    return this.#content.read(digest, MANIFEST_LIMIT_BYTES);
   }
 
   /** Records what was done with an image. */

@@ -114,16 +114,25 @@ export class LayerStore {
     return false;
   }
 
+  /** Whether nothing of a layer need be fetched. */
+  async complete(diffId: string, digest: string): Promise<boolean> {
+    if (!(await this.intact(diffId)) || !(await this.blobIntact(digest))) return false;
+    // One that came plain has no blob.
+    return digest === diffId || this.#content.has(digest);
+  }
+
   /** Stores a layer. Idempotent; one that another call is storing now is waited for. */
   async store(task: LayerTask): Promise<void> {
-    const { diffId } = task;
+    const { diffId, descriptor } = task;
     for (;;) {
       const running = this.#running.get(diffId);
       if (!running) break;
       await running.catch(() => {});
-      if (await this.intact(diffId)) return;
+      if (await this.complete(diffId, descriptor.digest)) return;
     }
-    const own = this.#store(task).finally(() => this.#running.delete(diffId));
+    const storing = async (): Promise<void> =>
+      (await this.intact(diffId)) ? this.#storeBlob(task) : this.#store(task);
+    const own = storing().finally(() => this.#running.delete(diffId));
     this.#running.set(diffId, own);
     await own;
   }
@@ -150,9 +159,22 @@ export class LayerStore {
       const { digest, size: sizeBytes, mediaType } = descriptor;
       const fresh = { durable: false, bootId: this.#bootId };
       transaction.put("layer", diffId, { diffId, digest, tarBytes, ...fresh });
-      if (!transaction.get("blob", digest)) {
+      if (digest !== diffId && !transaction.get("blob", digest)) {
         transaction.put("blob", digest, { digest, sizeBytes, mediaType, ...fresh });
       }
+    });
+    // The tar is the same bytes.
+    if (descriptor.digest === diffId) await this.#content.remove(diffId);
+  }
+
+  /** Fetches the blob of a layer whose tar is here: another one had it, differently compressed. */
+  async #storeBlob(task: LayerTask): Promise<void> {
+    await this.#fetchRest(task);
+    const { digest, size: sizeBytes, mediaType } = task.descriptor;
+    const fresh = { durable: false, bootId: this.#bootId };
+    this.#state.write((transaction) => {
+      if (transaction.get("blob", digest)) return;
+      transaction.put("blob", digest, { digest, sizeBytes, mediaType, ...fresh });
     });
   }
 

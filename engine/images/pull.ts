@@ -160,7 +160,7 @@ export class Puller {
     await eachBounded([...tasks], parallel, signal, async ([diffId, descriptor], either) => {
       const say = report(descriptor);
       const { digest } = descriptor;
-      if ((await this.#layers.intact(diffId)) && (await this.#layers.blobIntact(digest))) {
+      if (await this.#layers.complete(diffId, digest)) {
         say("exists", descriptor.size);
         return;
       }

@@ -6,7 +6,6 @@
 // Neither digest is known before the end, so that all have temporary names till then.
 
 import type { Core } from "@nacre/core/core.ts";
-import { NacreError } from "@nacre/core/error.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
@@ -14,6 +13,7 @@ import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { goneMeanwhile } from "../images/image-recorder.ts";
 import { contents } from "../images/layer-source.ts";
 import type { StatePaths } from "../images/paths.ts";
 
@@ -203,15 +203,4 @@ export class LayerMaker {
       transaction.put("blob", digest, { digest, sizeBytes: size, mediaType, ...fresh });
     });
   }
-}
-
-/** A layer that another image had too went with that one. NacreError `conflict`. */
-export function goneMeanwhile(diffId: string): NacreError {
-  return new NacreError(
-    "conflict",
-    `the layer ${diffId} was removed while an image was made of it`,
-    {
-      advice: "Try again.",
-    },
-  );
 }

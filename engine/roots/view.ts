@@ -45,10 +45,14 @@ export function archivesView(
     const { ImageArchives } = await import("./image-archives.ts");
     const { LayerMaker } = await import("./new-layer.ts");
     const { ImageMaker } = await import("./new-image.ts");
+    const { ImageRecorder } = await import("../images/image-recorder.ts");
+    const recorder = new ImageRecorder(
+      ...([core, files, content, state, clock, bus, images, layers, bootId] as const),
+    );
     return new ImageArchives(
       ...([core, ports, images, containers, await roots()] as const),
       new LayerMaker(core, files, content, state, codec, random, paths, bootId),
-      new ImageMaker(core, files, content, state, clock, codec, bus, images, layers, bootId),
+      new ImageMaker(codec, recorder),
       platform,
     );
   };

@@ -121,9 +121,12 @@ export class Bundles {
     digest: string,
     mediaType: string,
   ): Promise<Manifested & { readonly parsed: ParsedManifest }> {
-    const bytes = await this.#blobs.document(digest);
-    const parsed = parseManifest(this.#core(), bytes, mediaType, digest);
-    return { digest, bytes, mediaType: parsed.mediaType, parsed };
+    return this.read({ digest, mediaType, bytes: await this.#blobs.document(digest) });
+  }
+
+  async read(one: Manifested): Promise<Manifested & { readonly parsed: ParsedManifest }> {
+    const parsed = parseManifest(this.#core(), one.bytes, one.mediaType, one.digest);
+    return { ...one, mediaType: parsed.mediaType, parsed };
   }
 
   #bundle({ parts, manifests }: Closure): Bundle {

@@ -1,10 +1,15 @@
 // What sharing is made of, put together: constructors called in order, nothing decided.
 
+import { ImageRecorder } from "../images/image-recorder.ts";
 import type { ImageService } from "../images/images.ts";
 import type { EngineOptions } from "../options.ts";
+import { ImageMaker } from "../roots/new-image.ts";
 import { Bundles } from "./bundles.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
+import { LayerIntake } from "./layer-intake.ts";
+import { Loader } from "./load.ts";
 import { Pusher } from "./push.ts";
+import { Saver } from "./save.ts";
 import { StoredBlobs } from "./stored-blobs.ts";
 import type { SharingParts, SharingPorts } from "./view.ts";
 
@@ -32,6 +37,25 @@ export class Sharing {
     this.#blobs = new StoredBlobs(files, content, state, codec, paths);
     const layers = new CompressedLayers(files, codec, random, this.#blobs, paths);
     this.#bundles = new Bundles(core, content, state, codec, this.#blobs, layers, bootId);
+  }
+
+  saver(): Saver {
+    return new Saver(this.#images, this.#bundles);
+  }
+
+  loader(): Loader {
+    const { files, content, state, codec, random, clock } = this.#ports;
+    const { bus, layers, paths, platform } = this.#parts;
+    const { core, bootId } = this.#options;
+    const intake = new LayerIntake(
+      ...([core, files, state, codec, random, layers, paths, bootId] as const),
+    );
+    const recorder = new ImageRecorder(
+      ...([core, files, content, state, clock, bus, this.#images, layers, bootId] as const),
+    );
+    const maker = new ImageMaker(codec, recorder);
+    const ports = { codec, state, bus };
+    return new Loader(core, ports, this.#images, intake, recorder, maker, platform);
   }
 
   pusher(): Pusher {

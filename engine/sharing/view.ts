@@ -1,6 +1,8 @@
 // Images that go to others and come from them. Few commands do that: what these need is loaded when
 // it is called for, and is a bundle of its own (scripts/steps/bundles.ts).
 
+import type { Platform } from "@nacre/core/oci/image.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
@@ -22,6 +24,7 @@ export interface SharingPorts {
   readonly state: StateStore;
   readonly codec: Codec;
   readonly random: Random;
+  readonly clock: Clock;
 }
 
 /** The engine's other parts, as far as sharing needs them. */
@@ -30,6 +33,8 @@ export interface SharingParts {
   readonly layers: LayerStore;
   readonly bus: EventBus;
   readonly paths: StatePaths;
+  /** This machine's. */
+  readonly platform: Platform;
 }
 
 /** The part of it that speaks to registries without an image. */
@@ -70,5 +75,9 @@ export function sharedImages(
     tag: (...of) => images.tag(...of),
     remove: (...of) => images.remove(...of),
     push: async (reference, wanted = {}) => (await sharing()).pusher().push(reference, wanted),
+    async *save(references, wanted = {}) {
+      yield* (await sharing()).saver().save(references, wanted);
+    },
+    load: async (source, wanted = {}) => (await sharing()).loader().load(source, wanted),
   };
 }

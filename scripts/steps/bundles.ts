@@ -24,7 +24,7 @@ const isArchive = (id: string): boolean =>
 
 /** What sends images to others and takes them from archives. */
 const isSharing = (id: string): boolean =>
-  /\/engine\/(sharing\/(?!view)|registry\/uploads\.ts)/.test(id);
+  /\/engine\/(sharing\/(?!view)|registry\/uploads\.ts|images\/image-recorder\.ts)/.test(id);
 
 /** What builds images: loaded by `build` and what looks after its cache. */
 const isBuild = (id: string): boolean => /\/(engine\/build\/(?!view)|core\/dockerfile\/)/.test(id);

@@ -20,6 +20,19 @@ export function fakeSharing({ called, emit }: FakeParts): ImageSharing {
       emit({ type: "upload", ...layer, phase: "mounted", from: "team/app", sentBytes: 100 });
       return { reference, digest, sizeBytes: 428 };
     },
+    async *save(references, options) {
+      called("save", references, options);
+      yield new TextEncoder().encode("an archive");
+    },
+    load: async (source) => {
+      let text = "";
+      for await (const chunk of source) text += Buffer.from(chunk).toString();
+      called("load", text);
+      return [
+        { id: `sha256:${"a1".repeat(32)}`, references: ["docker.io/library/debian:12"] },
+        { id: `sha256:${"a2".repeat(32)}`, references: [] },
+      ];
+    },
   };
 }
 

@@ -3,6 +3,16 @@
 import { expect, it } from "vitest";
 import { type Bench, refusal } from "./engine.ts";
 
+async function collected(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}
+
 export function sharingCases(bench: () => Bench): void {
   const names = (path: string) => `${bench().subject.registry}/${path}`;
 
@@ -21,6 +31,29 @@ export function sharingCases(bench: () => Bench): void {
     expect((await images.pull(name)).image.id).toBe(image.id);
     expect((await bench().sh("echo runs", { image: name })).stdout).toBe("runs\n");
     await images.remove(name);
+  });
+
+  it("saves images that are loaded as they were, and run", async () => {
+    const { images } = bench().subject.engine;
+    const { id } = images.get(bench().subject.image).image;
+    const names = ["saved:1", "saved:2"].map((name) => images.tag(id, name));
+    const archive = await collected(images.save(names));
+    for (const name of names) await images.remove(name);
+    expect(await images.load(inChunks(archive))).toEqual([{ id, references: names }]);
+    expect(await collected(images.save(names))).toEqual(archive);
+    const run = await bench().sh("echo runs", { image: "saved:2" });
+    expect(run).toMatchObject({ code: 0, stdout: "runs\n" });
+    for (const name of names) await images.remove(name);
+  });
+
+  it("loads nothing of an archive that is none, or is cut", async () => {
+    const { images } = bench().subject.engine;
+    const archive = await collected(images.save([bench().subject.image]));
+    const before = images.list();
+    for (const bytes of [archive.subarray(0, archive.length - 9000), archive.subarray(3)]) {
+      expect((await refusal(images.load(inChunks(bytes)))).kind).toBe("corrupt");
+    }
+    expect(images.list()).toEqual(before);
   });
 
   it("refuses to push what is not here, and to nowhere", async () => {

@@ -146,7 +146,7 @@ export function machine(options: MachineOptions = {}): Machine {
     },
   );
   const ports = { files, content, state, codec, random: new LinuxRandom(), clock };
-  const parts = { registry, layers, bus, paths };
+  const parts = { registry, layers, bus, paths, platform: AMD64 };
   const sharing = sharedImages(images, ports, parts, { core: testCore, bootId });
   return {
     root,

@@ -182,3 +182,46 @@ describe("system df", () => {
     expect(out).toMatch(/Build cache usage: 0B\n$/);
   });
 });
+
+describe("save", () => {
+  it("writes the tar to a file, or to standard output, and never to a terminal", async () => {
+    const engine = new FakeEngine();
+    const to = await nacre(["save", "-o", "x.tar", "debian", "debian"], { engine });
+    expect(to.host.created.get("x.tar")).toBe("an archive");
+    expect(engine.calls[0]).toEqual(["save", ["debian", "debian"], {}]);
+    expect((await nacre(["save", "debian"], { engine })).out).toBe("an archive");
+    const terminal = await nacre(["save", "debian"], { engine, terminals: [1] });
+    expect(terminal).toMatchObject({ code: 1, out: "" });
+    expect(terminal.err).toContain("Use -o FILE");
+  });
+
+  it("says what is not here before it begins, and hands on how layers are wanted", async () => {
+    const engine = new FakeEngine();
+    const { code, err, host } = await nacre(["save", "-o", "x", "nobody"], { engine });
+    expect({ code, begun: host.created.size }).toEqual({ code: 1, begun: 0 });
+    expect(err).toContain("no such image: nobody");
+    await nacre(["save", "--format", "oci-archive", "--compression", "none", "debian"], { engine });
+    expect(engine.calls.at(-1)).toEqual([
+      ...["save", ["debian"]],
+      { format: "oci-archive", compression: "none" },
+    ]);
+  });
+});
+
+describe("load", () => {
+  it("reads standard input or a file, and says what came", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["load"], { engine, input: "piped" });
+    expect(out).toBe(`Loaded image: debian:12\nLoaded image ID: sha256:${"a2".repeat(32)}\n`);
+    const quiet = await nacre(["load", "-q", "-i", "a.tar"], {
+      engine,
+      files: { "a.tar": "filed" },
+    });
+    expect(quiet.out).toBe(`debian:12\nsha256:${"a2".repeat(32)}\n`);
+    expect(engine.calls).toEqual([
+      ["load", "piped"],
+      ["load", "filed"],
+    ]);
+    expect((await nacre(["load"], { engine, terminals: [0] })).code).toBe(1);
+  });
+});

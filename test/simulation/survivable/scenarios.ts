@@ -3,6 +3,7 @@
 // What the engine loads when it is called for is loaded before: it takes time that no clock of the
 // simulation knows.
 import "@nacre/engine/copies/open.ts";
+import "@nacre/engine/images/image-recorder.ts";
 import "@nacre/engine/roots/archives.ts";
 import "@nacre/engine/roots/container-roots.ts";
 import "@nacre/engine/roots/image-archives.ts";

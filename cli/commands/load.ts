@@ -1,0 +1,43 @@
+import { NacreError } from "@nacre/core/error.ts";
+import { command } from "../command.ts";
+import { familiarName } from "../image-name.ts";
+import { interruptible } from "../interruption.ts";
+import { flag, text } from "../options.ts";
+import { neutralise } from "../text/escape.ts";
+
+export default command({
+  usage: "[OPTIONS]",
+  description:
+    "Takes images from a tar that nacre, docker, podman or skopeo saved: from standard input, or a file; plain, or compressed with gzip or zstd. It is read once; layers that are here already are passed over.",
+  options: {
+    input: text(["input", "i"], "string", "Read a file, instead of standard input", "files"),
+    quiet: flag(["quiet", "q"], "Print names only"),
+  },
+  operands: { least: 0, most: 0 },
+  interspersed: true,
+  suggest: [],
+  failure: 1,
+  examples: [
+    ["nacre load -i debian.tar", "from a file"],
+    ["docker save app:1 | nacre load", "from docker"],
+  ],
+  async run(context, { input, quiet }) {
+    const { host } = context;
+    if (input === undefined && host.isTerminal(0)) {
+      throw new NacreError("invalid", "a tar is not read from a terminal", {
+        advice: "Use -i FILE, or redirect standard input.",
+      });
+    }
+    const { images } = await context.engine();
+    return interruptible(host, async (signal) => {
+      const loaded = await images.load(host.inputBytes(input ?? "-"), { signal });
+      for (const { id, references } of loaded) {
+        const names = references.map((reference) => neutralise(familiarName(reference)));
+        const lines = names.length > 0 ? names : [id];
+        const what = names.length > 0 ? "Loaded image: " : "Loaded image ID: ";
+        host.print(lines.map((line) => `${quiet ? "" : what}${line}\n`).join(""));
+      }
+      return 0;
+    });
+  },
+});
