@@ -18,7 +18,7 @@ export type Handler = (
  * A network of hosts that are functions. Keys are origins (`https://registry.example`); a request
  * to any other is `unreachable`.
  *
- * Faults: a connection that is cut is `unreachable`; one that is stalled says nothing until the
+ * Faults strike requests, and chunks of what is sent and what is answered: a connection that is cut is `unreachable`; one that is stalled says nothing until the
  * client has lost its patience, which is `unreachable` too, or its signal aborts.
  */
 export class SimulatedFetch implements Fetch {
@@ -27,7 +27,7 @@ export class SimulatedFetch implements Fetch {
   /** All requests so far, in order. */
   readonly requests: FetchRequest[] = [];
 
-  /** `reach` is called before each request is answered, and before each chunk of an answer. */
+  /** `reach` is called before each request is answered, and before each chunk of a body. */
   constructor(handlers: Readonly<Record<string, Handler>>, reach: ReachNetwork = async () => {}) {
     this.#handlers = new Map(Object.entries(handlers));
     this.#reach = reach;
@@ -54,7 +54,9 @@ export class SimulatedFetch implements Fetch {
       if (fault?.do === "cut" || fault?.do === "stall") throw brokenOff(fault.do, url);
     };
     await reach("request");
-    const { status = 200, headers = {}, body = "" } = await handler(request, url);
+    const sent = request.body && !(request.body instanceof Uint8Array) ? request.body : undefined;
+    const asked = sent ? { ...request, body: chunksOf(sent, request.signal, url, reach) } : request;
+    const { status = 200, headers = {}, body = "" } = await handler(asked, url);
     mustGoOn(request.signal, url);
     const chunks = chunksOf(body, request.signal, url, reach);
     return {

@@ -39,6 +39,9 @@ const PLACE =
   /^\/v2\/(.+?)\/(?:(manifests|referrers)\/([^/]+)|(tags)\/list|(blobs)\/uploads\/([^/]*)|(blobs)\/([^/]+))$/;
 const PAGE_LIMIT = 1000;
 
+/** Of a body that did not come to its end: nobody is there to be told. */
+const LOST: readonly string[] = ["unreachable", "interrupted"];
+
 /** A request that is refused: the spec's code, and what is wrong. */
 class Refusal extends Error {
   readonly status: number;
@@ -82,7 +85,8 @@ export class RegistryProtocol {
       if (error instanceof Refusal) {
         return refusal(error.status, error.code, error.message, error.headers);
       }
-      if (error instanceof NacreError) return refused(error);
+      const broke = error instanceof NacreError && LOST.includes(error.kind);
+      if (error instanceof NacreError && !broke) return refused(error);
       throw error;
     }
   }

@@ -1,10 +1,12 @@
 // The network of the simulated machines: one registry with one small image, each answer in a few
-// chunks, so that it can break in the middle.
+// chunks, so that it can break in the middle; and one that takes what is pushed.
 
 import type { FetchRequest } from "@nacre/core/ports/fetch.ts";
 import { sha256 } from "@nacre/plugin-registry/content.ts";
 import { buildImage } from "@nacre/plugin-registry/image-builder.ts";
+import { MemoryRepositories } from "@nacre/plugin-registry/memory-repositories.ts";
 import { type SimulatedAnswer, SimulatedFetch } from "@nacre/simulated/fetch.ts";
+import { registryHost } from "../../../cli/simulate/literal-registry.ts";
 import { type TarEntry, tar } from "../../images/tar.ts";
 
 const HOST = "registry.example";
@@ -61,4 +63,9 @@ function answer(request: FetchRequest, url: URL): SimulatedAnswer {
   return { status: 206, headers: { ...length, ...range }, body: inParts(blob.subarray(from)) };
 }
 
-export const network = new SimulatedFetch({ [`https://${HOST}`]: answer });
+/** One for each machine, so that none finds what another has pushed. */
+export const network = (): SimulatedFetch =>
+  new SimulatedFetch({
+    [`https://${HOST}`]: answer,
+    "https://registry-1.docker.io": registryHost(new MemoryRepositories(sha256)),
+  });

@@ -9,6 +9,7 @@ import "@nacre/engine/roots/container-roots.ts";
 import "@nacre/engine/roots/image-archives.ts";
 import "@nacre/engine/roots/new-image.ts";
 import "@nacre/engine/roots/new-layer.ts";
+import "@nacre/engine/sharing/sharing.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
@@ -100,6 +101,36 @@ const stopped = once(() =>
   }),
 );
 
+const named = once(() => storedAfter(pull, async (engine) => engine.images.tag(IMAGE, MADE)));
+
+const changed = async ({ containers, archives }: Engine): Promise<void> => {
+  const request = { image: IMAGE, command: ["true"], name: NAME, pull: "never" } as const;
+  await (await containers.run(request)).exited;
+  await archives.commit(NAME, { reference: MADE, createdMs: 0 });
+};
+
+/** An archive of an image over IMAGE, with its layers compressed. */
+const archived = once(async () => {
+  const world = new World(await pulled());
+  await world.command(changed);
+  return world.command((engine) => collected(engine.images.save([MADE], { compression: "zstd" })));
+});
+
+async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(Uint8Array.from(chunk));
+  return chunks;
+}
+
+async function load({ images }: Engine): Promise<unknown> {
+  const chunks = await archived();
+  return images.load(
+    (async function* () {
+      yield* chunks;
+    })(),
+  );
+}
+
 /** A pull that was broken off while the first layer came. */
 const interrupted = once(async () => {
   const world = new World();
@@ -169,6 +200,42 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "pull, repeated", stored: pulled, work: pull, keepsImage: true },
   { name: "pull, interrupted before", stored: interrupted, work: pull, keepsImage: false },
   { name: "rmi", stored: pulled, work: (engine) => engine.images.remove(IMAGE), keepsImage: false },
+  {
+    name: "push",
+    stored: named,
+    work: (engine) => engine.images.push(MADE),
+    keepsImage: true,
+  },
+  {
+    name: "push, compressed anew",
+    stored: named,
+    work: (engine) => engine.images.push(MADE, { compression: "zstd" }),
+    keepsImage: true,
+  },
+  {
+    name: "save",
+    stored: named,
+    work: ({ images }) => collected(images.save([MADE], { compression: "gzip" })),
+    keepsImage: true,
+  },
+  {
+    name: "load",
+    stored: once(async () => {
+      await archived();
+      return pulled();
+    }),
+    work: load,
+    keepsImage: true,
+  },
+  {
+    name: "load, where nothing is",
+    stored: once(async () => {
+      await archived();
+      return new World().stored();
+    }),
+    work: load,
+    keepsImage: false,
+  },
   {
     name: "commit",
     stored: stopped,

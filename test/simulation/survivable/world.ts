@@ -58,6 +58,7 @@ export class World {
   /** Decides, with the point at which it happens, what of the unwritten a loss of power takes. */
   lossSeed = 0;
   readonly #cgroups: CgroupLayout;
+  readonly #network = network();
   #lost: Stored | undefined;
   #processes = 0;
 
@@ -87,7 +88,7 @@ export class World {
   }
 
   #host(): HostProcess {
-    return new HostProcess(this.kernel, { database: this.database, network });
+    return new HostProcess(this.kernel, { database: this.database, network: this.#network });
   }
 
   #engine(host: HostProcess): Engine {
