@@ -17,7 +17,6 @@ import {
   pathOf,
   resolve,
   type SourceTree,
-  textOf,
 } from "./source-tree.ts";
 
 const LABEL = "the build context";

@@ -80,8 +80,8 @@ export class StageSteps {
     this.#run.signal.throwIfAborted();
     const { dockerfile, graph, options } = this.#run;
     const buildArgs = new Map(Object.entries(options.buildArgs ?? {}));
-    const { escape } = dockerfile.directives;
-    const expansion = { escape, buildArgs, globals: graph.globals } as const;
+    const { escape: escapeSign } = dockerfile.directives;
+    const expansion = { escape: escapeSign, buildArgs, globals: graph.globals } as const;
     try {
       switch (action.kind) {
         case "RUN":
