@@ -32,6 +32,7 @@ export const PROCESS_OPTIONS = {
   dnsSearch: list(["dns-search"], "domain", "A search domain (. for none)", parseSearchDomain),
   domainname: text(["domainname"], "string", "The container's NIS domain name"),
   groupAdd: list(["group-add"], "group", "One more group, by name or number", String),
+  init: flag(["init"], "Process 1 hands signals on and reaps; the command is its child"),
   ipc: text(["ipc"], "mode", "IPC namespace: host, private, shareable, none, container:NAME", [
     ...["host", "private", "shareable", "none"],
   ]),
@@ -118,6 +119,7 @@ export function processOf(values: Values<typeof PROCESS_OPTIONS>): Partial<Conta
     stopSignal: values.stopSignal,
     stopTimeoutMs: timeoutMsOf(values.stopTimeout).timeoutMs,
     capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,
+    init: values.init || undefined,
     privileged: values.privileged || undefined,
     noNewPrivileges: noNewPrivileges(values.securityOpt),
   });

@@ -8,7 +8,10 @@ import type { StartPoint } from "./start-operations.ts";
 
 export class Execution {
   readonly machine: Machine;
-  readonly process: Process;
+  /** Who carries it out. */
+  process: Process;
+  /** Who began it: where a child stays as an init, another one goes on. */
+  readonly first: Process;
   readonly section: "host" | "parent" | "child";
   /** The opened root: what operations whose name ends in InRoot work on. */
   root: Path | undefined;
@@ -31,6 +34,7 @@ export class Execution {
   ) {
     this.machine = machine;
     this.process = process;
+    this.first = process;
     this.section = section;
     this.umask = from.umask;
     this.child = from.child;

@@ -10,6 +10,7 @@ import { Errno } from "./errno.ts";
 import { type Execution, NOTHING_MADE } from "./execution.ts";
 import type { Fault, Point } from "./faults.ts";
 import * as host from "./host-operations.ts";
+import { stayAsInit } from "./init-process.ts";
 import * as place from "./place-operations.ts";
 import { ProcessGone } from "./process.ts";
 import * as root from "./root-operations.ts";
@@ -77,6 +78,7 @@ const HOW: Table = {
   setScheduler: [start.setScheduler, CHILD],
   findProgram: [start.findProgram, CHILD],
   awaitStart: [start.awaitStart, CHILD],
+  stayAsInit: [stayAsInit, CHILD],
   execute: [child.execute, CHILD],
   placeDirectory: [place.placeDirectory, TREE],
   placeFile: [place.placeFile, TREE],

@@ -54,7 +54,7 @@ interface SpawnFrom {
   readonly name?: string | undefined;
 }
 
-const duplicates = ({ stdin, stdout, stderr }: Streams): Streams => ({
+export const duplicates = ({ stdin, stdout, stderr }: Streams): Streams => ({
   stdin: stdin.duplicate(),
   stdout: stdout.duplicate(),
   stderr: stderr.duplicate(),

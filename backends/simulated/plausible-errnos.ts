@@ -82,6 +82,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   setScheduler: DENIED,
   findProgram: ["ENOENT", "EACCES"],
   awaitStart: [],
+  stayAsInit: ["EAGAIN", "ENOMEM"],
   execute: ["ENOENT", "EACCES", "ENOMEM"],
   placeDirectory: WRITES,
   placeFile: WRITES,

@@ -112,15 +112,15 @@ export class Supervisor {
       if (this.#program.supervision.startPath !== undefined) return await this.#waiting(child);
       await this.#become(child);
     } catch (error) {
-      this.#kill(child.process);
+      this.#kill(child.first);
       const childAlone = error instanceof ProcessGone && this.#process.alive;
       throw childAlone ? cloneFailure(new Errno("EINTR", "the child was killed")) : error;
     }
-    this.#settle(child.process);
+    this.#settle(child.first);
     child.start?.();
     // Killed while the child was at work, which nobody has told the child.
     if (!this.#process.alive) throw new ProcessGone();
-    return child.process;
+    return child.first;
   }
 
   async #become(child: Execution): Promise<void> {
@@ -143,7 +143,7 @@ export class Supervisor {
         point.executed.resolve();
       },
       (error: unknown) => {
-        this.#kill(child.process);
+        this.#kill(child.first);
         point.executed.reject(beginError(error, this.#program.child));
       },
     );
@@ -154,9 +154,9 @@ export class Supervisor {
       if (startPoints.get(path) === point) startPoints.delete(path);
     });
     await Promise.race([whole, point.waits.promise]);
-    this.#settle(child.process);
+    this.#settle(child.first);
     if (!this.#process.alive) throw new ProcessGone();
-    return child.process;
+    return child.first;
   }
 
   /** Whoever asked for the program is gone before it could be told that it runs. */

@@ -72,7 +72,10 @@ export function listenerOperations(filter: SystemCallFilter | undefined): Operat
 }
 
 /** The last steps, the same for a container's first process and for one that joins it. */
-export function becomeProcess(process: SpecProcess, filter?: SystemCallFilter): Operation[] {
+export function becomeProcess(
+  process: SpecProcess,
+  { filter, init = false }: { readonly filter?: SystemCallFilter; readonly init?: boolean } = {},
+): Operation[] {
   const { user, capabilities } = process;
   const limits = (process.rlimits ?? []).map((limit): Operation => {
     const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
@@ -101,7 +104,15 @@ export function becomeProcess(process: SpecProcess, filter?: SystemCallFilter): 
   if (process.noNewPrivileges) {
     operations.push({ op: "noNewPrivileges", why: "setuid programs give it nothing" });
   }
-  operations.push(...filterOperations(filter), {
+  // The filter first: who stays can be traced by the program, and shall do no more than that may.
+  operations.push(...filterOperations(filter));
+  if (init) {
+    operations.push({
+      op: "stayAsInit",
+      why: "process 1 hands signals on and reaps; the program is its child",
+    });
+  }
+  operations.push({
     op: "execute",
     arguments: process.args,
     environment: process.env,

@@ -28,6 +28,8 @@ export interface CompileInput {
   /** Operations that make files which the spec's bind mounts name, before the root is opened. */
   readonly files: readonly Operation[];
   readonly supervision: Omit<Supervision, "collect">;
+  /** Whether the first process is an init, and what is executed its child. */
+  readonly init?: boolean;
   /** What the process's runtime needs, in the opened root after its mounts. */
   readonly runtime?: readonly Operation[];
   /** Absent: it may make all calls that there are. */
@@ -252,7 +254,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
   for (const [name, value] of Object.entries(spec.linux.sysctl ?? {})) {
     child.push({ op: "setSysctl", name, value });
   }
-  return [...child, ...network.child, ...becomeProcess(spec.process, input.filter)];
+  return [...child, ...network.child, ...becomeProcess(spec.process, input)];
 }
 
 /** The program of a container's first process. */

@@ -108,6 +108,7 @@ const SENTENCES: Sentences = {
   setScheduler: (o) => `be scheduled by policy ${o.policy}`,
   findProgram: (o) => `look for ${o.arguments[0] ?? "no program"}`,
   awaitStart: () => "wait for the start",
+  stayAsInit: () => "stay as the init of what follows",
   execute: (o) =>
     `execute ${o.arguments.map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : JSON.stringify(a))).join(" ")}`,
   placeDirectory: (o) => `place directory ${o.path}, ${owned(o)}`,
@@ -186,6 +187,7 @@ const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   setScheduler: "sched_setattr",
   findProgram: "faccessat",
   awaitStart: "accept",
+  stayAsInit: "fork setpgid execveat sigwaitinfo waitpid",
   execute: "close_range execve",
   placeDirectory: "mkdirat fchown fchmod",
   placeFile: "openat2 copy_file_range fchown fchmod",

@@ -57,6 +57,10 @@ export interface FindProgram extends Explained {
   readonly arguments: readonly string[];
   readonly environment: readonly string[];
 }
+/** The process stays where it is, hands signals on and reaps, and ends as its child does, with 128 and its signal; the rest of the section is the child's, in a process group of its own that has the terminal. */
+export interface StayAsInit extends Explained {
+  readonly op: "stayAsInit";
+}
 /** Waits until somebody connects to the supervision's `startPath`; what fails from then on is said there, and the connection ends when the program runs. */
 export interface AwaitStart extends Explained {
   readonly op: "awaitStart";

@@ -26,6 +26,7 @@ import type {
   SetIoPriority,
   SetPersonality,
   SetScheduler,
+  StayAsInit,
   WriteOwnFile,
 } from "./operation-of-runtime.ts";
 
@@ -387,6 +388,7 @@ export type Operation =
   | SetScheduler
   | FindProgram
   | AwaitStart
+  | StayAsInit
   | Execute
   | PlaceDirectory
   | PlaceFile

@@ -205,6 +205,8 @@ export interface ContainerRequest {
   readonly health?: HealthRequest;
   /** By the kernel's names, with or without CAP_; `ALL`. */
   readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
+  /** Whether process 1 is an init that hands signals on and reaps, and the command its child. */
+  readonly init?: boolean;
   /** Every capability and device, and nothing hidden: no protection from it. */
   readonly privileged?: boolean;
   /** Setuid programs give it nothing. */

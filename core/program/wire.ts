@@ -267,6 +267,7 @@ export const ARGUMENTS: Encoders = {
     encode: (o) => [o.arguments, o.environment],
   },
   awaitStart: { names: [], encode: () => [] },
+  stayAsInit: { names: [], encode: () => [] },
   execute: {
     names: ["arguments", "environment"],
     encode: (o) => [o.arguments, o.environment],

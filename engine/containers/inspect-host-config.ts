@@ -58,6 +58,7 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
     DnsSearch: dns?.searches ?? [],
     ExtraHosts: request.extraHosts ?? null,
     GroupAdd: request.groups ?? null,
+    ...(request.init && { Init: true }),
     IpcMode: namespaces.ipc ?? "private",
     OomScoreAdj: request.oomScoreAdj ?? 0,
     PidMode: namespaces.pid ?? "",

@@ -170,6 +170,7 @@ export class Planner {
       title: `run ${request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
       runtime: child,
+      init: request.init ?? false,
       root: withMounts(withMounts(this.#root(container, image), mounted, memory?.host), step),
       network,
       hierarchies: this.#options.hierarchies(),

@@ -11,6 +11,7 @@ import { archiveCases } from "./engine-archives.ts";
 import { buildCases } from "./engine-build.ts";
 import { deviceCases } from "./engine-devices.ts";
 import { fileCases } from "./engine-files.ts";
+import { initCases } from "./engine-init.ts";
 import { sharingCases } from "./engine-sharing.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
@@ -113,6 +114,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     sharingCases(() => bench);
     fileCases(() => bench);
     buildCases(() => bench);
+    initCases(() => bench);
   });
 }
 

@@ -44,6 +44,10 @@ const WORKS: Readonly<Record<string, Work>> = {
     const running = await containers.run({ ...request(), command: ["true"], autoRemove: true });
     return running.exited;
   },
+  "run --init": async ({ containers }) => {
+    const more = { command: ["true"], autoRemove: true, init: true };
+    return (await containers.run({ ...request(), ...more })).exited;
+  },
   "run -d": ({ containers }) =>
     containers.run({ ...request(), command: ["sleep", "60"], detached: true, autoRemove: true }),
   exec: async ({ containers }) => (await containers.exec("prize", { command: ["true"] })).exited,
@@ -78,45 +82,49 @@ async function programOf(work: Work): Promise<KernelProgram> {
 const broken = (work: Work, place: readonly [Place, number], operations: readonly Operation[]) =>
   during(work, (program) => (program.process ? inserted(program, place, operations) : program));
 
-describe.each(["run", "run -d", "exec"])("the program of %s", { timeout: TIMEOUT_MS }, (name) => {
-  const work = WORKS[name] as Work;
-  const places = async () =>
-    one(placesIn(await programOf(work)), name === "exec" ? 1 : PLACES_EVERY);
-  beforeAll(async () => {
-    if (name === "exec") {
-      await bench.does(["run", "-d", "--name", "prize", bench.name(), "sleep", "600"]);
-    }
-  });
-  afterAll(async () => {
-    if (name === "exec") await bench.does(["rm", "-f", "prize"]);
-  });
-
-  it("leaves nothing when an operation fails", async () => {
-    await bench.unchanged(async () => {
-      const all = await places();
-      for (const [i, place] of all.entries()) {
-        const [errno, kind] = ERRNOS[i % ERRNOS.length] as (typeof ERRNOS)[number];
-        const error = await bench.unchanged(() => broken(work, place, [{ op: "fail", errno }]));
-        expect(error, place.join(" ")).toMatchObject({ kind, cause: { index: place[1] } });
+describe.each(["run", "run --init", "run -d", "exec"])(
+  "the program of %s",
+  { timeout: TIMEOUT_MS },
+  (name) => {
+    const work = WORKS[name] as Work;
+    const places = async () =>
+      one(placesIn(await programOf(work)), name === "exec" ? 1 : PLACES_EVERY);
+    beforeAll(async () => {
+      if (name === "exec") {
+        await bench.does(["run", "-d", "--name", "prize", bench.name(), "sleep", "600"]);
       }
-      say(`${name}: ${all.length} operations failed`);
     });
-  });
+    afterAll(async () => {
+      if (name === "exec") await bench.does(["rm", "-f", "prize"]);
+    });
 
-  it("leaves nothing when who carries it out dies there", async () => {
-    await bench.unchanged(async () => {
-      const all = await places();
-      for (const place of all) {
-        const fatal: Operation = { op: "fail", errno: 0, fatal: true };
-        const error = await broken(work, place, [fatal]);
-        expect(error, place.join(" ")).toMatchObject({ kind: "interrupted" });
-        // The image's mount may wait for whoever removes something next.
-        await bench.does(["system", "prune", "-f"]);
-      }
-      say(`${name}: ${all.length} deaths`);
+    it("leaves nothing when an operation fails", async () => {
+      await bench.unchanged(async () => {
+        const all = await places();
+        for (const [i, place] of all.entries()) {
+          const [errno, kind] = ERRNOS[i % ERRNOS.length] as (typeof ERRNOS)[number];
+          const error = await bench.unchanged(() => broken(work, place, [{ op: "fail", errno }]));
+          expect(error, place.join(" ")).toMatchObject({ kind, cause: { index: place[1] } });
+        }
+        say(`${name}: ${all.length} operations failed`);
+      });
     });
-  });
-});
+
+    it("leaves nothing when who carries it out dies there", async () => {
+      await bench.unchanged(async () => {
+        const all = await places();
+        for (const place of all) {
+          const fatal: Operation = { op: "fail", errno: 0, fatal: true };
+          const error = await broken(work, place, [fatal]);
+          expect(error, place.join(" ")).toMatchObject({ kind: "interrupted" });
+          // The image's mount may wait for whoever removes something next.
+          await bench.does(["system", "prune", "-f"]);
+        }
+        say(`${name}: ${all.length} deaths`);
+      });
+    });
+  },
+);
 
 describe("an engine whose process is killed before one of its calls", {
   timeout: TIMEOUT_MS,

@@ -1,12 +1,14 @@
-/* nacre-init takes no arguments; with --check it only says whether messages could be executed. */
+/* nacre-init takes no arguments; with --check it only says whether messages could be executed, with --init PID it stays as a container's init. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "nacre.h"
+#include "operations.h"
 
 struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .terminal = -1,
                      .proc = -1, .start = -1};
@@ -45,14 +47,16 @@ bool is_own_binary(const char *path) {
  * overwrite it (CVE-2019-5736). So before joining, this one is executed once more through a
  * read-only mount of itself that has no place in any tree: no descriptor of it can ever be opened
  * for writing. The kernel's own guard, ETXTBSY, lasts only while a binary runs, and 6.11 had none.
- * Who is first in a new pid namespace is seen by nobody in there, unless it waits to be started.
+ * Who is first in a new pid namespace is seen by nobody in there, unless it waits to be started or
+ * stays as its init.
  */
 static int protect_binary(const struct program *p, struct cursor body, char **argv) {
   extern char **environ;
   OWNED file = open("/proc/self/exe", O_PATH | O_CLOEXEC);
   if (file < 0 || fstat(file, &own_binary)) return because("open /proc/self/exe");
   if (!p->has_process || !*argv[0]) return 0;
-  if (word(&p->clone[CREATE], 0) & CLONE_NEWPID && !*p->supervision[START_PATH].data) return 0;
+  bool seen = *p->supervision[START_PATH].data || has_operation(p->child, OP_STAY_AS_INIT);
+  if (word(&p->clone[CREATE], 0) & CLONE_NEWPID && !seen) return 0;
   OWNED tree = k_open_tree(file, "", AT_EMPTY_PATH);
   if (tree < 0) return because("open_tree /proc/self/exe");
   if (set_attributes(tree, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0)) return -1;
@@ -125,6 +129,7 @@ static int run_program(const struct program *program, struct cursor body, char *
 int main(int argc, char **argv) {
   struct cursor body;
   struct program program;
+  if (argc == 3 && !strcmp(argv[1], "--init")) return be_init(atoi(argv[2]));
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces it, whatever namespaces it joins */
   for (int fd = 0; fd < 3; fd++)
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return 125;

@@ -60,6 +60,7 @@ bool is_own_binary(const char *path);
 /* program.c */
 bool read_program(struct cursor body, struct program *program);
 bool take_operation(struct cursor *from, struct operation *to);
+bool has_operation(struct cursor section, int code);
 bool take_number(struct cursor *from, uint32_t *to);
 bool take_arguments(struct cursor *from, const char *kinds, struct argument *to);
 const char *next_string(const struct argument *list, const char *previous);
@@ -89,6 +90,10 @@ int mount_in_root(const struct operation *o);
 int share_mount(const struct operation *o);
 int release_mount(const struct operation *o);
 void forget_shares(void);
+
+/* init.c */
+int stay_as_init(void);
+int be_init(pid_t child);
 
 /* idmap.c */
 int show_owners(int tree, unsigned recursive, const char *uids, const char *gids);

@@ -50,16 +50,17 @@ enum operation_code {
   OP_SET_SCHEDULER = 45,
   OP_FIND_PROGRAM = 46,
   OP_AWAIT_START = 47,
-  OP_EXECUTE = 48,
-  OP_PLACE_DIRECTORY = 49,
-  OP_PLACE_FILE = 50,
-  OP_PLACE_TEXT = 51,
-  OP_PLACE_SYMLINK = 52,
-  OP_PLACE_HARD_LINK = 53,
-  OP_PLACE_NODE = 54,
-  OP_PLACE_ATTRIBUTE = 55,
-  OP_PLACE_TIMES = 56,
-  OP_COUNT = 57
+  OP_STAY_AS_INIT = 48,
+  OP_EXECUTE = 49,
+  OP_PLACE_DIRECTORY = 50,
+  OP_PLACE_FILE = 51,
+  OP_PLACE_TEXT = 52,
+  OP_PLACE_SYMLINK = 53,
+  OP_PLACE_HARD_LINK = 54,
+  OP_PLACE_NODE = 55,
+  OP_PLACE_ATTRIBUTE = 56,
+  OP_PLACE_TIMES = 57,
+  OP_COUNT = 58
 };
 
 enum { MAKE_DIRECTORY_PATH = 0, MAKE_DIRECTORY_MODE = 1, MAKE_DIRECTORY_KEEP_EXISTING = 2 };
@@ -163,6 +164,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_SET_SCHEDULER] = {"setScheduler", "nnnnnnn"},
   [OP_FIND_PROGRAM] = {"findProgram", "ll"},
   [OP_AWAIT_START] = {"awaitStart", ""},
+  [OP_STAY_AS_INIT] = {"stayAsInit", ""},
   [OP_EXECUTE] = {"execute", "ll"},
   [OP_PLACE_DIRECTORY] = {"placeDirectory", "snnnnn"},
   [OP_PLACE_FILE] = {"placeFile", "snnnnnsw"},

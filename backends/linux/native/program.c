@@ -44,6 +44,14 @@ bool take_operation(struct cursor *from, struct operation *to) {
   return allowed(inverse.code, HOST);
 }
 
+bool has_operation(struct cursor section, int code) {
+  uint32_t count = 0;
+  struct operation o;
+  for (take_number(&section, &count); count > 0 && take_operation(&section, &o); count--)
+    if (o.code == code) return true;
+  return false;
+}
+
 static bool take_section(struct cursor *from, enum section name, struct cursor *to) {
   uint32_t count;
   struct operation o;

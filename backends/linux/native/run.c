@@ -154,6 +154,7 @@ static int run_inside(const struct operation *o) {
   case OP_SET_SCHEDULER: return change_itself(o);
   case OP_FIND_PROGRAM: return find_program(o);
   case OP_AWAIT_START: return await_start();
+  case OP_STAY_AS_INIT: return stay_as_init();
   case OP_EXECUTE: return execute(o);
   default: return run_in_root(o);
   }

@@ -59,6 +59,11 @@ export async function runOnce(engine: Engine): Promise<number> {
   return (await engine.containers.run(request)).exited;
 }
 
+async function runWithInit(engine: Engine): Promise<number> {
+  const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
+  return (await engine.containers.run({ ...request, init: true })).exited;
+}
+
 const runDetached = (engine: Engine) =>
   engine.containers.run({
     image: IMAGE,
@@ -161,6 +166,7 @@ export const SCENARIOS: readonly Scenario[] = [
     keepsImage: true,
     cgroups: "v2",
   },
+  { name: "run --init", stored: pulled, work: runWithInit, keepsImage: true },
   { name: "run -v", stored: pulled, work: runWithVolumes, keepsImage: true },
   {
     name: "volume rm",
