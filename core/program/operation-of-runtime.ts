@@ -65,3 +65,13 @@ export interface StayAsInit extends Explained {
 export interface AwaitStart extends Explained {
   readonly op: "awaitStart";
 }
+
+export type RuntimeOperation =
+  | RunHook
+  | WriteOwnFile
+  | SetPersonality
+  | SetIoPriority
+  | SetScheduler
+  | FindProgram
+  | AwaitStart
+  | StayAsInit;

@@ -19,16 +19,7 @@
 import type { Explained, Ownership } from "./explained.ts";
 import type { MountAttribute, MountDescription } from "./mount-description.ts";
 import type { ConnectListener, FilterSystemCalls } from "./operation-of-filter.ts";
-import type {
-  AwaitStart,
-  FindProgram,
-  RunHook,
-  SetIoPriority,
-  SetPersonality,
-  SetScheduler,
-  StayAsInit,
-  WriteOwnFile,
-} from "./operation-of-runtime.ts";
+import type { RuntimeOperation } from "./operation-of-runtime.ts";
 
 // -- anywhere ---------------------------------------------------------------------------------
 
@@ -356,7 +347,6 @@ export type Operation =
   | AttachDeviceFilter
   | Fail
   | ConnectListener
-  | RunHook
   | JoinCgroup
   | WriteProcessFile
   | Unshare
@@ -382,13 +372,6 @@ export type Operation =
   | NoNewPrivileges
   | FilterSystemCalls
   | ChangeDirectory
-  | WriteOwnFile
-  | SetPersonality
-  | SetIoPriority
-  | SetScheduler
-  | FindProgram
-  | AwaitStart
-  | StayAsInit
   | Execute
   | PlaceDirectory
   | PlaceFile
@@ -397,6 +380,7 @@ export type Operation =
   | PlaceHardLink
   | PlaceNode
   | PlaceAttribute
-  | PlaceTimes;
+  | PlaceTimes
+  | RuntimeOperation;
 
 export type OperationName = Operation["op"];
