@@ -266,7 +266,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     planner,
     reconciler,
     new Endings(kernel, clock, images, records, reconciler, freezer, restarts),
-    new Pausing(records, freezer, health),
+    new Pausing(files, records, freezer, health),
     health,
     new Limits(kernel, files, machine, hierarchies),
     looks,

@@ -14,8 +14,10 @@ import type {
 import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
 import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container-events.ts";
+import { findContainer } from "./container-lookup.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
 import { atRest, stored, unawaited, withoutProcesses } from "./record-changes.ts";
+import { isRemoved, isTakenDown, mustBeFree } from "./record-refusals.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
 
 /** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
@@ -24,16 +26,6 @@ export const UNSEEN_EXIT_CODE = 255;
 const EVENT_BATCH = 1024;
 
 type Health = NonNullable<ContainerRecord["health"]>;
-
-function mustBeFree(t: Transaction, name: string): void {
-  const other = t.get("name", name)?.containerId.slice(0, 12);
-  if (other === undefined) return;
-  throw new NacreError(
-    "exists",
-    `the container name "${name}" is already in use by container ${other}`,
-    { advice: `Remove that container (nacre rm ${name}) or choose another name.` },
-  );
-}
 
 /** What a container has mounted, and how the volumes among it are recorded with it. */
 export interface RecordedMounts {
@@ -70,7 +62,7 @@ export class ContainerRecords {
 
   /** By full ID, name, or a prefix of the ID that only one has. */
   find(reference: string): ContainerRecord | undefined {
-    return this.#state.read((t) => this.#find(t, reference));
+    return this.#state.read((t) => findContainer(t, reference));
   }
 
   get(reference: string): ContainerRecord {
@@ -79,22 +71,6 @@ export class ContainerRecords {
     throw new NacreError("not-found", `no such container: ${reference}`, {
       advice: "nacre ps -a lists them.",
     });
-  }
-
-  #find(t: Transaction, reference: string): ContainerRecord | undefined {
-    const bare = reference.startsWith("/") ? reference.slice(1) : reference;
-    const exact = t.get("container", bare);
-    if (exact) return exact;
-    const named = t.get("name", bare);
-    if (named) return t.get("container", named.containerId);
-    if (!/^[0-9a-f]+$/.test(bare)) return undefined;
-    const matches = t.list("container", bare);
-    if (matches.length > 1) {
-      throw new NacreError("invalid", `multiple containers found with ID prefix ${bare}`, {
-        advice: "Give more of the ID.",
-      });
-    }
-    return matches[0];
   }
 
   /** Records a new container under a free name, and what must be recorded with it. NacreError `exists` if the name is taken. */
@@ -129,15 +105,20 @@ export class ContainerRecords {
     return created as ContainerRecord;
   }
 
-  /** Claims the container for a start by `holder`; nobody else may start it meanwhile. `detached`: how it runs this time. */
+  /**
+   * Claims the container for a start by `holder`; nobody else may start it meanwhile. `detached`:
+   * how it runs this time.
+   * @throws NacreError `conflict` while somebody takes down what is left of its last run
+   */
   claim(
     id: string,
     holder: ProcessIdentity,
     bootId: string,
-    detached: boolean,
-    byPolicy = false,
+    isHeld: (record: ContainerRecord) => boolean,
+    { detached, byPolicy = false }: { readonly detached: boolean; readonly byPolicy?: boolean },
   ): ContainerRecord {
     return this.#update(id, "start", (record) => {
+      if (record.status !== "restarting" && isHeld(record)) throw isTakenDown(record);
       const { exitCode, finishedMs, error, oomKilled, stopped, health, ...known } = record;
       const { restarts = 0, restartDelayMs, ...fresh } = withoutProcesses(known);
       const rest = byPolicy
@@ -264,21 +245,44 @@ export class ContainerRecords {
   /**
    * Puts a container to rest that nobody holds any more: with `status` as one that has ended, else
    * as one whose start came to nothing. Nothing happens if it was changed since it was `seen`.
+   * `holder`: who takes down what is left of it.
    * @returns what it is now, undefined if it is gone
    */
   abandoned(
     seen: ContainerRecord,
     status: ExitStatus | undefined,
     error: string | undefined,
+    holder: ProcessIdentity | undefined,
   ): ContainerRecord | undefined {
     const unchanged = JSON.stringify(seen);
     return this.#change("die", (t) => {
       const record = t.get("container", seen.id);
       if (!record || JSON.stringify(record) !== unchanged) return record;
-      const why = error === undefined ? {} : { error };
-      if (status) return { ...atRest(record, status), ...why };
-      return { ...withoutProcesses(record), status: "created", exitCode: UNSEEN_EXIT_CODE, ...why };
+      const more = {
+        ...(error !== undefined && { error }),
+        ...(holder && { holder: stored(holder) }),
+      };
+      if (status) return { ...atRest(record, status), ...more };
+      return {
+        ...withoutProcesses(record),
+        status: "created",
+        exitCode: UNSEEN_EXIT_CODE,
+        ...more,
+      };
     });
+  }
+
+  /** What was to be taken down by a process that is gone is taken down by `holder`. False if it was changed since it was `seen`. */
+  takenOver(seen: ContainerRecord, holder: ProcessIdentity, bootId: string): boolean {
+    const unchanged = JSON.stringify(seen);
+    let taken = false;
+    this.#change(undefined, (t) => {
+      const record = t.get("container", seen.id);
+      if (!record || JSON.stringify(record) !== unchanged) return record;
+      taken = true;
+      return { ...record, holder: stored(holder), bootId };
+    });
+    return taken;
   }
 
   /**
@@ -294,10 +298,7 @@ export class ContainerRecords {
   ): ContainerRecord {
     return this.#update(id, "remove", (record) => {
       if (record.status === "removing" && isHeld(record)) {
-        throw new NacreError(
-          "conflict",
-          `removal of container ${record.name} is already in progress`,
-        );
+        throw isRemoved(record);
       }
       return {
         ...record,

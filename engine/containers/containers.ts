@@ -43,6 +43,7 @@ import type { ImageService } from "../images/images.ts";
 import { attached } from "./attached.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
+import { execute, join } from "./executing.ts";
 import type { HealthChecks } from "./health-checks.ts";
 import { imageFor } from "./image-for.ts";
 import type { Limits } from "./limits.ts";
@@ -52,7 +53,7 @@ import type { Pausing } from "./pausing.ts";
 import type { Planner, TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest } from "./request-check.ts";
-import { commandError, failureCode } from "./start-failure.ts";
+import { failureCode } from "./start-failure.ts";
 import { canDo, mustAllow } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
 
@@ -175,17 +176,16 @@ export class ContainerService implements Containers {
     const before = this.get(container);
     const image = this.#looks.imageOf(before);
     const { id } = before;
-    const { self, bootId } = this.#options;
     await this.#planner.prepare(before.request, image, before.snapshotter);
     await this.#mounts.make(before, image, { again: true });
     const detached = options.detached ?? before.request.detached;
-    const found = this.#records.claim(id, self, bootId, detached, options.byPolicy);
+    const found = await this.#reconciler.claim(id, detached, options.byPolicy);
     let running: RunningProgram;
     try {
       await this.#options.unwatched(id);
       const program = this.#planner.program(found, image, this.#sizeFor(found.request));
       this.#storage.prepare(found);
-      running = await this.#execute(program, streams);
+      running = await execute(this.#kernel, program, streams);
     } catch (error) {
       await this.#notStarted(found, error);
       throw error;
@@ -224,7 +224,7 @@ export class ContainerService implements Containers {
     const image = this.#looks.imageOf(record);
     await this.#planner.prepare(record.request, image, record.snapshotter);
     const program = this.#planner.execProgram(record, image, request, this.#sizeFor(request));
-    const running = await this.#execute(program, streams);
+    const running = await join(this.#kernel, record, program, streams);
     const ended = running.exited.then(({ code }) => code);
     return attached(record, running, request.detached ? Promise.resolve(0) : ended);
   }
@@ -349,19 +349,12 @@ export class ContainerService implements Containers {
   /** After a start that came to nothing. What stands in the way of this is not what is told. */
   async #notStarted({ id, request }: ContainerRecord, error: unknown): Promise<void> {
     try {
-      const killed = error instanceof NacreError && error.kind === "interrupted";
-      if (killed) await this.#reconciler.clearUp(id);
+      await this.#reconciler.clearUp(id);
       this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
       if (request.autoRemove) await this.#reconciler.dismiss(id);
     } catch {
       // It stays recorded as starting, and whoever looks next puts it to rest.
     }
-  }
-
-  #execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
-    return this.#kernel.execute(program, streams).catch((error) => {
-      throw commandError(error, program);
-    });
   }
 
   /** What can be refused before anything is made. */
@@ -373,6 +366,8 @@ export class ContainerService implements Containers {
 
   async #rest(id: string, status: ExitStatus): Promise<number> {
     const { autoRemove } = this.#records.get(id).request;
+    // While it is still held: nobody may start it before that is gone.
+    if (!autoRemove) await this.#reconciler.clearUp(id);
     try {
       this.#records.ended(id, status);
     } catch (error) {
@@ -383,7 +378,6 @@ export class ContainerService implements Containers {
       this.#records.ended(id, status);
     }
     if (autoRemove) await this.#reconciler.dismiss(id);
-    else await this.#reconciler.clearUp(id);
     return status.code;
   }
 

@@ -55,9 +55,9 @@ export class Endings {
     if (!canDo("signal", record.status)) return false;
     this.#stopping(record);
     this.#signal(record, this.#stopSignal(record));
-    if (!(await this.#gone(record, timeoutMs))) {
+    if (!(await this.#over(record, timeoutMs))) {
       this.#signal(record, SIGNALS.KILL);
-      await this.#gone(record, UNDO_TIMEOUT_MS);
+      await this.#over(record, UNDO_TIMEOUT_MS);
     }
     await this.#reconciler.settle(record.id);
     return true;
@@ -76,7 +76,7 @@ export class Endings {
     if (!canDo("signal", record.status)) return;
     this.#stopping(record);
     this.#signal(record, SIGNALS.KILL);
-    await this.#gone(record, UNDO_TIMEOUT_MS);
+    await this.#over(record, UNDO_TIMEOUT_MS);
     await this.#reconciler.settle(record.id);
   }
 
@@ -139,14 +139,22 @@ export class Endings {
     return name === undefined ? SIGNALS.TERM : (signalNumber(name) ?? SIGNALS.TERM);
   }
 
+  /** The same, though somebody else may hold it after its signal was sent. */
+  #over(record: ContainerRecord, timeoutMs: number): Promise<boolean> {
+    return this.#gone(record, timeoutMs, () => {
+      if (this.#records.find(record.id)?.status === "paused") this.#letGo(record);
+    });
+  }
+
   /** Waits until the container's processes, supervisor included, are gone. */
-  async #gone(record: Running, timeoutMs: number): Promise<boolean> {
+  async #gone(record: Running, timeoutMs: number, meanwhile = () => {}): Promise<boolean> {
     const until = this.#clock.monotonicMs() + timeoutMs;
     for (
       let delayMs = 1;
       processesAlive(this.#kernel, record);
       delayMs = Math.min(delayMs * 2, 50)
     ) {
+      meanwhile();
       if (this.#clock.monotonicMs() >= until) return false;
       await this.#clock.sleep(delayMs);
     }

@@ -5,6 +5,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { type FreezeControl, freezeControl } from "@nacre/core/program/freeze.ts";
+import { unlessGone } from "../vanishing.ts";
 import { cgroupPath } from "./planner.ts";
 
 /** A process in the midst of a system call may take its time until it can be held. */
@@ -36,7 +37,7 @@ export class Freezer {
     try {
       await this.#untilFrozen(control);
     } catch (error) {
-      this.#files.control(control.file, control.thawed);
+      unlessGone(() => this.#files.control(control.file, control.thawed));
       throw error;
     }
   }
@@ -57,8 +58,7 @@ export class Freezer {
   /** Lets all go. One that is not frozen, or has no cgroup any more, is left as it is. */
   thaw(id: string): void {
     const control = freezeControl(this.#hierarchies(), cgroupPath(id));
-    if (!control || !this.#files.status(control.file)) return;
-    this.#files.control(control.file, control.thawed);
+    if (control) unlessGone(() => this.#files.control(control.file, control.thawed));
   }
 
   #isFrozen({ stateFile, isFrozen }: FreezeControl): boolean {

@@ -9,6 +9,7 @@ import type { Operation, WriteFile } from "@nacre/core/program/operation.ts";
 import type { ResourceRequest } from "@nacre/core/program/request.ts";
 import { checkResources, specResources } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { isGone, unlessGone } from "../vanishing.ts";
 import { changeDeviceRules } from "./device-rules.ts";
 import type { Machine } from "./machine-facts.ts";
 import { cgroupPath } from "./planner.ts";
@@ -48,6 +49,20 @@ export class Limits {
    * @throws NacreError as the kernel refuses a value; then all is as it was
    */
   async apply(
+    record: ContainerRecord,
+    change: ResourceRequest,
+    merged: ResourceRequest,
+  ): Promise<void> {
+    try {
+      await this.#apply(record, change, merged);
+    } catch (error) {
+      // It has ended meanwhile: they hold when it is started again.
+      const [standing] = planCgroups(this.#hierarchies(), cgroupPath(record.id), {}).nodes;
+      if (!isGone(error) || (standing && this.#files.status(standing))) throw error;
+    }
+  }
+
+  async #apply(
     { id, request }: ContainerRecord,
     change: ResourceRequest,
     merged: ResourceRequest,
@@ -131,7 +146,7 @@ export class Limits {
         before.unshift({ ...one, data });
       }
     } catch (error) {
-      for (const { path, data } of before) this.#files.control(path, data);
+      for (const { path, data } of before) unlessGone(() => this.#files.control(path, data));
       throw error instanceof NacreError ? refused(error) : error;
     }
   }

@@ -1,10 +1,10 @@
 // The processes of a container: those in its cgroup, as /proc shows them to this machine.
 // Source: proc(5), /proc/PID/stat, status, cmdline.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import type { ProcessListing } from "../engine.ts";
+import { pidsIn, readUnlessGone } from "../vanishing.ts";
 import { cgroupPath } from "./planner.ts";
 
 /** Ticks of /proc in a second on every architecture that Linux has had for years (USER_HZ). */
@@ -32,7 +32,7 @@ export class Processes {
 
   /** Also of the groups that the container made below its own. */
   #members(node: string): number[] {
-    const own = (this.#text(`${node}/cgroup.procs`) ?? "").split("\n").filter(Boolean).map(Number);
+    const own = pidsIn(this.#files, node);
     const below = this.#files
       .list(node)
       .map((name) => `${node}/${name}`)
@@ -63,11 +63,6 @@ export class Processes {
   }
 
   #text(path: string): string | undefined {
-    try {
-      return this.#files.readText(path);
-    } catch (error) {
-      if (error instanceof NacreError && ["not-found", "kernel"].includes(error.kind)) return;
-      throw error;
-    }
+    return readUnlessGone(this.#files, path);
   }
 }

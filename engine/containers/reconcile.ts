@@ -11,6 +11,7 @@ import type { ExitStatus, Kernel, ProcessIdentity } from "@nacre/core/ports/kern
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { ContainerRecord, VolumeRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { readUnlessGone } from "../vanishing.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
 import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
 import { canDo } from "./state.ts";
@@ -99,14 +100,13 @@ export class Reconciler {
       return record;
     }
     if (isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
-    if (isAtRest(record) || this.#isAlive(record, record.supervisor)) return record;
+    if (isAtRest(record)) return record.holder ? this.#takenOver(record) : record;
+    if (this.#isAlive(record, record.supervisor)) return record;
     if (record.status === "restarting") return this.#awaited(record);
     const settled = this.#putToRest(record);
     const goes = settled && (isToBeRemoved(settled) || this.#isForgotten(settled));
     if (goes) return this.#dismissLater(settled);
-    if (settled && this.#takeDown.isLeft(settled.id)) {
-      this.#later(settled.id, () => this.#takeDown.run(settled.id));
-    }
+    if (settled && this.#isOurs(settled)) this.#takeDownLater(settled.id);
     return settled;
   }
 
@@ -152,7 +152,29 @@ export class Reconciler {
     }
   }
 
-  /** Groups that came with limits that were changed are not its supervisor's to remove; nor is anything where that was killed. */
+  /** Claims a container at rest for a start of this process, once nothing of its last run is left. */
+  async claim(id: string, detached: boolean, byPolicy = false): Promise<ContainerRecord> {
+    await this.#untilFree(id);
+    const { self, bootId } = this.#options;
+    const isHeld = (record: ContainerRecord) => this.#isHeld(record);
+    const claimed = this.#records.claim(id, self, bootId, isHeld, { detached, byPolicy });
+    // What stands in the way of this stands in the way of the start, which says so.
+    if (claimed.startedMs !== undefined) await this.clearUp(id).catch(() => {});
+    return claimed;
+  }
+
+  /** Waits while somebody takes down what is left of a container at rest. */
+  async #untilFree(id: string): Promise<void> {
+    const until = this.#clock.monotonicMs() + PATIENCE_MS;
+    for (let delayMs = 1; this.#clock.monotonicMs() < until; delayMs = Math.min(delayMs * 2, 50)) {
+      await this.#background.get(id);
+      const record = this.#records.find(id);
+      if (!record || !isAtRest(record) || !this.#isHeld(record)) return;
+      await this.#clock.sleep(delayMs);
+    }
+  }
+
+  /** Groups that came with limits that were changed are not its supervisor's to remove; nor is anything where that was killed. For who holds it. */
   async clearUp(id: string): Promise<void> {
     if (this.#takeDown.isLeft(id)) await this.#takeDown.run(id);
   }
@@ -179,6 +201,28 @@ export class Reconciler {
     return this.#isAlive(record, record.holder);
   }
 
+  #isOurs({ holder }: ContainerRecord): boolean {
+    const { self } = this.#options;
+    return holder?.pid === self.pid && holder.startTime === self.startTime.toString();
+  }
+
+  /** Whoever was about to take down what is left of it was killed. */
+  #takenOver(record: ContainerRecord): ContainerRecord {
+    const { self, bootId } = this.#options;
+    if (this.#records.takenOver(record, self, bootId)) this.#takeDownLater(record.id);
+    return this.#records.find(record.id) ?? record;
+  }
+
+  #takeDownLater(id: string): void {
+    this.#later(id, async () => {
+      try {
+        await this.#takeDown.run(id);
+      } finally {
+        this.#records.released(id);
+      }
+    });
+  }
+
   /** A wait that is over is the supervisor's to follow; one of another boot is followed by nobody. */
   #awaited(record: ContainerRecord): ContainerRecord {
     if (record.bootId === this.#options.bootId) return record;
@@ -190,20 +234,24 @@ export class Reconciler {
     const { exit } = this.#paths.container(record.id);
     // Nobody would carry its streams, write its log, or tell of its end.
     const orphaned = this.#isAlive(record, record.process);
+    // Nobody may start it before that is gone.
+    const holder = this.#takeDown.isLeft(record.id) ? this.#options.self : undefined;
     if (orphaned) this.#kernel.signal(identity(record.process), SIGKILL);
-    if (this.#files.status(exit) && !orphaned) {
-      const status = parseExitRecord(this.#files.readText(exit));
-      return this.#records.abandoned(record, status, undefined);
+    // Another process may remove the container meanwhile, and then nothing is recorded any more.
+    const written = orphaned ? undefined : readUnlessGone(this.#files, exit);
+    if (written !== undefined) {
+      return this.#records.abandoned(record, parseExitRecord(written), undefined, holder);
     }
     if (record.status === "starting") {
-      return this.#records.abandoned(record, undefined, "the process that started it was killed");
+      const why = "the process that started it was killed";
+      return this.#records.abandoned(record, undefined, why, holder);
     }
     const unseen = { signal: 0, oomKilled: false, finishedAtMs: this.#clock.nowMs() };
     const end: ExitStatus = orphaned
       ? { ...unseen, code: 128 + SIGKILL, signal: SIGKILL }
       : { ...unseen, code: UNSEEN_EXIT_CODE };
     const why = orphaned ? "its supervisor was killed" : "nobody saw its end";
-    return this.#records.abandoned(record, end, why);
+    return this.#records.abandoned(record, end, why, holder);
   }
 
   #dismissLater({ id }: ContainerRecord): undefined {

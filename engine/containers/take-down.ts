@@ -8,6 +8,7 @@ import { everyNode, type MountedHierarchy, planCgroups } from "@nacre/core/progr
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { pidsIn } from "../vanishing.ts";
 import type { Freezer } from "./freezer.ts";
 import { cgroupPath } from "./planner.ts";
 
@@ -99,22 +100,13 @@ export class TakeDown {
   #kill(id: string): boolean {
     let found = false;
     for (const node of this.#nodes(id)) {
-      for (const pid of this.#processes(node)) {
+      for (const pid of pidsIn(this.#files, node)) {
         const process = this.#kernel.identify(pid);
         found ||= process !== undefined;
         if (process) this.#kernel.signal(process, SIGKILL);
       }
     }
     return found;
-  }
-
-  #processes(node: string): number[] {
-    if (!this.#files.status(node)) return [];
-    try {
-      return this.#files.readText(`${node}/cgroup.procs`).split("\n").filter(Boolean).map(Number);
-    } catch {
-      return []; // removed meanwhile
-    }
   }
 
   /**

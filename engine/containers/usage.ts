@@ -1,6 +1,5 @@
 // What containers use, looked at again and again.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
@@ -12,6 +11,7 @@ import {
 } from "@nacre/core/program/usage.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerUsage } from "../engine.ts";
+import { readUnlessGone } from "../vanishing.ts";
 import { cgroupPath } from "./planner.ts";
 
 interface Sample {
@@ -73,13 +73,7 @@ export class Usage {
     };
   }
 
-  /** A container may end while it is looked at. */
   #read(path: string): string | undefined {
-    try {
-      return this.#files.readText(path);
-    } catch (error) {
-      if (error instanceof NacreError && ["not-found", "kernel"].includes(error.kind)) return;
-      throw error;
-    }
+    return readUnlessGone(this.#files, path);
   }
 }

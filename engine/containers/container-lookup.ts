@@ -1,0 +1,22 @@
+// Which container a reference names: its ID, its name, or the beginning of its ID.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Transaction } from "@nacre/core/ports/state-store.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+
+/** @throws NacreError `invalid` for a prefix that several have */
+export function findContainer(t: Transaction, reference: string): ContainerRecord | undefined {
+  const bare = reference.startsWith("/") ? reference.slice(1) : reference;
+  const exact = t.get("container", bare);
+  if (exact) return exact;
+  const named = t.get("name", bare);
+  if (named) return t.get("container", named.containerId);
+  if (!/^[0-9a-f]+$/.test(bare)) return undefined;
+  const matches = t.list("container", bare);
+  if (matches.length > 1) {
+    throw new NacreError("invalid", `multiple containers found with ID prefix ${bare}`, {
+      advice: "Give more of the ID.",
+    });
+  }
+  return matches[0];
+}

@@ -1,0 +1,24 @@
+// Why a change of a container's record is refused, beside what the state machine refuses.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Transaction } from "@nacre/core/ports/state-store.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+
+/** @throws NacreError `exists` that says by whom the name is used */
+export function mustBeFree(t: Transaction, name: string): void {
+  const other = t.get("name", name)?.containerId.slice(0, 12);
+  if (other === undefined) return;
+  throw new NacreError(
+    "exists",
+    `the container name "${name}" is already in use by container ${other}`,
+    { advice: `Remove that container (nacre rm ${name}) or choose another name.` },
+  );
+}
+
+export const isTakenDown = ({ name }: ContainerRecord): NacreError =>
+  new NacreError("conflict", `cannot start container ${name}: it is being taken down`, {
+    advice: "Another process of Nacre is at it. Try again in a moment.",
+  });
+
+export const isRemoved = ({ name }: ContainerRecord): NacreError =>
+  new NacreError("conflict", `removal of container ${name} is already in progress`);
