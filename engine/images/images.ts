@@ -245,20 +245,20 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   }
 
   /** Does what stores something that no image names yet; meanwhile nobody takes it for rubbish. */
-  async storing<T>(subject: string, work: () => Promise<T>): Promise<T> {
+  async storing<T>(subject: string, work: (intent: string) => Promise<T>): Promise<T> {
     const intent = this.#intents.begin(subject);
     try {
-      return await work();
+      return await work(intent.id);
     } finally {
       this.#intents.end(intent.id);
       this.#durability.begin();
     }
   }
 
-  /** Removes, of what was stored for an image that did not come about, what no image needs; unless somebody else stores something. */
-  async forgetUnneeded(candidates: Candidates): Promise<void> {
+  /** Removes, of what was stored for an image that did not come about, what no image needs; unless somebody else than this `intent` stores something. */
+  async forgetUnneeded(candidates: Candidates, intent: string): Promise<void> {
     const forgotten = this.#state.write((t) =>
-      this.#intents.othersRun(t) ? undefined : this.#removal.forget(t, candidates),
+      this.#intents.othersRun(t, intent) ? undefined : this.#removal.forget(t, candidates),
     );
     if (forgotten) await this.#removal.finish(forgotten);
   }

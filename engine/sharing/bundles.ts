@@ -80,10 +80,13 @@ export class Bundles {
   async of(
     image: ImageRecord,
     digest: string,
-    compression: Compression | undefined,
+    compression: Compression | "as it is" | undefined,
   ): Promise<Bundle> {
-    const wanted = compression ?? (image.bare ? "gzip" : undefined);
-    if (wanted !== undefined) return this.#compressed(image, wanted);
+    const asItIs = compression === "as it is";
+    if (compression !== undefined && !asItIs) return this.#compressed(image, () => compression);
+    const plain = ({ mediaType }: Descriptor) => compressionNamed(mediaType) === "none";
+    if (image.bare && !asItIs)
+      return this.#compressed(image, (layer) => (plain(layer) ? "gzip" : undefined));
     if (digest !== image.manifestDigest && this.#blobs.has(digest)) {
       const top = await this.parsed(digest, MEDIA.ociIndex);
       if (top.parsed.kind === "index") {
@@ -169,7 +172,11 @@ export class Bundles {
 
   // -- compressed anew --------------------------------------------------------------------------
 
-  async #compressed(image: ImageRecord, wanted: Compression): Promise<Bundle> {
+  /** `wanted` says how a layer is to be compressed; undefined leaves it as it is. */
+  async #compressed(
+    image: ImageRecord,
+    wanted: (layer: Descriptor) => Compression | undefined,
+  ): Promise<Bundle> {
     const made: MadeLayer[] = [];
     const discard = async () => {
       for (const one of made) await one.discard();
@@ -178,7 +185,8 @@ export class Bundles {
       const parts = new Map<string, Part>();
       const layers: Descriptor[] = [];
       for (const [at, layer] of image.layers.entries()) {
-        const descriptor = await this.#layer(image, at, layer, wanted, made, parts);
+        const how = wanted(layer);
+        const descriptor = await this.#layer(image, at, layer, how, made, parts);
         layers.push(descriptor);
       }
       const config = await this.#blobs.document(image.id);
@@ -196,12 +204,13 @@ export class Bundles {
     image: ImageRecord,
     at: number,
     layer: Descriptor,
-    wanted: Compression,
+    wanted: Compression | undefined,
     made: MadeLayer[],
     parts: Map<string, Part>,
   ): Promise<Descriptor> {
     // As it is where it has that already.
-    if (compressionNamed(layer.mediaType) === wanted && this.#blobs.has(layer.digest)) {
+    const how = wanted ?? compressionNamed(layer.mediaType) ?? "gzip";
+    if (compressionNamed(layer.mediaType) === how && this.#blobs.has(layer.digest)) {
       parts.set(layer.digest, this.#part(layer, true));
       const { mediaType, digest, size } = layer;
       return {
@@ -212,7 +221,7 @@ export class Bundles {
     }
     const diffId = image.config.rootfs.diff_ids[at] as string;
     const record = this.#state.read((t) => t.get("layer", diffId));
-    const one = await this.#layers.make(diffId, record?.tarBytes ?? -1, wanted);
+    const one = await this.#layers.make(diffId, record?.tarBytes ?? -1, how);
     made.push(one);
     const { digest, size: sizeBytes } = one.descriptor;
     parts.set(digest, { digest, sizeBytes, isLayer: true, source: () => one.source });

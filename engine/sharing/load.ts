@@ -67,7 +67,7 @@ export class Loader {
   }
 
   load(source: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<LoadedImage[]> {
-    return this.#images.storing("load", async () => {
+    return this.#images.storing("load", async (intent) => {
       const contents = new ArchiveContents();
       try {
         const { codec } = this.#ports;
@@ -78,7 +78,7 @@ export class Loader {
         return loaded;
       } finally {
         // Layers of other platforms, and of what did not come about.
-        await this.#images.forgetUnneeded(candidatesOf(contents.taken));
+        await this.#images.forgetUnneeded(candidatesOf(contents.taken), intent);
       }
     });
   }

@@ -7,7 +7,6 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
-import type { Compression } from "@nacre/core/ports/codec.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { ImageService } from "../images/images.ts";
@@ -39,8 +38,7 @@ export class Saver {
     try {
       for (const one of wanted) {
         // What came plain stays so: an archive is compressed as a whole, if at all.
-        const compression: Compression | undefined =
-          options.compression ?? (one.image.bare ? "none" : undefined);
+        const compression = options.compression ?? "as it is";
         bundles.push({ one, bundle: await this.#bundles.of(one.image, one.digest, compression) });
       }
       yield* this.#archive(bundles, options);

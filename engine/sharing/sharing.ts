@@ -34,7 +34,7 @@ export class Sharing {
     const { files, content, state, codec, random } = ports;
     const { paths } = parts;
     const { core, bootId } = options;
-    this.#blobs = new StoredBlobs(files, content, state, codec, paths);
+    this.#blobs = new StoredBlobs(files, content, codec);
     const layers = new CompressedLayers(files, codec, random, this.#blobs, paths);
     this.#bundles = new Bundles(core, content, state, codec, this.#blobs, layers, bootId);
   }

@@ -6,8 +6,6 @@ import type { Descriptor } from "@nacre/core/oci/image.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files } from "@nacre/core/ports/files.ts";
-import type { StateStore } from "@nacre/core/ports/state-store.ts";
-import type { StatePaths } from "../images/paths.ts";
 import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { BlobSource } from "../registry/uploads.ts";
 
@@ -16,26 +14,16 @@ const PART_BYTES = 1 << 20;
 export class StoredBlobs {
   readonly #files: Files;
   readonly #content: ContentStore;
-  readonly #state: StateStore;
   readonly #codec: Codec;
-  readonly #paths: StatePaths;
 
-  constructor(
-    files: Files,
-    content: ContentStore,
-    state: StateStore,
-    codec: Codec,
-    paths: StatePaths,
-  ) {
+  constructor(files: Files, content: ContentStore, codec: Codec) {
     this.#files = files;
     this.#content = content;
-    this.#state = state;
     this.#codec = codec;
-    this.#paths = paths;
   }
 
   has(digest: string): boolean {
-    return this.#content.has(digest) || this.#tar(digest) !== undefined;
+    return this.#content.has(digest);
   }
 
   /** A manifest, an index or a config. NacreError `not-found`, `corrupt`. */
@@ -46,13 +34,12 @@ export class StoredBlobs {
 
   /** NacreError `not-found` where it is not here, `corrupt` where it has another size. */
   source({ digest, size }: Pick<Descriptor, "digest" | "size">): BlobSource {
-    const path = this.#content.has(digest) ? this.#paths.blob(digest) : this.#tar(digest);
-    if (path === undefined) throw gone(digest);
-    const found = this.#files.status(path)?.sizeBytes;
-    if (found !== size) throw damaged(digest, `it has ${found ?? "no"} bytes instead of ${size}`);
+    const found = this.#content.sizeBytes(digest);
+    if (found === undefined) throw gone(digest);
+    if (found !== size) throw damaged(digest, `it has ${found} bytes instead of ${size}`);
     return {
       ...{ digest, sizeBytes: size },
-      read: (offset, length) => range(() => this.#files.open(path), offset, length),
+      read: (offset, length) => range(() => this.#content.reader(digest), offset, length),
     };
   }
 
@@ -71,11 +58,6 @@ export class StoredBlobs {
     for await (const chunk of source.read(0, sizeBytes)) hasher.update(chunk);
     const found = hasher.digest();
     if (found !== digest) throw damaged(digest, `its digest is ${found}`);
-  }
-
-  #tar(digest: string): string | undefined {
-    const record = this.#state.read((t) => t.get("layer", digest));
-    return record && this.#paths.layerTar(digest);
   }
 }
 
