@@ -89,7 +89,7 @@ export function requestOf(
   [image, ...command]: readonly string[],
   host: Host,
 ): ContainerRequest {
-  const process = processOf(values);
+  const process = processOf(values, host);
   checkNamespaces(process);
   const optional = {
     name: values.name,

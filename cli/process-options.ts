@@ -1,7 +1,7 @@
 // The options that say what a container's process is, may do and sees of the machine.
 
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
-import { FlagError } from "./flag-error.ts";
+import type { Host } from "./host.ts";
 import { alsoNamed, flag, list, text, type Values, value } from "./options.ts";
 import { parseMemoryLimit } from "./parse/bytes.ts";
 import { parseDevice } from "./parse/device.ts";
@@ -10,6 +10,7 @@ import { parseInteger } from "./parse/number.ts";
 import { parseRestartPolicy } from "./parse/restart.ts";
 import { parseUlimit } from "./parse/ulimit.ts";
 import { present, unlessEmpty } from "./resource-options.ts";
+import { SECURITY_OPTIONS, securityOf } from "./security-options.ts";
 import { timeoutMsOf } from "./stop-timeout.ts";
 
 export const PROCESS_OPTIONS = {
@@ -54,9 +55,9 @@ export const PROCESS_OPTIONS = {
   securityOpt: list(
     ["security-opt"],
     "option",
-    "no-new-privileges[=true|false]: setuid programs give nothing",
+    "seccomp=FILE|unconfined, no-new-privileges, apparmor=PROFILE, label=…, systempaths=unconfined",
     String,
-    ["no-new-privileges"],
+    SECURITY_OPTIONS,
   ),
   shmSize: value(["shm-size"], "bytes", "Size of /dev/shm (default 64m)", parseMemoryLimit),
   stopSignal: text(["stop-signal"], "signal", "What stop sends, instead of the image's"),
@@ -76,26 +77,16 @@ function parseSysctl(word: string): readonly [name: string, value: string] {
   return at < 0 ? [word, ""] : [word.slice(0, at), word.slice(at + 1)];
 }
 
-/** `no-new-privileges`, with `=true`, `:true` or neither. @throws FlagError */
-function noNewPrivileges(options: readonly string[]): boolean | undefined {
-  let wanted: boolean | undefined;
-  for (const option of options) {
-    const [name, setting = "true"] = option.split(/[=:]/);
-    if (name !== "no-new-privileges" || (setting !== "true" && setting !== "false")) {
-      throw new FlagError(`invalid --security-opt: ${JSON.stringify(option)}`);
-    }
-    wanted = setting === "true";
-  }
-  return wanted;
-}
-
 function namesOf({ dns, dnsOption, dnsSearch }: Values<typeof PROCESS_OPTIONS>) {
   if (dns.length + dnsOption.length + dnsSearch.length === 0) return undefined;
   return { servers: dns, searches: dnsSearch, options: dnsOption };
 }
 
 /** The part of a request that was asked for. @throws FlagError */
-export function processOf(values: Values<typeof PROCESS_OPTIONS>): Partial<ContainerRequest> {
+export function processOf(
+  values: Values<typeof PROCESS_OPTIONS>,
+  host: Pick<Host, "readText">,
+): Partial<ContainerRequest> {
   const { capAdd, capDrop, cgroupns, ipc, pid, uts } = values;
   const namespaces = present({
     pid: pid || undefined,
@@ -121,6 +112,6 @@ export function processOf(values: Values<typeof PROCESS_OPTIONS>): Partial<Conta
     capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,
     init: values.init || undefined,
     privileged: values.privileged || undefined,
-    noNewPrivileges: noNewPrivileges(values.securityOpt),
+    ...securityOf(values.securityOpt, host),
   });
 }

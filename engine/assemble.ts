@@ -36,6 +36,7 @@ import { Reconciler } from "./containers/reconcile.ts";
 import { Restarts } from "./containers/restarts.ts";
 import { Runtimes } from "./containers/runtimes.ts";
 import { ContainerStorage } from "./containers/storage.ts";
+import { SystemCallFilters } from "./containers/system-call-filters.ts";
 import { TakeDown } from "./containers/take-down.ts";
 import { Usage } from "./containers/usage.ts";
 import { CopyClaims } from "./copies/copy-claims.ts";
@@ -218,7 +219,7 @@ function mountServices(
 
 /** What containers are made of, and those who keep them in order. */
 function containerServices(ports: EnginePorts, shared: Shared, options: EngineOptions) {
-  const { kernel, files, state, clock, random } = ports;
+  const { kernel, files, state, clock, random, codec } = ports;
   const { images, layers, bus, paths, snapshotter, hierarchies } = shared;
   const { self, bootId, settleCommand, healthCommand, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus, (record) =>
@@ -239,11 +240,13 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     ...([ports, shared, records, reconciler, runtimes, volumes, storage] as const),
   );
   const machine = new Machine(files, hierarchies);
+  const facts = () => kernel.facts();
+  const filters = new SystemCallFilters(files, codec, paths, facts, machine);
   const planner = new Planner(
     ...([kernel, files, layers] as const),
     new Named("Snapshotter", "snapshotter", ports.snapshotters, ports.extensions),
     new Named("NetworkDriver", "network", ports.networks, ports.extensions),
-    ...([runtimes, mounts, paths] as const),
+    ...([runtimes, mounts, filters, paths] as const),
     {
       ...{ settleCommand, hierarchies, machine },
       tell: (notice) => bus.emit(notice),

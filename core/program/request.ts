@@ -211,6 +211,14 @@ export interface ContainerRequest {
   readonly privileged?: boolean;
   /** Setuid programs give it nothing. */
   readonly noNewPrivileges?: boolean;
+  /** Which system calls it may make: a seccomp profile as JSON, `unconfined`, or `builtin`, as absent. */
+  readonly seccomp?: string;
+  /** An AppArmor profile that the kernel has, or `unconfined`. */
+  readonly apparmor?: string;
+  /** SELinux: `disable`, or `user:…`, `role:…`, `type:…`, `level:…` in place of the usual. */
+  readonly securityLabel?: readonly string[];
+  /** `unconfined`: nothing of /proc and /sys is hidden or read-only. */
+  readonly systemPaths?: "unconfined";
   readonly labels: Readonly<Record<string, string>>;
   /** `os/arch[/variant]`; absent: this host's. */
   readonly platform?: string;

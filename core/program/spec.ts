@@ -102,7 +102,8 @@ export function createSpec(
   const { user, machine } = context;
   const size = context.terminalSize;
   const { devices, rules } = specDevices(request, machine);
-  const { privileged = false, sysctls = {} } = request;
+  const { privileged = false, systemPaths, sysctls = {} } = request;
+  const open = privileged || systemPaths === "unconfined";
   return {
     ociVersion: "1.2.0",
     hostname,
@@ -133,8 +134,8 @@ export function createSpec(
         devices: rules,
       },
       devices,
-      maskedPaths: privileged ? [] : MASKED_PATHS,
-      readonlyPaths: privileged ? [] : READONLY_PATHS,
+      maskedPaths: open ? [] : MASKED_PATHS,
+      readonlyPaths: open ? [] : READONLY_PATHS,
       sysctl: sysctls,
     },
   };

@@ -15,3 +15,23 @@ export interface SystemCallFilter {
     readonly state: readonly string[];
   };
 }
+
+/** What a container says of itself to who listens: the state of the runtime spec (runtime.md). */
+export interface ListenerState {
+  readonly id: string;
+  readonly bundle: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A container's process state (config-linux.md, "The Container Process State"), in parts between which its pid belongs. */
+export function listenerState(metadata: string | undefined, about: ListenerState): string[] {
+  const pid = "\u0000pid";
+  const state = {
+    ociVersion: "1.2.0",
+    fds: ["seccompFd"],
+    pid,
+    metadata: metadata ?? "",
+    state: { ociVersion: "1.2.0", ...about, status: "creating", pid },
+  };
+  return JSON.stringify(state).split(JSON.stringify(pid));
+}

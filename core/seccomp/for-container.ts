@@ -1,10 +1,17 @@
 // From a profile for all containers to what it is for one, and to the filter that is put before
 // its system calls.
 
+import { NacreError } from "../error.ts";
 import { kernelAtLeast } from "../kernel-release.ts";
-import type { SystemCallFilter } from "../program/system-call-filter.ts";
+import {
+  type ListenerState,
+  listenerState,
+  type SystemCallFilter,
+} from "../program/system-call-filter.ts";
 import { abisOf } from "./architectures.ts";
+import { DEFAULT_PROFILE } from "./default-profile.ts";
 import { compileFilter } from "./filter.ts";
+import { parseProfile } from "./parse.ts";
 import type { ConditionalRule, Seccomp, SeccompCondition, SeccompProfile } from "./profile.ts";
 
 /** What the conditions of a profile's rules ask about. */
@@ -54,26 +61,6 @@ const FLAG_WORDS = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: "wait-killable",
 } as const;
 
-/** What a container says of itself to who listens: the state of the runtime spec (runtime.md). */
-export interface ListenerState {
-  readonly id: string;
-  readonly bundle: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-/** A container's process state (config-linux.md), in parts between which its pid belongs. */
-function statePieces(metadata: string | undefined, about: ListenerState): string[] {
-  const pid = "\u0000pid";
-  const state = {
-    ociVersion: "1.2.0",
-    fds: ["seccompFd"],
-    pid,
-    metadata: metadata ?? "",
-    state: { ociVersion: "1.2.0", ...about, status: "creating", pid },
-  };
-  return JSON.stringify(state).split(JSON.stringify(pid));
-}
-
 /**
  * The filter of a `linux.seccomp` object: what an operation of a program carries.
  * @param about needed where the profile has a listener
@@ -84,11 +71,27 @@ export function filterOf(
   about: ListenerState = { id: "", bundle: "" },
 ): SystemCallFilter {
   const { listenerPath, listenerMetadata, flags = [] } = seccomp;
+  // The kernel takes it of those who wait for an answer alone.
+  const meant = flags.filter((flag) => listenerPath || !flag.endsWith("_WAIT_KILLABLE_RECV"));
   return {
     instructions: compileFilter(seccomp, architecture),
-    flags: flags.map((flag) => FLAG_WORDS[flag]),
+    flags: meant.map((flag) => FLAG_WORDS[flag]),
     ...(listenerPath !== undefined && {
-      listener: { path: listenerPath, state: statePieces(listenerMetadata, about) },
+      listener: { path: listenerPath, state: listenerState(listenerMetadata, about) },
     }),
   };
+}
+
+/**
+ * What a container's request says of its system calls: a profile as JSON, or the default.
+ * @throws NacreError `invalid` that names the field, and calls that nobody knows
+ */
+export function containerSeccomp(requested: string | undefined, whom: ForWhom): Seccomp {
+  if (requested === undefined || requested === "builtin") return seccompFor(DEFAULT_PROFILE, whom);
+  const unknownCall = (field: string, call: string): never => {
+    throw new NacreError("invalid", `seccomp: ${field}: no architecture has a call ${call}`, {
+      advice: "See syscalls(2) for the names, or leave it out: what is not named is not allowed.",
+    });
+  };
+  return seccompFor(parseProfile(requested, { name: "profile", unknownCall }), whom);
 }

@@ -7,7 +7,11 @@ import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
-import { becomeProcess, terminalOperations } from "@nacre/core/program/become.ts";
+import {
+  becomeProcess,
+  listenerOperations,
+  terminalOperations,
+} from "@nacre/core/program/become.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { compile } from "@nacre/core/program/compile.ts";
 import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
@@ -31,6 +35,7 @@ import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
+import type { SystemCallFilters } from "./system-call-filters.ts";
 
 /** A container's node in every hierarchy. */
 export const cgroupPath = (id: string): string => `/nacre/${id}`;
@@ -82,6 +87,7 @@ export class Planner {
   readonly #networks: Named<"NetworkDriver">;
   readonly #runtimes: Runtimes;
   readonly #mounts: ContainerMounts;
+  readonly #filters: SystemCallFilters;
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
   readonly #lent: LentNamespaces;
@@ -94,6 +100,7 @@ export class Planner {
     networks: Named<"NetworkDriver">,
     runtimes: Runtimes,
     mounts: ContainerMounts,
+    filters: SystemCallFilters,
     paths: StatePaths,
     options: PlannerOptions,
   ) {
@@ -104,6 +111,7 @@ export class Planner {
     this.#networks = networks;
     this.#runtimes = runtimes;
     this.#mounts = mounts;
+    this.#filters = filters;
     this.#paths = paths;
     this.#options = options;
     this.#lent = new LentNamespaces(options.find, (name, id) => networks.get(name).plan(id));
@@ -121,6 +129,7 @@ export class Planner {
     await this.#networks.load(this.#lent.driverOf(request.network));
     await this.#snapshotters.load(snapshotter);
     await this.#runtimes.load(request, image);
+    await this.#filters.load(request);
   }
 
   /** Asked for where it is needed only: the machine's own root has none. */
@@ -166,11 +175,13 @@ export class Planner {
       namespaceOf: this.#lent.pathOf,
     });
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
+    const filter = this.#filters.of(request, id);
     return compile({
       title: `run ${request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
       runtime: child,
       init: request.init ?? false,
+      ...(filter && { filter }),
       root: withMounts(withMounts(this.#root(container, image), mounted, memory?.host), step),
       network,
       hierarchies: this.#options.hierarchies(),
@@ -200,6 +211,8 @@ export class Planner {
     const { request, id } = container;
     const config = image?.config.config ?? {};
     const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);
+    const privileged = exec.privileged ?? request.privileged ?? false;
+    const filter = exec.privileged ? undefined : this.#filters.of(request, id);
     const wantedProcess = {
       terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
@@ -209,7 +222,7 @@ export class Planner {
       cwd: exec.workingDirectory ?? request.workingDirectory ?? (config.WorkingDir || "/"),
       capabilities: processCapabilities(
         user.uid,
-        { ...request, privileged: exec.privileged ?? request.privileged ?? false },
+        { ...request, privileged },
         this.#options.machine,
       ),
       noNewPrivileges: request.noNewPrivileges ?? false,
@@ -220,7 +233,7 @@ export class Planner {
     const own = this.#lent.network(request.network, id).ownNamespace;
     return {
       title: `exec in ${container.name}`,
-      host: [],
+      host: listenerOperations(filter),
       process: {
         clone: {
           create: [],
@@ -240,7 +253,7 @@ export class Planner {
           { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
           ...terminalOperations(process),
-          ...becomeProcess(process),
+          ...becomeProcess(process, filter),
         ],
         supervision: {
           stdin: interactive ? "inherit" : "null",

@@ -8,7 +8,7 @@ import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest, RequestedMount } from "@nacre/core/program/request.ts";
 import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
-import { commandLine, workingDirectory } from "@nacre/core/program/spec.ts";
+import { commandLine, processCapabilities, workingDirectory } from "@nacre/core/program/spec.ts";
 
 /** Throws NacreError `invalid`. `image`: what the image says of its process. */
 export function checkRequest(
@@ -26,6 +26,7 @@ export function checkRequest(
   healthCheck(request.health, image);
   logLimits(request.logDriver ?? DEFAULT_LOG, request.log);
   checkProcess(request);
+  processCapabilities(0, request, machine);
   checkResources(request.resources, machine);
 }
 

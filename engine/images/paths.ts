@@ -76,6 +76,13 @@ export class StatePaths {
   get cacheMounts(): string {
     return `${this.root}/cache-mounts`;
   }
+  /** Compiled filters of system calls, each by all that it depends on. */
+  get filters(): string {
+    return `${this.root}/filters`;
+  }
+  filter(name: string): string {
+    return `${this.filters}/${name}`;
+  }
   get volumes(): string {
     return `${this.root}/volumes`;
   }

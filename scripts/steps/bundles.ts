@@ -32,6 +32,9 @@ const isBuild = (id: string): boolean => /\/(engine\/build\/(?!view)|core\/docke
 /** The core's model of cgroups: what looks at them needs it, and so does the kernel in memory. */
 const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-list)\.ts$/.test(id);
 
+/** What compiles filters of system calls: loaded when one is not kept yet. */
+const isFilterCompiler = (id: string): boolean => /\/core\/seccomp\/(?!version\.ts)/.test(id);
+
 /** Commands and what they import: all that `version`, `--help` and completions of words need. */
 const isCommandLine = (id: string): boolean =>
   (id.startsWith(join(ROOT, "cli/")) && id !== COMPOSITION) || id.startsWith("\0rolldown");
@@ -143,6 +146,7 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
         apart("sharing", isSharing),
         apart("builds", isBuild),
         apart("cgroup-model", isCgroupModel, 6),
+        apart("filters", isFilterCompiler, 6),
         // Not with what it imports: the core stays with those who always need it.
         {
           name: "simulated",
