@@ -118,6 +118,8 @@ export interface SpecProcess {
   readonly cwd: string;
   readonly capabilities: SpecCapabilities;
   readonly noNewPrivileges: boolean;
+  readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
   readonly rlimits?: readonly {
     readonly type: string;
     readonly soft: number;

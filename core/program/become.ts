@@ -52,6 +52,20 @@ function keptCapabilities(
   };
 }
 
+/** Labels that the next execve(2) gives (proc_pid_attr(5)). */
+function labelOperations({ apparmorProfile, selinuxLabel }: SpecProcess): Operation[] {
+  const label = (name: string, data: string, module: string): Operation => ({
+    ...{ op: "writeOwnFile", name, data },
+    why: `what ${module} allows it from then on`,
+  });
+  return [
+    ...(apparmorProfile
+      ? [label("attr/apparmor/exec", `exec ${apparmorProfile}`, "AppArmor")]
+      : []),
+    ...(selinuxLabel ? [label("attr/exec", selinuxLabel, "SELinux")] : []),
+  ];
+}
+
 function filterOperations(filter: SystemCallFilter | undefined): Operation[] {
   if (!filter) return [];
   return [
@@ -101,6 +115,7 @@ export function becomeProcess(
     keptCapabilities(process, filter !== undefined),
   ];
   if (user.umask !== undefined) operations.push({ op: "setUmask", mask: user.umask });
+  operations.push(...labelOperations(process));
   if (process.noNewPrivileges) {
     operations.push({ op: "noNewPrivileges", why: "setuid programs give it nothing" });
   }

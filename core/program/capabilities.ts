@@ -65,13 +65,36 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_SETFCAP",
 ];
 
+/** How many letters must be put in, taken out or changed to make one word the other. */
+function distance(a: string, b: string): number {
+  let row = [...b, ""].map((_, i) => i);
+  for (const [i, letter] of [...a].entries()) {
+    let left = i + 1;
+    row = row.map((above, j) => {
+      if (j === 0) return left;
+      const change = row[j - 1]! + (letter === b[j - 1] ? 0 : 1);
+      left = Math.min(above + 1, left + 1, change);
+      return left;
+    });
+  }
+  return row.at(-1)!;
+}
+
+/** What may have been meant by a name that is none; empty where nothing is near. */
+function nearest(name: string): string {
+  const [best] = CAPABILITIES.map((known) => ({ known, off: distance(name, known) })).sort(
+    (a, b) => a.off - b.off,
+  );
+  return best && best.off <= 3 ? `Did you mean ${best.known}? ` : "";
+}
+
 /** `chown`, `CAP_CHOWN`: the kernel's name. @throws NacreError `invalid` */
 function canonical(name: string): string {
   const upper = name.toUpperCase();
   const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   if (!(CAPABILITIES as readonly string[]).includes(full)) {
     throw new NacreError("invalid", `unknown capability: ${JSON.stringify(name)}`, {
-      advice: "See capabilities(7) for the names; ALL is all of them.",
+      advice: `${nearest(full)}See capabilities(7) for the names; ALL is all of them.`,
     });
   }
   return full;

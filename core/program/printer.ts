@@ -5,6 +5,7 @@ import { describe, listing, systemCalls } from "./describe.ts";
 import { inverseOf } from "./inverse.ts";
 import type { Operation } from "./operation.ts";
 import type { KernelProgram } from "./program.ts";
+import { protections } from "./protections.ts";
 
 export interface PrintOptions {
   /** Wraps reasons at this column; 0 never wraps. */
@@ -92,8 +93,23 @@ export function printProgram(program: KernelProgram, options: PrintOptions): str
       lines.push(...printSection(SECTION_TITLES.parent, process.parent, false, options));
     }
     lines.push(...printSection(SECTION_TITLES.child, process.child, false, options));
+    lines.push(...printProtections(program, options));
   }
   return lines.join("\n");
+}
+
+/** What stands between the process and the machine. */
+function printProtections(program: KernelProgram, options: PrintOptions): string[] {
+  const dim = (text: string): string => (options.colour ? `\x1b[2m${text}\x1b[22m` : text);
+  const title = "protections: what the process is kept from, and what changes that";
+  return [
+    options.colour ? `\x1b[1m${title}\x1b[22m` : title,
+    ...protections(program).flatMap(({ name, extent, on, prevents, change }) => [
+      `  ${on ? "on " : "off"}  ${name}${on && extent !== "" ? ` (${shortIds(extent)})` : ""}`,
+      ...wrap(`${prevents} · ${change}`, "       ", options.columns).map(dim),
+    ]),
+    "",
+  ];
 }
 
 /** IDs and digests as docker shortens them, for people; programToJson has them whole. */
@@ -104,6 +120,7 @@ export function programToJson(program: KernelProgram): string {
   const shown = {
     ...program,
     host: program.host.map((o) => ({ ...o, inverse: inverseOf(o) ?? null })),
+    ...(program.process && { protections: protections(program) }),
   };
   return JSON.stringify(
     shown,

@@ -19,6 +19,8 @@ export interface MachineFacts {
   readonly allDevices: () => readonly string[];
   /** The capabilities that can be given here: those of the engine's own bounding set. */
   readonly capabilities: () => readonly string[];
+  /** Kernel modules that confine processes by labels, as far as they are at work. */
+  readonly securityModules?: () => readonly ("apparmor" | "selinux")[];
   /** Whether the kernel counts swap: v1 does not where it was started without that. */
   readonly countsSwap: () => boolean;
   /** Lists of its processors and memory nodes. */

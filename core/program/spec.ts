@@ -8,6 +8,7 @@ import { chosenCapabilities, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { type NetworkNamespace, specNamespaces } from "./namespace-plan.ts";
 import type { ContainerRequest, PlainMount } from "./request.ts";
 import { type MachineFacts, specResources } from "./resource-spec.ts";
+import { securityLabels } from "./security-labels.ts";
 import { specDevices } from "./spec-devices.ts";
 import { allMounts } from "./spec-mounts.ts";
 import type { ProcessUser } from "./user.ts";
@@ -77,7 +78,7 @@ export function workingDirectory(request: ContainerRequest, image: ImageProcess)
   return directory;
 }
 
-const MASKED_PATHS = [
+export const MASKED_PATHS = [
   "/proc/asound",
   "/proc/acpi",
   "/proc/interrupts",
@@ -91,7 +92,13 @@ const MASKED_PATHS = [
   "/sys/firmware",
   "/sys/devices/virtual/powercap",
 ];
-const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+export const READONLY_PATHS = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
 
 export function createSpec(
   request: ContainerRequest,
@@ -117,6 +124,7 @@ export function createSpec(
       cwd: workingDirectory(request, image),
       capabilities: processCapabilities(user.uid, request, machine),
       noNewPrivileges: request.noNewPrivileges ?? false,
+      ...securityLabels(request, machine),
       rlimits: (request.limits ?? []).map(({ name, soft, hard }) => ({
         type: `RLIMIT_${name.toUpperCase()}`,
         soft,

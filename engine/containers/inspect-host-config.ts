@@ -7,6 +7,7 @@ import type {
   ResourceRequest,
   ThrottleRequest,
 } from "@nacre/core/program/request.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "@nacre/core/program/spec.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 /** Docker's names and its ways to say that nothing is set. */
@@ -43,6 +44,26 @@ function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
   };
 }
 
+/** As they could be given to --security-opt, a profile as its JSON. */
+function securityOptions(request: ContainerRequest): string[] | null {
+  const { noNewPrivileges, seccomp, apparmor, securityLabel = [] } = request;
+  const all = [
+    ...(noNewPrivileges === undefined ? [] : [`no-new-privileges=${noNewPrivileges}`]),
+    ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
+    ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
+    ...securityLabel.map((label) => `label=${label}`),
+  ];
+  return all.length > 0 ? all : null;
+}
+
+function hiddenPaths({ privileged, systemPaths }: ContainerRequest): Record<string, unknown> {
+  const open = privileged || systemPaths === "unconfined";
+  return {
+    MaskedPaths: open ? [] : MASKED_PATHS,
+    ReadonlyPaths: open ? [] : READONLY_PATHS,
+  };
+}
+
 /** What a process is, may do and sees, by docker's names. */
 function processJson(request: ContainerRequest): Record<string, unknown> {
   const { capabilities, devices = [], dns, limits = [], namespaces = {} } = request;
@@ -67,7 +88,8 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
       Name: request.restart?.name ?? "no",
       MaximumRetryCount: request.restart?.maximumRetries ?? 0,
     },
-    SecurityOpt: request.noNewPrivileges ? ["no-new-privileges"] : null,
+    SecurityOpt: securityOptions(request),
+    ...hiddenPaths(request),
     ShmSize: request.shmBytes ?? 64 << 20,
     Sysctls: request.sysctls ?? {},
     UTSMode: namespaces.uts ?? "",

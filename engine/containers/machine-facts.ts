@@ -31,6 +31,16 @@ export class Machine implements MachineFacts {
     return mask === undefined ? [] : capabilityNames(BigInt(`0x${mask}`));
   };
 
+  readonly securityModules = (): readonly ("apparmor" | "selinux")[] => {
+    const enabled = "/sys/module/apparmor/parameters/enabled";
+    const apparmor = this.#files.status(enabled) && this.#files.readText(enabled).startsWith("Y");
+    const selinux = this.#files.status("/sys/fs/selinux/enforce") !== undefined;
+    return [
+      ...(apparmor ? (["apparmor"] as const) : []),
+      ...(selinux ? (["selinux"] as const) : []),
+    ];
+  };
+
   readonly countsSwap: MachineFacts["countsSwap"] = () => {
     const memory = this.#hierarchyOf("memory");
     if (memory === undefined || memory.version === 2) return memory !== undefined;

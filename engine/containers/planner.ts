@@ -19,6 +19,7 @@ import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
+import { securityLabels } from "@nacre/core/program/security-labels.ts";
 import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
@@ -226,6 +227,7 @@ export class Planner {
         this.#options.machine,
       ),
       noNewPrivileges: request.noNewPrivileges ?? false,
+      ...securityLabels({ ...request, privileged }, this.#options.machine),
     };
     // What the runtime needs was put there for the first process.
     const { process } = this.#runtimes.apply(request, image, wantedProcess);

@@ -7,6 +7,7 @@ import { DEFAULT_LOG, logLimits } from "@nacre/core/program/log-options.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest, RequestedMount } from "@nacre/core/program/request.ts";
 import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
+import { securityLabels } from "@nacre/core/program/security-labels.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
 import { commandLine, processCapabilities, workingDirectory } from "@nacre/core/program/spec.ts";
 
@@ -27,6 +28,7 @@ export function checkRequest(
   logLimits(request.logDriver ?? DEFAULT_LOG, request.log);
   checkProcess(request);
   processCapabilities(0, request, machine);
+  securityLabels(request, machine);
   checkResources(request.resources, machine);
 }
 

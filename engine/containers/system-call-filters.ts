@@ -18,7 +18,7 @@ import {
 import { DEFAULT_PROFILE_VERSION } from "@nacre/core/seccomp/version.ts";
 import type { StatePaths } from "../images/paths.ts";
 
-/** What is kept: a line of JSON, then the instructions. */
+/** What is kept: a line of JSON, with a sum by which torn bytes are known, then the instructions. */
 interface Kept {
   readonly flags: readonly FilterFlag[];
   readonly listenerPath?: string;
@@ -30,24 +30,30 @@ type Filtered = Pick<ContainerRequest, "seccomp" | "privileged" | "capabilities"
 
 const LINE_FEED = 10;
 
-/** Undefined for bytes that no engine of this kind has written. */
+/** FNV-1a: not against somebody, who would have to be root, but against a machine that went down. */
+function sumOf(bytes: Uint8Array): number {
+  let sum = 0x811c9dc5;
+  for (const byte of bytes) sum = Math.imul(sum ^ byte, 0x01000193);
+  return sum >>> 0;
+}
+
+/** Undefined for bytes that are torn, or that no engine of this kind has written. */
 function decode(bytes: Uint8Array): Kept | undefined {
   const end = bytes.indexOf(LINE_FEED);
   const instructions = bytes.slice(end + 1);
   if (end < 0 || instructions.length === 0 || instructions.length % 8 !== 0) return undefined;
   try {
-    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end))) as Omit<
-      Kept,
-      "instructions"
-    >;
-    return Array.isArray(head.flags) ? { ...head, instructions } : undefined;
+    const line = new TextDecoder().decode(bytes.subarray(0, end));
+    const { sum, ...head } = JSON.parse(line) as Omit<Kept, "instructions"> & { sum: number };
+    return sum === sumOf(instructions) ? { ...head, instructions } : undefined;
   } catch {
     return undefined;
   }
 }
 
 function encode({ instructions, ...head }: Kept): Uint8Array {
-  const line = new TextEncoder().encode(`${JSON.stringify(head)}\n`);
+  const sum = sumOf(instructions);
+  const line = new TextEncoder().encode(`${JSON.stringify({ ...head, sum })}\n`);
   const bytes = new Uint8Array(line.length + instructions.length);
   bytes.set(line);
   bytes.set(instructions, line.length);
