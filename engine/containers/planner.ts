@@ -255,7 +255,7 @@ export class Planner {
           { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
           ...terminalOperations(process),
-          ...becomeProcess(process, filter),
+          ...becomeProcess(process, { ...(filter && { filter }) }),
         ],
         supervision: {
           stdin: interactive ? "inherit" : "null",
