@@ -148,7 +148,7 @@ export class ProcessHost implements Host {
  * Our terminal on standard input shows and passes every byte as it is, until the result is called
  * or this process ends. By stty(1): Node's own raw mode still turns line feeds into two characters.
  */
-const rawTerminal = (): (() => void) => changedTerminal("raw", "-echo");
+export const rawTerminal = (): (() => void) => changedTerminal("raw", "-echo");
 
 function changedTerminal(...how: readonly string[]): () => void {
   const { execFileSync } = process.getBuiltinModule("node:child_process");

@@ -16,7 +16,7 @@ import { simulatedKernelModule } from "@nacre/simulated/module.ts";
 import type { Descriptor } from "@nacre/simulated/pipe.ts";
 import type { ProgramContext, SimulatedProgram } from "@nacre/simulated/program.ts";
 import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
-import { writeAll } from "./process-host.ts";
+import { rawTerminal, writeAll } from "./process-host.ts";
 
 /** For what all chain IDs have in common: the directory that is named after none. */
 const ANY = "sha256:any";
@@ -141,6 +141,17 @@ class Input implements Descriptor {
     return done ? undefined : value;
   }
   async write(): Promise<void> {}
+  lend(resized: (size: { rows: number; columns: number }) => void): () => void {
+    const { stdin, stdout } = process;
+    if (!stdin.isTTY) return () => {};
+    const giveBack = rawTerminal();
+    const resize = (): void => resized({ rows: stdout.rows, columns: stdout.columns });
+    stdout.on("resize", resize);
+    return () => {
+      stdout.off("resize", resize);
+      giveBack();
+    };
+  }
   duplicate(): Descriptor {
     this.#uses++;
     return this;

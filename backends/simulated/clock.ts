@@ -83,6 +83,8 @@ export class SimulatedClock implements Clock {
    */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#elapsedMs + byMs;
+    // Who is on the way to sleep falls asleep now, not when the time is over.
+    await settled();
     for (;;) {
       const next = this.#timers.first;
       if (next === undefined || next.atMs > endMs) break;

@@ -52,11 +52,12 @@ class OpenFifo {
     while (!this.#hasPartner()) await this.#end.buffer.changed;
   }
 
-  async read(): Promise<Uint8Array | undefined> {
+  async read(wanted: () => boolean = () => true): Promise<Uint8Array | undefined> {
     if (!this.#end.read) fail("EBADF");
     await this.opened();
     const { buffer } = this.#end;
-    while (buffer.isEmpty && buffer.writers > 0) await buffer.changed;
+    while (wanted() && buffer.isEmpty && buffer.writers > 0) await buffer.changed;
+    if (!wanted()) return undefined;
     const bytes = buffer.take(READ_BYTES);
     return bytes.length > 0 ? bytes : undefined;
   }

@@ -6,12 +6,12 @@ import type { Dentry } from "./dentry.ts";
 import { makeErofs } from "./erofs.ts";
 import { fail } from "./errno.ts";
 import { FilePages } from "./file-pages.ts";
-import { FixedDirectory } from "./generated.ts";
-import { Superblock } from "./inode.ts";
+import type { Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import { makeOverlay } from "./overlay-mount.ts";
 import type { Process } from "./process.ts";
 import { ProcFileSystem } from "./procfs.ts";
+import { SysFileSystem } from "./sysfs.ts";
 import { Tmpfs, tmpfsOptions } from "./tmpfs.ts";
 
 export interface MountRequest {
@@ -75,35 +75,10 @@ const mqueue: FileSystemType = (request) => {
   return whole(memory("mqueue", request, 0o1777));
 };
 
-/** Directories that every sysfs has; none can be made in it. */
-const SYS_DIRECTORIES = [
-  "block",
-  "bus",
-  "class/net",
-  "dev/block",
-  "dev/char",
-  "devices/system/cpu",
-  "devices/virtual/powercap",
-  "firmware",
-  "fs/cgroup",
-  "kernel",
-  "module",
-  "power",
-];
-
-class SysFileSystem extends Superblock {
-  readonly root: FixedDirectory;
-
-  constructor(minor: number, source: string, readOnly: boolean) {
-    super("sysfs", minor, source, readOnly);
-    this.root = new FixedDirectory(this);
-    for (const path of SYS_DIRECTORIES) this.root.directory(path);
-  }
-}
-
-const sysfs: FileSystemType = ({ machine, source, readOnly, options }) => {
+const sysfs: FileSystemType = ({ machine, process, source, readOnly, options }) => {
   requireOptions(options, /^$/);
-  return whole(new SysFileSystem(machine.newMinor(), source, readOnly));
+  const view = { machine, network: process.namespaces.net };
+  return whole(new SysFileSystem(machine.newMinor(), source, readOnly, view));
 };
 
 /** What the mounter's cgroup namespace makes the root of a hierarchy. */

@@ -102,6 +102,27 @@ export class GeneratedLink extends GeneratedInode {
   }
 }
 
+/** A directory whose tree is made when it is first looked into, which for most never happens. */
+export class LateDirectory extends GeneratedInode {
+  readonly #make: () => Inode;
+  #made: Inode | undefined;
+
+  constructor(superblock: Superblock, make: () => Inode) {
+    super(superblock, "directory", 0o555);
+    this.#make = make;
+  }
+  get #tree(): Inode {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+  override lookup(name: string): Inode | undefined {
+    return this.#tree.lookup(name);
+  }
+  override names(): readonly string[] {
+    return this.#tree.names();
+  }
+}
+
 /** Entries that are always the same. */
 export class FixedDirectory extends GeneratedInode {
   readonly entries: Map<string, Inode>;

@@ -52,6 +52,16 @@ function propagationFields(mount: Mount): string[] {
 const escaped = (text: string): string =>
   text.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
+/** The text of /proc/PID/mounts, as fstab(5) has lines. */
+export const mountLines = (tree: MountTree, root: Path): string =>
+  mountEntries(tree, root)
+    .map(({ source, target, type, options, superOptions }) => {
+      const [access, ...more] = superOptions.split(",");
+      const all = access === "ro" ? options.replace(/^rw/, "ro") : options;
+      return `${[source, target].map(escaped).join(" ")} ${type} ${[all, ...more].join(",")} 0 0\n`;
+    })
+    .join("");
+
 /** The text of mountinfo. */
 export function mountInfo(tree: MountTree, root: Path): string {
   const byId = new Map([...tree.mounts].map((mount) => [mount.id, mount]));

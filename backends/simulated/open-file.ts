@@ -1,6 +1,7 @@
 // An open file description: a place in a file that all its duplicates share (open(2), dup(2)).
 
 import { readAt, writeAt } from "./device-files.ts";
+import { fail } from "./errno.ts";
 import { fifoDescriptor } from "./fifo.ts";
 import * as calls from "./file-calls.ts";
 import type { Inode } from "./inode.ts";
@@ -8,6 +9,7 @@ import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import { type Descriptor, shared } from "./pipe.ts";
 import type { Process } from "./process.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** The flags of open(2). */
 export interface OpenHow {
@@ -21,6 +23,9 @@ export interface OpenHow {
   readonly append?: boolean;
 }
 
+/** Major numbers of /dev/tty and of what is in /dev/pts. */
+const TTY = 5;
+const PTY = 136;
 const READ_BYTES = 64 << 10;
 
 class OpenFile {
@@ -45,8 +50,18 @@ class OpenFile {
   }
 }
 
+/** /dev/tty, or the device of the process's own terminal: ENXIO for who has none, or another's. */
+function terminalAt({ terminal }: Process, { kind, device }: Inode): Terminal | undefined {
+  if (kind !== "character" || !device) return undefined;
+  if (device.major === TTY && device.minor === 0) return terminal ?? fail("ENXIO");
+  if (device.major !== PTY) return undefined;
+  return terminal?.number === device.minor ? terminal : fail("EIO");
+}
+
 function descriptorAt(holder: Process, path: Path, how: OpenHow): Descriptor {
   const { inode } = path.dentry;
+  const terminal = terminalAt(holder, inode);
+  if (terminal) return terminal.slave();
   const { read = false, write = false, append = false } = how;
   const closed = (): void => void holder.open.delete(path);
   holder.open.add(path);
@@ -68,7 +83,6 @@ const STREAMS: Readonly<Record<string, "stdin" | "stdout" | "stderr">> = {
   "/proc/self/fd/0": "stdin",
   "/proc/self/fd/1": "stdout",
   "/proc/self/fd/2": "stderr",
-  "/dev/tty": "stdout",
 };
 
 export function openFile(

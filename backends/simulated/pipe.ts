@@ -8,11 +8,17 @@ const CAPACITY_BYTES = 64 << 10;
 
 /** One open end of something. Both calls may wait; `undefined` is the end of file. */
 export interface Descriptor {
-  read(): Promise<Uint8Array | undefined>;
+  /** Who is not `wanted` any more when something comes leaves it to the others. */
+  read(wanted?: () => boolean): Promise<Uint8Array | undefined>;
   write(bytes: Uint8Array): Promise<void>;
   /** Another process has it too. */
   duplicate(): Descriptor;
   close(): void;
+  /**
+   * Of a terminal outside of the machine: until the result is called it passes every key as it is
+   * typed, shows none by itself, and says when its size changes.
+   */
+  lend?(resized: (size: { rows: number; columns: number }) => void): () => void;
   /** Resolves when open(2) would have come back; absent, it has. */
   opened?(): Promise<void>;
 }
@@ -27,7 +33,7 @@ export function shared(
     let open = true;
     uses++;
     return {
-      read: () => file.read(),
+      read: (wanted) => file.read(wanted),
       write: (bytes) => file.write(bytes),
       opened: async () => file.opened?.(),
       duplicate: use,
@@ -84,7 +90,7 @@ export class Pipe {
   #end(kind: "read" | "write"): Descriptor {
     let open = true;
     return {
-      read: () => (kind === "read" ? this.#read() : fail("EBADF")),
+      read: (wanted) => (kind === "read" ? this.#read(wanted) : fail("EBADF")),
       write: (bytes) => (kind === "write" ? this.#write(bytes) : fail("EBADF")),
       duplicate: () => (kind === "read" ? this.readEnd() : this.writeEnd()),
       close: () => {
@@ -97,8 +103,9 @@ export class Pipe {
     };
   }
 
-  async #read(): Promise<Uint8Array | undefined> {
+  async #read(wanted: () => boolean = () => true): Promise<Uint8Array | undefined> {
     for (;;) {
+      if (!wanted()) return undefined;
       const chunk = this.#chunks.shift();
       if (chunk) {
         this.#bytes -= chunk.length;

@@ -9,6 +9,8 @@ import type { PidNamespace } from "./namespaces.ts";
 import type { Process } from "./process.ts";
 import { IGNORE } from "./signals.ts";
 
+/** Of the devices in /dev/pts. */
+const PTY_MAJOR = 136;
 const COMMAND_LENGTH = 15;
 /** USER_HZ is 100. */
 const ticks = (ms: number): number => Math.floor(ms / 10);
@@ -30,13 +32,13 @@ function stateOf(machine: Machine, process: Process): keyof typeof WORDS {
 export function statLine(machine: Machine, namespace: PidNamespace, process: Process): string {
   const pidOf = (one: Process | undefined): number => one?.pidIn(namespace) ?? 0;
   const session = pidOf(process.session);
-  const { nice, startTime } = process;
+  const { nice, startTime, terminal } = process;
   const cpuTicks = ticks(machine.resources.cpu.usedMs(process));
   const pages = process.memory.residentBytes / PAGE_BYTES;
   const fields = [
     ...[stateOf(machine, process), pidOf(process.parent), pidOf(process.group), session],
     // tty_nr, tpgid, flags, faults of its own and of its children
-    ...[0, -1, 0, 0, 0, 0, 0],
+    ...[terminal ? PTY_MAJOR * 256 + terminal.number : 0, -1, 0, 0, 0, 0, 0],
     // user and system time, its own and of its children, priority, nice, threads, itrealvalue
     ...[cpuTicks, 0, 0, 0, 20 + nice, nice, 1, 0],
     ...[startTime, process.memory.residentBytes + process.memory.swappedBytes, pages],

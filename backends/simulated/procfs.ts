@@ -18,8 +18,11 @@ import {
 import { type Inode, Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import { nameFrom, type Path } from "./mount.ts";
-import { mountInfo } from "./mount-table.ts";
+import { mountInfo, mountLines } from "./mount-table.ts";
 import type { Namespace, PidNamespace } from "./namespaces.ts";
+import { lookup } from "./path-lookup.ts";
+import { NullDescriptor } from "./pipe.ts";
+import { interfaceTable, limitsText, loadAverages } from "./proc-tables.ts";
 import type { Process } from "./process.ts";
 import {
   cpuInformation,
@@ -28,7 +31,7 @@ import {
   statLine,
   statusText,
 } from "./process-statistics.ts";
-import { SysctlDirectory } from "./sysctl.ts";
+import { sysctlDirectory } from "./sysctl.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
 export class ProcFileSystem extends Superblock {
@@ -127,7 +130,7 @@ class MagicLink extends GeneratedInode {
   }
 }
 
-const STREAMS = ["0", "1", "2"];
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** /proc/PID/fd: a link for each descriptor, which leads to what is open. */
 class DescriptorDirectory extends GeneratedInode {
@@ -144,6 +147,8 @@ class DescriptorDirectory extends GeneratedInode {
   }
   override lookup(name: string): Inode | undefined {
     if (!mayInspect(this.#filesystem.machine.current, this.#process)) fail("ENOENT");
+    const stream = STREAMS[Number(name)];
+    if (stream && /^\d$/.test(name)) return this.#stream(stream);
     const file = this.#process.files.find(Number(name));
     if (!file || !/^\d+$/.test(name)) return undefined;
     const { mount, dentry } = file.path;
@@ -152,9 +157,18 @@ class DescriptorDirectory extends GeneratedInode {
       mount.tree ? (nameFrom(this.#process.root, file.path) ?? "/") : dentry.name;
     return new MagicLink(this.#filesystem, this.#process, () => file.path, text);
   }
+  /** One of the standard streams, which lead to a terminal, to /dev/null, or to a pipe without a name. */
+  #stream(name: (typeof STREAMS)[number]): Inode | undefined {
+    const { streams, terminal, root, credentials } = this.#process;
+    const nothing = streams[name] instanceof NullDescriptor;
+    const path = terminal?.path ?? (nothing ? "/dev/null" : undefined);
+    const place = (): Path | undefined =>
+      path === undefined ? undefined : lookup({ root, cwd: root, umask: 0, credentials }, path);
+    return new MagicLink(this.#filesystem, this.#process, place, () => path ?? "pipe:[1]");
+  }
   override names(): readonly string[] {
     if (!this.#process.alive) fail("ENOENT");
-    return [...STREAMS, ...[...this.#process.files.numbers()].map(String)];
+    return [...STREAMS.keys().map(String), ...[...this.#process.files.numbers()].map(String)];
   }
 }
 
@@ -190,6 +204,27 @@ function cgroup(machine: Machine, process: Process): string {
     .join("");
 }
 
+/** /proc/PID/ns. */
+function namespaceFiles(filesystem: ProcFileSystem, process: Process): FixedDirectory {
+  const { machine } = filesystem;
+  const namespaceLink = (of: () => Namespace): Inode =>
+    new MagicLink(
+      filesystem,
+      process,
+      () => machine.nsfs.pathOf(of()),
+      () => `${of().kind}:[${of().inode}]`,
+    );
+  return new FixedDirectory(filesystem, 0o511, [
+    ...NAMESPACE_KINDS.map((kind): [string, Inode] => [
+      kind,
+      namespaceLink(() => process.namespaces[kind]),
+    ]),
+    // Nobody is where its children will be until the first of them, its init, is there.
+    ["pid_for_children", namespaceLink(() => withInit(process.pidForChildren))],
+    ["time_for_children", namespaceLink(() => process.timeForChildren)],
+  ]);
+}
+
 function processFiles(filesystem: ProcFileSystem, process: Process): [string, Inode][] {
   const { machine } = filesystem;
   const file = (
@@ -205,22 +240,6 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
       return nameFrom(machine.current.root, target) ?? "/";
     });
   const strings = (words: readonly string[]): string => words.map((word) => `${word}\0`).join("");
-  const namespaceLink = (of: () => Namespace): Inode =>
-    new MagicLink(
-      filesystem,
-      process,
-      () => machine.nsfs.pathOf(of()),
-      () => `${of().kind}:[${of().inode}]`,
-    );
-  const namespaces = [
-    ...NAMESPACE_KINDS.map((kind): [string, Inode] => [
-      kind,
-      namespaceLink(() => process.namespaces[kind]),
-    ]),
-    // Nobody is where its children will be until the first of them, its init, is there.
-    ["pid_for_children", namespaceLink(() => withInit(process.pidForChildren))],
-    ["time_for_children", namespaceLink(() => process.timeForChildren)],
-  ] as [string, Inode][];
   const adjust = (text: string): void => {
     const value = /^-?\d+$/.test(text.trim()) ? Number(text) : fail("EINVAL");
     process.oomScoreAdj = Math.abs(value) > 1000 ? fail("EINVAL") : value;
@@ -240,6 +259,12 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
     ["comm", file(0o644, () => `${process.command.slice(0, 15)}\n`)],
     ["cgroup", file(0o444, () => cgroup(machine, process))],
     ["mountinfo", file(0o444, () => mountInfo(process.namespaces.mnt.tree, process.root))],
+    ["mounts", file(0o444, () => mountLines(process.namespaces.mnt.tree, process.root))],
+    ["limits", file(0o444, () => limitsText(process))],
+    [
+      "net",
+      new FixedDirectory(filesystem, 0o555, [["dev", file(0o444, () => interfaceTable(process))]]),
+    ],
     ["oom_score_adj", file(0o644, () => `${process.oomScoreAdj}\n`, adjust)],
     ["uid_map", idMap("uids")],
     ["gid_map", idMap("gids")],
@@ -255,7 +280,7 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
     ["root", place(() => process.root)],
     ["cwd", place(() => process.cwd)],
     ["exe", place(() => process.executable)],
-    ["ns", new FixedDirectory(filesystem, 0o511, namespaces)],
+    ["ns", namespaceFiles(filesystem, process)],
     ["fd", new DescriptorDirectory(filesystem, process)],
   ];
 }
@@ -283,6 +308,8 @@ function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
     ["self", link(self)],
     ["thread-self", link(() => `${self()}/task/${self()}`)],
     ["mounts", link(() => "self/mounts")],
+    ["net", link(() => "self/net")],
+    ["loadavg", file(() => loadAverages(machine))],
     ["cgroups", file(() => cgroupTable(machine))],
     [
       "filesystems",
@@ -298,7 +325,7 @@ function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
     ["stat", file(() => machineStatistics(machine))],
     ["uptime", file(() => `${uptime()} ${uptime()}\n`)],
     ["version", file(() => `Linux version ${machine.release} (simulated)\n`)],
-    ["sys", new SysctlDirectory(filesystem, machine)],
+    ["sys", sysctlDirectory(filesystem, machine)],
     ...BARE_DIRECTORIES.map((name): [string, Inode] => [name, new FixedDirectory(filesystem)]),
     ...BARE_FILES.map((name): [string, Inode] => [name, file(() => "")]),
   ];

@@ -5,7 +5,13 @@ import { MAY_EXECUTE, MAY_READ, MAY_WRITE, permitted } from "./credentials.ts";
 import { readAt, writeAt } from "./device-files.ts";
 import { errnoOf, fail } from "./errno.ts";
 import * as calls from "./file-calls.ts";
-import { type AttributeChange, type Inode, MODE_TYPES, type Timestamp } from "./inode.ts";
+import {
+  type AttributeChange,
+  type DeviceNumber,
+  type Inode,
+  MODE_TYPES,
+  type Timestamp,
+} from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import { nameFrom, requireWritable } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
@@ -24,6 +30,8 @@ export interface FileInformation {
   readonly inode: bigint;
   /** Minor of the file system's device number. */
   readonly device: number;
+  /** What a device node stands for. */
+  readonly node: DeviceNumber | undefined;
   readonly mtime: Timestamp;
 }
 
@@ -213,6 +221,7 @@ export function informationOf(inode: Inode): FileInformation {
     links: inode.links,
     inode: inode.number,
     device: inode.superblock.minor,
+    node: inode.device,
     mtime: inode.mtime,
   };
 }

@@ -53,7 +53,8 @@ export class ProgramStream {
   async read(): Promise<Uint8Array | undefined> {
     const pending = this.#pending;
     this.#pending = undefined;
-    return pending ?? this.#call(() => this.#descriptor.read());
+    const process = this.#process;
+    return pending ?? this.#call(() => this.#descriptor.read(() => process.alive));
   }
 
   /** One line with its end, or what is left at the end of the file; undefined after that. */
@@ -111,10 +112,10 @@ export class ProgramStream {
 function preceded(bytes: Uint8Array, from: Descriptor): Descriptor {
   let first: Uint8Array | undefined = bytes;
   return {
-    read: async () => {
+    read: async (wanted) => {
       const taken = first;
       first = undefined;
-      return taken ?? from.read();
+      return taken ?? from.read(wanted);
     },
     write: (written) => from.write(written),
     duplicate: () => {

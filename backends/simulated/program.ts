@@ -58,6 +58,22 @@ export interface ProgramSystem {
   unmount(target: string, options?: { readonly detach?: boolean }): void;
 }
 
+/** A terminal as termios(3) sets it. */
+export interface ProgramTerminal {
+  /** As ttyname(3) says it. */
+  readonly path: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** What is typed is shown. */
+  echo: boolean;
+  /** What is typed is handed on line by line, and can be taken back until then. */
+  lines: boolean;
+  /** Control-C and its like are signals. */
+  signals: boolean;
+  /** TIOCSWINSZ: who runs in it hears of it by SIGWINCH. */
+  resize(size: { readonly rows?: number; readonly columns?: number }): void;
+}
+
 export interface ProgramContext {
   /** With the name it was called by. */
   readonly arguments: readonly string[];
@@ -67,6 +83,8 @@ export interface ProgramContext {
   readonly stderr: ProgramStream;
   /** Whether standard input is a terminal. */
   readonly interactive: boolean;
+  /** The process's terminal, if it has one. */
+  readonly terminal: ProgramTerminal | undefined;
   readonly files: ProgramFiles;
   readonly system: ProgramSystem;
   readonly resources: ProgramResources;

@@ -200,6 +200,7 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     stdout: stream("stdout"),
     stderr: stream("stderr"),
     interactive: process.terminal !== undefined,
+    terminal: process.terminal,
     files: new ProgramFiles(machine, process),
     system: programSystem(machine, process),
     resources: programResources(machine, process),

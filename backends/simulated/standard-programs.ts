@@ -12,6 +12,7 @@ import { ls } from "./tools/list-files.ts";
 import * as mountTools from "./tools/mount-tools.ts";
 import * as processTools from "./tools/process-tools.ts";
 import * as streamTools from "./tools/stream-tools.ts";
+import * as terminalTools from "./tools/terminal-tools.ts";
 import { TEXT_TOOLS, textTool } from "./tools/text-tools.ts";
 import { tool } from "./tools/tool.ts";
 import { tr } from "./tools/translate.ts";
@@ -23,6 +24,7 @@ const TOOLS: ReadonlyMap<string, SimulatedProgram> = new Map([
   ...Object.entries(mountTools),
   ...Object.entries(processTools),
   ...Object.entries(streamTools),
+  ...Object.entries(terminalTools),
   ["ls", ls],
   ["tr", tr],
   ["gawk", textTool("awk")],

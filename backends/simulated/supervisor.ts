@@ -51,6 +51,8 @@ export class Supervisor {
   #log: JsonLog | undefined;
   #pipes: { stdout: Pipe; stderr: Pipe } | undefined;
   #held: Descriptor | undefined;
+  /** What the caller's terminal is again afterwards. */
+  #giveBack: (() => void) | undefined;
   /** What is relayed to the terminal. */
   #typed: Descriptor | undefined;
   #pumps: Promise<void>[] = [];
@@ -252,6 +254,7 @@ export class Supervisor {
     this.#pipes?.stderr.seal();
     this.#held?.close();
     this.#typed?.close();
+    this.#giveBack?.();
   }
 
   /** Reads one stream of the child until its end, into the log and to whoever listens. */
@@ -282,6 +285,7 @@ export class Supervisor {
       this.#pumps.push(this.#pump("stdout", master, to));
       if (attached) {
         this.#typed = this.#caller.stdin.duplicate();
+        this.#giveBack = this.#typed.lend?.((size) => terminal.resize(size));
         void this.#relayInput(this.#typed, master);
       }
     }
@@ -303,9 +307,7 @@ export class Supervisor {
     const point = new AttachPoint({
       write: async (bytes) => to?.write(bytes),
       resize: (rows, columns) => {
-        if (!terminal) return;
-        Object.assign(terminal, { rows, columns });
-        this.#machine.processes.signal(child, SIGNALS.WINCH, this.#process.namespaces.pid);
+        terminal?.resize({ rows, columns });
       },
     });
     this.#attached = point;

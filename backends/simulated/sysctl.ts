@@ -1,7 +1,7 @@
 // /proc/sys: values of the machine, and those that a namespace has for itself.
 
 import { fail } from "./errno.ts";
-import { FixedDirectory, GeneratedFile, GeneratedInode } from "./generated.ts";
+import { FixedDirectory, GeneratedFile, LateDirectory } from "./generated.ts";
 import type { Inode, Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 
@@ -26,30 +26,9 @@ const IPC: Readonly<Record<string, string>> = {
   "fs/mqueue/msg_max": "10",
 };
 
-/**
- * /proc/sys, which every container mounts and hardly any looks into: its tree is made when it is
- * first looked into.
- */
-export class SysctlDirectory extends GeneratedInode {
-  readonly #machine: Machine;
-  #tree: FixedDirectory | undefined;
-
-  constructor(superblock: Superblock, machine: Machine) {
-    super(superblock, "directory", 0o555);
-    this.#machine = machine;
-  }
-
-  get #made(): FixedDirectory {
-    this.#tree ??= makeSysctl(this.superblock, this.#machine);
-    return this.#tree;
-  }
-  override lookup(name: string): Inode | undefined {
-    return this.#made.lookup(name);
-  }
-  override names(): readonly string[] {
-    return this.#made.names();
-  }
-}
+/** /proc/sys, which every container mounts and hardly any looks into. */
+export const sysctlDirectory = (superblock: Superblock, machine: Machine): Inode =>
+  new LateDirectory(superblock, () => makeSysctl(superblock, machine));
 
 /** A tree of files over values that are looked up for whoever reads or writes. */
 function makeSysctl(superblock: Superblock, machine: Machine): FixedDirectory {

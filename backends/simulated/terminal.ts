@@ -9,6 +9,7 @@ import type { Of } from "./host-operations.ts";
 import { openTree } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, Pipe } from "./pipe.ts";
+import type { ProgramTerminal } from "./program.ts";
 import { attachInRoot, openedRoot } from "./root-operations.ts";
 
 const INTERRUPT = 3;
@@ -19,10 +20,13 @@ const RETURN = 13;
 const QUIT = 28;
 const ERASE = 127;
 
-export class Terminal {
+export class Terminal implements ProgramTerminal {
   readonly number: number;
   rows: number;
   columns: number;
+  echo = true;
+  lines = true;
+  signals = true;
   /** Called with the signal that a typed character stands for. */
   onSignal: (signal: number) => void = () => {};
   readonly #toSlave = new Pipe();
@@ -37,6 +41,18 @@ export class Terminal {
     this.columns = columns;
     this.#input = this.#toSlave.writeEnd();
     this.#output = this.#toMaster.writeEnd();
+  }
+
+  get path(): string {
+    return `/dev/pts/${this.number}`;
+  }
+
+  resize(size: { readonly rows?: number; readonly columns?: number }): void {
+    const { rows = this.rows, columns = this.columns } = size;
+    if (rows === this.rows && columns === this.columns) return;
+    this.rows = rows;
+    this.columns = columns;
+    this.onSignal(SIGNALS.WINCH);
   }
 
   /** The master: what is typed goes in, what is shown comes out. */
@@ -57,8 +73,8 @@ export class Terminal {
   slave(): Descriptor {
     const typed = this.#toSlave.readEnd();
     return {
-      read: async () => {
-        const chunk = await typed.read();
+      read: async (wanted) => {
+        const chunk = await typed.read(wanted);
         return chunk && chunk[0] === END && chunk.length === 1 ? undefined : chunk;
       },
       write: (bytes) => this.#show(bytes),
@@ -85,14 +101,24 @@ export class Terminal {
     for (const typed of bytes) await this.#character(typed === RETURN ? LINE_FEED : typed);
   }
 
+  async #echo(bytes: Uint8Array): Promise<void> {
+    if (this.echo) await this.#show(bytes);
+  }
+
   async #character(byte: number): Promise<void> {
-    if (byte === INTERRUPT || byte === QUIT) {
+    if (this.signals && (byte === INTERRUPT || byte === QUIT)) {
       this.#line = [];
-      await this.#show(new TextEncoder().encode(byte === INTERRUPT ? "^C" : "^\\"));
+      await this.#echo(new TextEncoder().encode(byte === INTERRUPT ? "^C" : "^\\"));
       return this.onSignal(byte === INTERRUPT ? SIGNALS.INT : SIGNALS.QUIT);
     }
+    if (!this.lines) {
+      const all = Uint8Array.from([...this.#line, byte]);
+      this.#line = [];
+      await this.#echo(Uint8Array.of(byte));
+      return this.#input.write(all);
+    }
     if (byte === ERASE || byte === BACKSPACE) {
-      if (this.#line.pop() !== undefined) await this.#output.write(Uint8Array.of(8, 32, 8));
+      if (this.#line.pop() !== undefined) await this.#echo(Uint8Array.of(8, 32, 8));
       return;
     }
     if (byte === END) {
@@ -101,7 +127,7 @@ export class Terminal {
       return this.#input.write(Uint8Array.from(rest));
     }
     this.#line.push(byte);
-    await this.#show(Uint8Array.of(byte));
+    await this.#echo(Uint8Array.of(byte));
     if (byte !== LINE_FEED) return;
     const line = Uint8Array.from(this.#line);
     this.#line = [];

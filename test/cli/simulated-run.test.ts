@@ -11,6 +11,7 @@ import { buildImage } from "@nacre/plugin-registry/image-builder.ts";
 import { type RegistryServer, serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tar } from "../images/tar.ts";
+import { typedInto } from "./in-terminal.ts";
 
 const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
 const PASSWD = "root:x:0:0:root:/root:/bin/sh\nshell:x:7:7::/:/bin/sh\n";
@@ -167,6 +168,33 @@ describe("a container on the simulated kernel", () => {
     await expect.poll(seen, { timeout: 5000 }).toMatch(/^sleeper Up /);
     expect(await running).toEqual({ code: 0, stdout: "", stderr: "" });
     expect((await nacre(["ps", "-aq"])).stdout).toBe("");
+  });
+
+  it("shows what is typed once, and gives the terminal back", async () => {
+    const line = [
+      NACRE,
+      "--root",
+      root,
+      "--backend",
+      "simulated",
+      "run",
+      "--rm",
+      "-it",
+      "host",
+      "sh",
+    ];
+    const { code, seen, restored } = await typedInto(line, [
+      ["# ", "stty size; echo he''re\r"],
+      ["here\r\n# ", "cat\r"],
+      ["cat\r\n", "one\r"],
+      ["one\r\none\r\n", "two \x03"],
+      ["^C", "exit 3\r"],
+    ]);
+    expect({ code, restored, seen }).toMatchObject({ code: 3, restored: true });
+    expect(seen.split("\r\n")).toEqual([
+      ...["# stty size; echo he''re", "33 99", "here"],
+      ...["# cat", "one", "one", "two ^C# exit 3", ""],
+    ]);
   });
 
   it("is refused what the simulation cannot do", async () => {

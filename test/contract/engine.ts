@@ -12,6 +12,7 @@ import { buildCases } from "./engine-build.ts";
 import { deviceCases } from "./engine-devices.ts";
 import { fileCases } from "./engine-files.ts";
 import { initCases } from "./engine-init.ts";
+import { machineCases } from "./engine-machine.ts";
 import { sharingCases } from "./engine-sharing.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
@@ -111,6 +112,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     refusalCases(() => bench);
     archiveCases(() => bench);
     deviceCases(() => bench);
+    machineCases(() => bench);
     sharingCases(() => bench);
     fileCases(() => bench);
     buildCases(() => bench);

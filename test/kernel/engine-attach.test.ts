@@ -1,11 +1,10 @@
 // attach, from a terminal and without one.
 
-import { execFile } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type TypedStep, typedInto } from "../cli/in-terminal.ts";
 import { Bench, outcomeOf } from "./engine-bench.ts";
 
 const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
@@ -18,35 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => bench[Symbol.asyncDispose]());
 
-/** Runs the command line in a terminal of 33 by 99, types what follows what is seen; its end and what was seen. */
-async function inTerminal(words: readonly string[], steps: readonly (readonly [string, string])[]) {
-  const script = `
-import pty, os, sys, json, termios, fcntl, struct
-words, steps = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-pid, fd = pty.fork()
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
-    os.execv(words[0], words)
-seen, cooked = "", termios.tcgetattr(fd)[3]
-for wanted, keys in steps:
-    at = len(seen)
-    while wanted not in seen[at:]:
-        seen += os.read(fd, 4096).decode()
-    os.write(fd, keys.encode())
-try:
-    while True:
-        data = os.read(fd, 4096)
-        if not data: break
-        seen += data.decode()
-except OSError: pass
-_, status = os.waitpid(pid, 0)
-print(json.dumps({"code": os.waitstatus_to_exitcode(status), "seen": seen, "restored": termios.tcgetattr(fd)[3] == cooked}))
-`;
-  const line = [NACRE, "--root", bench.root, ...words];
-  const given = [JSON.stringify(line), JSON.stringify(steps)];
-  const { stdout } = await promisify(execFile)("python3", ["-c", script, ...given]);
-  return JSON.parse(stdout) as { code: number; seen: string; restored: boolean };
-}
+const inTerminal = (words: readonly string[], steps: readonly TypedStep[]) =>
+  typedInto([NACRE, "--root", bench.root, ...words], steps);
 
 describe("attach", () => {
   it("gives a terminal back and forth, and leaves the container running at two keys", async () => {

@@ -27,6 +27,11 @@ describe("a fifo between commands of a shell", () => {
       "sleep 99 > p & w=$!; cat p & sleep 1; kill $w; wait; echo end",
       "end\n",
     ],
+    [
+      "a reader that is killed, and leaves what comes to others",
+      "exec 3<>p; cat <&3 & sleep 1; kill $!; wait; echo kept >&3; head -n 1 <&3",
+      "kept\n",
+    ],
     ["a reader that has enough", "yes > p & head -n 1 < p; wait $!; echo $?", "y\n141\n"],
   ])("%s", async (_name, script, printed) => {
     const { stdout, stderr } = await simulation.run("box", ["sh", "-c", `mkfifo p; ${script}`]);

@@ -95,7 +95,7 @@ async function callBuiltin(
     return await builtin(shell, words.slice(1), streams);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    await shell.complain(shell.streams, `${words[0]}: write error: ${errorText(error)}`);
+    await shell.complain(streams, `${words[0]}: write error: ${errorText(error)}`);
     return 1;
   }
 }

@@ -102,7 +102,7 @@ class Listing {
         String(found.links),
         numeric ? String(found.uid) : users.name(found.uid),
         numeric ? String(found.gid) : groups.name(found.gid),
-        String(found.sizeBytes),
+        found.node ? `${found.node.major}, ${found.node.minor}` : String(found.sizeBytes),
         timeText(found.mtime.seconds, this.#context.nowMs()),
         `${this.#name(entry)}${text}`,
       ];
@@ -156,10 +156,12 @@ export const ls = tool(async (context) => {
     color: "h",
     "human-readable": "h",
   });
-  const paths = operands.length > 0 ? operands : ["."];
+  const paths = operands.length > 0 ? [...operands].sort() : ["."];
+  // What is shown in full is shown itself, unless a slash behind it says otherwise.
+  const follow = (path: string): boolean => !flags.has("l") || path.endsWith("/");
   const listing = new Listing(context, flags);
   const isDirectory = (path: string): boolean =>
-    !flags.has("d") && context.files.kindOf(path) === "directory";
+    !flags.has("d") && context.files.kindOf(path, { follow: follow(path) }) === "directory";
   const files = paths.filter((path) => !isDirectory(path));
   await listing.show(await listing.entries(files.map((path) => [path, path])));
   const directories = paths.filter(isDirectory);

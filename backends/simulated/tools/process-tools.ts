@@ -1,6 +1,7 @@
 // Tools on processes, users and the machine. What they know of processes they read in /proc, as
 // everywhere.
 
+import { parseCpusetList } from "@nacre/core/cpuset-list.ts";
 import { errnoOf } from "../errno.ts";
 import { errorText } from "../error-text.ts";
 import type { ProgramContext } from "../program.ts";
@@ -155,10 +156,11 @@ export const hostname = tool(async (context) => {
   else context.system.setHostname(name);
 });
 
-export const nproc = tool((context) => context.stdout.write("1\n"));
-export const tty = tool(async (context) => {
-  await context.stdout.write(context.interactive ? "/dev/console\n" : "not a tty\n");
-  return context.interactive ? 0 : 1;
+/** Those of its cpuset. */
+export const nproc = tool((context) => {
+  const status = context.files.readText("/proc/self/status");
+  const [, list = "0"] = /^Cpus_allowed_list:\s*(.*)$/m.exec(status) ?? [];
+  return context.stdout.write(`${parseCpusetList(list).length}\n`);
 });
 
 const two = (value: number): string => String(value).padStart(2, "0");

@@ -1,0 +1,40 @@
+// A person at a terminal, for tests of what shows there.
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+/** What is waited for, and what is typed then. */
+export type TypedStep = readonly [seen: string, keys: string];
+
+/** Runs a command in a terminal of 33 by 99, types what follows what is seen; its end and what was seen. What hangs is killed. */
+export async function typedInto(command: readonly string[], steps: readonly TypedStep[]) {
+  const script = `
+import pty, os, sys, json, termios, fcntl, struct, signal
+words, steps = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+    os.execv(words[0], words)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
+signal.alarm(20)
+seen, cooked = "", termios.tcgetattr(fd)[3]
+for wanted, keys in steps:
+    at = len(seen)
+    try:
+        while wanted not in seen[at:]:
+            seen += os.read(fd, 4096).decode()
+        os.write(fd, keys.encode())
+    except OSError: break
+try:
+    while True:
+        data = os.read(fd, 4096)
+        if not data: break
+        seen += data.decode()
+except OSError: pass
+_, status = os.waitpid(pid, 0)
+print(json.dumps({"code": os.waitstatus_to_exitcode(status), "seen": seen, "restored": termios.tcgetattr(fd)[3] == cooked}))
+`;
+  const given = [JSON.stringify(command), JSON.stringify(steps)];
+  const { stdout } = await promisify(execFile)("python3", ["-c", script, ...given]);
+  return JSON.parse(stdout) as { code: number; seen: string; restored: boolean };
+}

@@ -1,0 +1,106 @@
+// What a container sees of its machine, on whatever kernel: part of engineContract. The same scripts
+// look at /dev, its terminal, /sys and /proc.
+
+import { expect, it } from "vitest";
+import type { Bench } from "./engine.ts";
+
+const DEVICES = ["full 1, 7", "null 1, 3", "random 1, 8", "tty 5, 0", "urandom 1, 9", "zero 1, 5"];
+const SCRIPTS: readonly (readonly [what: string, script: string, says: readonly string[]])[] = [
+  [
+    "the usual devices, and nothing of the machine's",
+    "ls /dev | grep -v '^core$'",
+    [
+      ...["fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm"],
+      ...["stderr", "stdin", "stdout", "tty", "urandom", "zero"],
+    ],
+  ],
+  [
+    "devices that everybody may use",
+    "cd /dev; ls -ln full null random tty urandom zero | awk '{print $1, $3, $NF, $5, $6}'",
+    DEVICES.map((device) => `crw-rw-rw- 0 ${device}`),
+  ],
+  [
+    "links to what a process has open",
+    "cd /dev; ls -l fd ptmx stdin stdout stderr | awk '{print $NF}'; ls -d /dev/fd/0 /dev/fd/1",
+    [
+      ...["/proc/self/fd", "pts/ptmx", "/proc/self/fd/2", "/proc/self/fd/0", "/proc/self/fd/1"],
+      ...["/dev/fd/0", "/dev/fd/1"],
+    ],
+  ],
+  [
+    "room for shared memory and queues of its own",
+    "ls -ld /dev/shm /dev/mqueue /dev/pts | awk '{print $1, $NF}'; touch /dev/shm/x && ls /dev/shm",
+    ["drwxrwxrwt /dev/mqueue", "drwxr-xr-x /dev/pts", "drwxrwxrwt /dev/shm", "x"],
+  ],
+  [
+    "devices that do what they are there for",
+    "echo x > /dev/null; head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; cat /dev/null; echo x 2>/dev/null >/dev/full || echo full",
+    ["3", "3", "full"],
+  ],
+  [
+    "no terminal where it was given none",
+    "tty; echo $?; [ -t 0 ] || echo none",
+    ["not a tty", "1", "none"],
+  ],
+  [
+    "the interfaces of its network",
+    "cd /sys/class/net; ls; cat lo/address lo/mtu lo/ifindex lo/type lo/operstate; ls -l lo | awk '{print $NF}'",
+    ["lo", "00:00:00:00:00:00", "65536", "1", "772", "unknown", "../../devices/virtual/net/lo"],
+  ],
+  ["them in /proc/net/dev, too", "awk -F: 'NR > 2 {print $1}' /proc/net/dev | tr -d ' '", ["lo"]],
+  [
+    "the directories of sysfs",
+    "ls -d /sys/block /sys/bus /sys/class /sys/dev /sys/devices /sys/firmware /sys/fs /sys/kernel /sys/module; ls /sys/firmware",
+    ["block", "bus", "class", "dev", "devices", "firmware", "fs", "kernel", "module"].map(
+      (name) => `/sys/${name}`,
+    ),
+  ],
+  [
+    "as many CPUs as it may use",
+    "cd /sys/devices/system/cpu; cat online | grep -c '^0'; [ $(ls -d cpu[0-9]* | wc -l) -ge $(nproc) ] && echo enough",
+    ["1", "enough"],
+  ],
+  [
+    "its cgroups as roots",
+    "cut -d: -f3 /proc/self/cgroup | sort -u; [ $(find /sys/fs/cgroup/ -maxdepth 2 -name cgroup.procs | wc -l) -ge 1 ] && echo there",
+    ["/", "there"],
+  ],
+  [
+    "what is mounted in it",
+    `awk '$2 == "/" || $2 ~ "^/(dev|sys|proc)(/pts|/shm|/mqueue)?$" {print $2, $3}' /proc/mounts | sort`,
+    [
+      ...["/ overlay", "/dev tmpfs", "/dev/mqueue mqueue", "/dev/pts devpts", "/dev/shm tmpfs"],
+      ...["/proc proc", "/sys sysfs"],
+    ],
+  ],
+  [
+    "its limits",
+    "grep -c . /proc/self/limits; grep '^Max open files' /proc/self/limits | awk '{print $1, $3, $NF}'",
+    ["17", "Max files files"],
+  ],
+  ["how busy the machine is", "awk '{print NF}' /proc/loadavg", ["5"]],
+];
+
+export function machineCases(bench: () => Bench): void {
+  it.each(SCRIPTS)("shows a container %s", async (_what, script, says) => {
+    const { stdout, stderr } = await bench().sh(script);
+    const lines = stdout.split("\n").map((line) => line.trim());
+    expect({ lines, stderr }).toEqual({ lines: [...says, ""], stderr: "" });
+  });
+
+  it("gives a container a terminal that its tools know", async () => {
+    const script = [
+      ...["tty", "stty rows 5 cols 20", "stty size", "[ -t 1 ] && echo shown"],
+      ...["ls -l /dev/pts/0 /dev/console | awk '{print $1, $5, $6}'"],
+      ...["stty -echo", "stty -a | grep -c -- '-echo\\b'", "stty sane"],
+      ...["ls -l /proc/self/fd/0 | awk '{print $NF}'", "echo typed > /dev/tty"],
+    ].join("; ");
+    await bench().start("seen", script, { terminal: true });
+    await bench().containers.wait("seen");
+    expect((await bench().logs("seen")).map((line) => line.trim())).toEqual([
+      ...["stdout /dev/pts/0", "stdout 5 20", "stdout shown"],
+      ...["stdout crw--w---- 136, 0", "stdout crw--w---- 136, 0"],
+      ...["stdout 1", "stdout /dev/pts/0", "stdout typed"],
+    ]);
+  });
+}
