@@ -55,7 +55,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const endsWithProcess = options.endsWithProcess ?? false;
   const root = resolve(options.root ?? "/var/lib/nacre");
   const registries = options.registries ?? configuredRegistries();
-  const container = new Container();
+  // It would make a function of text for each binding, and each is resolved once.
+  const container = new Container({ jitless: true });
   const plugins = new PluginLoader(
     (port) => container.get(port),
     pluginSettings(options.plugins ?? []),

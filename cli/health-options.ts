@@ -1,10 +1,7 @@
 // The options of a container's health check.
 
-import {
-  HEALTH_ACTIONS,
-  type HealthAction,
-  type HealthRequest,
-} from "@nacre/core/program/health-check.ts";
+import { HEALTH_ACTIONS, type HealthAction } from "@nacre/core/program/health-action.ts";
+import type { HealthRequest } from "@nacre/core/program/health-check.ts";
 import { FlagError } from "./flag-error.ts";
 import { choice, flag, text, type Values, value } from "./options.ts";
 import { parseInteger } from "./parse/number.ts";

@@ -17,7 +17,9 @@ import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import { NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
 import { attachTo } from "./containers/attaching.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
@@ -96,9 +98,19 @@ function choose(all: readonly Snapshotter[], wanted: string | undefined): Snapsh
   });
 }
 
+/** What a kernel can do is asked when it is needed; whether there is one by a name, at once. */
+function snapshotterOf({ snapshotters }: EnginePorts, { snapshotter }: EngineOptions): Snapshotter {
+  if (snapshotter !== undefined) return choose(snapshotters, snapshotter);
+  return whenUsed(() => choose(snapshotters, undefined));
+}
+
 /** `local` is docker's name for a log that rotates and that only its engine reads: ours all do. */
 function logDrivers({ log, files }: Pick<EnginePorts, "log" | "files">): LogDriver[] {
-  return [log, new JsonFileLog(files, "local"), new NoLog()];
+  return [
+    log,
+    whenUsed(() => new JsonFileLog(files, "local"), { name: "local" }),
+    whenUsed(() => new NoLog(), { name: NO_LOG }),
+  ];
 }
 
 function lazyLayout(files: Files): () => CgroupLayout {
@@ -123,7 +135,9 @@ function layerStore(ports: EnginePorts, paths: StatePaths, options: EngineOption
 
 const platformOf = (kernel: Kernel) => ({
   os: "linux",
-  architecture: kernel.facts().architecture,
+  get architecture() {
+    return kernel.facts().architecture;
+  },
 });
 
 function registryClient(ports: EnginePorts, { core, registries }: EngineOptions): Registry {
@@ -142,7 +156,6 @@ function imageService(
 ): ImageService {
   const { kernel, files, state, clock, random } = ports;
   const { core, bootId, self } = options;
-  const platform = platformOf(kernel);
   return new ImageService(
     core,
     kernel,
@@ -158,9 +171,7 @@ function imageService(
     layers,
     paths,
     {
-      bootId,
-      self,
-      platform,
+      ...{ bootId, self, platform: platformOf(kernel) },
       executes: (platform) => ports.extensions?.runtimeFor(platform) !== undefined,
     },
   );
@@ -172,7 +183,7 @@ interface Shared {
   readonly layers: LayerStore;
   readonly bus: EventBus;
   readonly paths: StatePaths;
-  readonly snapshotter: string;
+  readonly snapshotter: Snapshotter;
   readonly hierarchies: () => readonly MountedHierarchy[];
 }
 
@@ -189,10 +200,12 @@ function containerLooks(
     records,
     reconciler,
     images,
-    new Named("LogDriver", "log driver", logDrivers({ files, log: ports.log }), extensions),
+    whenUsed(
+      () => new Named("LogDriver", "log driver", logDrivers({ files, log: ports.log }), extensions),
+    ),
     runtimes,
-    new Usage(files, clock, hierarchies),
-    new Processes(files, hierarchies),
+    whenUsed(() => new Usage(files, clock, hierarchies)),
+    whenUsed(() => new Processes(files, hierarchies)),
     volumes,
     storage,
     paths,
@@ -209,26 +222,48 @@ function mountServices(
   find: (container: string) => ContainerRecord,
 ) {
   const { kernel, files, state, clock, random } = ports;
-  const records = new VolumeRecords(kernel, state, clock, bus, { self, bootId });
-  const drivers = new Named("VolumeDriver", "volume driver", ports.volumes, ports.extensions);
-  const volumes = new VolumeService(files, random, records, drivers);
-  const filler = new VolumeFiller(kernel, files, state, random, self);
-  const mounts = new ContainerMounts(files, images, volumes, records, filler, paths, find);
+  const records = whenUsed(() => new VolumeRecords(kernel, state, clock, bus, { self, bootId }));
+  const volumes = whenUsed(() => {
+    const drivers = new Named("VolumeDriver", "volume driver", ports.volumes, ports.extensions);
+    return new VolumeService(files, random, records, drivers);
+  });
+  const mounts = whenUsed(() => {
+    const filler = whenUsed(() => new VolumeFiller(kernel, files, state, random, self));
+    return new ContainerMounts(files, images, volumes, records, filler, paths, find);
+  });
   return { volumes, mounts };
+}
+
+function containerPlanner(
+  { kernel, files, codec, extensions, ...ports }: EnginePorts,
+  { layers, bus, paths, hierarchies }: Shared,
+  { settleCommand }: EngineOptions,
+  parts: { runtimes: Runtimes; mounts: ContainerMounts; machine: Machine },
+  find: (container: string) => ContainerRecord,
+): Planner {
+  const { runtimes, mounts, machine } = parts;
+  const filters = new SystemCallFilters(files, codec, paths, () => kernel.facts(), machine);
+  return new Planner(
+    ...([kernel, files, layers] as const),
+    new Named("Snapshotter", "snapshotter", ports.snapshotters, extensions),
+    new Named("NetworkDriver", "network", ports.networks, extensions),
+    ...([runtimes, mounts, filters, paths] as const),
+    { settleCommand, hierarchies, machine, find, tell: (notice) => bus.emit(notice) },
+  );
 }
 
 /** What containers are made of, and those who keep them in order. */
 function containerServices(ports: EnginePorts, shared: Shared, options: EngineOptions) {
-  const { kernel, files, state, clock, random, codec } = ports;
-  const { images, layers, bus, paths, snapshotter, hierarchies } = shared;
+  const { kernel, files, state, clock, random } = ports;
+  const { images, bus, paths, snapshotter, hierarchies } = shared;
   const { self, bootId, settleCommand, healthCommand, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus, (record) =>
     endWait(kernel, bootId, record),
   );
-  const runtimes = new Runtimes(kernel, ports.extensions);
-  const freezer = new Freezer(files, clock, hierarchies);
-  const takeDown = new TakeDown(kernel, files, clock, freezer, paths, hierarchies);
-  const storage = new ContainerStorage(files, paths);
+  const runtimes = whenUsed(() => new Runtimes(kernel, ports.extensions));
+  const freezer = whenUsed(() => new Freezer(files, clock, hierarchies));
+  const takeDown = whenUsed(() => new TakeDown(kernel, files, clock, freezer, paths, hierarchies));
+  const storage = whenUsed(() => new ContainerStorage(files, paths));
   const { volumes, mounts } = mountServices(ports, images, bus, paths, options, (name) =>
     looks.get(name),
   );
@@ -239,28 +274,26 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const looks: ContainerLooks = containerLooks(
     ...([ports, shared, records, reconciler, runtimes, volumes, storage] as const),
   );
-  const machine = new Machine(files, hierarchies);
-  const facts = () => kernel.facts();
-  const filters = new SystemCallFilters(files, codec, paths, facts, machine);
-  const planner = new Planner(
-    ...([kernel, files, layers] as const),
-    new Named("Snapshotter", "snapshotter", ports.snapshotters, ports.extensions),
-    new Named("NetworkDriver", "network", ports.networks, ports.extensions),
-    ...([runtimes, mounts, filters, paths] as const),
-    {
-      ...{ settleCommand, hierarchies, machine },
-      tell: (notice) => bus.emit(notice),
-      find: (container) => looks.get(container),
-    },
+  const machine = whenUsed(() => new Machine(files, hierarchies));
+  const planner = whenUsed(() =>
+    containerPlanner(ports, shared, options, { runtimes, mounts, machine }, (name) =>
+      looks.get(name),
+    ),
   );
   const again = { detached: true, byPolicy: true } as const;
   const start = (id: string) => containers.start(id, undefined, again);
-  const restarts = new Restarts(kernel, clock, records, start, { self, bootId, settleCommand });
-  const health = new HealthChecks(kernel, clock, records, looks, planner, {
-    healthCommand,
-    restart: (id) => containers.restart(id),
-    stop: (id) => containers.stop(id),
-  });
+  const restarts = whenUsed(
+    () => new Restarts(kernel, clock, records, start, { self, bootId, settleCommand }),
+  );
+  const health = whenUsed(
+    () =>
+      new HealthChecks(kernel, clock, records, looks, planner, {
+        healthCommand,
+        restart: (id) => containers.restart(id),
+        stop: (id) => containers.stop(id),
+      }),
+  );
+  const claims = whenUsed(() => new CopyClaims(kernel, state, clock, self));
   const containers: ContainerService = new ContainerService(
     kernel,
     clock,
@@ -268,19 +301,20 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     records,
     planner,
     reconciler,
-    new Endings(kernel, clock, images, records, reconciler, freezer, restarts),
-    new Pausing(files, records, freezer, health),
+    whenUsed(() => new Endings(kernel, clock, images, records, reconciler, freezer, restarts)),
+    whenUsed(() => new Pausing(files, records, freezer, health)),
     health,
-    new Limits(kernel, files, machine, hierarchies),
+    whenUsed(() => new Limits(kernel, files, machine, hierarchies)),
     looks,
     mounts,
     storage,
     {
-      ...{ snapshotter, self, bootId, terminalSize, machine },
+      ...{ self, bootId, terminalSize, machine },
+      snapshotter: () => snapshotter.name,
       attach: (record) => attachTo(record, kernel, paths),
       ...filesOpener(
         { kernel, files, codec: ports.codec, core: options.core },
-        { claims: new CopyClaims(kernel, state, clock, self), looks, planner, storage, paths },
+        { claims, looks, planner, storage, paths },
       ),
     },
   );
@@ -293,58 +327,61 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   for (const path of [paths.rootfs, paths.files]) files.makeDirectory(path);
   const bus = new EventBus();
   const layout = lazyLayout(files);
-  const chosen = choose(ports.snapshotters, options.snapshotter);
-  const layers = layerStore(ports, paths, options);
-  const registry = registryClient(ports, options);
-  const images = imageService(ports, registry, chosen, layers, bus, paths, options);
+  const snapshotter = snapshotterOf(ports, options);
+  const layers = whenUsed(() => layerStore(ports, paths, options));
+  const registry = whenUsed(() => registryClient(ports, options));
+  let usedImages: ImageService | undefined;
+  const images = whenUsed(() => {
+    usedImages = imageService(ports, registry, snapshotter, layers, bus, paths, options);
+    return usedImages;
+  });
   const hierarchies = () => layout().hierarchies;
   const { containers, volumes, storage, reconciler, takeDown, ...own } = containerServices(
     ports,
-    { images, layers, bus, paths, snapshotter: chosen.name, hierarchies },
+    { images, layers, bus, paths, snapshotter, hierarchies },
     options,
   );
-  const namespaces = namespacesView(ports, containers, paths, options);
-  const system = new SystemService(
-    kernel,
-    files,
-    state,
-    images,
-    containers,
-    reconciler,
-    takeDown,
-    paths,
-    {
-      version: options.version,
-      backend: options.backend,
-      snapshotter: chosen.name,
-      cgroup: () => layout().version,
-      prunePins: namespaces.prunePins,
-      pruneVolumes: () => volumes.prune(),
-      listVolumes: () => volumes.list(),
-    },
+  const namespaces = whenUsed(() => namespacesView(ports, containers, paths, options));
+  const system = whenUsed(
+    () =>
+      new SystemService(
+        ...([kernel, files, state, images, containers, reconciler, takeDown, paths] as const),
+        {
+          version: options.version,
+          backend: options.backend,
+          snapshotter: snapshotter.name,
+          cgroup: () => layout().version,
+          prunePins: (wanted) => namespaces.prunePins(wanted),
+          pruneVolumes: () => volumes.prune(),
+          listVolumes: () => volumes.list(),
+        },
+      ),
   );
-  const history = new History(state, files, clock, paths);
   const platform = platformOf(kernel);
   const parts = { images, layers, containers, storage, bus, paths, platform };
+  const builder = { ...own, takeDown, snapshotter };
+  const history = whenUsed(() => new History(state, files, clock, paths));
   return {
-    images: sharedImages(
-      ...([images, ports] as const),
-      { registry, layers, bus, paths, platform: platformOf(kernel) },
-      options,
+    images: whenUsed(() =>
+      sharedImages(
+        ...([images, ports] as const),
+        { registry, layers, bus, paths, platform },
+        options,
+      ),
     ),
     containers,
-    archives: archivesView(ports, parts, options),
-    builds: buildsView(ports, { ...parts, ...own, takeDown, snapshotter: chosen }, options),
+    archives: whenUsed(() => archivesView(ports, parts, options)),
+    builds: whenUsed(() => buildsView(ports, { ...parts, ...builder }, options)),
     volumes,
-    registries: registriesView(ports.credentials, registry, options),
-    cgroups: cgroupsView(ports, containers, layout, options),
+    registries: whenUsed(() => registriesView(ports.credentials, registry, options)),
+    cgroups: whenUsed(() => cgroupsView(ports, containers, layout, options)),
     namespaces,
     system,
     events: bus.events,
     history: (wanted) => history.read(wanted),
     async [Symbol.asyncDispose]() {
       containers.release();
-      await Promise.all([images.settled(), reconciler.settled()]);
+      await Promise.all([usedImages?.settled(), reconciler.settled()]);
       bus[Symbol.dispose]();
       state.close();
     },

@@ -17,6 +17,7 @@ import { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import { StateStore } from "@nacre/core/ports/state-store.ts";
 import { token } from "@nacre/core/ports/token.ts";
 import { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import { ContainerModule, type ContainerModuleLoadOptions } from "inversify";
 import { assemble } from "./assemble.ts";
 import { FileContentStore } from "./content/content-store.ts";
@@ -41,34 +42,49 @@ function bindExtensions(bind: Bind, options: EngineOptions): void {
   const paths = new StatePaths(options.root);
   bind(ContentStore)
     .toResolvedValue(
-      (files: Files, codec: Codec) => new FileContentStore(files, codec, paths),
+      (files: Files, codec: Codec) => whenUsed(() => new FileContentStore(files, codec, paths)),
       [Files, Codec],
     )
     .inSingletonScope();
   bind(Snapshotter)
     .toResolvedValue(
-      (kernel: Kernel, files: Files) => new ErofsSnapshotter(options.core, files, kernel, paths),
+      (kernel: Kernel, files: Files) =>
+        whenUsed(() => new ErofsSnapshotter(options.core, files, kernel, paths), {
+          name: "erofs",
+        }),
       [Kernel, Files],
     )
     .inSingletonScope();
   bind(Snapshotter)
     .toResolvedValue(
       (kernel: Kernel, files: Files, random: Random) =>
-        new DirectorySnapshotter(options.core, files, kernel, random, paths, options),
+        whenUsed(
+          () => new DirectorySnapshotter(options.core, files, kernel, random, paths, options),
+          { name: "directory" },
+        ),
       [Kernel, Files, Random],
     )
     .inSingletonScope();
   bind(NetworkDriver)
-    .toResolvedValue(() => new NoneNetwork(), [])
+    .toResolvedValue(() => whenUsed(() => new NoneNetwork(), { name: "none" }), [])
     .inSingletonScope();
   bind(NetworkDriver)
-    .toResolvedValue((files: Files) => new HostNetwork(files), [Files])
+    .toResolvedValue(
+      (files: Files) => whenUsed(() => new HostNetwork(files), { name: "host" }),
+      [Files],
+    )
     .inSingletonScope();
   bind(VolumeDriver)
-    .toResolvedValue((files: Files) => new LocalVolumes(files, paths), [Files])
+    .toResolvedValue(
+      (files: Files) => whenUsed(() => new LocalVolumes(files, paths), { name: "local" }),
+      [Files],
+    )
     .inSingletonScope();
   bind(LogDriver)
-    .toResolvedValue((files: Files) => new JsonFileLog(files), [Files])
+    .toResolvedValue(
+      (files: Files) => whenUsed(() => new JsonFileLog(files), { name: "json-file" }),
+      [Files],
+    )
     .inSingletonScope();
 }
 

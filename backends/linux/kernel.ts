@@ -20,6 +20,7 @@ import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { encodeProgram } from "@nacre/core/program/wire.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import { errnoName } from "./errno.ts";
 import { probeFacts } from "./facts.ts";
 import { operationError } from "./fault.ts";
@@ -119,7 +120,7 @@ export class LinuxKernel implements Kernel {
   /** `init`: the path of nacre-init. */
   constructor(init: string, options: LinuxKernelOptions = {}) {
     this.#init = init;
-    this.#launcher = new Launcher(init, options.addon, options.endsWithProcess);
+    this.#launcher = whenUsed(() => new Launcher(init, options.addon, options.endsWithProcess));
     this.#options = options;
   }
 

@@ -9,6 +9,7 @@ import { Files } from "@nacre/core/ports/files.ts";
 import { Kernel } from "@nacre/core/ports/kernel.ts";
 import { Random } from "@nacre/core/ports/random.ts";
 import { StateStore } from "@nacre/core/ports/state-store.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import { ContainerModule } from "inversify";
 import { LinuxClock } from "./clock.ts";
 import { LinuxCodec } from "./codec.ts";
@@ -51,23 +52,26 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
       .toResolvedValue(() => new LinuxClock(), [])
       .inSingletonScope();
     bind(Random)
-      .toResolvedValue(() => new LinuxRandom(), [])
+      .toResolvedValue(() => whenUsed(() => new LinuxRandom()), [])
       .inSingletonScope();
     bind(Codec)
-      .toResolvedValue(() => new LinuxCodec(options.addon), [])
+      .toResolvedValue(() => whenUsed(() => new LinuxCodec(options.addon)), [])
       .inSingletonScope();
     bind(Fetch)
       .toResolvedValue(
         () =>
-          new UndiciFetch({
-            environment: options.environment,
-            certificatesDirectory: CERTIFICATES,
-          }),
+          whenUsed(
+            () =>
+              new UndiciFetch({
+                environment: options.environment,
+                certificatesDirectory: CERTIFICATES,
+              }),
+          ),
         [],
       )
       .inSingletonScope();
     bind(CredentialStore)
-      .toResolvedValue(() => new HostCredentials(options.environment), [])
+      .toResolvedValue(() => whenUsed(() => new HostCredentials(options.environment)), [])
       .inSingletonScope();
     bind(StateStore)
       .toResolvedValue(() => {

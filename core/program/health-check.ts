@@ -3,10 +3,7 @@
 
 import { NacreError } from "../error.ts";
 import type { ImageHealthcheck } from "../oci/image.ts";
-
-/** What follows when a container turns unhealthy, as podman has it. */
-export const HEALTH_ACTIONS = ["none", "kill", "restart", "stop"] as const;
-export type HealthAction = (typeof HEALTH_ACTIONS)[number];
+import type { HealthAction } from "./health-action.ts";
 
 /** What the user says of it; what is absent or 0 is as the image or the default has it. */
 export interface HealthRequest {

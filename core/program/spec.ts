@@ -5,6 +5,7 @@ import { NacreError } from "../error.ts";
 import type { ImageProcess } from "../oci/image.ts";
 import type { Spec, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import { chosenCapabilities, DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import { MASKED_PATHS, READONLY_PATHS } from "./hidden-paths.ts";
 import { type NetworkNamespace, specNamespaces } from "./namespace-plan.ts";
 import type { ContainerRequest, PlainMount } from "./request.ts";
 import { type MachineFacts, specResources } from "./resource-spec.ts";
@@ -77,28 +78,6 @@ export function workingDirectory(request: ContainerRequest, image: ImageProcess)
   }
   return directory;
 }
-
-export const MASKED_PATHS = [
-  "/proc/asound",
-  "/proc/acpi",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/sys/firmware",
-  "/sys/devices/virtual/powercap",
-];
-export const READONLY_PATHS = [
-  "/proc/bus",
-  "/proc/fs",
-  "/proc/irq",
-  "/proc/sys",
-  "/proc/sysrq-trigger",
-];
 
 export function createSpec(
   request: ContainerRequest,

@@ -6,7 +6,7 @@ import type { Core } from "@nacre/core/core.ts";
 import { cssSetsOf } from "@nacre/core/css-set.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import { cgroupPath } from "../containers/planner.ts";
+import { cgroupPath } from "../containers/cgroup-path.ts";
 import type {
   Cgroups,
   CgroupTreeReport,

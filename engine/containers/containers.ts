@@ -62,7 +62,7 @@ const EXAMPLE_ID = "0123456789abcdef".repeat(4);
 
 export interface ContainersOptions {
   /** Snapshotter of new containers. */
-  readonly snapshotter: string;
+  readonly snapshotter: () => string;
   /** This process, recorded as the starter of what it starts. */
   readonly self: ProcessIdentity;
   /** Changes with every boot; a process of an earlier boot is gone. */
@@ -154,7 +154,7 @@ export class ContainerService implements Containers {
     this.#planner.tellWhatIsLeftOut(request);
     if (image) await this.#images.ready(image);
     const resolved = await this.#mounts.resolve(request, image);
-    const { snapshotter } = this.#options;
+    const snapshotter = this.#options.snapshotter();
     const record = this.#records.create(request, resolved, image?.id, snapshotter);
     try {
       await this.#mounts.make(record, image, { again: false });
@@ -247,7 +247,7 @@ export class ContainerService implements Containers {
       request,
       mounts: (await this.#mounts.resolve(request, image)).mounts,
       imageId: image?.id,
-      snapshotter: this.#options.snapshotter,
+      snapshotter: this.#options.snapshotter(),
       createdMs: this.#clock.nowMs(),
       status: "created",
     };
@@ -360,7 +360,7 @@ export class ContainerService implements Containers {
   /** What can be refused before anything is made. */
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     checkRequest(request, image?.config.config ?? {}, this.#options.machine);
-    await this.#planner.prepare(request, image, this.#options.snapshotter);
+    await this.#planner.prepare(request, image, this.#options.snapshotter());
     await this.#looks.logDriver(request);
   }
 

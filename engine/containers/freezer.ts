@@ -6,7 +6,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { type FreezeControl, freezeControl } from "@nacre/core/program/freeze.ts";
 import { unlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./planner.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 
 /** A process in the midst of a system call may take its time until it can be held. */
 const FREEZE_MS = 10_000;

@@ -8,10 +8,10 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
+import type { HealthAction } from "@nacre/core/program/health-action.ts";
 import {
   afterCheck,
   HEALTH_OUTPUT_BYTES,
-  type HealthAction,
   type HealthCheck,
   type HealthResult,
   type HealthState,

@@ -1,5 +1,6 @@
 // Docker's HostConfig, from a container's record: what was asked of the machine for it.
 
+import { MASKED_PATHS, READONLY_PATHS } from "@nacre/core/program/hidden-paths.ts";
 import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type {
   ContainerRequest,
@@ -7,7 +8,6 @@ import type {
   ResourceRequest,
   ThrottleRequest,
 } from "@nacre/core/program/request.ts";
-import { MASKED_PATHS, READONLY_PATHS } from "@nacre/core/program/spec.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 /** Docker's names and its ways to say that nothing is set. */

@@ -10,9 +10,9 @@ import type { ResourceRequest } from "@nacre/core/program/request.ts";
 import { checkResources, specResources } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { isGone, unlessGone } from "../vanishing.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 import { changeDeviceRules } from "./device-rules.ts";
 import type { Machine } from "./machine-facts.ts";
-import { cgroupPath } from "./planner.ts";
 
 /** A memory limit above the one of memory and swap together is refused, and so is the converse. */
 const MEMORY = /\/memory\.limit_in_bytes$/;

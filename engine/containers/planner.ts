@@ -29,6 +29,7 @@ import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 import { hostFileOperations } from "./host-files.ts";
 import { LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
@@ -37,9 +38,6 @@ import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
 import type { SystemCallFilters } from "./system-call-filters.ts";
-
-/** A container's node in every hierarchy. */
-export const cgroupPath = (id: string): string => `/nacre/${id}`;
 
 /** The name of the pseudo-image that is this machine's own root. */
 export const HOST_IMAGE = "host";

@@ -5,7 +5,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import type { ProcessListing } from "../engine.ts";
 import { pidsIn, readUnlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./planner.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 
 /** Ticks of /proc in a second on every architecture that Linux has had for years (USER_HZ). */
 const TICKS_PER_SECOND = 100;

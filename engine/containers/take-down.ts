@@ -9,8 +9,8 @@ import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { pidsIn } from "../vanishing.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 import type { Freezer } from "./freezer.ts";
-import { cgroupPath } from "./planner.ts";
 
 const SIGKILL = 9;
 /** How long killed processes may take to be gone. */

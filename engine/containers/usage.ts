@@ -12,7 +12,7 @@ import {
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerUsage } from "../engine.ts";
 import { readUnlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./planner.ts";
+import { cgroupPath } from "./cgroup-path.ts";
 
 interface Sample {
   readonly atMs: number;

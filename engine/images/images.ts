@@ -14,6 +14,7 @@ import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts"
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference } from "@nacre/core/reference.ts";
 import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import type {
   ImageListing,
   ImageSharing,
@@ -87,40 +88,25 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     this.#clock = clock;
     this.#bus = bus;
     this.#layers = layers;
-    this.#intents = new PullIntents(kernel, state, clock, random, options.self);
+    this.#intents = whenUsed(() => new PullIntents(kernel, state, clock, random, options.self));
     this.#durability = new Durability(files, state, paths, options.bootId);
     this.#roots = new Roots(snapshotter, state, options.bootId);
-    this.#removal = new ImageRemoval(
-      files,
-      content,
-      state,
-      random,
-      snapshotters,
-      this.#intents,
-      paths,
+    this.#removal = whenUsed(
+      () => new ImageRemoval(files, content, state, random, snapshotters, this.#intents, paths),
     );
-    const parallel = options.parallelLayers;
-    this.#puller = new Puller(
-      core,
-      files,
-      content,
-      state,
-      clock,
-      bus,
-      registry,
-      this.#roots,
-      layers,
-      this.#intents,
-      this.#removal,
-      this.#durability,
-      paths,
-      {
-        bootId: options.bootId,
-        platform: options.platform,
-        ...(options.executes && { executes: options.executes }),
-        ...(parallel === undefined ? {} : { parallel }),
-      },
-    );
+    this.#puller = whenUsed(() => {
+      const { bootId, platform, executes, parallelLayers: parallel } = options;
+      return new Puller(
+        ...([core, files, content, state, clock, bus, registry] as const),
+        ...([this.#roots, layers, this.#intents, this.#removal, this.#durability] as const),
+        paths,
+        {
+          ...{ bootId, platform },
+          ...(executes && { executes }),
+          ...(parallel === undefined ? {} : { parallel }),
+        },
+      );
+    });
   }
 
   pull(reference: string, options?: PullOptions): Promise<PulledImage> {

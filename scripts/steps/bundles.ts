@@ -4,63 +4,10 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type InputOptions, type LogLevel, type RolldownLog, rolldown } from "rolldown";
+import { BUNDLE_GROUPS } from "./bundle-groups.ts";
 import { DIST, ROOT } from "./step.ts";
 
 const isExternal = (id: string): boolean => id.startsWith("node:") || id.startsWith("vitest");
-
-const COMPOSITION = join(ROOT, "cli/composition.ts");
-
-/** What looks at cgroups and namespaces: loaded by the commands that show or change them. */
-const isKernelView = (id: string): boolean =>
-  /\/(engine\/(cgroups|namespaces)\/|engine\/observation\.ts|core\/(cgroup-survey|cgroup-mount|program\/pin|program\/join)\.ts|cli\/commands\/(cgroup|ns)-|cli\/text\/(cgroup-tree|css-sets|namespaces)\.ts)/.test(
-    id,
-  );
-
-/** What makes archives of containers, and images of archives, and copies their files. */
-const isArchive = (id: string): boolean =>
-  /\/(engine\/roots\/(?!view)|engine\/copies\/(?!opener|copy-claims|copy-rules|rest-view)|core\/tar-writer\.ts|cli\/local-files\.ts)/.test(
-    id,
-  );
-
-/** What sends images to others and takes them from archives. */
-const isSharing = (id: string): boolean =>
-  /\/engine\/(sharing\/(?!view)|registry\/uploads\.ts|images\/image-recorder\.ts)/.test(id);
-
-/** What builds images: loaded by `build` and what looks after its cache. */
-const isBuild = (id: string): boolean => /\/(engine\/build\/(?!view)|core\/dockerfile\/)/.test(id);
-
-/** The core's model of cgroups: what looks at them needs it, and so does the kernel in memory. */
-const isCgroupModel = (id: string): boolean => /\/core\/(cgroup|css-set|cpuset-list)\.ts$/.test(id);
-
-/** What compiles filters of system calls: loaded when one is not kept yet. */
-const isFilterCompiler = (id: string): boolean => /\/core\/seccomp\/(?!version\.ts)/.test(id);
-
-/** Commands and what they import: all that `version`, `--help` and completions of words need. */
-const isCommandLine = (id: string): boolean =>
-  (id.startsWith(join(ROOT, "cli/")) && id !== COMPOSITION) || id.startsWith("\0rolldown");
-
-/** What is loaded when such a command is called, and by no `run`. */
-const isOtherCommand = (id: string): boolean =>
-  /\/cli\/(commands\/(?!run\.ts|settle\.ts)|text\/(template|listing|table|time|inspection)|help\.ts|nearest\.ts|container-row\.ts|parse\/process-columns\.ts|copy-operand\.ts)|\/engine\/copies\/copy-rules\.ts/.test(
-    id,
-  ) || id.includes("/node_modules/fastest-levenshtein/");
-
-/** undici, which only what asks a registry needs. */
-const isNetwork = (id: string): boolean =>
-  id.includes("/node_modules/undici/") || id.endsWith("/backends/linux/undici.ts");
-
-/** What every `run` needs. */
-const isEngine = (id: string): boolean =>
-  id === COMPOSITION ||
-  ["core/", "engine/", "backends/linux/", "plugins/loader/"].some((room) =>
-    id.startsWith(join(ROOT, room)),
-  ) ||
-  /\/node_modules\/(@?inversify|rxjs|reflect-metadata)/.test(id);
-
-/** The kernel in memory: loaded when it was asked for, and by nobody else. */
-const isSimulated = (id: string): boolean =>
-  ["backends/simulated/", "cli/simulate/"].some((room) => id.startsWith(join(ROOT, room))) ||
-  id.endsWith("/cli/simulation.ts");
 
 /** undici loads HTTP/2 whether it may speak it or not (ours may not), and node:http2 takes 5 ms. */
 const withoutHttp2 = {
@@ -105,11 +52,6 @@ function removeOthers(kept: ReadonlySet<string>): void {
   }
 }
 
-/** A chunk of what only some commands load, without what it imports. */
-const apart = (name: string, test: (id: string) => boolean, priority = 5) => {
-  return { name, test, priority, includeDependenciesRecursively: false };
-};
-
 /** The chunks of the command line, named by their content. */
 async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> {
   const build = await rolldown({
@@ -129,33 +71,7 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     minify: true,
     // `import("node:http")` costs 30 ms, `require` of it 3.
     dynamicImportInCjs: false,
-    // Everything of ours that `run` may need is one file: a file more costs more than its bytes.
-    codeSplitting: {
-      groups: [
-        { name: "cli", test: isCommandLine, priority: 3 },
-        {
-          name: "commands",
-          test: isOtherCommand,
-          priority: 4,
-          includeDependenciesRecursively: false,
-        },
-        { name: "network", test: isNetwork, priority: 5 },
-        { name: "engine", test: isEngine, priority: 2 },
-        apart("kernel-view", isKernelView),
-        apart("archives", isArchive),
-        apart("sharing", isSharing),
-        apart("builds", isBuild),
-        apart("cgroup-model", isCgroupModel, 6),
-        apart("filters", isFilterCompiler, 6),
-        // Not with what it imports: the core stays with those who always need it.
-        {
-          name: "simulated",
-          test: isSimulated,
-          priority: 4,
-          includeDependenciesRecursively: false,
-        },
-      ],
-    },
+    codeSplitting: { groups: BUNDLE_GROUPS },
     entryFileNames: "[name]-[hash].cjs",
     chunkFileNames: "[name]-[hash].cjs",
   });

@@ -11,11 +11,20 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { constants, Script } from "node:vm";
+import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
 import { DIST, run } from "./step.ts";
 
 const COMMANDS = ["version", "ps -a", "images", "explain run --rm --memory 64m host true"];
-/** As root a real container as well, so that what starts one is compiled; it leaves nothing. */
-const AS_ROOT = ["run --rm --network none host true"];
+/** As root real containers as well, so that what starts and ends one is compiled. They leave nothing. */
+const AS_ROOT = [
+  "run --rm --network none host true",
+  "run -d --network none --name built host sleep 60",
+  "exec built true",
+  "inspect built",
+  "ps",
+  "stop -t 0 built",
+  "rm built",
+];
 const SIMULATED = ["run --rm --memory 64m host true"];
 
 export async function compileAhead(): Promise<void> {
@@ -28,36 +37,34 @@ async function warmUp(): Promise<void> {
   const scripts = new Map<string, Script>();
   const entry = /nacre-[^"`']*\.cjs/.exec(readFileSync(join(DIST, "start.cjs"), "utf8"))![0];
   try {
-    const linux = process.getuid?.() === 0 ? [...COMMANDS, ...AS_ROOT] : COMMANDS;
-    const real = process.platform === "linux" ? linux : COMMANDS.slice(0, 1);
-    for (const line of real) await perform(entry, ["--root", root, ...line.split(" ")], scripts);
-    for (const line of SIMULATED) {
-      const words = ["--root", root, "--backend", "simulated", ...line.split(" ")];
-      await perform(entry, words, scripts);
-    }
-    const suffix = `.${process.versions.v8}-${process.arch}.code`;
-    for (const [path, script] of scripts) writeFileSync(path + suffix, script.createCachedData());
+    const does = async (lines: readonly string[], ...options: string[]) => {
+      for (const line of lines) {
+        await perform(entry, ["--root", root, ...options, ...line.split(" ")], scripts);
+      }
+      const suffix = `.${process.versions.v8}-${process.arch}.code`;
+      for (const [path, script] of scripts) writeFileSync(path + suffix, script.createCachedData());
+    };
+    await does(process.platform === "linux" ? COMMANDS : COMMANDS.slice(0, 1));
+    await does(SIMULATED, "--backend", "simulated");
+    // Last: what a supervisor starts finds files that are there, and leaves them alone.
+    if (process.platform === "linux" && process.getuid?.() === 0) await does(AS_ROOT);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    // A supervisor whose container has ended may just be having it recorded there.
+    rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
 /** Runs one command line from fresh modules over the scripts that are kept. */
 function perform(entry: string, words: readonly string[], scripts: Map<string, Script>) {
-  const plain = createRequire(join(DIST, entry));
-  const modules = new Map<string, { exports: unknown }>();
-  const load = (id: string): unknown => {
-    if (!id.startsWith("./")) return plain(id);
-    const known = modules.get(id);
-    if (known) return known.exports;
-    const module = { exports: {} };
-    modules.set(id, module);
-    const path = join(DIST, id);
-    const script = scripts.get(path) ?? compile(path);
-    scripts.set(path, script);
-    script.runInThisContext()(module.exports, load, module, path, DIST);
-    return module.exports;
-  };
+  const load = bundleLoader({
+    directory: DIST,
+    compile: (path) => {
+      const script = scripts.get(path) ?? compile(path);
+      scripts.set(path, script);
+      return script.runInThisContext() as BundleFunction;
+    },
+    require: createRequire(join(DIST, "start.cjs")),
+  });
   return new Promise<void>((resolve) => {
     process.argv = [process.execPath, join(DIST, "start.cjs"), ...words];
     process.exit = (() => resolve()) as never;

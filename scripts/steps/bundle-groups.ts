@@ -1,0 +1,104 @@
+// Which modules of the command line stand together in a bundle: those that the same commands use.
+// A bundle is loaded when one of its members is first used (cli/bundle-loader.ts), and one more
+// costs as much as 20 kB of code. What a command may load is held by test/cli/lazy-loading.test.ts.
+
+import { matchesGlob, relative } from "node:path";
+import { ROOT } from "./step.ts";
+
+/** The first one that has a module's path gets it. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  // -- the command line ---------------------------------------------------------------------------
+  // What every call needs, and `version` nothing else.
+  cli: [
+    "\0rolldown/*",
+    "cli/{entry,main,catalog*,command,failure,flag-error,global-options,options}.ts",
+    "cli/{plugins,package-root,process-host,version,commands/version,stop-timeout,text/escape}.ts",
+    "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
+    "cli/package.json",
+    "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
+  ],
+  help: ["cli/{help,nearest}.ts", "node_modules/fastest-levenshtein/**"],
+  running: [
+    "cli/commands/{run,create,exec,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
+    "cli/{container,resource,mount,process,health,namespace,security}-options.ts",
+    "cli/{attachment,detach-keys,pull-display,container-id-file,text/size}.ts",
+    "cli/parse/*.ts",
+  ],
+  acting: [
+    "cli/commands/{settle,stop,kill,rm,wait,start,restart,pause,unpause,inspect,ps}.ts",
+    "cli/{each-operand,container-row,image-name,image-json,volume-json,created-at}.ts",
+    "cli/text/{listing,table,time,inspection}.ts",
+  ],
+  "kernel-view": [
+    "engine/{cgroups,namespaces}/*.ts",
+    "engine/observation.ts",
+    "core/{cgroup-survey,cgroup-mount,program/pin,program/join}.ts",
+    "cli/commands/{cgroup,ns}-*.ts",
+    "cli/text/{cgroup-tree,css-sets,namespaces}.ts",
+  ],
+  simulated: ["backends/simulated/**", "cli/simulate/**", "cli/simulation.ts"],
+  // -- the engine ---------------------------------------------------------------------------------
+  // What every engine is put together by, and its records of containers.
+  engine: [
+    "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
+    "cli/composition.ts",
+    "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths}}.ts",
+    "engine/{module,assemble,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
+    "engine/containers/{containers,container-records,container-events,record-changes}.ts",
+    "engine/containers/{reconcile,looks,state,runtimes,cgroup-path,container-lookup}.ts",
+    "engine/{vanishing,containers/record-refusals,containers/executing}.ts",
+    "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",
+    "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno}.ts",
+    "plugins/loader/loader.ts",
+  ],
+  network: ["node_modules/undici/**", "backends/linux/undici.ts"],
+  archives: [
+    "engine/roots/!(view).ts",
+    "engine/copies/!(opener|copy-claims|copy-rules|rest-view).ts",
+    "core/tar-writer.ts",
+    "cli/local-files.ts",
+  ],
+  builds: ["engine/build/!(view).ts", "core/dockerfile/**"],
+  sharing: ["engine/sharing/!(view).ts", "engine/{registry/uploads,images/image-recorder}.ts"],
+  // What compiles filters of system calls: loaded when one is not kept yet.
+  filters: ["core/seccomp/!(version).ts"],
+  "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
+  looking: [
+    "engine/logs/*.ts",
+    "engine/{filters,event-filter,history}.ts",
+    "engine/containers/{inspect*,filter,processes,usage,log-lines,tree-size}.ts",
+  ],
+  ending: [
+    "engine/containers/{take-down,freezer,endings,restarts,pausing,storage}.ts",
+    "engine/copies/copy-claims.ts",
+    "engine/volumes/*.ts",
+    "backends/linux/remove-tree.ts",
+    "core/program/{cgroup-plan,inverse,freeze}.ts",
+  ],
+  planning: [
+    "core/program/**",
+    "core/cgroup-conversion.ts",
+    "engine/{snapshotters,networks}/*.ts",
+    "engine/containers/{planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
+    "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
+    "engine/containers/{names,attached,start-failure,attaching,health-checks}.ts",
+    "engine/containers/{wait-program,system-call-filters}.ts",
+    "core/seccomp/version.ts",
+    "backends/linux/{launch,report,fault,attach,addon,facts,random,beneath}.ts",
+  ],
+  images: [
+    "engine/images/{images,image-lookup,layer-store,layer-source,roots,durability}.ts",
+    "engine/sharing/view.ts",
+    "core/{core,reference,boundary,digest}.ts",
+  ],
+  // -- the rest: other commands; pulls, and whatever else no container needs ----------------------
+  commands: ["cli/**"],
+  seldom: ["{core,engine,backends/linux,plugins/loader}/**"],
+};
+
+export const BUNDLE_GROUPS = Object.entries(GROUPS).map(([name, patterns], index, all) => ({
+  name,
+  test: (id: string) => patterns.some((pattern) => matchesGlob(relative(ROOT, id), pattern)),
+  priority: all.length - index,
+  includeDependenciesRecursively: false,
+}));

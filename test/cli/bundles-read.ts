@@ -1,0 +1,38 @@
+// Which bundles a command reads. Node itself is asked, by a script that is loaded before ours and
+// writes down what is read.
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const START = fileURLToPath(new URL("../../cli/dist/start.cjs", import.meta.url));
+const RECORDER = `
+const fs = require("node:fs");
+const read = fs.readFileSync;
+fs.readFileSync = (path, ...rest) => {
+  if (/\\.cjs$/.test(String(path))) fs.appendFileSync(process.env.READ_LOG, path + "\\n");
+  return read(path, ...rest);
+};`;
+
+/** Their names without their hashes, in order. `rolldown-runtime` is what bundles have in common. */
+export function bundlesRead(...words: string[]): string[] {
+  const directory = mkdtempSync(join(tmpdir(), "nacre-loading-"));
+  try {
+    const [recorder, log] = [join(directory, "recorder.cjs"), join(directory, "log")];
+    writeFileSync(recorder, RECORDER);
+    const node = ["--disable-warning=ExperimentalWarning", "--require", recorder];
+    execFileSync(process.execPath, [...node, START, ...words], {
+      env: { ...process.env, READ_LOG: log },
+      stdio: "pipe",
+    });
+    const bundle = /-[\w-]{8}\.cjs$/;
+    const read = readFileSync(log, "utf8").split("\n");
+    return read
+      .filter((path) => bundle.test(path))
+      .map((path) => basename(path).replace(bundle, ""));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

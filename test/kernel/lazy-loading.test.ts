@@ -1,0 +1,49 @@
+// Which bundles the commands read that people wait for most. One that joins a list here is paid by
+// every call: see scripts/steps/bundle-groups.ts, and docs/decisions/0013-start-up.md for the price.
+
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { bundlesRead } from "../cli/bundles-read.ts";
+import { Bench } from "./engine-bench.ts";
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await Bench.make();
+  await bench.does(["pull", "-q", bench.name()]);
+  await bench.does([
+    "run",
+    "-d",
+    "--network",
+    "none",
+    "--name",
+    "seen",
+    bench.name(),
+    "sleep",
+    "9999",
+  ]);
+});
+afterAll(async () => {
+  await bench.does(["rm", "-f", "seen"]);
+  await bench[Symbol.asyncDispose]();
+});
+
+const read = (...words: string[]): string[] =>
+  bundlesRead("--root", bench.root, ...words).filter((name) => name !== "rolldown-runtime");
+
+it("reads what plans a container for commands that execute something", () => {
+  const running = ["nacre", "running", "engine", "images", "planning", "ending"];
+  const image = bench.name();
+  expect(read("run", "--rm", "--network", "none", image, "true").sort()).toEqual(running.sort());
+  const exec = ["nacre", "running", "engine", "images", "planning"];
+  expect(read("exec", "seen", "true").sort()).toEqual(exec.sort());
+});
+
+it("reads no plans for looks at containers", () => {
+  const looking = ["nacre", "acting", "engine", "images", "looking"];
+  expect(read("ps", "-a").sort()).toEqual(looking.sort());
+  expect(read("inspect", "seen").sort()).toEqual(looking.sort());
+});
+
+it("reads no plans for the end of a container", () => {
+  const ending = ["nacre", "acting", "engine", "images", "ending"];
+  expect(read("stop", "-t", "0", "seen").sort()).toEqual(ending.sort());
+});
