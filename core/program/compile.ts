@@ -15,6 +15,7 @@ import {
 import { mountFlags } from "./mount-options.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
 import type { KernelProgram, Supervision } from "./program.ts";
+import { checkSysctls } from "./sysctls.ts";
 import type { SystemCallFilter } from "./system-call-filter.ts";
 
 /** What the compiler is given beside the spec. */
@@ -251,6 +252,8 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
     child.push({ op: "setHostname", name: spec.hostname, why: "a name of its own" });
   }
   if (spec.domainname && own.has("uts")) child.push({ op: "setDomainname", name: spec.domainname });
+  const kinds = new Set(spec.linux.namespaces.map(({ type }) => type));
+  checkSysctls(spec.linux.sysctl ?? {}, kinds);
   for (const [name, value] of Object.entries(spec.linux.sysctl ?? {})) {
     child.push({ op: "setSysctl", name, value });
   }

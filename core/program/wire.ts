@@ -16,6 +16,7 @@ import { inverseOf } from "./inverse.ts";
 import type { MountDescription } from "./mount-description.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
+import { sysctlPath } from "./sysctls.ts";
 import {
   ATTRIBUTE_BITS,
   FILTER_BITS,
@@ -217,7 +218,7 @@ export const ARGUMENTS: Encoders = {
   linkUp: { names: ["name"], encode: (o) => [o.name] },
   setSysctl: {
     names: ["name", "data"],
-    encode: (o) => [o.name.includes("/") ? o.name : o.name.replaceAll(".", "/"), o.value],
+    encode: (o) => [sysctlPath(o.name), o.value],
   },
   setLimit: {
     names: ["resource", "soft", "hard"],

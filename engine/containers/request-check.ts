@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import type { SpecNamespaceType } from "@nacre/core/oci/runtime-spec.ts";
 import { healthCheck } from "@nacre/core/program/health-check.ts";
 import { DEFAULT_LOG, logLimits } from "@nacre/core/program/log-options.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
@@ -10,6 +11,7 @@ import { checkResources, type MachineFacts } from "@nacre/core/program/resource-
 import { securityLabels } from "@nacre/core/program/security-labels.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
 import { commandLine, processCapabilities, workingDirectory } from "@nacre/core/program/spec.ts";
+import { checkSysctls } from "@nacre/core/program/sysctls.ts";
 
 /** Throws NacreError `invalid`. `image`: what the image says of its process. */
 export function checkRequest(
@@ -21,6 +23,7 @@ export function checkRequest(
   workingDirectory(request, image);
   for (const mount of request.mounts) checkMountTarget(mount);
   checkNamespaces(request);
+  checkSysctls(request.sysctls ?? {}, ownNamespaces(request));
   if (request.autoRemove && request.restart && request.restart.name !== "no") {
     throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm");
   }
@@ -30,6 +33,15 @@ export function checkRequest(
   processCapabilities(0, request, machine);
   securityLabels(request, machine);
   checkResources(request.resources, machine);
+}
+
+/** As far as a request says: a network that a plugin brings is known when the program is made. */
+function ownNamespaces({ namespaces = {}, network }: ContainerRequest): Set<SpecNamespaceType> {
+  return new Set([
+    ...(namespaces.ipc === "host" ? [] : (["ipc"] as const)),
+    ...(namespaces.uts === "host" ? [] : (["uts"] as const)),
+    ...(network === "host" ? [] : (["network"] as const)),
+  ]);
 }
 
 function checkProcess({ oomScoreAdj, stopSignal, shmBytes }: ContainerRequest): void {

@@ -230,7 +230,7 @@ export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
 }
 
 /** The state's own files change with every command, and what facts were found is kept. */
-const ALWAYS = /^(state\.db.*|default-network-told|facts.*)$/;
+const ALWAYS = /^(state\.db.*|default-network-told|facts.*|filters)$/;
 
 /** Directories that come and go with a container, a mount, a removal; the others stand. */
 const TRACES = /^(containers|mounts|trash)\//;
