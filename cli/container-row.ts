@@ -20,6 +20,7 @@ export const CONTAINER_HEADINGS = {
   Labels: "LABELS",
   Networks: "NETWORKS",
   Mounts: "MOUNTS",
+  LocalVolumes: "LOCAL VOLUMES",
   Size: "SIZE",
 };
 
@@ -32,7 +33,9 @@ export function containerRow(
 ): Row {
   const { request } = record;
   const quoted = JSON.stringify(neutralise(truncate ? ellipsis(command, 20) : command));
-  const labels = Object.entries(request.labels).map(([name, value]) => `${name}=${value}`);
+  const labels = Object.entries(request.labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .sort();
   return {
     ID: truncate ? shortId(record.id) : record.id,
     Image: neutralise(request.image),
@@ -45,6 +48,8 @@ export function containerRow(
     Names: neutralise(record.name),
     Labels: neutralise(labels.join(",")),
     Networks: neutralise(request.network),
+    LocalVolumes: String(record.mounts.filter(({ type }) => type === "volume").length),
+    Size: "0B",
     Mounts: neutralise(record.mounts.map((mount) => mountName(mount)).join(",")),
   };
 }

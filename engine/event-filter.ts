@@ -19,7 +19,7 @@ const isOfImage =
   };
 
 /**
- * Keys: `container`, `event`, `image`, `label`, `type`, `volume`.
+ * Keys: `container`, `event`, `image`, `label`, `scope`, `type`, `volume`.
  * @throws NacreError `invalid` for another one
  */
 export function isMeantEvent(event: EventRecord, filters: Filters): boolean {
@@ -28,6 +28,8 @@ export function isMeantEvent(event: EventRecord, filters: Filters): boolean {
     event: (value: string) => event.action === value,
     image: isOfImage(event),
     label: (value: string) => hasLabel(event.attributes, value),
+    // All that happens on one machine is local.
+    scope: (value: string) => value === "local",
     type: (value: string) => event.type === value,
     volume: begins(event, "volume"),
   };

@@ -11,7 +11,7 @@ import { rfc3339 } from "../text/time.ts";
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Events of every nacre process on this state root: those since --since, then new ones until --until or an interrupt. Filters: container, event, image, label, type, volume.",
+    "Events of every nacre process on this state root: those since --since, then new ones until --until or an interrupt. Filters: container, event, image, label, scope, type, volume.",
   options: {
     filter: filterOption("Only those for which it holds, such as type=container"),
     format: text(["format"], "string", "'json' or a Go template", ["json"]),
@@ -51,7 +51,7 @@ function formatter(format: string | undefined): (event: EventRecord) => string {
   if (format === undefined || format === "") return eventText;
   if (format === "json") return (event) => JSON.stringify(eventJson(event));
   const template = parseTemplate(format);
-  return (event) => template.render(eventJson(event));
+  return (event) => template.render(eventFields(event));
 }
 
 /** `TIME container start ID (image=debian, name=web)`. */
@@ -62,6 +62,16 @@ export function eventText(event: EventRecord): string {
   const what = `${event.type} ${event.action} ${event.subject}`;
   const more = attributes.length === 0 ? "" : ` (${attributes.join(", ")})`;
   return neutralise(`${rfc3339(event.timeMs)} ${what}${more}`);
+}
+
+/** By the names that templates have for them. As JSON it is what `--format json` prints. */
+function eventFields(event: EventRecord): object {
+  const { status, id, from = "", scope, time, timeNano, ...same } = eventJson(event);
+  const fields = {
+    ...same,
+    ...{ Status: status, ID: id, From: from, Scope: scope, Time: time, TimeNano: timeNano },
+  };
+  return Object.defineProperty(fields, "toJSON", { value: () => eventJson(event) });
 }
 
 /** Docker's shape, with the fields that its older clients read. */

@@ -3,7 +3,7 @@ import type { Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
-import { choice, text } from "../options.ts";
+import { choice, flag, text } from "../options.ts";
 import { formatInspection } from "../text/inspection.ts";
 import { volumeJson } from "../volume-json.ts";
 
@@ -15,6 +15,7 @@ export default command({
     "Docker's JSON. A name is looked for among containers, then among images, then among volumes.",
   options: {
     format: text(["format", "f"], "string", "'json' or a Go template"),
+    size: flag(["size", "s"], "Also how much a container has written, and with its image"),
     type: choice(["type"], TYPES, "Look only among these"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
@@ -24,12 +25,12 @@ export default command({
   examples: [
     ["nacre inspect -f '{{.State.Pid}}' web", "the first process as this machine sees it"],
   ],
-  async run(context, { format, type }, operands) {
+  async run(context, { format, size, type }, operands) {
     const { host, global } = context;
     const engine = await context.engine();
     const found: unknown[] = [];
     const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
-      found.push(await find(engine, name, type));
+      found.push(await find(engine, name, type, size));
     });
     host.print(formatInspection(found, format));
     return code;
@@ -40,10 +41,12 @@ async function find(
   engine: Engine,
   name: string,
   type: (typeof TYPES)[number] | undefined,
+  size: boolean,
 ): Promise<unknown> {
   if (type === undefined || type === "container") {
     const container = orUndefined(() => engine.containers.inspect(name));
-    if (container !== undefined) return container;
+    if (container !== undefined)
+      return size ? { ...container, ...sizesOf(engine, name) } : container;
   }
   if (type === undefined || type === "image") {
     const image = orUndefined(() => engine.images.get(name));
@@ -56,6 +59,11 @@ async function find(
   throw new NacreError("not-found", `no such ${type ?? "object"}: ${name}`, {
     advice: "nacre ps -a, nacre images and nacre volume ls show what is there.",
   });
+}
+
+function sizesOf(engine: Engine, name: string): Record<string, number> {
+  const { writtenBytes, rootBytes } = engine.containers.size(name);
+  return { SizeRw: writtenBytes, SizeRootFs: rootBytes };
 }
 
 /** A name that is no image's reference at all may still be a container's: `invalid` passes too. */

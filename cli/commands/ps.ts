@@ -11,7 +11,7 @@ import { humanSize } from "../text/size.ts";
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Shows the running containers; with -a also those that have ended. Filters: id, name, label, ancestor (an image), status, exited (a code), before, since (a container), volume, network.",
+    "Shows the running containers; with -a also those that have ended. Filters: id, name, label, ancestor (an image), status, health, exited (a code), before, since (a container), volume, network, is-task, isolation.",
   options: {
     all: flag(["all", "a"], "Show all containers, not only the running ones"),
     filter: filterOption("Only those for which it holds, such as status=exited"),
@@ -49,12 +49,15 @@ export default command({
       filters: filtersOf(filter),
       ...(newest !== undefined && newest >= 0 && { last: newest }),
     });
-    const rows = records.flatMap((record) => {
+    const sizes = size || asksForSize(format);
+    const shown = records.flatMap((record) => {
       const command = commandOf(engine, record.id);
       if (command === undefined) return [];
       const row = containerRow(record, command, host.nowMs(), !noTrunc);
-      return [size ? { ...row, Size: sizeText(engine, record.id) } : row];
+      const sized = sizes ? { ...row, Size: sizeText(engine, record.id) } : row;
+      return [{ row: sized, labels: record.request.labels }];
     });
+    const rows = shown.map(({ row }) => row);
     if (quiet && format === undefined) {
       host.print(rows.map((row) => `${row.ID}\n`).join(""));
       return 0;
@@ -63,10 +66,14 @@ export default command({
       ...["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
       ...(size ? ["Size"] : []),
     ];
-    host.print(formatListing({ rows, headings: CONTAINER_HEADINGS, columns }, format));
+    const labels = shown.map((one) => one.labels);
+    host.print(formatListing({ rows, headings: CONTAINER_HEADINGS, columns, labels }, format));
     return 0;
   },
 });
+
+/** A template that has the size in it is as good as --size. */
+const asksForSize = (format = ""): boolean => /\{\{[^}]*(\.Size\b|json \.\s*\})/.test(format);
 
 /** `2kB (virtual 448MB)`; nothing of a container that has gone since. */
 function sizeText(engine: Engine, id: string): string {

@@ -7,6 +7,7 @@
 
 import { formatTable } from "./table.ts";
 import { parseTemplate } from "./template.ts";
+import { HEADING_FUNCTIONS } from "./template-functions.ts";
 
 /** A thing's fields by the names that templates have for them; already neutralised. */
 export type Row = Readonly<Record<string, string>>;
@@ -17,6 +18,8 @@ export interface Listing {
   readonly headings: Readonly<Record<string, string>>;
   /** Fields of the default table, in order. */
   readonly columns: readonly string[];
+  /** The labels of each row, for `{{.Label "name"}}`. */
+  readonly labels?: readonly Readonly<Record<string, string>>[];
 }
 
 /** @throws FlagError for a template that cannot be read or names an unknown field */
@@ -29,14 +32,25 @@ export function formatListing(listing: Listing, format: string | undefined): str
   if (format === "json") return rows.map((row) => `${JSON.stringify(sorted(row))}\n`).join("");
   const inColumns = /^table\s+/.exec(format);
   const template = parseTemplate(unescaped(format.slice(inColumns?.[0].length ?? 0)));
-  const lines = rows.map((row) => template.render(row));
+  const lines = rows.map((row, i) => template.render(withLabel(row, listing.labels?.[i])));
   if (!inColumns) return lines.map((line) => `${line}\n`).join("");
   const known = Object.keys(rows[0] ?? headings).map((field) => [
     field,
     headings[field] ?? field.toUpperCase(),
   ]);
-  const head = template.render(Object.fromEntries([...Object.entries(headings), ...known]));
+  const heads = Object.fromEntries([...Object.entries(headings), ...known]);
+  const own = listing.labels && withLabel(heads, undefined, (name) => name);
+  const head = template.render(own ?? heads, HEADING_FUNCTIONS);
   return formatTable([head, ...lines].map((line) => line.split("\t")));
+}
+
+/** A method beside the fields, which JSON and lists of fields do not see. */
+function withLabel(
+  row: Row,
+  labels: Readonly<Record<string, string>> | undefined,
+  label = (name: string): string => labels?.[name] ?? "",
+): object {
+  return Object.defineProperty({ ...row }, "Label", { value: label, enumerable: false });
 }
 
 function sorted(row: Row): Row {

@@ -1,199 +1,239 @@
-// Go's text/template as far as --format needs it: fields (`{{.Config.Env}}`), pipelines
-// (`{{.Names | upper}}`), `if`, `else`, `range`, `with`, `{{- -}}`, and docker's functions.
-//
-//   template  = { text | "{{" action "}}" }
-//   action    = "if" pipe … ["else" …] "end" | "range" pipe … | "with" pipe … | pipe
-//   pipe      = command { "|" command }
-//   command   = operand { operand }        the first one may be a function
-//   operand   = "." | field | "$" | string | number | true | false | nil | "(" pipe ")"
+// Go's text/template, carried out over plain data: see template-reader.ts for what there is.
 
-import { FlagError } from "../flag-error.ts";
-import { FUNCTIONS, goText, isTrue } from "./template-functions.ts";
-
-type Operand =
-  | { readonly kind: "constant"; readonly value: unknown }
-  | { readonly kind: "function"; readonly name: string }
-  | { readonly kind: "field"; readonly root: boolean; readonly path: readonly string[] }
-  | { readonly kind: "pipe"; readonly pipe: Pipe; readonly path: readonly string[] };
-type Pipe = readonly (readonly Operand[])[];
-type Node =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "pipe"; readonly pipe: Pipe }
-  | {
-      readonly kind: "if" | "range" | "with";
-      readonly pipe: Pipe;
-      readonly body: readonly Node[];
-      readonly otherwise: readonly Node[];
-    };
+import { FUNCTIONS, type Functions, goText, isTrue } from "./template-functions.ts";
+import {
+  failure,
+  type Node,
+  type Operand,
+  type Pipe,
+  readTemplate,
+  type TemplateTree,
+} from "./template-reader.ts";
 
 /** A template that was read once and prints many values. */
 export interface Template {
-  render(data: unknown): string;
+  /** `functions`: others than the usual ones, by the same names. */
+  render(data: unknown, functions?: Functions): string;
 }
 
 /** @throws FlagError for a template that cannot be read; `render` for a field that is not there */
 export function parseTemplate(source: string): Template {
-  const parser = new Parser(source);
-  const nodes = parser.nodes();
-  if (parser.ended !== "") throw failure(`unexpected {{${parser.ended}}}`);
-  return { render: (data) => renderAll(nodes, data, data) };
+  const tree = readTemplate(source);
+  return {
+    render: (data, functions = FUNCTIONS) => {
+      const run = new Run(source, tree, functions);
+      run.all(tree.nodes, data, new Map([["$", data]]));
+      return run.text;
+    },
+  };
 }
 
-function failure(message: string): FlagError {
-  return new FlagError(`template parsing error: ${message}`);
-}
+type Variables = Map<string, unknown>;
+/** What ends a list of nodes before its end. */
+type Leap = "break" | "continue" | undefined;
+/** Deeper than any template goes that ends. */
+const DEEPEST = 1000;
 
-// -- reading ------------------------------------------------------------------------------------
+class Run {
+  text = "";
+  readonly #source: string;
+  readonly #tree: TemplateTree;
+  readonly #functions: Functions;
+  #depth = 0;
 
-const ACTION = /\{\{(-\s)?\s*((?:"(?:\\.|[^"\\])*"|`[^`]*`|(?!\s*(?:\s-)?\}\}).)*)\s*(\s-)?\}\}/gs;
-const WORD =
-  /\s*("(?:\\.|[^"\\])*"|`[^`]*`|\$?(?:\.[A-Za-z_][\w]*)+|\.|\$|[()|]|-?\d+(?:\.\d+)?|[A-Za-z_]\w*)/y;
-
-class Parser {
-  /** The word that ended the last list of nodes: "end", "else", or nothing at the text's end. */
-  ended = "";
-  readonly #pieces: { readonly text?: string; readonly words?: string[] }[] = [];
-  #at = 0;
-
-  constructor(source: string) {
-    let from = 0;
-    let trim = false;
-    for (const found of source.matchAll(ACTION)) {
-      let text = source.slice(from, found.index);
-      if (trim) text = text.trimStart();
-      if (found[1]) text = text.trimEnd();
-      this.#pieces.push({ text }, { words: wordsOf(found[2]!) });
-      trim = found[3] !== undefined;
-      from = found.index + found[0].length;
-    }
-    const rest = source.slice(from);
-    if (rest.includes("{{")) throw failure("unclosed action");
-    this.#pieces.push({ text: trim ? rest.trimStart() : rest });
+  constructor(source: string, tree: TemplateTree, functions: Functions) {
+    this.#source = source;
+    this.#tree = tree;
+    this.#functions = functions;
   }
 
-  nodes(): Node[] {
-    const nodes: Node[] = [];
-    while (this.#at < this.#pieces.length) {
-      const { text, words } = this.#pieces[this.#at++]!;
-      if (words === undefined) {
-        if (text) nodes.push({ kind: "text", text });
-        continue;
+  all(nodes: readonly Node[], dot: unknown, outer: Variables): Leap {
+    // What is declared here is not known outside; what is assigned there is.
+    const variables = new Scope(outer);
+    for (const node of nodes) {
+      const leap = this.#node(node, dot, variables);
+      if (leap) return leap;
+    }
+    return undefined;
+  }
+
+  #node(node: Node, dot: unknown, variables: Variables): Leap {
+    switch (node.kind) {
+      case "text":
+        this.text += node.text;
+        return undefined;
+      case "break":
+      case "continue":
+        return node.kind;
+      case "pipe": {
+        const value = this.#pipe(node.pipe, dot, variables);
+        if (node.pipe.names.length === 0) this.text += goText(value);
+        return undefined;
       }
-      const [first] = words;
-      if (first === "end" || first === "else") {
-        this.ended = first;
-        return nodes;
+      case "template":
+        this.#template(node.name, node.pipe && this.#pipe(node.pipe, dot, variables));
+        return undefined;
+      case "range":
+        return this.#range(node, dot, variables);
+      default: {
+        const inner = new Scope(variables);
+        const value = this.#pipe(node.pipe, dot, inner);
+        if (!isTrue(value)) return this.all(node.otherwise, dot, inner);
+        return this.all(node.body, node.kind === "with" ? value : dot, inner);
       }
-      if (first === "if" || first === "range" || first === "with")
-        nodes.push(this.#block(first, words));
-      else nodes.push({ kind: "pipe", pipe: readPipe(words) });
     }
-    this.ended = "";
-    return nodes;
   }
 
-  #block(kind: "if" | "range" | "with", words: readonly string[]): Node {
-    const pipe = readPipe(words.slice(1));
-    const body = this.nodes();
-    const otherwise = this.ended === "else" ? this.nodes() : [];
-    if (this.ended !== "end") throw failure(`{{${kind}}} without {{end}}`);
-    return { kind, pipe, body, otherwise };
+  #template(name: string, data: unknown): void {
+    const nodes = this.#tree.named.get(name);
+    if (!nodes) throw failure(`template ${JSON.stringify(name)} not defined`);
+    if (++this.#depth > DEEPEST) throw failure(`template ${JSON.stringify(name)} never ends`);
+    this.all(nodes, data, new Map([["$", data]]));
+    this.#depth--;
   }
-}
 
-function wordsOf(action: string): string[] {
-  const words: string[] = [];
-  let at = 0;
-  const text = action.trimEnd();
-  while (at < text.length) {
-    WORD.lastIndex = at;
-    const found = WORD.exec(text);
-    if (!found) throw failure(`unexpected ${JSON.stringify(text.slice(at))} in an action`);
-    words.push(found[1]!);
-    at = WORD.lastIndex;
-  }
-  return words;
-}
-
-function readPipe(words: readonly string[]): Pipe {
-  const { pipe, next } = pipeFrom(words, 0);
-  if (next !== words.length) throw failure(`unexpected ${JSON.stringify(words[next])}`);
-  return pipe;
-}
-
-function pipeFrom(words: readonly string[], from: number): { pipe: Pipe; next: number } {
-  const commands: Operand[][] = [[]];
-  let at = from;
-  for (; at < words.length && words[at] !== ")"; at++) {
-    const word = words[at]!;
-    if (word === "|") commands.push([]);
-    else if (word === "(") {
-      const inner = pipeFrom(words, at + 1);
-      if (words[inner.next] !== ")") throw failure("unclosed left parenthesis");
-      at = inner.next;
-      commands.at(-1)!.push({ kind: "pipe", pipe: inner.pipe, path: [] });
-    } else commands.at(-1)!.push(operandOf(word));
-  }
-  return { pipe: commands, next: at };
-}
-
-function operandOf(word: string): Operand {
-  if (word[0] === "." || word[0] === "$") {
-    const path = word
-      .replace(/^\$/, "")
-      .split(".")
-      .filter((name) => name !== "");
-    return { kind: "field", root: word[0] === "$", path };
-  }
-  if (word[0] === "`") return { kind: "constant", value: word.slice(1, -1) };
-  if (word[0] === '"' || /^-?\d/.test(word)) return { kind: "constant", value: JSON.parse(word) };
-  if (word === "true" || word === "false") return { kind: "constant", value: word === "true" };
-  if (word === "nil") return { kind: "constant", value: null };
-  if (!Object.hasOwn(FUNCTIONS, word))
-    throw failure(`function ${JSON.stringify(word)} not defined`);
-  return { kind: "function", name: word };
-}
-
-// -- rendering ----------------------------------------------------------------------------------
-
-function renderAll(nodes: readonly Node[], dot: unknown, root: unknown): string {
-  return nodes.map((node) => renderNode(node, dot, root)).join("");
-}
-
-function renderNode(node: Node, dot: unknown, root: unknown): string {
-  if (node.kind === "text") return node.text;
-  const value = evaluate(node.pipe, dot, root);
-  if (node.kind === "pipe") return goText(value);
-  if (node.kind === "range" && value !== null && typeof value === "object") {
-    const items: unknown[] = Array.isArray(value) ? value : Object.values(value);
-    if (items.length > 0) return items.map((each) => renderAll(node.body, each, root)).join("");
-  }
-  if (node.kind === "range" || !isTrue(value)) return renderAll(node.otherwise, dot, root);
-  return renderAll(node.body, node.kind === "with" ? value : dot, root);
-}
-
-function evaluate(pipe: Pipe, dot: unknown, root: unknown): unknown {
-  let piped: unknown[] = [];
-  for (const [first, ...rest] of pipe) {
-    if (first === undefined) throw failure("missing value for command");
-    const given = [...rest.map((operand) => operandValue(operand, dot, root)), ...piped];
-    if (first.kind === "function") piped = [FUNCTIONS[first.name]!(...given)];
-    else if (given.length > 0) throw failure("can't give argument to non-function");
-    else piped = [operandValue(first, dot, root)];
-  }
-  return piped[0];
-}
-
-function operandValue(operand: Operand, dot: unknown, root: unknown): unknown {
-  if (operand.kind === "constant") return operand.value;
-  if (operand.kind === "function") return FUNCTIONS[operand.name]!();
-  if (operand.kind === "pipe") return evaluate(operand.pipe, dot, root);
-  let value = operand.root ? root : dot;
-  for (const name of operand.path) {
-    if (value === null || typeof value !== "object" || !Object.hasOwn(value, name)) {
-      throw failure(`map has no entry for key ${JSON.stringify(name)}`);
+  #range(
+    node: Extract<Node, { pipe: Pipe; body: readonly Node[] }>,
+    dot: unknown,
+    outer: Variables,
+  ): Leap {
+    const { names, commands } = node.pipe;
+    const value = this.#pipe({ names: [], assigns: false, commands }, dot, outer);
+    const entries = entriesOf(value);
+    if (entries.length === 0) return this.all(node.otherwise, dot, outer);
+    for (const [key, each] of entries) {
+      const inner = new Scope(outer);
+      const [first, second] = names;
+      const set = (name: string, to: unknown) =>
+        node.pipe.assigns ? inner.assign(name, to) : inner.set(name, to);
+      if (second !== undefined && first !== undefined) set(first, key);
+      const last = second ?? first;
+      if (last !== undefined) set(last, each);
+      if (this.all(node.body, each, inner) === "break") break;
     }
-    value = (value as Record<string, unknown>)[name];
+    return undefined;
   }
-  return value;
+
+  #pipe({ names, assigns, commands }: Pipe, dot: unknown, variables: Variables): unknown {
+    let piped: unknown[] = [];
+    for (const command of commands) piped = [this.#command(command, piped, dot, variables)];
+    const [name] = names;
+    if (name !== undefined && assigns && !variables.has(name)) {
+      throw failure(`undefined variable ${JSON.stringify(name)}`);
+    }
+    if (name !== undefined && assigns) (variables as Scope).assign(name, piped[0]);
+    else if (name !== undefined) variables.set(name, piped[0]);
+    return piped[0];
+  }
+
+  #command(
+    [first, ...rest]: readonly Operand[],
+    piped: readonly unknown[],
+    dot: unknown,
+    variables: Variables,
+  ): unknown {
+    const head = first as Operand;
+    if (head.kind === "function" && (head.name === "and" || head.name === "or")) {
+      return this.#firstOf(head.name === "or", rest, piped, dot, variables);
+    }
+    const given = [...rest.map((operand) => this.#value(operand, dot, variables)), ...piped];
+    if (head.kind === "function") return this.#call(head, this.#functions[head.name]!, given);
+    const value = this.#value(head, dot, variables, given.length > 0);
+    if (typeof value === "function") return this.#call(head, value as () => unknown, given);
+    if (given.length > 0) throw this.#wrong(head, "can't give argument to non-function");
+    return value;
+  }
+
+  /** `and` and `or` look no further than they must. */
+  #firstOf(
+    wanted: boolean,
+    operands: readonly Operand[],
+    piped: readonly unknown[],
+    dot: unknown,
+    variables: Variables,
+  ): unknown {
+    let value: unknown;
+    for (const operand of operands) {
+      value = this.#value(operand, dot, variables);
+      if (isTrue(value) === wanted) return value;
+    }
+    return piped.length > 0 ? piped[0] : value;
+  }
+
+  #call(at: Operand, work: (...values: unknown[]) => unknown, given: readonly unknown[]): unknown {
+    try {
+      return work(...given);
+    } catch (error) {
+      throw this.#wrong(at, `error calling ${at.text}: ${(error as Error).message}`);
+    }
+  }
+
+  /** `callable`: what it is given makes sense to a method alone. */
+  #value(operand: Operand, dot: unknown, variables: Variables, callable = false): unknown {
+    switch (operand.kind) {
+      case "constant":
+        return operand.value;
+      case "function":
+        return this.#call(operand, this.#functions[operand.name]!, []);
+      case "field":
+        return this.#member(operand, dot, operand.path, callable);
+      case "variable":
+        if (!variables.has(operand.name)) {
+          throw failure(`undefined variable ${JSON.stringify(operand.name)}`);
+        }
+        return this.#member(operand, variables.get(operand.name), operand.path, callable);
+      case "pipe": {
+        const value = this.#pipe(operand.pipe, dot, new Scope(variables));
+        return this.#member(operand, value, operand.path, callable);
+      }
+    }
+  }
+
+  #member(operand: Operand, from: unknown, path: readonly string[], callable: boolean): unknown {
+    let value = from;
+    for (const name of path) {
+      if (value === null || typeof value !== "object" || !Object.hasOwn(value, name)) {
+        throw this.#wrong(operand, `map has no entry for key ${JSON.stringify(name)}`);
+      }
+      value = (value as Record<string, unknown>)[name];
+    }
+    if (typeof value !== "function" || callable) return value;
+    return this.#call(operand, value as () => unknown, []);
+  }
+
+  /** In the words and with the place that Go gives. */
+  #wrong({ text, at }: Operand, message: string): Error {
+    const before = this.#source.slice(0, at).split("\n");
+    const place = `${before.length}:${before.at(-1)?.length}`;
+    return failure(`template: :${place}: executing "" at <${text}>: ${message}`);
+  }
+}
+
+/** Variables of a list of nodes, over those of the lists around it. */
+class Scope extends Map<string, unknown> {
+  readonly #outer: Variables;
+
+  constructor(outer: Variables) {
+    super();
+    this.#outer = outer;
+  }
+  override has(name: string): boolean {
+    return super.has(name) || this.#outer.has(name);
+  }
+  override get(name: string): unknown {
+    return super.has(name) ? super.get(name) : this.#outer.get(name);
+  }
+  /** Where it was declared. */
+  assign(name: string, value: unknown): void {
+    if (super.has(name) || !(this.#outer instanceof Scope)) super.set(name, value);
+    else this.#outer.assign(name, value);
+  }
+}
+
+/** Numbers count, maps go by their keys. */
+function entriesOf(value: unknown): [key: unknown, value: unknown][] {
+  if (typeof value === "number") return Array.from({ length: value }, (_, i) => [i, i]);
+  if (Array.isArray(value)) return [...value.entries()];
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }

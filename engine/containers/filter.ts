@@ -60,6 +60,12 @@ function hasStatus({ status }: ContainerRecord, value: string): boolean {
   return (status === "starting" ? "created" : status) === value;
 }
 
+function truth(key: string, value: string): boolean {
+  if (["1", "t", "true"].includes(value.toLowerCase())) return true;
+  if (["0", "f", "false"].includes(value.toLowerCase())) return false;
+  throw invalid(key, value, "it is true or false");
+}
+
 const HEALTHS: readonly string[] = ["none", "starting", "healthy", "unhealthy"];
 
 function hasHealth({ health }: ContainerRecord, value: string): boolean {
@@ -88,6 +94,9 @@ const TESTS: Readonly<Record<string, Test>> = {
   before: (record, value, { find }) => record.createdMs < find(value).createdMs,
   since: (record, value, { find }) => record.createdMs > find(value).createdMs,
   volume: hasMount,
+  // Of other orchestrations and of another system: what every container here is.
+  "is-task": (_, value) => !truth("is-task", value),
+  isolation: (_, value) => value === "default" || value === "",
   network: ({ request }, value) => request.network === value,
 };
 
