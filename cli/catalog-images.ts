@@ -64,6 +64,27 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/import.ts"),
   },
   {
+    name: "build",
+    aliases: ["image build", "buildx build", "builder build"],
+    summary: "Build an image from a Dockerfile",
+    group: "Images",
+    load: () => import("./commands/build.ts"),
+  },
+  {
+    name: "builder du",
+    aliases: ["buildx du"],
+    summary: "Show what is in the build cache",
+    group: "Images",
+    load: () => import("./commands/builder-du.ts"),
+  },
+  {
+    name: "builder prune",
+    aliases: ["buildx prune"],
+    summary: "Remove what is in the build cache",
+    group: "Images",
+    load: () => import("./commands/builder-prune.ts"),
+  },
+  {
     name: "image inspect",
     summary: "Show everything about images, as JSON",
     group: "Images",

@@ -1,6 +1,7 @@
 // Builds: what a caller asks for, what it is told meanwhile, and what comes out.
 
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { CopiedEntry } from "./copy-interface.ts";
 
 /** Files that a build may copy from. */
 export type BuildContext =
@@ -102,6 +103,8 @@ export interface BuiltImage {
   readonly references: readonly string[];
   /** The root of the target as a tar, made as it is read. */
   readonly files: () => AsyncIterable<Uint8Array>;
+  /** The same, one by one. */
+  readonly entries: () => AsyncIterable<CopiedEntry>;
 }
 
 /** What of the build cache is on the disk. */

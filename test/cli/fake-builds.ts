@@ -29,7 +29,8 @@ export class FakeBuilds implements Builds {
     async function* files() {
       yield Buffer.from("files of it");
     }
-    return { id, manifestDigest, references: options.tags ?? [], files };
+    async function* entries() {}
+    return { id, manifestDigest, references: options.tags ?? [], files, entries };
   }
 
   async cache(): Promise<BuildCacheEntry[]> {

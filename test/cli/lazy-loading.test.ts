@@ -30,8 +30,9 @@ it("reads the views of cgroups and namespaces for their own commands only", () =
 });
 
 it("reads what builds images for their own commands only", () => {
-  for (const words of [["ps"], ["images"]]) {
+  for (const words of [["ps"], ["images"], ["build", "--help"]]) {
     expect(read(...words)).not.toContain("builds");
     expect(read(...words)).not.toContain("archives");
   }
+  expect(read("builder", "du")).toContain("builds");
 });
