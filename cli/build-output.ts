@@ -2,28 +2,24 @@
 
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { NacreError } from "@nacre/core/error.ts";
-import type { BuiltImage } from "@nacre/engine/engine.ts";
+import type { BuiltImage, Images } from "@nacre/engine/engine.ts";
 import type { BuildOutput } from "./build-options.ts";
 import type { Host } from "./host.ts";
 import { refuseTerminal, writeArchive } from "./write-archive.ts";
 
 const fileOf = ({ dest }: BuildOutput): string | undefined => (dest === "-" ? undefined : dest);
 
-/** Before anything is built. NacreError `invalid`, `unsupported`. */
+/** Before anything is built. NacreError `invalid`. */
 export function checkOutput(output: BuildOutput, host: Host): void {
   const { type, dest } = output;
-  if (type === "tar" || type === "oci") refuseTerminal(host, fileOf(output));
-  if (type === "oci" || (type === "docker" && dest !== undefined)) {
-    throw new NacreError("unsupported", `--output type=${type} to a file comes with nacre save`, {
-      advice: "Build it here, and push it.",
-    });
-  }
+  const toFile = type === "tar" || type === "oci" || (type === "docker" && dest !== undefined);
+  if (toFile) refuseTerminal(host, fileOf(output));
 }
 
 export async function writeOutput(
   output: BuildOutput,
   image: BuiltImage,
+  images: Images,
   host: Host,
   signal: AbortSignal,
 ): Promise<void> {
@@ -32,5 +28,15 @@ export async function writeOutput(
     const directory = resolve(host.workingDirectory, dest ?? "");
     mkdirSync(directory, { recursive: true });
     await (await host.localFiles()).extract(directory, ".", image.entries(), signal);
-  } else if (type === "tar") await writeArchive(host, fileOf(output), image.files(), signal);
+    return;
+  }
+  if (type === "image" || (type === "docker" && dest === undefined)) return;
+  const archive = type === "tar" ? image.files() : images.save(...savedAs(type, image));
+  await writeArchive(host, fileOf(output), archive, signal);
+}
+
+/** As an archive that docker loads, or an OCI layout alone. */
+function savedAs(type: "docker" | "oci", { id, references }: BuiltImage) {
+  const names = references.length > 0 ? references : [id];
+  return [names, { format: type === "docker" ? "docker-archive" : "oci-archive" }] as const;
 }

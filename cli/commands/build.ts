@@ -57,7 +57,7 @@ export default command({
           ...(values.debugShell && { onFailure: (step) => debug(step, display, host) }),
         })
         .finally(() => display.finish());
-      for (const output of outputs) await writeOutput(output, image, host, signal);
+      for (const output of outputs) await writeOutput(output, image, engine.images, host, signal);
       await told(image, values, engine, host, filesOnly);
       return 0;
     });

@@ -34,7 +34,7 @@ export function makeBuilder(
     ...{ files, codec, clock, fetch, images, layers, cache, platform: parts.platform },
     containers: new StepContainers(
       ...([kernel, files, records, planner, storage, takeDown, paths] as const),
-      { snapshotter: snapshotter.name, self, bootId },
+      { snapshotter: snapshotter.name, self, bootId, terminalSize: options.terminalSize },
     ),
     mounts: new StepMountMaker(files, layers, snapshotter, caches, paths),
     contexts: new Contexts(files, codec, layers, (label, diffId) =>

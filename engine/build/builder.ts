@@ -8,13 +8,15 @@ import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageConfig, Platform } from "@nacre/core/oci/image.ts";
 import type { BuildOptions, BuiltImage } from "../build-interface.ts";
+import type { CopiedEntry } from "../copy-interface.ts";
 import { newTag } from "../images/image-lookup.ts";
 import { parsePlatform, platformText } from "../registry/platform.ts";
-import { archiveOf } from "../roots/archive.ts";
+import { archiveOf, Sources } from "../roots/archive.ts";
 import { rootMembers } from "../roots/members.ts";
 import type { ImageMaker } from "../roots/new-image.ts";
 import { BuildRun, type BuiltStage, contextTree, diffIdsOf } from "./build-run.ts";
 import type { BuildServices } from "./build-services.ts";
+import { copiedEntry } from "./built-files.ts";
 import type { CacheLimit } from "./cache-upkeep.ts";
 import type { SourceTree } from "./source-tree.ts";
 
@@ -147,12 +149,12 @@ export class Builder {
         },
       );
     }
-    const files = () => this.#files(stage);
-    if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], files };
+    const result = { files: () => this.#files(stage), entries: () => this.#entries(stage) };
+    if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], ...result };
     return run.progress.step("exporting to image", async (step) => {
       const told = (text: string): void => step.output(1, new TextEncoder().encode(`${text}\n`));
       const config = configOf(stage, run.options.labels);
-      const layers = await this.#whole(stage);
+      const layers = stage.layers.map(({ descriptor }) => descriptor);
       const [reference] = references;
       const { images } = this.#services;
       const named = { ...(reference !== undefined && { reference }), action: "build" };
@@ -160,13 +162,8 @@ export class Builder {
       told(`writing image ${id}`);
       for (const more of references.slice(1)) images.tag(id, more);
       for (const one of references) told(`naming to ${one}`);
-      return { id, manifestDigest, references, files };
+      return { id, manifestDigest, references, ...result };
     });
-  }
-
-  /** Its layers; a stage that has none is an image of one that says nothing. */
-  async #whole({ layers }: BuiltStage) {
-    return layers.map(({ descriptor }) => descriptor);
   }
 
   async *#files(stage: BuiltStage): AsyncGenerator<Uint8Array> {
@@ -175,6 +172,18 @@ export class Builder {
     const tree = await layers.tree(diffIds);
     const places = { upper: "", tree, layers: layers.stored(diffIds) };
     yield* archiveOf(files, places, rootMembers(tree, new Map()));
+  }
+
+  async *#entries(stage: BuiltStage): AsyncGenerator<CopiedEntry> {
+    const { layers, files } = this.#services;
+    const diffIds = diffIdsOf(stage);
+    const tree = await layers.tree(diffIds);
+    const sources = new Sources(files, { upper: "", layers: layers.stored(diffIds) });
+    try {
+      for (const member of rootMembers(tree, new Map())) yield copiedEntry(member, sources);
+    } finally {
+      await sources.close();
+    }
   }
 }
 

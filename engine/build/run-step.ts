@@ -9,6 +9,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import { type ContainerRequest, completeRequest } from "@nacre/core/program/request.ts";
 import type { StepMounts } from "../containers/planner.ts";
+import { failureCode } from "../containers/start-failure.ts";
 import { archiveOf } from "../roots/archive.ts";
 import { type BuiltStage, diffIdsOf } from "./build-run.ts";
 import { CopyLayer } from "./copy-layer.ts";
@@ -136,7 +137,7 @@ async function made(
   variables: readonly string[],
   context: StepContext,
 ): Promise<string> {
-  const { run, before, progress } = context;
+  const { run, before } = context;
   const { layers, containers, files } = run.services;
   const { platform, process } = before.state;
   const diffIds = diffIdsOf(before);
@@ -150,7 +151,7 @@ async function made(
   const script = scriptMount(line, context);
   const mounts = (id: string): StepMounts => joinedMounts([real.plan(id), script]);
   return containers.with({ request, image, mounts }, async (container) => {
-    const code = await container.run(progress.output, run.signal);
+    const code = await exitOf(container, context);
     if (code !== 0) await failed(code, line, container, context);
     const tree = await layers.tree(diffIds);
     const places = { upper: container.upper, tree, layers: layers.stored(diffIds) };
@@ -158,6 +159,18 @@ async function made(
     const members = stepMembers(tree, container.changes(), targets, run.newest);
     return layers.make(archiveOf(files, places, members));
   });
+}
+
+/** A command that is not there, or cannot be executed, has the exit code that a shell gives it. */
+async function exitOf(container: StepContainer, { run, progress }: StepContext): Promise<number> {
+  try {
+    return await container.run(progress.output, run.signal);
+  } catch (error) {
+    const code = failureCode(error);
+    if (!(error instanceof NacreError) || code === 125) throw error;
+    progress.output(2, new TextEncoder().encode(`${error.message}\n`));
+    return code;
+  }
 }
 
 function proxies(args: Readonly<Record<string, string>> = {}): string[] {

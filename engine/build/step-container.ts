@@ -12,7 +12,7 @@ import type {
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { ContainerRecords } from "../containers/container-records.ts";
-import type { Planner, StepMounts } from "../containers/planner.ts";
+import type { Planner, StepMounts, TerminalSize } from "../containers/planner.ts";
 import { commandError } from "../containers/start-failure.ts";
 import type { ContainerStorage } from "../containers/storage.ts";
 import type { TakeDown } from "../containers/take-down.ts";
@@ -23,6 +23,7 @@ export interface StepContainerOptions {
   readonly snapshotter: string;
   readonly self: ProcessIdentity;
   readonly bootId: string;
+  readonly terminalSize: () => TerminalSize | undefined;
 }
 
 /** What a step runs with. */
@@ -100,7 +101,7 @@ export class StepContainers {
     streams: ProcessStreams,
   ): Promise<RunningProgram> {
     const now = { ...record, request: { ...record.request, ...changes } };
-    const size = changes.terminal ? { rows: 24, columns: 80 } : undefined;
+    const size = changes.terminal ? this.#options.terminalSize() : undefined;
     const program = this.#planner.program(now, image, size, mounts(record.id));
     const running = await this.#kernel.execute(program, streams).catch((error) => {
       throw commandError(error, program);
