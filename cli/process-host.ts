@@ -1,20 +1,11 @@
 // The real host: this process. Streams are written with write(2) itself, since process.stdout
 // costs milliseconds to load and a pipe's bytes would have to be waited for before the exit.
 
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { GlobalOptions } from "./command.ts";
 import type { Host } from "./host.ts";
-
-const SIGPIPE = 13;
+import { writeAll } from "./write-all.ts";
 
 export class ProcessHost implements Host {
   readonly environment = process.env;
@@ -166,20 +157,4 @@ function changedTerminal(...how: readonly string[]): () => void {
 
 function terminals(): typeof import("node:tty") {
   return process.getBuiltinModule("node:tty");
-}
-
-/** Waits where a pipe is full; ends the process as SIGPIPE would where nobody reads any more. */
-export function writeAll(descriptor: 1 | 2, data: string | Uint8Array): void {
-  let rest: Uint8Array = typeof data === "string" ? Buffer.from(data) : data;
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(descriptor, rest));
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EPIPE") process.exit(128 + SIGPIPE);
-      if (code !== "EAGAIN") return;
-      // A descriptor that somebody else set non-blocking: look again in a moment.
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
 }

@@ -16,7 +16,8 @@ import { simulatedKernelModule } from "@nacre/simulated/module.ts";
 import type { Descriptor } from "@nacre/simulated/pipe.ts";
 import type { ProgramContext, SimulatedProgram } from "@nacre/simulated/program.ts";
 import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
-import { rawTerminal, writeAll } from "./process-host.ts";
+import { rawTerminal } from "./process-host.ts";
+import { writeAll } from "./write-all.ts";
 
 /** For what all chain IDs have in common: the directory that is named after none. */
 const ANY = "sha256:any";

@@ -10,8 +10,9 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "./bundle-loader.ts";
 
-/** The entry's file name; the build puts it in. */
+/** The entries' file names; the build puts them in. */
 declare const ENTRY: string;
+declare const OCI_ENTRY: string;
 
 const directory = __dirname;
 const compiled = `.${process.versions.v8}-${process.arch}.code`;
@@ -57,7 +58,7 @@ if (newEnough()) {
     directory,
     compile: (path) => compile(path).runInThisContext() as BundleFunction,
     require,
-  })(`./${ENTRY}`);
+  })(`./${process.argv[2] === "oci" ? OCI_ENTRY : ENTRY}`);
 } else {
   process.stderr.write(
     `nacre: Node ${process.versions.node} is too old: 22.19 or newer is needed\nRemove ${directory}/node to have another one looked for, or set NACRE_NODE.\n`,

@@ -147,7 +147,7 @@ function change(
   mount: Mount,
   recursive: boolean,
   attributes: readonly MountAttribute[],
-  propagation?: "private" | "slave" | "shared",
+  propagation?: "private" | "slave" | "shared" | "unbindable",
 ): void {
   because("mount_setattr", () =>
     setAttributes(self.machine, self.process, mount.path, {

@@ -67,13 +67,23 @@ export interface SpecMemory {
   /** 0 to 100. */
   readonly swappiness?: number;
   readonly disableOOMKiller?: boolean;
+  /** Of v1. Linux counts such memory with all other since 5.16: nothing is to be written. */
+  readonly kernel?: number;
+  /** Of v1. */
+  readonly kernelTCP?: number;
+  readonly useHierarchy?: boolean;
+  /** Of `update`: refuses a limit below what is in use. */
+  readonly checkBeforeUpdate?: boolean;
 }
 
 /** Times in microseconds. */
 export interface SpecCpu {
   readonly shares?: number;
   readonly quota?: number;
+  readonly burst?: number;
   readonly period?: number;
+  /** 1: SCHED_IDLE for all of it. */
+  readonly idle?: number;
   readonly realtimeRuntime?: number;
   readonly realtimePeriod?: number;
   /** Lists such as `0-3,7`. */
@@ -89,7 +99,11 @@ interface SpecBlockDevice {
 /** Weights from 10 to 1000; rates in bytes or operations a second. */
 export interface SpecBlockIO {
   readonly weight?: number;
-  readonly weightDevice?: readonly (SpecBlockDevice & { readonly weight: number })[];
+  readonly leafWeight?: number;
+  readonly weightDevice?: readonly (SpecBlockDevice & {
+    readonly weight: number;
+    readonly leafWeight?: number;
+  })[];
   readonly throttleReadBpsDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
   readonly throttleWriteBpsDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
   readonly throttleReadIOPSDevice?: readonly (SpecBlockDevice & { readonly rate: number })[];
@@ -102,7 +116,62 @@ export interface SpecResources {
   readonly pids?: { readonly limit: number };
   readonly blockIO?: SpecBlockIO;
   readonly devices?: readonly SpecDeviceRule[];
+  /** Bytes by page size: `2MB`. */
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: bigint }[];
+  /** Of v1. */
+  readonly network?: {
+    readonly classID?: number;
+    readonly priorities?: readonly { readonly name: string; readonly priority: number }[];
+  };
+  /** By device. */
+  readonly rdma?: Readonly<
+    Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>
+  >;
+  /** Files of a v2 node, and what is written to them after all else. */
+  readonly unified?: Readonly<Record<string, string>>;
 }
+
+export interface SpecRlimit {
+  /** `RLIMIT_NOFILE`. */
+  readonly type: string;
+  readonly soft: number | bigint;
+  readonly hard: number | bigint;
+}
+
+export interface SpecIoPriority {
+  readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
+  readonly priority: number;
+}
+
+/** Numbers as sched_setattr(2) has them; times in nanoseconds. */
+export interface SpecScheduler {
+  readonly policy: number;
+  readonly flags: bigint;
+  readonly nice: number;
+  readonly priority: number;
+  readonly runtime: bigint;
+  readonly deadline: bigint;
+  readonly period: bigint;
+}
+
+export interface SpecHook {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
+export const HOOK_STAGES = [
+  "prestart",
+  "createRuntime",
+  "createContainer",
+  "startContainer",
+  "poststart",
+  "poststop",
+] as const;
+export type HookStage = (typeof HOOK_STAGES)[number];
+export type SpecHooks = Readonly<Record<HookStage, readonly SpecHook[]>>;
 
 export interface SpecProcess {
   readonly terminal: boolean;
@@ -118,14 +187,12 @@ export interface SpecProcess {
   readonly cwd: string;
   readonly capabilities: SpecCapabilities;
   readonly noNewPrivileges: boolean;
+  readonly rlimits?: readonly SpecRlimit[];
+  readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
-  readonly rlimits?: readonly {
-    readonly type: string;
-    readonly soft: number;
-    readonly hard: number;
-  }[];
-  readonly oomScoreAdj?: number;
+  readonly ioPriority?: SpecIoPriority;
+  readonly scheduler?: SpecScheduler;
 }
 
 export interface Spec {
@@ -146,4 +213,29 @@ export interface Spec {
     readonly rootfsPropagation?: "private" | "slave" | "shared" | "unbindable";
   };
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export type RootPropagation = "private" | "slave" | "shared" | "unbindable";
+
+/** What of a config.json docker's containers do without; `nacre oci` has it. */
+export interface RuntimeSpec extends Omit<Spec, "process" | "linux"> {
+  /** A container can be created without one, but not started. */
+  readonly process?: SpecProcess;
+  readonly hooks: SpecHooks;
+  readonly linux: Omit<Spec["linux"], "cgroupsPath" | "rootfsPropagation"> & {
+    /** Absent: the runtime's to choose. */
+    readonly cgroupsPath?: string;
+    readonly rootfsPropagation?: { readonly mode: RootPropagation; readonly recursive: boolean };
+    readonly uidMappings: readonly SpecIdMapping[];
+    readonly gidMappings: readonly SpecIdMapping[];
+    /** By clock. */
+    readonly timeOffsets: Readonly<
+      Record<string, { readonly secs: number; readonly nanosecs: number }>
+    >;
+    readonly mountLabel?: string;
+    /** The number of personality(2). */
+    readonly persona?: number;
+    /** As it stands in the file. */
+    readonly seccomp?: unknown;
+  };
 }

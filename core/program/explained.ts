@@ -4,6 +4,8 @@
 export interface Explained {
   /** Why this operation stands here, as a clause: "so that the container sees its own pids". */
   readonly why?: string;
+  /** The field of a config.json that asks for it: `linux.resources.memory.limit`. */
+  readonly field?: string;
 }
 
 /** Owner, permission bits and modification time of a thing that is placed in a tree. */

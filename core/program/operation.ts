@@ -176,7 +176,7 @@ export interface BindInRoot extends Explained {
   readonly target: string;
   readonly recursive: boolean;
   readonly attributes: readonly MountAttribute[];
-  readonly propagation: "private" | "slave" | "shared";
+  readonly propagation: "private" | "slave" | "shared" | "unbindable";
 }
 /** Hides a file (behind /dev/null, verified to be device 1:3) or a directory (behind an empty read-only tmpfs). Absent is fine. */
 export interface MaskInRoot extends Explained {

@@ -3,7 +3,13 @@
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type InputOptions, type LogLevel, type RolldownLog, rolldown } from "rolldown";
+import {
+  type InputOptions,
+  type LogLevel,
+  type RolldownLog,
+  type RolldownOutput,
+  rolldown,
+} from "rolldown";
 import { BUNDLE_GROUPS } from "./bundle-groups.ts";
 import { DIST, ROOT } from "./step.ts";
 
@@ -23,14 +29,16 @@ const resolve = { alias: { rxjs: join(ROOT, "node_modules/rxjs/dist/esm/index.js
 export async function buildBundles(core: Promise<unknown>): Promise<void> {
   mkdirSync(DIST, { recursive: true });
   const commandLine = await bundleCommandLine();
+  const oci = await bundleOci();
   const written = [
     ...commandLine.files,
+    ...oci.files,
     ...(await bundleLibrary("nacre")),
     ...(await bundleLibrary("contract")),
     ...(await core.then(() => bundleLibrary("simulated", FOR_BROWSERS))),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
-  await bundleStart(commandLine.entry);
+  await bundleStart(commandLine.entry, oci.entry);
   removeOthers(new Set([...written, "start.cjs"]));
 }
 
@@ -75,6 +83,32 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
     entryFileNames: "[name]-[hash].cjs",
     chunkFileNames: "[name]-[hash].cjs",
   });
+  return wrapped(output);
+}
+
+/** The OCI runtime, which is started for every step of a container: what it needs and nothing else. */
+async function bundleOci(): Promise<{ entry: string; files: string[] }> {
+  const build = await rolldown({
+    cwd: ROOT,
+    input: { oci: join(ROOT, "cli", "oci", "entry.ts") },
+    platform: "node",
+    resolve,
+    external: isExternal,
+    onLog: refuseUnresolved,
+    preserveEntrySignatures: false,
+  });
+  const { output } = await build.write({
+    dir: DIST,
+    format: "cjs",
+    minify: true,
+    dynamicImportInCjs: false,
+    entryFileNames: "[name]-[hash].cjs",
+    chunkFileNames: "oci-[name]-[hash].cjs",
+  });
+  return wrapped(output);
+}
+
+function wrapped(output: RolldownOutput["output"]): { entry: string; files: string[] } {
   for (const each of output) if (each.type === "chunk") wrapChunk(each.fileName, each.code);
   const entry = output.find((each) => each.type === "chunk" && each.isEntry)!;
   return { entry: entry.fileName, files: output.map(({ fileName }) => fileName) };
@@ -94,7 +128,7 @@ function wrapChunk(name: string, code: string): void {
   writeFileSync(join(DIST, name), `${head}${ascii}\n})`);
 }
 
-async function bundleStart(entry: string): Promise<void> {
+async function bundleStart(entry: string, ociEntry: string): Promise<void> {
   const build = await rolldown({
     cwd: ROOT,
     input: join(ROOT, "cli", "start.ts"),
@@ -102,7 +136,10 @@ async function bundleStart(entry: string): Promise<void> {
     resolve,
     external: isExternal,
     // A Node that is too old must be able to read how it is told so.
-    transform: { target: "es2020", define: { ENTRY: JSON.stringify(entry) } },
+    transform: {
+      target: "es2020",
+      define: { ENTRY: JSON.stringify(entry), OCI_ENTRY: JSON.stringify(ociEntry) },
+    },
   });
   await build.write({ file: join(DIST, "start.cjs"), format: "cjs", minify: true });
 }

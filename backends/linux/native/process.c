@@ -26,7 +26,7 @@ struct packet {
 
 /* Opened before anything happens, so that nothing can be swapped later. */
 static struct { uint64_t kind; int fd; } joins[MOST];
-static uint64_t joined_before;
+static bool joined_before;
 static int join_count, own_pids, tasks[MOST], task_count;
 
 /* Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so count after its end. */
@@ -65,10 +65,7 @@ int open_namespaces(const struct program *p) {
   return 0;
 }
 
-/*
- * A pid namespace is joined by the parent, for its children; all others by the child, but for a
- * user namespace that new ones shall belong to.
- */
+/* A pid namespace is joined by the parent, for its children; all others by the child, or before it. */
 static int join(uint64_t kinds) {
   for (int i = 0; i < join_count; i++) {
     uint64_t kind = joins[i].kind & kinds;
@@ -104,7 +101,7 @@ static int leave_host(void) {
   for (int i = 0; i < task_count; i++)
     if (write(tasks[i], "0", 1) != 1) return because("joining cgroup %d", i);
   if (join_count == 0) return 0;
-  if (join(~(uint64_t)CLONE_NEWPID & ~joined_before)) return -1;
+  if (!joined_before && join(~(uint64_t)CLONE_NEWPID)) return -1;
   return checked(self.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open /");
 }
 
@@ -151,7 +148,7 @@ static pid_t clone_there(struct clone_args *arguments) {
   pid_t helper = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
   if (helper == 0) {
     pid_t own = -1;
-    if (join(CLONE_NEWUSER) == 0) {
+    if (join(~(uint64_t)CLONE_NEWPID) == 0) {
       arguments->flags |= CLONE_PARENT;
       arguments->exit_signal = 0;
       own = (pid_t)syscall(SYS_clone3, arguments, sizeof *arguments);
@@ -184,7 +181,7 @@ int start_child(const struct program *p, const int streams[3]) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return because("socketpair");
   if (open_cgroups(p, &arguments) || join(CLONE_NEWPID)) return -1;
   if (is_made_there(create)) {
-    joined_before = CLONE_NEWUSER;
+    joined_before = true;
     self.child = clone_there(&arguments);
   } else self.child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
   self.sync = pair[self.child == 0];

@@ -9,7 +9,7 @@ import { type CgroupWrite, type ControllerWrites, isGiven } from "./write.ts";
 const WEIGHT = "its share of a disk when others want it too";
 const RATE = "how much it may read or write a second";
 
-type Throttle = Exclude<keyof SpecBlockIO, "weight" | "weightDevice">;
+type Throttle = Exclude<keyof SpecBlockIO, "weight" | "leafWeight" | "weightDevice">;
 
 /** The file of v1 and the word in a line of v2's io.max. */
 const THROTTLES: Readonly<Record<Throttle, readonly [file: string, rate: keyof ThrottleRates]>> = {

@@ -10,6 +10,8 @@ const WHY = {
   shares: "its share of the processors when others want them too",
   period: "the length of time over which its quota counts, in microseconds",
   quota: "how long it may run in each period, in microseconds of all processors together",
+  burst: "how much of what it left unused it may run later at once, in microseconds",
+  idle: "it runs when nobody else wants to",
   both: "how long it may run in each period, both in microseconds",
   realtime: "how long its realtime tasks may run in each of their periods, in microseconds",
 };
@@ -20,11 +22,13 @@ const write = (file: string, data: string, why: string): CgroupWrite => ({
 
 function v1({ cpu }: SpecResources): CgroupWrite[] {
   if (!cpu) return [];
-  const { shares, period, quota, realtimePeriod, realtimeRuntime } = cpu;
+  const { shares, period, quota, burst, idle, realtimePeriod, realtimeRuntime } = cpu;
   const writes: CgroupWrite[] = [];
   if (isGiven(shares)) writes.push(write("cpu.shares", String(shares), WHY.shares));
   if (isGiven(period)) writes.push(write("cpu.cfs_period_us", String(period), WHY.period));
   if (isGiven(quota)) writes.push(write("cpu.cfs_quota_us", String(quota), WHY.quota));
+  if (isGiven(burst)) writes.push(write("cpu.cfs_burst_us", String(burst), WHY.burst));
+  if (isGiven(idle)) writes.push(write("cpu.idle", String(idle), WHY.idle));
   if (isGiven(realtimePeriod)) {
     writes.push(write("cpu.rt_period_us", String(realtimePeriod), WHY.realtime));
   }
@@ -36,12 +40,14 @@ function v1({ cpu }: SpecResources): CgroupWrite[] {
 
 function v2({ cpu }: SpecResources): CgroupWrite[] {
   if (!cpu) return [];
-  const { shares = 0, period = 0, quota = 0 } = cpu;
+  const { shares = 0, period = 0, quota = 0, burst, idle } = cpu;
   const writes: CgroupWrite[] = [];
   const weight = sharesToWeight(shares);
   if (weight > 0) writes.push(write("cpu.weight", String(weight), WHY.shares));
   const line = cpuMax(quota, period);
   if (line !== undefined) writes.push(write("cpu.max", line, WHY.both));
+  if (isGiven(burst)) writes.push(write("cpu.max.burst", String(burst), WHY.burst));
+  if (isGiven(idle)) writes.push(write("cpu.idle", String(idle), WHY.idle));
   return writes;
 }
 

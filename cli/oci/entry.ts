@@ -1,0 +1,10 @@
+// What the launcher starts where its first word is `oci`: a bundle of its own (cli/start.ts), since
+// whoever makes containers with it starts it several times for each.
+
+import { linuxRuntime } from "./composition.ts";
+import { ociMain } from "./main.ts";
+import { OciProcessHost } from "./process-host.ts";
+
+void ociMain(process.argv.slice(3), new OciProcessHost(), linuxRuntime).then((code) =>
+  process.exit(code),
+);

@@ -1,0 +1,226 @@
+// `linux` and `mounts` of a config.json (config-linux.md; config.md, "Mounts").
+
+import type { Field } from "./config-field.ts";
+import type { Warn } from "./config-process.ts";
+import { readResources } from "./config-resources.ts";
+import type {
+  RuntimeSpec,
+  SpecDevice,
+  SpecIdMapping,
+  SpecMount,
+  SpecNamespaceType,
+} from "./runtime-spec.ts";
+
+const NAMESPACES = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;
+const MOST_MAPPINGS = 340;
+
+type Namespaces = RuntimeSpec["linux"]["namespaces"];
+
+function namespaces(field: Field): Namespaces {
+  const seen = new Set<SpecNamespaceType>();
+  return field.list((one) => {
+    const type = one.at("type").word(NAMESPACES);
+    if (seen.has(type)) throw one.at("type").error(`stands there twice: ${type}`);
+    seen.add(type);
+    const path = one.at("path").optional((f) => (f.value === "" ? "" : f.absolutePath())) ?? "";
+    return path === "" ? { type } : { type, path };
+  });
+}
+
+type Range = readonly [from: number, to: number];
+
+function overlapOf(ranges: readonly Range[]): number {
+  return ranges.findIndex(([from, to], i) =>
+    ranges.slice(0, i).some(([otherFrom, otherTo]) => from < otherTo && otherFrom < to),
+  );
+}
+
+/** Whatever the kernel would refuse with EINVAL, by the field that it is about. */
+function mappings(field: Field): SpecIdMapping[] {
+  const found = field.list((one) => ({
+    containerID: one.at("containerID").id(),
+    hostID: one.at("hostID").id(),
+    size: one.at("size").integer(1, 0xffff_ffff),
+  }));
+  if (found.length > MOST_MAPPINGS) throw field.error(`has more than ${MOST_MAPPINGS} entries`);
+  for (const side of ["containerID", "hostID"] as const) {
+    const ranges = found.map((one): Range => [one[side], one[side] + one.size]);
+    const past = ranges.findIndex(([, to]) => to > 2 ** 32);
+    if (past >= 0) throw field.error(`[${past}] goes past the last ID`);
+    const twice = overlapOf(ranges);
+    if (twice >= 0) throw field.error(`[${twice}] overlaps an earlier entry by its ${side}`);
+  }
+  return found;
+}
+
+function mount(field: Field, warn: Warn): SpecMount {
+  const target = field.at("destination");
+  const destination = target.text();
+  if (destination === "") throw target.error("is empty");
+  if (!destination.startsWith("/")) {
+    warn(`${target.error(`is relative: ${destination}`).message}: taken from the root`);
+  }
+  const text = (name: string) => field.at(name).optional((f) => f.text());
+  const [type, source] = [text("type"), text("source")];
+  const options = field.at("options").texts();
+  const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
+  if (isBind && !source) throw field.at("source").error("is missing: what is to be bound?");
+  if (!isBind && !options.includes("remount") && !type) {
+    throw field.at("type").error("is missing: only a bind mount has none");
+  }
+  const [uids, gids] = [mappings(field.at("uidMappings")), mappings(field.at("gidMappings"))];
+  if (uids.length > 0 !== gids.length > 0) {
+    const missing = uids.length > 0 ? "gidMappings" : "uidMappings";
+    throw field.at(missing).error("is missing: a mount has mappings of both, or none");
+  }
+  return {
+    destination: destination.startsWith("/") ? destination : `/${destination}`,
+    ...(type && { type }),
+    ...(source && { source }),
+    options,
+    ...(uids.length > 0 && { uidMappings: uids, gidMappings: gids }),
+  };
+}
+
+function device(field: Field): SpecDevice {
+  const type = field.at("type").word(["c", "b", "u", "p"]);
+  const number = (name: string) =>
+    type === "p" ? 0 : field.at(name).integer(0, name === "major" ? 0xfff : 0xfffff);
+  return {
+    type: type === "u" ? "c" : type,
+    path: field.at("path").absolutePath(),
+    major: number("major"),
+    minor: number("minor"),
+    fileMode: (field.at("fileMode").optional((f) => f.integer(0, 0xffff)) ?? 0o666) & 0o7777,
+    uid: field.at("uid").optional((f) => f.id()) ?? 0,
+    gid: field.at("gid").optional((f) => f.id()) ?? 0,
+  };
+}
+
+function devices(field: Field): SpecDevice[] {
+  const found = field.list(device);
+  for (const [i, one] of found.entries()) {
+    const other = found.slice(0, i).find(({ path }) => path === one.path);
+    if (!other) continue;
+    const same = other.type === one.type && other.major === one.major && other.minor === one.minor;
+    if (!same) throw field.error(`[${i}] has the path of another device: ${one.path}`);
+  }
+  return found;
+}
+
+/** Kernel parameters that a namespace has for itself (namespaces(7), ipc_namespaces(7)). */
+const SEPARATE: readonly (readonly [pattern: RegExp, type: SpecNamespaceType])[] = [
+  [/^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$/, "ipc"],
+  [/^fs\.mqueue\./, "ipc"],
+  [/^net\./, "network"],
+  [/^kernel\.(hostname|domainname)$/, "uts"],
+  [/^user\./, "user"],
+];
+
+function sysctl(field: Field, given: Namespaces): Record<string, string> {
+  for (const [name, value] of field.entries()) {
+    const dotted = name.includes("/") ? name.replaceAll("/", ".") : name;
+    const needed = SEPARATE.find(([pattern]) => pattern.test(dotted))?.[1];
+    if (needed === undefined) {
+      throw value.error("is a parameter of the whole machine, which no namespace has for itself");
+    }
+    if (!given.some(({ type }) => type === needed)) {
+      throw value.error(`needs a ${needed} namespace in linux.namespaces`);
+    }
+  }
+  return field.record();
+}
+
+function timeOffsets(field: Field, given: Namespaces): RuntimeSpec["linux"]["timeOffsets"] {
+  const found = field.entries().map(([clock, one]) => {
+    if (clock !== "monotonic" && clock !== "boottime") {
+      throw one.error("is no clock with an offset", "There are monotonic and boottime.");
+    }
+    const secs = one.at("secs").optional((f) => f.integer()) ?? 0;
+    const nanosecs = one.at("nanosecs").optional((f) => f.integer(0, 999_999_999)) ?? 0;
+    return [clock, { secs, nanosecs }] as const;
+  });
+  if (found.length > 0 && !given.some(({ type, path }) => type === "time" && !path)) {
+    throw field.error("needs a new time namespace in linux.namespaces");
+  }
+  return Object.fromEntries(found);
+}
+
+const PROPAGATIONS = ["private", "slave", "shared", "unbindable"] as const;
+const BOTH = PROPAGATIONS.flatMap((mode) => [mode, `r${mode}`]);
+
+function rootfsPropagation(field: Field): RuntimeSpec["linux"]["rootfsPropagation"] {
+  const text = field.optional((f) => (f.value === "" ? undefined : f.word(BOTH)));
+  if (text === undefined) return undefined;
+  const mode = PROPAGATIONS.find((one) => text === one || text === `r${one}`)!;
+  return { mode, recursive: text !== mode };
+}
+
+const PERSONAS = { LINUX: 0, LINUX32: 8 } as const;
+
+function persona(field: Field): number {
+  const flags = field.at("flags");
+  if (flags.texts().length > 0) throw flags.unsupported("there are no flags of personalities yet");
+  return PERSONAS[field.at("domain").word(["LINUX", "LINUX32"])];
+}
+
+function refuse(linux: Field): void {
+  const rdt = linux.at("intelRdt");
+  if (rdt.isGiven) throw rdt.unsupported("cache and memory bandwidth cannot be allocated here");
+  const policy = linux.at("memoryPolicy");
+  if (policy.isGiven) throw policy.unsupported("memory policies are not set here");
+  const devices = linux.at("netDevices");
+  if (devices.entries().length > 0) {
+    throw devices.unsupported("network devices are not moved into containers here");
+  }
+}
+
+function userMaps(linux: Field, given: Namespaces): [SpecIdMapping[], SpecIdMapping[]] {
+  const maps = ["uidMappings", "gidMappings"].map((name) => mappings(linux.at(name)));
+  const [uids = [], gids = []] = maps;
+  const user = given.find(({ type }) => type === "user");
+  for (const [i, name] of ["uidMappings", "gidMappings"].entries()) {
+    const empty = maps[i]?.length === 0;
+    if (!user && !empty) throw linux.at(name).error("needs a user namespace in linux.namespaces");
+    if (user && user.path === undefined && empty) {
+      throw linux.at(name).error("is missing: a new user namespace has no IDs without it");
+    }
+  }
+  return user?.path === undefined ? [uids, gids] : [[], []];
+}
+
+export function readLinux(config: Field, warn: Warn): Pick<RuntimeSpec, "mounts" | "linux"> {
+  const linux = config.at("linux");
+  refuse(linux);
+  const given = namespaces(linux.at("namespaces"));
+  if (!given.some(({ type }) => type === "mount")) {
+    const advice =
+      'Add {"type": "mount"}: a root can be entered in a mount namespace of its own only.';
+    throw linux.at("namespaces").error("has no mount namespace", advice);
+  }
+  const [uidMappings, gidMappings] = userMaps(linux, given);
+  const cgroupsPath = linux.at("cgroupsPath").optional((f) => f.text());
+  const mountLabel = linux.at("mountLabel").optional((f) => f.text());
+  const personality = linux.at("personality").optional(persona);
+  const propagation = rootfsPropagation(linux.at("rootfsPropagation"));
+  const seccomp = linux.at("seccomp");
+  return {
+    mounts: config.at("mounts").list((one) => mount(one, warn)),
+    linux: {
+      namespaces: given,
+      uidMappings,
+      gidMappings,
+      ...(cgroupsPath && { cgroupsPath }),
+      resources: readResources(linux.at("resources")),
+      devices: devices(linux.at("devices")),
+      maskedPaths: linux.at("maskedPaths").list((f) => f.absolutePath()),
+      readonlyPaths: linux.at("readonlyPaths").list((f) => f.absolutePath()),
+      sysctl: sysctl(linux.at("sysctl"), given),
+      timeOffsets: timeOffsets(linux.at("timeOffsets"), given),
+      ...(propagation && { rootfsPropagation: propagation }),
+      ...(mountLabel && { mountLabel }),
+      ...(personality !== undefined && { persona: personality }),
+      ...(seccomp.isGiven && { seccomp: seccomp.value }),
+    },
+  };
+}

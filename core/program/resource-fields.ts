@@ -1,0 +1,36 @@
+// Which field of a config.json a control file of a cgroup is written for.
+
+const FIELDS: readonly (readonly [pattern: RegExp, field: string])[] = [
+  [/^memory\.(limit_in_bytes|max)$/, "memory.limit"],
+  [/^memory\.(memsw\.limit_in_bytes|swap\.max)$/, "memory.swap"],
+  [/^memory\.(soft_limit_in_bytes|low)$/, "memory.reservation"],
+  [/^memory\.swappiness$/, "memory.swappiness"],
+  [/^memory\.oom_control$/, "memory.disableOOMKiller"],
+  [/^cpu\.(shares|weight)$/, "cpu.shares"],
+  [/^cpu\.(cfs_quota_us|max)$/, "cpu.quota"],
+  [/^cpu\.cfs_period_us$/, "cpu.period"],
+  [/^cpu\.(cfs_burst_us|max\.burst)$/, "cpu.burst"],
+  [/^cpu\.idle$/, "cpu.idle"],
+  [/^cpu\.rt_runtime_us$/, "cpu.realtimeRuntime"],
+  [/^cpu\.rt_period_us$/, "cpu.realtimePeriod"],
+  [/^cpuset\.cpus$/, "cpu.cpus"],
+  [/^cpuset\.mems$/, "cpu.mems"],
+  [/^pids\.max$/, "pids.limit"],
+  [/^(blkio\.bfq\.weight|io\.weight)$/, "blockIO.weight"],
+  [/^blkio\.bfq\.weight_device$/, "blockIO.weightDevice"],
+  [/^blkio\.throttle\.read_bps/, "blockIO.throttleReadBpsDevice"],
+  [/^blkio\.throttle\.write_bps/, "blockIO.throttleWriteBpsDevice"],
+  [/^blkio\.throttle\.read_iops/, "blockIO.throttleReadIOPSDevice"],
+  [/^blkio\.throttle\.write_iops/, "blockIO.throttleWriteIOPSDevice"],
+  [/^io\.max$/, "blockIO"],
+  [/^devices\./, "devices"],
+  [/^hugetlb\./, "hugepageLimits"],
+  [/^net_cls\./, "network.classID"],
+  [/^net_prio\./, "network.priorities"],
+  [/^rdma\./, "rdma"],
+];
+
+export function fieldOf(file: string): string {
+  const found = FIELDS.find(([pattern]) => pattern.test(file))?.[1];
+  return `linux.resources.${found ?? `unified[${JSON.stringify(file)}]`}`;
+}

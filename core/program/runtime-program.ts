@@ -1,0 +1,368 @@
+// The program of an OCI container: everything is made by `create`, and its process waits for
+// `start` with nothing left to do but its hooks and execve(2). And the program of `exec`.
+// Source: opencontainers/runtime-spec, runtime.md, "Lifecycle"; config.md; config-linux.md, 1.2.
+
+import { NacreError } from "../error.ts";
+import type {
+  HookStage,
+  RuntimeSpec,
+  SpecHook,
+  SpecIoPriority,
+  SpecNamespaceType,
+  SpecProcess,
+} from "../oci/runtime-spec.ts";
+import { becomeProcess, terminalOperations } from "./become.ts";
+import type { NamespaceKind, Operation } from "./operation.ts";
+import type { RunHook } from "./operation-of-runtime.ts";
+import type { Clone, KernelProgram, Supervision } from "./program.ts";
+import type { RuntimeCgroups } from "./runtime-cgroups.ts";
+import {
+  hasUserNamespace,
+  operationsAfterEntering,
+  operationsInRoot,
+  type RuntimeMountContext,
+} from "./runtime-mounts.ts";
+
+/** The state of a container without its pid, as JSON around the place where that stands. */
+export type StateText = (status: string) => readonly [before: string, after: string];
+
+export interface RuntimeProgramInput {
+  readonly id: string;
+  readonly mounts: RuntimeMountContext;
+  readonly rootfs: string;
+  readonly cgroups: RuntimeCgroups;
+  /** Directory of the container's own state, made by the program. */
+  readonly directory: string;
+  /** Mounts that new ones in the root would be seen from: made private where the rest stays shared. */
+  readonly around: readonly string[];
+  readonly state: StateText;
+  readonly supervision: Supervision;
+  /** Of this machine. */
+  readonly labels: { readonly apparmor: boolean; readonly selinux: boolean };
+  /** Loads the filter of `linux.seccomp`; empty where there is none. */
+  readonly filter: readonly Operation[];
+}
+
+const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
+  ...{ pid: "pid", network: "net", mount: "mnt", ipc: "ipc" },
+  ...{ uts: "uts", user: "user", cgroup: "cgroup", time: "time" },
+};
+
+/** A cgroup namespace follows the joining of cgroups; a time namespace is entered by execve(2). */
+const LATE: readonly SpecNamespaceType[] = ["cgroup", "time"];
+/** Who is privileged outside may join all others from there, but from inside only those that belong to it. */
+const ORDER: readonly SpecNamespaceType[] = [
+  ...(["pid", "cgroup", "ipc", "uts", "network", "time", "mount", "user"] as const),
+];
+
+function cloneOf(spec: RuntimeSpec, nodes: readonly string[]): Clone {
+  const { namespaces } = spec.linux;
+  const joined = namespaces
+    .filter(({ path }) => path !== undefined)
+    .toSorted((a, b) => ORDER.indexOf(a.type) - ORDER.indexOf(b.type));
+  return {
+    create: namespaces
+      .filter(({ type, path }) => path === undefined && !LATE.includes(type))
+      .map(({ type }) => KINDS[type]),
+    cgroups: nodes,
+    joinPaths: joined.map(({ type, path }) => ({ kind: KINDS[type], path: path as string })),
+  };
+}
+
+/** A hook as an operation. `pid`: of the container, where it is not the child that runs it. */
+export function hookOperation(
+  hook: SpecHook,
+  stage: HookStage,
+  index: number,
+  state: readonly [string, string],
+  more: Pick<RunHook, "by"> & { readonly pid?: number },
+): RunHook {
+  const [before, after] = state;
+  return {
+    op: "runHook",
+    path: hook.path,
+    arguments: hook.args,
+    environment: hook.env,
+    before,
+    after,
+    timeoutMs: (hook.timeout ?? 0) * 1000,
+    ...more,
+    field: `hooks.${stage}[${index}]`,
+  };
+}
+
+const hooksOf = (
+  input: RuntimeProgramInput,
+  stage: HookStage,
+  status: string,
+  by: RunHook["by"],
+): Operation[] =>
+  input.mounts.spec.hooks[stage].map((hook, i) =>
+    hookOperation(hook, stage, i, input.state(status), { by }),
+  );
+
+function parentSection({ linux, process }: RuntimeSpec): Operation[] {
+  const map = (name: string, all: RuntimeSpec["linux"]["uidMappings"], field: string) =>
+    all.length === 0
+      ? []
+      : [
+          {
+            op: "writeProcessFile",
+            name,
+            data: all.map((m) => `${m.containerID} ${m.hostID} ${m.size}\n`).join(""),
+            field,
+          } as const,
+        ];
+  const score = process?.oomScoreAdj;
+  return [
+    ...map("uid_map", linux.uidMappings, "linux.uidMappings"),
+    ...map("gid_map", linux.gidMappings, "linux.gidMappings"),
+    ...(score === undefined
+      ? []
+      : [
+          {
+            op: "writeProcessFile",
+            name: "oom_score_adj",
+            data: String(score),
+            field: "process.oomScoreAdj",
+          } as const,
+        ]),
+  ];
+}
+
+/** New time namespaces have their offsets before anybody is in them. */
+function timeNamespace({ linux }: RuntimeSpec): Operation[] {
+  const own = linux.namespaces.some(({ type, path }) => type === "time" && path === undefined);
+  if (!own) return [];
+  const data = Object.entries(linux.timeOffsets)
+    .map(([clock, { secs, nanosecs }]) => `${clock} ${secs} ${nanosecs}\n`)
+    .join("");
+  const offsets: Operation[] =
+    data === ""
+      ? []
+      : [{ op: "writeOwnFile", name: "timens_offsets", data, field: "linux.timeOffsets" }];
+  return [{ op: "unshare", namespaces: ["time"] }, ...offsets];
+}
+
+/** Root of a user namespace, so that what it makes has owners there. */
+function rootInside(spec: RuntimeSpec): Operation[] {
+  const joined = spec.linux.namespaces.some(
+    ({ type, path }) => type === "user" && path !== undefined,
+  );
+  const has = (all: RuntimeSpec["linux"]["uidMappings"]) =>
+    all.some(({ containerID }) => containerID === 0);
+  const { uidMappings, gidMappings } = spec.linux;
+  if (!hasUserNamespace(spec) || !(joined || (has(uidMappings) && has(gidMappings)))) return [];
+  return [
+    {
+      op: "setUser",
+      uid: 0,
+      gid: 0,
+      groups: [],
+      why: "root of its user namespace, and not of ours",
+    },
+  ];
+}
+
+function names(spec: RuntimeSpec): Operation[] {
+  return [
+    ...(spec.hostname === undefined
+      ? []
+      : [{ op: "setHostname", name: spec.hostname, field: "hostname" } as const]),
+    ...(spec.domainname === undefined
+      ? []
+      : [{ op: "setDomainname", name: spec.domainname, field: "domainname" } as const]),
+    ...Object.entries(spec.linux.sysctl ?? {}).map(
+      ([name, value]): Operation => ({
+        ...{ op: "setSysctl", name, value },
+        field: `linux.sysctl[${JSON.stringify(name)}]`,
+      }),
+    ),
+  ];
+}
+
+const IO_CLASSES: Readonly<Record<SpecIoPriority["class"], number>> = {
+  ...{ IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 },
+};
+
+function schedulerOf({ scheduler }: SpecProcess): Operation[] {
+  if (!scheduler) return [];
+  const { runtime, deadline, period, ...rest } = scheduler;
+  return [
+    {
+      ...{ op: "setScheduler", ...rest, field: "process.scheduler" },
+      ...{ runtimeNs: runtime, deadlineNs: deadline, periodNs: period },
+    },
+  ];
+}
+
+/** What a process is beside its user and its powers: while it may still change it. */
+function natureOf(
+  process: SpecProcess,
+  persona: number | undefined,
+  labels: RuntimeProgramInput["labels"],
+): Operation[] {
+  const { ioPriority, apparmorProfile, selinuxLabel } = process;
+  const own: Operation[] = [];
+  if (persona !== undefined)
+    own.push({ op: "setPersonality", persona, field: "linux.personality" });
+  if (ioPriority) {
+    const { priority } = ioPriority;
+    const level = IO_CLASSES[ioPriority.class];
+    own.push({ op: "setIoPriority", class: level, priority, field: "process.ioPriority" });
+  }
+  own.push(...schedulerOf(process));
+  if (apparmorProfile && labels.apparmor) {
+    const data = `exec ${apparmorProfile}`;
+    own.push({ op: "writeOwnFile", name: "attr/exec", data, field: "process.apparmorProfile" });
+  }
+  if (selinuxLabel && labels.selinux) {
+    own.push({
+      op: "writeOwnFile",
+      name: "attr/exec",
+      data: selinuxLabel,
+      field: "process.selinuxLabel",
+    });
+  }
+  return own;
+}
+
+const FIELDS: Readonly<Partial<Record<Operation["op"], string>>> = {
+  ...{ setLimit: "process.rlimits", changeDirectory: "process.cwd", setUser: "process.user" },
+  ...{ boundCapabilities: "process.capabilities.bounding", execute: "process.args" },
+  ...{ setCapabilities: "process.capabilities", setUmask: "process.user.umask" },
+  ...{ noNewPrivileges: "process.noNewPrivileges", openTerminal: "process.terminal" },
+  ...{ findProgram: "process.args" },
+};
+
+const withFields = (operations: readonly Operation[]): Operation[] =>
+  operations.map((operation) => {
+    const field = operation.field ?? FIELDS[operation.op];
+    return field === undefined ? operation : { ...operation, field };
+  });
+
+/**
+ * The last steps. `before` stands right before the filter, which may let through little of what
+ * comes after it: with no_new_privs it is the last thing before execve(2), else it needs a power
+ * that the process is about to lose.
+ */
+function lastSteps(
+  process: SpecProcess,
+  nature: readonly Operation[],
+  before: readonly Operation[],
+  filter: readonly Operation[],
+): Operation[] {
+  const steps = [...nature, ...becomeProcess(process)];
+  const execute = steps.pop() as Operation;
+  const last = [...before, ...filter];
+  if (filter.length === 0 || process.noNewPrivileges)
+    return withFields([...steps, ...last, execute]);
+  const user = steps.findIndex(({ op }) => op === "setUser");
+  return withFields([...steps.slice(0, user), ...last, ...steps.slice(user), execute]);
+}
+
+function ownProcess(input: RuntimeProgramInput): SpecProcess {
+  const { process } = input.mounts.spec;
+  if (process) return process;
+  throw new NacreError("invalid", "config.json: process is missing: there is nothing to start", {
+    advice: "Give it a process with args and cwd.",
+  });
+}
+
+function childSection(input: RuntimeProgramInput): Operation[] {
+  const { spec } = input.mounts;
+  const process = ownProcess(input);
+  const ownCgroup = spec.linux.namespaces.some((n) => n.type === "cgroup" && !n.path);
+  const shared = spec.linux.rootfsPropagation?.mode === "shared";
+  const mode = spec.linux.rootfsPropagation?.mode === "private" ? "private" : "slave";
+  const command = { arguments: process.args, environment: process.env };
+  return [
+    ...timeNamespace(spec),
+    { op: "newSession" },
+    ...rootInside(spec),
+    ...(ownCgroup ? [{ op: "unshare", namespaces: ["cgroup"] } as const] : []),
+    ...names(spec),
+    ...(shared
+      ? input.around.map(
+          (path): Operation => ({ op: "setPropagation", path, mode: "private", recursive: false }),
+        )
+      : [{ op: "setPropagation", path: "/", mode, recursive: true } as const]),
+    { op: "openRoot", path: input.rootfs, field: "root.path" },
+    ...operationsInRoot(input.mounts),
+    ...withFields(terminalOperations(process)),
+    ...hooksOf(input, "prestart", "created", "parent"),
+    ...hooksOf(input, "createRuntime", "creating", "parent"),
+    ...hooksOf(input, "createContainer", "creating", "self"),
+    { op: "enterRoot" },
+    ...operationsAfterEntering(input.mounts),
+    ...lastSteps(
+      process,
+      natureOf(process, spec.linux.persona, input.labels),
+      [
+        { op: "findProgram", ...command },
+        { op: "awaitStart" },
+        ...hooksOf(input, "startContainer", "created", "self"),
+      ],
+      input.filter,
+    ),
+  ];
+}
+
+export function runtimeProgram(input: RuntimeProgramInput): KernelProgram {
+  const { spec } = input.mounts;
+  return {
+    title: `create ${input.id}`,
+    host: [
+      { op: "makeDirectory", path: input.directory, mode: 0o700, existing: "fail" },
+      ...input.cgroups.host,
+    ],
+    process: {
+      clone: cloneOf(spec, input.cgroups.nodes),
+      parent: parentSection(spec),
+      child: childSection(input),
+      supervision: input.supervision,
+    },
+  };
+}
+
+export interface RuntimeExecInput {
+  readonly id: string;
+  readonly spec: RuntimeSpec;
+  readonly process: SpecProcess;
+  /** The container's first process, and in which of its namespaces we are not ourselves. */
+  readonly join: NonNullable<Clone["join"]>;
+  readonly cgroups: readonly string[];
+  readonly supervision: Supervision;
+  readonly labels: RuntimeProgramInput["labels"];
+  readonly filter: readonly Operation[];
+}
+
+export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
+  const { process, spec, join } = input;
+  const inUser = join.namespaces.includes("user");
+  const score = process.oomScoreAdj;
+  return {
+    title: `exec in ${input.id}`,
+    host: [],
+    process: {
+      clone: { create: [], join, cgroups: input.cgroups, joinPaths: [] },
+      parent:
+        score === undefined
+          ? []
+          : [{ op: "writeProcessFile", name: "oom_score_adj", data: String(score) }],
+      child: [
+        { op: "newSession" },
+        ...(inUser ? rootInside(spec) : []),
+        { op: "openRoot", path: "/" },
+        ...withFields(terminalOperations(process)),
+        ...lastSteps(
+          process,
+          natureOf(process, spec.linux.persona, input.labels),
+          [],
+          input.filter,
+        ),
+      ],
+      supervision: input.supervision,
+    },
+  };
+}

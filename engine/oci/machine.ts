@@ -1,0 +1,61 @@
+// What an OCI container depends on of this machine, read from its own files.
+
+import { detectLayout } from "@nacre/core/cgroup-layout.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import { capabilityNames } from "@nacre/core/program/capabilities.ts";
+import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import type { CgroupSight } from "@nacre/core/program/runtime-cgroups.ts";
+
+export class OciMachine {
+  readonly #files: Files;
+  readonly #kernel: Kernel;
+  #hierarchies: readonly MountedHierarchy[] | undefined;
+
+  constructor(files: Files, kernel: Kernel) {
+    this.#files = files;
+    this.#kernel = kernel;
+  }
+
+  get hierarchies(): readonly MountedHierarchy[] {
+    this.#hierarchies ??= detectLayout(
+      this.#files.readText("/proc/self/mountinfo"),
+      this.#files.readText("/proc/cgroups"),
+      (mountpoint) => this.#read(`${mountpoint}/cgroup.controllers`),
+    ).hierarchies;
+    return this.#hierarchies;
+  }
+
+  readonly sight: CgroupSight = {
+    exists: (path) => this.#files.status(path) !== undefined,
+    read: (path) => this.#read(path),
+  };
+
+  #read(path: string): string | undefined {
+    return this.#files.status(path) && this.#files.readText(path);
+  }
+
+  /** What a process of ours can have at all. */
+  capabilities(): readonly string[] {
+    const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(this.#files.readText("/proc/self/status"))?.[1];
+    return mask === undefined ? [] : capabilityNames(BigInt(`0x${mask}`));
+  }
+
+  labels(): { readonly apparmor: boolean; readonly selinux: boolean } {
+    const apparmor = this.#read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y";
+    return { apparmor, selinux: this.#files.status("/sys/fs/selinux/enforce") !== undefined };
+  }
+
+  /** The root's own mount, if it is one, and the one that it lies on. */
+  mountsAround(rootfs: string): string[] {
+    const targets = new Set(this.#kernel.mounts().map(({ target }) => target));
+    const around: string[] = targets.has(rootfs) ? [rootfs] : [];
+    for (let path = rootfs; path !== "/"; ) {
+      path = path.slice(0, path.lastIndexOf("/")) || "/";
+      if (!targets.has(path)) continue;
+      around.push(path);
+      break;
+    }
+    return around;
+  }
+}

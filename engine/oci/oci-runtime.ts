@@ -1,0 +1,353 @@
+// The life of OCI containers: create, start, kill, delete and what is between. One method a command
+// (runtime.md, "Operations"); what a container is, its program says (core/program/runtime-program.ts).
+
+import { NacreError } from "@nacre/core/error.ts";
+import type {
+  HookStage,
+  RuntimeSpec,
+  SpecHook,
+  SpecProcess,
+  SpecResources,
+} from "@nacre/core/oci/runtime-spec.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
+import { freezeControl } from "@nacre/core/program/freeze.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { hookOperation, runtimeExecProgram } from "@nacre/core/program/runtime-program.ts";
+import { CgroupTree } from "./cgroup-tree.ts";
+import { named } from "./field-error.ts";
+import { OciMachine } from "./machine.ts";
+import { type CreateRequest, OciPlanner } from "./planner.ts";
+import {
+  type OciRecord,
+  OciRecords,
+  type OciState,
+  type OciStatus,
+  processOf,
+  stateOf,
+  stateText,
+  statusOf,
+} from "./record.ts";
+import { changeLimits } from "./update.ts";
+
+const SIGKILL = 9;
+const END_MS = 10_000;
+
+export interface OciRuntimeOptions {
+  /** Directory of all containers' state. */
+  readonly root: string;
+  readonly systemdCgroup: boolean;
+  /** Who owns what is made, for `list`; asked for by `create` alone. */
+  readonly owner: () => string;
+  /** Of this process. */
+  readonly ids: { readonly uid: number; readonly gid: number };
+  /** This process's own. */
+  readonly pid: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Told of what is found odd and gone on with. */
+  readonly warn: (message: string) => void;
+}
+
+export interface ExecRequest {
+  readonly id: string;
+  readonly process: SpecProcess;
+  readonly detached: boolean;
+  readonly consoleSocket?: string;
+  readonly streams: ProcessStreams;
+  /** Below the container's own nodes. */
+  readonly cgroup?: string;
+  readonly ignorePaused?: boolean;
+}
+
+export class OciRuntime {
+  readonly records: OciRecords;
+  readonly machine: OciMachine;
+  readonly #kernel: Kernel;
+  readonly #files: Files;
+  readonly #clock: Clock;
+  readonly #options: OciRuntimeOptions;
+  readonly #cgroups: CgroupTree;
+  readonly #planner: OciPlanner;
+
+  constructor(kernel: Kernel, files: Files, clock: Clock, options: OciRuntimeOptions) {
+    this.#kernel = kernel;
+    this.#files = files;
+    this.#clock = clock;
+    this.#options = options;
+    this.records = new OciRecords(files, options.root);
+    this.machine = new OciMachine(files, kernel);
+    this.#cgroups = new CgroupTree(files, kernel, clock);
+    this.#planner = new OciPlanner(files, this.machine, this.records, options);
+  }
+
+  /**
+   * Makes everything, and leaves the process waiting for `start`. Whatever fails, nothing is left.
+   * @throws NacreError `exists`, `invalid` (which field of config.json), and those of Kernel.execute
+   */
+  async create(request: CreateRequest): Promise<RunningProgram> {
+    const { id } = request;
+    const planned = this.#planner.plan(request);
+    this.records.prepare();
+    const directory = this.records.directory(id);
+    let running: RunningProgram;
+    try {
+      running = await this.#kernel.execute(planned.program, request.streams);
+    } catch (error) {
+      const taken = isTaken(error);
+      if (!taken) await this.#files.removeTree(directory);
+      if (!taken) await this.#stopHooks(planned.record(0, 0n, ""), planned.spec.hooks.poststop);
+      throw taken
+        ? new NacreError("exists", `container with given ID already exists: ${id}`)
+        : named(error, planned.program);
+    }
+    const { pid, startTime } = running.process;
+    const created = new Date(this.#clock.nowMs()).toISOString();
+    this.records.write(planned.record(pid, startTime, created), planned.config);
+    return running;
+  }
+
+  /** @throws NacreError `conflict` unless it is created, and as those of Kernel.begin */
+  async start(id: string): Promise<void> {
+    const record = this.records.get(id);
+    const status = this.status(record);
+    if (status !== "created") {
+      throw new NacreError("conflict", `cannot start a container that is ${status}: ${id}`);
+    }
+    try {
+      await this.#kernel.begin(this.records.startPath(id));
+    } finally {
+      this.#forgetStart(id);
+    }
+    const { hooks } = this.records.spec(id);
+    await this.#runHooks(record, "poststart", "running", hooks.poststart);
+  }
+
+  #forgetStart(id: string): void {
+    try {
+      this.#files.remove(this.records.startPath(id));
+    } catch (error) {
+      if (!(error instanceof NacreError) || error.kind !== "not-found") throw error;
+    }
+  }
+
+  /** What fails here is said, and gone on after (config.md, "POSIX-platform Hooks"). */
+  async #runHooks(
+    record: OciRecord,
+    stage: HookStage,
+    status: OciStatus,
+    hooks: readonly SpecHook[],
+  ): Promise<void> {
+    for (const [i, hook] of hooks.entries()) {
+      const pid = status === "stopped" ? {} : { pid: record.pid };
+      const [before, after] = stateText(record, status);
+      const text =
+        status === "stopped" ? ([`${before}0`, after] as const) : ([before, after] as const);
+      const operation = hookOperation(hook, stage, i, text, { by: "self", ...pid });
+      const program: KernelProgram = { title: `${stage} hook of ${record.id}`, host: [operation] };
+      try {
+        await this.#kernel.perform(program);
+      } catch (error) {
+        this.#options.warn((named(error, program) as Error).message);
+      }
+    }
+  }
+
+  #stopHooks(record: OciRecord, hooks: readonly SpecHook[]) {
+    return this.#runHooks(record, "poststop", "stopped", hooks);
+  }
+
+  status(record: OciRecord): OciStatus {
+    return statusOf(
+      record,
+      this.#kernel,
+      () => this.#files.status(this.records.startPath(record.id)) !== undefined,
+      () => this.isFrozen(record),
+    );
+  }
+
+  state(id: string): OciState {
+    const record = this.records.get(id);
+    return stateOf(record, this.status(record));
+  }
+
+  isFrozen({ cgroupPath }: OciRecord): boolean {
+    const control = freezeControl(this.machine.hierarchies, cgroupPath);
+    return (
+      control !== undefined &&
+      this.#files.status(control.stateFile) !== undefined &&
+      control.isFrozen(this.#files.readText(control.stateFile))
+    );
+  }
+
+  /** @throws NacreError `conflict` if it is stopped */
+  kill(id: string, signal: number, all: boolean): void {
+    const record = this.records.get(id);
+    const stopped = this.status(record) === "stopped";
+    if (stopped && !(all && this.#cgroups.members(record.nodes).length > 0)) {
+      throw new NacreError("conflict", `container not running: ${id}`);
+    }
+    if (all) this.#cgroups.signal(record.nodes, signal);
+    else if (!this.#kernel.signal(processOf(record), signal)) {
+      throw new NacreError("conflict", `container not running: ${id}`);
+    }
+  }
+
+  /** @throws NacreError `conflict` unless it is stopped, or `force` is given */
+  async delete(id: string, force: boolean): Promise<void> {
+    const record = this.records.find(id);
+    if (!record) {
+      // What a killed `create` has left, if anything.
+      if (force) return this.#files.removeTree(this.records.directory(id));
+      this.records.get(id);
+      return;
+    }
+    const status = this.status(record);
+    if (status !== "stopped" && !force) {
+      throw new NacreError(
+        "conflict",
+        `cannot delete container ${id} that is not stopped: ${status}`,
+        {
+          advice: "Send it SIGKILL first, or use --force.",
+        },
+      );
+    }
+    if (status !== "stopped") await this.#end(record);
+    const { hooks } = this.records.spec(id);
+    this.#thaw(record);
+    await this.#cgroups.remove(record.nodes, record.parents);
+    await this.#files.removeTree(this.records.directory(id));
+    await this.#stopHooks(record, hooks.poststop);
+  }
+
+  async #end(record: OciRecord): Promise<void> {
+    const process = processOf(record);
+    const until = this.#clock.monotonicMs() + END_MS;
+    this.#kernel.signal(process, SIGKILL);
+    this.#thaw(record);
+    for (let waitMs = 1; this.#kernel.alive(process); waitMs = Math.min(waitMs * 2, 50)) {
+      if (this.#clock.monotonicMs() > until) {
+        throw new NacreError("kernel", `the process of ${record.id} does not end`);
+      }
+      await this.#clock.sleep(waitMs);
+    }
+  }
+
+  #thaw({ cgroupPath }: OciRecord): void {
+    const control = freezeControl(this.machine.hierarchies, cgroupPath);
+    if (control && this.#files.status(control.file))
+      this.#files.control(control.file, control.thawed);
+  }
+
+  /** @throws NacreError `conflict` unless it is running or created */
+  async pause(id: string): Promise<void> {
+    const record = this.records.get(id);
+    const status = this.status(record);
+    const control = freezeControl(this.machine.hierarchies, record.cgroupPath);
+    if (!control) throw new NacreError("unsupported", "this machine has no freezer");
+    if (status !== "running" && status !== "created") {
+      throw new NacreError("conflict", `cannot pause a container that is ${status}: ${id}`);
+    }
+    this.#files.control(control.file, control.frozen);
+    const until = this.#clock.monotonicMs() + END_MS;
+    for (let waitMs = 1; !this.isFrozen(record); waitMs = Math.min(waitMs * 2, 50)) {
+      if (this.#clock.monotonicMs() > until) {
+        this.#files.control(control.file, control.thawed);
+        throw new NacreError("kernel", `a process of ${id} cannot be held`);
+      }
+      await this.#clock.sleep(waitMs);
+    }
+  }
+
+  resume(id: string): void {
+    const record = this.records.get(id);
+    const status = this.status(record);
+    if (status !== "paused") {
+      throw new NacreError("conflict", `cannot resume a container that is ${status}: ${id}`);
+    }
+    this.#thaw(record);
+  }
+
+  /** A process more, in the namespaces and cgroups of the container. */
+  async exec(request: ExecRequest): Promise<RunningProgram> {
+    const record = this.records.get(request.id);
+    const status = this.status(record);
+    if (status === "stopped" || (status === "paused" && !request.ignorePaused)) {
+      throw new NacreError(
+        "conflict",
+        `cannot exec in a container that is ${status}: ${request.id}`,
+      );
+    }
+    const spec = this.records.spec(request.id);
+    const process = processOf(record);
+    const own = this.#kernel.namespaces(this.#options.pid);
+    const theirs = Object.entries(this.#kernel.namespaces(process.pid));
+    const namespaces = theirs.filter(([kind, inode]) => own[kind as keyof typeof own] !== inode);
+    const below = request.cgroup ? `/${request.cgroup.replace(/^\/+/, "")}` : "";
+    const program = runtimeExecProgram({
+      id: request.id,
+      spec,
+      process: request.process,
+      join: { ...process, namespaces: namespaces.map(([kind]) => kind as keyof typeof own) },
+      cgroups: record.nodes
+        .filter((node) => this.#files.status(node + below))
+        .map((n) => n + below),
+      supervision: this.#planner.supervision(request.process.terminal, request),
+      labels: this.machine.labels(),
+      filter: this.#planner.filterOf(spec),
+    });
+    try {
+      return await this.#kernel.execute(program, request.streams);
+    } catch (error) {
+      throw named(error, program);
+    }
+  }
+
+  /** The config.json of a container. */
+  specOf(id: string): RuntimeSpec {
+    this.records.get(id);
+    return this.records.spec(id);
+  }
+
+  /** A process of `exec` as it can be had here. */
+  fitted(process: SpecProcess, spec: RuntimeSpec): SpecProcess {
+    return this.#planner.fittedProcess(process, spec);
+  }
+
+  get ids(): OciRuntimeOptions["ids"] {
+    return this.#options.ids;
+  }
+  get warn(): OciRuntimeOptions["warn"] {
+    return this.#options.warn;
+  }
+
+  /** As we see them. */
+  processes(id: string): number[] {
+    return this.#cgroups.members(this.records.get(id).nodes);
+  }
+
+  /** Writes limits, and puts back what was there where the kernel refuses one. */
+  async update(id: string, resources: SpecResources): Promise<void> {
+    const record = this.records.get(id);
+    if (this.status(record) === "stopped") {
+      throw new NacreError("conflict", `cannot update a container that is stopped: ${id}`);
+    }
+    changeLimits(this.#files, this.machine.hierarchies, record.cgroupPath, resources);
+  }
+
+  list(): (OciState & Pick<OciRecord, "created" | "owner" | "rootfs">)[] {
+    return this.records.all().map((record) => {
+      const { created, owner, rootfs } = record;
+      return { ...stateOf(record, this.status(record)), rootfs, created, owner };
+    });
+  }
+}
+
+/** Its directory could not be made: somebody has the name. */
+function isTaken(error: unknown): boolean {
+  const fault =
+    error instanceof NacreError
+      ? (error.cause as { section?: string; index?: number; errno?: string })
+      : undefined;
+  return fault?.section === "host" && fault.index === 0 && fault.errno === "EEXIST";
+}

@@ -1,0 +1,219 @@
+// From a bundle to the program of its container. Reads, and changes nothing.
+
+import { NacreError } from "@nacre/core/error.ts";
+import { readConfig } from "@nacre/core/oci/config.ts";
+import type {
+  RuntimeSpec,
+  SpecCapabilities,
+  SpecMount,
+  SpecProcess,
+} from "@nacre/core/oci/runtime-spec.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
+import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
+import { cgroupPathOf, planRuntimeCgroups } from "@nacre/core/program/runtime-cgroups.ts";
+import { hasUserNamespace } from "@nacre/core/program/runtime-mounts.ts";
+import { runtimeProgram } from "@nacre/core/program/runtime-program.ts";
+import type { OciMachine } from "./machine.ts";
+import { type OciRecord, type OciRecords, stateText } from "./record.ts";
+
+export interface CreateRequest {
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** In place of the bundle's own, absolute. */
+  readonly configPath?: string;
+  readonly consoleSocket?: string;
+  /** False: this process waits for the end (`run`). */
+  readonly detached: boolean;
+  readonly streams: ProcessStreams;
+}
+
+export interface PlannedContainer {
+  readonly program: KernelProgram;
+  readonly spec: RuntimeSpec;
+  readonly config: string;
+  record(pid: number, startTime: bigint, created: string): OciRecord;
+}
+
+interface PlannerOptions {
+  readonly systemdCgroup: boolean;
+  readonly owner: () => string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly warn: (message: string) => void;
+}
+
+/** Where a container tells that it is ready (sd_notify(3)). */
+const NOTIFY_INSIDE = "/run/notify/notify.sock";
+
+export class OciPlanner {
+  readonly #files: Files;
+  readonly #machine: OciMachine;
+  readonly #records: OciRecords;
+  readonly #options: PlannerOptions;
+
+  constructor(files: Files, machine: OciMachine, records: OciRecords, options: PlannerOptions) {
+    this.#files = files;
+    this.#machine = machine;
+    this.#records = records;
+    this.#options = options;
+  }
+
+  plan(request: CreateRequest): PlannedContainer {
+    const { id, bundle } = request;
+    const directory = this.#records.directory(id);
+    const config = this.#readConfig(request);
+    const spec = this.#fitted(readConfig(config, this.#options.warn), request);
+    const rootfs = this.#rootfs(spec, bundle);
+    const { hierarchies } = this.#machine;
+    const path = cgroupPathOf(spec.linux.cgroupsPath, id, this.#options.systemdCgroup);
+    const cgroups = planRuntimeCgroups(
+      hierarchies,
+      path,
+      spec.linux.resources,
+      this.#machine.sight,
+    );
+    const labels = this.#machine.labels();
+    const record = (pid: number, startTime: bigint, created: string): OciRecord => ({
+      ...{ id, pid, startTime: String(startTime), bundle, rootfs, created },
+      ...{ owner: this.#options.owner(), annotations: spec.annotations ?? {}, cgroupPath: path },
+      ...{ nodes: cgroups.nodes, parents: cgroups.parents },
+    });
+    const program = runtimeProgram({
+      id,
+      mounts: {
+        ...{ spec, bundle, hierarchies: cgroups.hierarchies },
+        ...{ cgroupPath: path, hasSelinux: labels.selinux },
+      },
+      rootfs,
+      cgroups,
+      directory,
+      around:
+        spec.linux.rootfsPropagation?.mode === "shared" ? this.#machine.mountsAround(rootfs) : [],
+      state: (status) => stateText(record(0, 0n, ""), status),
+      supervision: {
+        ...this.supervision(spec.process?.terminal ?? false, request),
+        startPath: this.#records.startPath(id),
+      },
+      labels,
+      filter: this.filterOf(spec),
+    });
+    return { program, spec, config, record };
+  }
+
+  /** Who keeps the streams and the terminal, and how long. */
+  supervision(
+    terminal: boolean,
+    request: Pick<CreateRequest, "consoleSocket" | "detached" | "streams">,
+  ): Supervision {
+    const { consoleSocket, detached, streams } = request;
+    if (terminal && consoleSocket === undefined && detached) {
+      throw new NacreError(
+        "invalid",
+        "cannot allocate tty if runtime will detach without setting console socket",
+        {
+          advice: "Give --console-socket, or set process.terminal to false.",
+        },
+      );
+    }
+    if (!terminal && consoleSocket !== undefined) {
+      throw new NacreError(
+        "invalid",
+        "cannot use console socket if runtime will not detach or allocate tty",
+      );
+    }
+    const descriptors = streams.more?.length ?? 0;
+    return {
+      ...{ stdin: "inherit", output: "inherit", collect: [] },
+      terminal: !terminal ? "none" : consoleSocket !== undefined ? "socket" : "attached",
+      ...(consoleSocket !== undefined && { consolePath: consoleSocket }),
+      ...(descriptors > 0 && { descriptors }),
+      detached,
+      leaves: detached,
+    };
+  }
+
+  /** What loads the filter of system calls. */
+  filterOf(spec: RuntimeSpec): Operation[] {
+    if (spec.linux.seccomp === undefined) return [];
+    this.#options.warn("config.json: linux.seccomp: system calls are not filtered yet");
+    return [];
+  }
+
+  #readConfig({ bundle, configPath }: CreateRequest): string {
+    const path = configPath ?? `${bundle}/config.json`;
+    try {
+      return this.#files.readText(path);
+    } catch (error) {
+      if (!(error instanceof NacreError) || error.kind !== "not-found") throw error;
+      throw new NacreError("not-found", `${path}: no such file or directory`, {
+        advice: "A bundle is a directory with a config.json: `spec` makes one, --bundle names it.",
+      });
+    }
+  }
+
+  #rootfs({ root }: RuntimeSpec, bundle: string): string {
+    const joined = root.path.startsWith("/") ? root.path : `${bundle}/${root.path}`;
+    const path = joined.replace(/\/+(\.\/+)*/g, "/").replace(/\/\.?$/, "") || "/";
+    if (this.#files.list(path).length === 0 && this.#files.status(path)?.kind !== "directory") {
+      throw new NacreError("invalid", `config.json: root.path: ${path} is no directory`);
+    }
+    return path;
+  }
+
+  /** The spec with what the environment asks for, and without what nobody here can give. */
+  #fitted(spec: RuntimeSpec, { streams }: CreateRequest): RuntimeSpec {
+    const { process, mounts } = spec;
+    if (!process) return spec;
+    const { NOTIFY_SOCKET: notify } = this.#options.environment;
+    const more: string[] = this.#listenVariables(streams);
+    const added: SpecMount[] = [];
+    if (notify) {
+      more.push(`NOTIFY_SOCKET=${NOTIFY_INSIDE}`);
+      const options = ["bind", "private"];
+      added.push({ destination: NOTIFY_INSIDE, type: "bind", source: notify, options });
+    }
+    const env = [...process.env, ...more];
+    const capabilities = this.available(process.capabilities, spec);
+    return { ...spec, mounts: [...mounts, ...added], process: { ...process, env, capabilities } };
+  }
+
+  /** Socket activation: the descriptors are the process's, and so is their number. */
+  #listenVariables({ more = [] }: ProcessStreams): string[] {
+    const { LISTEN_FDS: count, LISTEN_FDNAMES: names } = this.#options.environment;
+    if (!count || more.length === 0) return [];
+    return [`LISTEN_FDS=${count}`, "LISTEN_PID=1", ...(names ? [`LISTEN_FDNAMES=${names}`] : [])];
+  }
+
+  /** Root of a user namespace has all; elsewhere nobody gives what this process has not. */
+  available(wanted: SpecCapabilities, spec: RuntimeSpec): SpecCapabilities {
+    if (hasUserNamespace(spec)) return wanted;
+    const available = this.#machine.capabilities();
+    const missing = new Set<string>();
+    const fit = (names: readonly string[]): string[] =>
+      names.filter((name) => {
+        if (!available.includes(name)) missing.add(name);
+        return available.includes(name);
+      });
+    const fitted: SpecCapabilities = {
+      bounding: fit(wanted.bounding),
+      effective: fit(wanted.effective),
+      permitted: fit(wanted.permitted),
+      inheritable: fit(wanted.inheritable),
+      ambient: fit(wanted.ambient),
+    };
+    if (missing.size > 0) {
+      const names = [...missing].join(", ");
+      this.#options.warn(
+        `config.json: process.capabilities: this process has no ${names} to give: left out`,
+      );
+    }
+    return fitted;
+  }
+
+  /** A process of `exec`, fitted as the container's own is. */
+  fittedProcess(process: SpecProcess, spec: RuntimeSpec): SpecProcess {
+    return { ...process, capabilities: this.available(process.capabilities, spec) };
+  }
+}
