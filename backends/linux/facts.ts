@@ -34,6 +34,9 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 /** CAP_CHOWN … CAP_SETPCAP, NET_ADMIN, SYS_CHROOT, SYS_ADMIN, MKNOD: capabilities(7), by number. */
 const NEEDED = [0, 1, 3, 4, 5, 6, 7, 8, 12, 18, 21, 27];
 
+/** The machine's architecture by OCI's name. */
+export const ociArchitecture = (): string => ARCHITECTURES[arch()] ?? arch();
+
 /** Whether the effective set in /proc/PID/status has what a container needs. */
 export function mayMakeContainers(status: string): boolean {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
@@ -114,7 +117,7 @@ export function probeFacts(
   const privileged = mayMakeContainers(readFileSync("/proc/self/status", "utf8"));
   const known = memory && recall(memory.path, memory.boot, kernel);
   if (known) {
-    const architecture = ARCHITECTURES[arch()] ?? arch();
+    const architecture = ociArchitecture();
     return { release: kernel, architecture, privileged, erofs: known.erofs, overlay: true };
   }
   const facts = findOut(init, kernel, privileged);
@@ -144,7 +147,7 @@ function findOut(init: string, kernel: string, privileged: boolean): KernelFacts
     listed.includes(type) || (privileged && refusal(init, type, "none") !== "ENODEV");
   return {
     release: kernel,
-    architecture: ARCHITECTURES[arch()] ?? arch(),
+    architecture: ociArchitecture(),
     privileged,
     erofs: erofsOver(init, kernel, privileged, has),
     overlay: has("overlay"),

@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { OciRuntime } from "@nacre/engine/oci/oci-runtime.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
+import { ociArchitecture } from "@nacre/linux/facts.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { initBinary } from "@nacre/linux/init-binary.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
@@ -28,6 +29,7 @@ export const linuxRuntime: MakeRuntime = async ({ root, systemdCgroup, warn }) =
   const kernel = new LinuxKernel(init, { addon, endsWithProcess: true });
   return new OciRuntime(kernel, new LinuxFiles(addon), new LinuxClock(), {
     ...{ root, systemdCgroup, warn, owner },
+    architecture: ociArchitecture(),
     pid: process.pid,
     ids: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
     environment: process.env,

@@ -11,7 +11,7 @@ import type {
   SpecNamespaceType,
   SpecProcess,
 } from "../oci/runtime-spec.ts";
-import { becomeProcess, terminalOperations } from "./become.ts";
+import { becomeProcess, listenerOperations, terminalOperations } from "./become.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
 import type { RunHook } from "./operation-of-runtime.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
@@ -22,6 +22,7 @@ import {
   operationsInRoot,
   type RuntimeMountContext,
 } from "./runtime-mounts.ts";
+import type { SystemCallFilter } from "./system-call-filter.ts";
 
 /** The state of a container without its pid, as JSON around the place where that stands. */
 export type StateText = (status: string) => readonly [before: string, after: string];
@@ -39,8 +40,8 @@ export interface RuntimeProgramInput {
   readonly supervision: Supervision;
   /** Of this machine. */
   readonly labels: { readonly apparmor: boolean; readonly selinux: boolean };
-  /** Loads the filter of `linux.seccomp`; empty where there is none. */
-  readonly filter: readonly Operation[];
+  /** Of `linux.seccomp`. */
+  readonly filter: SystemCallFilter | undefined;
 }
 
 const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
@@ -232,7 +233,8 @@ const FIELDS: Readonly<Partial<Record<Operation["op"], string>>> = {
   ...{ boundCapabilities: "process.capabilities.bounding", execute: "process.args" },
   ...{ setCapabilities: "process.capabilities", setUmask: "process.user.umask" },
   ...{ noNewPrivileges: "process.noNewPrivileges", openTerminal: "process.terminal" },
-  ...{ findProgram: "process.args" },
+  ...{ findProgram: "process.args", connectListener: "linux.seccomp.listenerPath" },
+  ...{ filterSystemCalls: "linux.seccomp" },
 };
 
 const withFields = (operations: readonly Operation[]): Operation[] =>
@@ -241,24 +243,16 @@ const withFields = (operations: readonly Operation[]): Operation[] =>
     return field === undefined ? operation : { ...operation, field };
   });
 
-/**
- * The last steps. `before` stands right before the filter, which may let through little of what
- * comes after it: with no_new_privs it is the last thing before execve(2), else it needs a power
- * that the process is about to lose.
- */
+/** The last steps; `before` stands right before execve(2), and before the filter of its calls. */
 function lastSteps(
   process: SpecProcess,
   nature: readonly Operation[],
   before: readonly Operation[],
-  filter: readonly Operation[],
+  filter: SystemCallFilter | undefined,
 ): Operation[] {
-  const steps = [...nature, ...becomeProcess(process)];
+  const steps = [...nature, ...becomeProcess(process, filter)];
   const execute = steps.pop() as Operation;
-  const last = [...before, ...filter];
-  if (filter.length === 0 || process.noNewPrivileges)
-    return withFields([...steps, ...last, execute]);
-  const user = steps.findIndex(({ op }) => op === "setUser");
-  return withFields([...steps.slice(0, user), ...last, ...steps.slice(user), execute]);
+  return withFields([...steps, ...before, execute]);
 }
 
 function ownProcess(input: RuntimeProgramInput): SpecProcess {
@@ -315,6 +309,7 @@ export function runtimeProgram(input: RuntimeProgramInput): KernelProgram {
     host: [
       { op: "makeDirectory", path: input.directory, mode: 0o700, existing: "fail" },
       ...input.cgroups.host,
+      ...withFields(listenerOperations(input.filter)),
     ],
     process: {
       clone: cloneOf(spec, input.cgroups.nodes),
@@ -334,7 +329,7 @@ export interface RuntimeExecInput {
   readonly cgroups: readonly string[];
   readonly supervision: Supervision;
   readonly labels: RuntimeProgramInput["labels"];
-  readonly filter: readonly Operation[];
+  readonly filter: SystemCallFilter | undefined;
 }
 
 export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
@@ -343,7 +338,7 @@ export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
   const score = process.oomScoreAdj;
   return {
     title: `exec in ${input.id}`,
-    host: [],
+    host: withFields(listenerOperations(input.filter)),
     process: {
       clone: { create: [], join, cgroups: input.cgroups, joinPaths: [] },
       parent:

@@ -40,6 +40,8 @@ export interface OciRuntimeOptions {
   readonly systemdCgroup: boolean;
   /** Who owns what is made, for `list`; asked for by `create` alone. */
   readonly owner: () => string;
+  /** OCI architecture of the machine. */
+  readonly architecture: string;
   /** Of this process. */
   readonly ids: { readonly uid: number; readonly gid: number };
   /** This process's own. */
@@ -294,7 +296,7 @@ export class OciRuntime {
         .map((n) => n + below),
       supervision: this.#planner.supervision(request.process.terminal, request),
       labels: this.machine.labels(),
-      filter: this.#planner.filterOf(spec),
+      filter: this.#planner.filterOf(spec, record),
     });
     try {
       return await this.#kernel.execute(program, request.streams);

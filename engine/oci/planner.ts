@@ -10,11 +10,13 @@ import type {
 } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
-import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import { cgroupPathOf, planRuntimeCgroups } from "@nacre/core/program/runtime-cgroups.ts";
 import { hasUserNamespace } from "@nacre/core/program/runtime-mounts.ts";
 import { runtimeProgram } from "@nacre/core/program/runtime-program.ts";
+import type { SystemCallFilter } from "@nacre/core/program/system-call-filter.ts";
+import { filterOf } from "@nacre/core/seccomp/for-container.ts";
+import { readProfile } from "@nacre/core/seccomp/parse.ts";
 import type { OciMachine } from "./machine.ts";
 import { type OciRecord, type OciRecords, stateText } from "./record.ts";
 
@@ -40,6 +42,8 @@ export interface PlannedContainer {
 interface PlannerOptions {
   readonly systemdCgroup: boolean;
   readonly owner: () => string;
+  /** OCI architecture of the machine. */
+  readonly architecture: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly warn: (message: string) => void;
 }
@@ -97,7 +101,7 @@ export class OciPlanner {
         startPath: this.#records.startPath(id),
       },
       labels,
-      filter: this.filterOf(spec),
+      filter: this.filterOf(spec, record(0, 0n, "")),
     });
     return { program, spec, config, record };
   }
@@ -134,11 +138,17 @@ export class OciPlanner {
     };
   }
 
-  /** What loads the filter of system calls. */
-  filterOf(spec: RuntimeSpec): Operation[] {
-    if (spec.linux.seccomp === undefined) return [];
-    this.#options.warn("config.json: linux.seccomp: system calls are not filtered yet");
-    return [];
+  /** The filter of system calls; who decides on those that it leaves open is told of `about`. */
+  filterOf(
+    { linux }: RuntimeSpec,
+    about: Pick<OciRecord, "id" | "bundle" | "annotations">,
+  ): SystemCallFilter | undefined {
+    if (linux.seccomp === undefined) return undefined;
+    const unknownCall = (field: string, call: string): void =>
+      this.#options.warn(`config.json: ${field} is no system call: ${call}: left out`);
+    const profile = readProfile(linux.seccomp, { name: "linux.seccomp", unknownCall });
+    const { id, bundle, annotations } = about;
+    return filterOf(profile, this.#options.architecture, { id, bundle, annotations });
   }
 
   #readConfig({ bundle, configPath }: CreateRequest): string {
