@@ -250,7 +250,7 @@ function lastSteps(
   before: readonly Operation[],
   filter: SystemCallFilter | undefined,
 ): Operation[] {
-  const steps = [...nature, ...becomeProcess(process, filter)];
+  const steps = [...nature, ...becomeProcess(process, filter ? { filter } : {})];
   const execute = steps.pop() as Operation;
   return withFields([...steps, ...before, execute]);
 }
