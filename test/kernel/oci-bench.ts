@@ -27,8 +27,15 @@ export const RUNTIME = fileURLToPath(new URL("../../cli/bin/nacre-runtime", impo
 const MARK = "NACRE_TEST_BENCH";
 const SETTLE_MS = 30_000;
 
-// biome-ignore lint/suspicious/noExplicitAny: a config.json that tests change at will
-export type Config = any;
+type Json = Record<string, unknown>;
+
+/** A config.json that tests change at will. */
+export interface Config extends Json {
+  process: Json;
+  root: Json;
+  mounts: { destination: string; type?: string; source?: string; options?: string[] }[];
+  linux: Json & { namespaces: { type: string; path?: string }[]; resources: Json };
+}
 
 export interface Outcome {
   readonly code: number;

@@ -210,7 +210,7 @@ describe("delete", () => {
         config.linux.cgroupsPath = `/nacre-oci-test/deep/${id}`;
         for (const mount of config.mounts) {
           if (mount.type === "cgroup")
-            mount.options = mount.options.filter((o: string) => o !== "ro");
+            mount.options = (mount.options ?? []).filter((o) => o !== "ro");
         }
       });
       bench.does(["create", "-b", bundle, id]);
