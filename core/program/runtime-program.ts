@@ -38,8 +38,6 @@ export interface RuntimeProgramInput {
   readonly around: readonly string[];
   readonly state: StateText;
   readonly supervision: Supervision;
-  /** Of this machine. */
-  readonly labels: { readonly apparmor: boolean; readonly selinux: boolean };
   /** Of `linux.seccomp`. */
   readonly filter: SystemCallFilter | undefined;
 }
@@ -198,12 +196,8 @@ function schedulerOf({ scheduler }: SpecProcess): Operation[] {
 }
 
 /** What a process is beside its user and its powers: while it may still change it. */
-function natureOf(
-  process: SpecProcess,
-  persona: number | undefined,
-  labels: RuntimeProgramInput["labels"],
-): Operation[] {
-  const { ioPriority, apparmorProfile, selinuxLabel } = process;
+function natureOf(process: SpecProcess, persona: number | undefined): Operation[] {
+  const { ioPriority } = process;
   const own: Operation[] = [];
   if (persona !== undefined)
     own.push({ op: "setPersonality", persona, field: "linux.personality" });
@@ -212,20 +206,7 @@ function natureOf(
     const level = IO_CLASSES[ioPriority.class];
     own.push({ op: "setIoPriority", class: level, priority, field: "process.ioPriority" });
   }
-  own.push(...schedulerOf(process));
-  if (apparmorProfile && labels.apparmor) {
-    const data = `exec ${apparmorProfile}`;
-    own.push({ op: "writeOwnFile", name: "attr/exec", data, field: "process.apparmorProfile" });
-  }
-  if (selinuxLabel && labels.selinux) {
-    own.push({
-      op: "writeOwnFile",
-      name: "attr/exec",
-      data: selinuxLabel,
-      field: "process.selinuxLabel",
-    });
-  }
-  return own;
+  return [...own, ...schedulerOf(process)];
 }
 
 const FIELDS: Readonly<Partial<Record<Operation["op"], string>>> = {
@@ -237,9 +218,16 @@ const FIELDS: Readonly<Partial<Record<Operation["op"], string>>> = {
   ...{ filterSystemCalls: "linux.seccomp" },
 };
 
+function fieldOf(operation: Operation): string | undefined {
+  if (operation.field !== undefined || operation.op !== "writeOwnFile") {
+    return operation.field ?? FIELDS[operation.op];
+  }
+  return operation.name === "attr/exec" ? "process.selinuxLabel" : "process.apparmorProfile";
+}
+
 const withFields = (operations: readonly Operation[]): Operation[] =>
   operations.map((operation) => {
-    const field = operation.field ?? FIELDS[operation.op];
+    const field = fieldOf(operation);
     return field === undefined ? operation : { ...operation, field };
   });
 
@@ -291,7 +279,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
     ...operationsAfterEntering(input.mounts),
     ...lastSteps(
       process,
-      natureOf(process, spec.linux.persona, input.labels),
+      natureOf(process, spec.linux.persona),
       [
         { op: "findProgram", ...command },
         { op: "awaitStart" },
@@ -328,7 +316,6 @@ export interface RuntimeExecInput {
   readonly join: NonNullable<Clone["join"]>;
   readonly cgroups: readonly string[];
   readonly supervision: Supervision;
-  readonly labels: RuntimeProgramInput["labels"];
   readonly filter: SystemCallFilter | undefined;
 }
 
@@ -350,12 +337,7 @@ export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
         ...(inUser ? rootInside(spec) : []),
         { op: "openRoot", path: "/" },
         ...withFields(terminalOperations(process)),
-        ...lastSteps(
-          process,
-          natureOf(process, spec.linux.persona, input.labels),
-          [],
-          input.filter,
-        ),
+        ...lastSteps(process, natureOf(process, spec.linux.persona), [], input.filter),
       ],
       supervision: input.supervision,
     },

@@ -295,7 +295,6 @@ export class OciRuntime {
         .filter((node) => this.#files.status(node + below))
         .map((n) => n + below),
       supervision: this.#planner.supervision(request.process.terminal, request),
-      labels: this.machine.labels(),
       filter: this.#planner.filterOf(spec, record),
     });
     try {

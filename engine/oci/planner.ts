@@ -100,7 +100,6 @@ export class OciPlanner {
         ...this.supervision(spec.process?.terminal ?? false, request),
         startPath: this.#records.startPath(id),
       },
-      labels,
       filter: this.filterOf(spec, record(0, 0n, "")),
     });
     return { program, spec, config, record };
@@ -185,8 +184,8 @@ export class OciPlanner {
       added.push({ destination: NOTIFY_INSIDE, type: "bind", source: notify, options });
     }
     const env = [...process.env, ...more];
-    const capabilities = this.available(process.capabilities, spec);
-    return { ...spec, mounts: [...mounts, ...added], process: { ...process, env, capabilities } };
+    const fitted = this.fittedProcess({ ...process, env }, spec);
+    return { ...spec, mounts: [...mounts, ...added], process: fitted };
   }
 
   /** Socket activation: the descriptors are the process's, and so is their number. */
@@ -222,8 +221,25 @@ export class OciPlanner {
     return fitted;
   }
 
-  /** A process of `exec`, fitted as the container's own is. */
+  /** A process with the capabilities that can be had, and the labels that mean something here. */
   fittedProcess(process: SpecProcess, spec: RuntimeSpec): SpecProcess {
-    return { ...process, capabilities: this.available(process.capabilities, spec) };
+    const { apparmorProfile, selinuxLabel, ...rest } = process;
+    const labels = this.#machine.labels();
+    const kept = (name: string, label: string | undefined, isHere: boolean): string | undefined => {
+      if (label && !isHere) {
+        this.#options.warn(
+          `config.json: process.${name}: this machine has no such module: left out`,
+        );
+      }
+      return isHere ? label : undefined;
+    };
+    const profile = kept("apparmorProfile", apparmorProfile, labels.apparmor);
+    const label = kept("selinuxLabel", selinuxLabel, labels.selinux);
+    return {
+      ...rest,
+      ...(profile && { apparmorProfile: profile }),
+      ...(label && { selinuxLabel: label }),
+      capabilities: this.available(process.capabilities, spec),
+    };
   }
 }
