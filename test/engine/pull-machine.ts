@@ -190,7 +190,9 @@ function tree(root: string): Record<string, number> {
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(root.length + 1);
-    if (entry.isFile() && !name.startsWith("state.db")) found[name] = statSync(path).size;
+    // A pull that goes on may have renamed it meanwhile.
+    const status = entry.isFile() ? statSync(path, { throwIfNoEntry: false }) : undefined;
+    if (status && !name.startsWith("state.db")) found[name] = status.size;
   }
   return found;
 }
