@@ -43,6 +43,12 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/images.ts"),
   },
   {
+    name: "registry serve",
+    summary: "Serve this machine's images as a registry, and take what is pushed",
+    group: "Images",
+    load: () => import("./commands/registry-serve.ts"),
+  },
+  {
     name: "save",
     aliases: ["image save"],
     summary: "Write images as a tar",

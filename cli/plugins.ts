@@ -12,10 +12,11 @@ import { packageRoot } from "./package-root.ts";
 const CONFIGURATION = "/etc/nacre/plugins.json";
 
 /** Below dist/plugins. */
-const BUNDLED = ["wasi"];
+const BUNDLED = ["wasi", "registry"];
 
 /** What the engine gives to ports by itself; engine/module.ts binds it. */
 export const OWN_NAMES = {
+  ImageServer: [],
   LogDriver: ["json-file", "local", "none"],
   NetworkDriver: ["none", "host"],
   Runtime: ["native"],

@@ -56,7 +56,7 @@ import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
-import { registriesView, sharedImages } from "./sharing/view.ts";
+import { registriesView, servingOf, sharedImages } from "./sharing/view.ts";
 import { SystemService } from "./system.ts";
 import { VolumeFiller } from "./volumes/fill.ts";
 import { VolumeRecords } from "./volumes/volume-records.ts";
@@ -361,19 +361,16 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const parts = { images, layers, containers, storage, bus, paths, platform };
   const builder = { ...own, takeDown, snapshotter };
   const history = whenUsed(() => new History(state, files, clock, paths));
+  const shared = [images, ports, { registry, layers, bus, paths, platform }, options] as const;
   return {
-    images: whenUsed(() =>
-      sharedImages(
-        ...([images, ports] as const),
-        { registry, layers, bus, paths, platform },
-        options,
-      ),
-    ),
+    images: whenUsed(() => sharedImages(...shared)),
     containers,
     archives: whenUsed(() => archivesView(ports, parts, options)),
     builds: whenUsed(() => buildsView(ports, { ...parts, ...builder }, options)),
     volumes,
-    registries: whenUsed(() => registriesView(ports.credentials, registry, options)),
+    registries: whenUsed(() =>
+      registriesView(ports.credentials, registry, options, servingOf(...shared)),
+    ),
     cgroups: whenUsed(() => cgroupsView(ports, containers, layout, options)),
     namespaces,
     system,

@@ -142,6 +142,7 @@ export type {
   SaveOptions,
   SearchOptions,
   SearchResult,
+  ServeOptions,
 } from "./sharing-interface.ts";
 
 // -- containers: container-interface.ts ----------------------------------------------------------

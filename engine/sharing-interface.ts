@@ -2,6 +2,7 @@
 
 import type { Compression } from "@nacre/core/ports/codec.ts";
 import type { Credential } from "@nacre/core/ports/credential-store.ts";
+import type { ServedImages, ServeImagesOptions } from "@nacre/core/ports/image-server.ts";
 
 export interface PushOptions {
   /** Layers that have another are compressed anew, which gives the image another manifest. Absent: blobs go as they came. */
@@ -86,6 +87,11 @@ export interface SearchResult {
   readonly official: boolean;
 }
 
+export interface ServeOptions extends Partial<ServeImagesOptions> {
+  /** `oci` if absent: the distribution specification. */
+  readonly protocol?: string;
+}
+
 /** Registries as such. `server`: a domain, or a URL of one; Docker Hub if absent. */
 export interface Registries {
   /** Tries credentials, and keeps them. NacreError `unauthorized`, `unreachable`, `invalid`, `denied`. */
@@ -96,6 +102,11 @@ export interface Registries {
   logins(): string[];
   /** Repositories by a part of their name. `DOMAIN/TERM` asks another registry than Docker Hub. NacreError `unsupported` where one offers no search. */
   search(term: string, options?: SearchOptions): Promise<SearchResult[]>;
+  /**
+   * Gives this machine's images to others, and takes theirs, until `close`. NacreError `not-found`
+   * for a protocol that no plugin provides, and as ImageServer has it.
+   */
+  serve(options?: ServeOptions): Promise<ServedImages>;
   /** Tags of a repository. */
   tags(repository: string, options?: Omit<SearchOptions, "limit">): Promise<string[]>;
 }

@@ -1,3 +1,4 @@
+import type { ImageServer } from "./image-server.ts";
 import type { LogDriver } from "./log-driver.ts";
 import type { NetworkDriver } from "./network-driver.ts";
 import type { Runtime } from "./runtime.ts";
@@ -7,6 +8,7 @@ import type { VolumeDriver } from "./volume-driver.ts";
 
 /** Ports that a plugin may add one more implementation of, chosen by its name. */
 export interface ExtensionPorts {
+  readonly ImageServer: ImageServer;
   readonly LogDriver: LogDriver;
   readonly NetworkDriver: NetworkDriver;
   readonly Runtime: Runtime;

@@ -45,6 +45,32 @@ export interface BlobRecord {
   readonly bootId: string;
 }
 
+/**
+ * A manifest or index and what it names, where no image record says it: of other platforms, of
+ * artifacts, of signatures. It is needed while a tag or an artifact leads to it, or its subject is.
+ */
+export interface ManifestRecord {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  /** Digests of its config, its layers, and whatever else it names that names nothing itself. */
+  readonly blobs: readonly string[];
+  /** Digests of manifests that it names. */
+  readonly manifests: readonly string[];
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The digest of what it is about. */
+  readonly subject?: string;
+  readonly storedMs: number;
+}
+
+/** A name for a manifest that is no image of this machine. */
+export interface ArtifactRecord {
+  readonly reference: string;
+  readonly digest: string;
+  readonly updatedMs: number;
+}
+
 /** A layer's uncompressed tar by diff ID, shared by every image that has it. */
 export interface LayerRecord {
   readonly diffId: string;
@@ -211,6 +237,8 @@ export interface Records {
   readonly image: ImageRecord;
   readonly tag: TagRecord;
   readonly blob: BlobRecord;
+  readonly manifest: ManifestRecord;
+  readonly artifact: ArtifactRecord;
   readonly layer: LayerRecord;
   readonly snapshot: SnapshotRecord;
   readonly container: ContainerRecord;

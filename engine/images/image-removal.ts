@@ -11,6 +11,7 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
+import { addReachable } from "./manifest-graph.ts";
 import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
 
@@ -66,6 +67,8 @@ export class ImageRemoval {
     const needed = new Set(images.flatMap((image) => everythingOf(image)));
     for (const tag of transaction.list("tag")) needed.add(tag.digest);
     for (const step of transaction.list("step")) needed.add(step.diffId);
+    addReachable(transaction, needed);
+    for (const digest of unneeded(candidates.blobs, needed)) transaction.delete("manifest", digest);
     const trash = `${this.#paths.trash}/${this.#name()}`;
     let freedBytes = 0;
     for (const diffId of unneeded(candidates.diffIds, needed)) {
@@ -132,6 +135,7 @@ export class ImageRemoval {
       this.#files.sweep(directory, { partials: true });
     }
     this.#files.sweep(this.#paths.layers, { partials: true });
+    await this.#files.removeTree(this.#paths.uploads);
     await this.#removeStrayLayers();
     await this.#removeStraySnapshots();
     await this.#files.removeTree(this.#paths.trash);

@@ -34,7 +34,7 @@ export interface DiskBudget {
 
 /** A layer that is to be stored. */
 export interface LayerTask {
-  readonly repository: Repository;
+  readonly repository: Pick<Repository, "blob">;
   readonly descriptor: Descriptor;
   readonly diffId: string;
   readonly budget: DiskBudget;

@@ -72,6 +72,13 @@ export class StatePaths {
   get builds(): string {
     return `${this.root}/builds`;
   }
+  /** Blobs that others are sending. */
+  get uploads(): string {
+    return `${this.root}/uploads`;
+  }
+  upload(id: string): string {
+    return `${this.uploads}/${id}`;
+  }
   /** Directories that steps of builds share. */
   get cacheMounts(): string {
     return `${this.root}/cache-mounts`;

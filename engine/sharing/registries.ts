@@ -24,7 +24,7 @@ const HUB_SEARCH = "https://index.docker.io";
 
 type Reach = Pick<LoginRequest, "insecure" | "signal">;
 
-export class RegistryDesk implements Omit<Registries, "logins"> {
+export class RegistryDesk implements Omit<Registries, "logins" | "serve"> {
   readonly #core: () => Core;
   readonly #registry: Registry;
   readonly #credentials: CredentialStore;

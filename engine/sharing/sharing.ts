@@ -8,9 +8,13 @@ import { Bundles } from "./bundles.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
 import { LayerIntake } from "./layer-intake.ts";
 import { Loader } from "./load.ts";
+import { ManifestKeeper } from "./manifest-keeper.ts";
 import { Pusher } from "./push.ts";
+import { StoredRepositories } from "./repositories.ts";
 import { Saver } from "./save.ts";
 import { StoredBlobs } from "./stored-blobs.ts";
+import { StoredImages } from "./stored-images.ts";
+import { StoredUploads } from "./stored-uploads.ts";
 import type { SharingParts, SharingPorts } from "./view.ts";
 
 export class Sharing {
@@ -43,16 +47,44 @@ export class Sharing {
     return new Saver(this.#images, this.#bundles);
   }
 
-  loader(): Loader {
+  /** The store as repositories, and the uploads that go on in it. */
+  repositories(): { readonly store: StoredRepositories; readonly uploads: StoredUploads } {
     const { files, content, state, codec, random, clock } = this.#ports;
+    const { layers, paths, platform } = this.#parts;
+    const { core, bootId } = this.#options;
+    const uploads = new StoredUploads(
+      ...([files, content, state, codec, random, paths, bootId] as const),
+    );
+    const made = new StoredImages(core, content, state, clock, layers, this.#recorder());
+    const store = new StoredRepositories(
+      ...([core, content, state, this.#images, this.keeper(), made, uploads, platform] as const),
+    );
+    return { store, uploads };
+  }
+
+  keeper(): ManifestKeeper {
+    const { content, state, codec, clock } = this.#ports;
+    const { core, bootId } = this.#options;
+    return new ManifestKeeper(core, content, state, codec, () => clock.nowMs(), bootId);
+  }
+
+  #recorder(): ImageRecorder {
+    const { files, content, state, clock } = this.#ports;
+    const { bus, layers } = this.#parts;
+    const { core, bootId } = this.#options;
+    return new ImageRecorder(
+      ...([core, files, content, state, clock, bus, this.#images, layers, bootId] as const),
+    );
+  }
+
+  loader(): Loader {
+    const { files, state, codec, random } = this.#ports;
     const { bus, layers, paths, platform } = this.#parts;
     const { core, bootId } = this.#options;
     const intake = new LayerIntake(
       ...([core, files, state, codec, random, layers, paths, bootId] as const),
     );
-    const recorder = new ImageRecorder(
-      ...([core, files, content, state, clock, bus, this.#images, layers, bootId] as const),
-    );
+    const recorder = this.#recorder();
     const maker = new ImageMaker(codec, recorder);
     const ports = { codec, state, bus };
     return new Loader(core, ports, this.#images, intake, recorder, maker, platform);

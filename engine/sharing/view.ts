@@ -6,6 +6,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
+import type { Extensions } from "@nacre/core/ports/extensions.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
@@ -42,6 +43,7 @@ export function registriesView(
   credentials: CredentialStore,
   registry: Registry,
   { core }: Pick<EngineOptions, "core">,
+  serve: Registries["serve"],
 ): Registries {
   const desk = async () => {
     const { RegistryDesk } = await import("./registries.ts");
@@ -53,6 +55,33 @@ export function registriesView(
     logins: () => credentials.list?.() ?? [],
     search: async (...of) => (await desk()).search(...of),
     tags: async (...of) => (await desk()).tags(...of),
+    serve,
+  };
+}
+
+type Options = Pick<EngineOptions, "core" | "bootId">;
+
+async function sharingOf(
+  images: ImageService,
+  ports: SharingPorts,
+  parts: SharingParts,
+  options: Options,
+) {
+  const { Sharing } = await import("./sharing.ts");
+  return new Sharing(images, ports, parts, options);
+}
+
+/** `nacre registry serve`: by a plugin, over the image store. */
+export function servingOf(
+  images: ImageService,
+  ports: SharingPorts & { readonly extensions: Extensions | undefined },
+  parts: SharingParts,
+  options: Options,
+): Registries["serve"] {
+  return async (wanted = {}) => {
+    const { serveImages } = await import("./serve.ts");
+    const sharing = await sharingOf(images, ports, parts, options);
+    return serveImages(images, ports.extensions, sharing, wanted);
   };
 }
 
@@ -60,12 +89,9 @@ export function sharedImages(
   images: ImageService,
   ports: SharingPorts,
   parts: SharingParts,
-  options: Pick<EngineOptions, "core" | "bootId">,
+  options: Options,
 ): Images {
-  const sharing = async () => {
-    const { Sharing } = await import("./sharing.ts");
-    return new Sharing(images, ports, parts, options);
-  };
+  const sharing = () => sharingOf(images, ports, parts, options);
   return {
     pull: (...of) => images.pull(...of),
     list: () => images.list(),

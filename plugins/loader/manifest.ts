@@ -14,6 +14,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ExtensionPort, ExtensionPorts } from "@nacre/core/ports/extensions.ts";
+import { ImageServer } from "@nacre/core/ports/image-server.ts";
 import { LogDriver } from "@nacre/core/ports/log-driver.ts";
 import { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
 import { Runtime } from "@nacre/core/ports/runtime.ts";
@@ -31,6 +32,7 @@ export const PORTS: {
     readonly methods: readonly (keyof ExtensionPorts[P] & string)[];
   };
 } = {
+  ImageServer: { token: ImageServer, methods: ["serve"] },
   LogDriver: { token: LogDriver, methods: ["read"] },
   NetworkDriver: { token: NetworkDriver, methods: ["plan"] },
   Runtime: { token: Runtime, methods: ["plan", "interpret"] },

@@ -5,6 +5,7 @@ import { Clock } from "@nacre/core/ports/clock.ts";
 import { Codec } from "@nacre/core/ports/codec.ts";
 import { Fetch } from "@nacre/core/ports/fetch.ts";
 import { Files } from "@nacre/core/ports/files.ts";
+import { ImageServer } from "@nacre/core/ports/image-server.ts";
 import { Kernel } from "@nacre/core/ports/kernel.ts";
 import { LogDriver } from "@nacre/core/ports/log-driver.ts";
 import { NetworkDriver } from "@nacre/core/ports/network-driver.ts";
@@ -12,16 +13,19 @@ import { Random } from "@nacre/core/ports/random.ts";
 import { Runtime } from "@nacre/core/ports/runtime.ts";
 import { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { Token } from "@nacre/core/ports/token.ts";
+import { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 
 /** What an implementation may ask for: the host, as the engine sees it. */
 export const HOST_PORTS = { Clock, Codec, Fetch, Files, Kernel, Random } as const;
 
 /** With those that may be added to. */
 export const PLUGIN_PORTS = {
+  ImageServer,
   LogDriver,
   NetworkDriver,
   Runtime,
   Snapshotter,
+  VolumeDriver,
   ...HOST_PORTS,
 } as const;
 

@@ -12,7 +12,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "\0rolldown/*",
     "cli/{entry,main,catalog*,command,failure,flag-error,global-options,options}.ts",
-    "cli/{plugins,package-root,process-host,version,commands/version,stop-timeout,text/escape}.ts",
+    "cli/{plugins,package-root,process-host,write-all,version,commands/version,stop-timeout,text/escape}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
     "cli/package.json",
     "core/{error,namespace-kinds,program/signals,program/health-action}.ts",

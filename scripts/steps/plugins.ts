@@ -6,28 +6,32 @@ import { join } from "node:path";
 import { rolldown } from "rolldown";
 import { DIST, ROOT } from "./step.ts";
 
-const WASI = join(ROOT, "plugins", "wasi");
-
-/** The module is imported by the loader; the two scripts are started by themselves. */
-const FILES = [
-  { source: "plugin.ts", file: "plugin.mjs", format: "es" },
-  { source: "container.ts", file: "container.cjs", format: "cjs" },
-  { source: "thread.ts", file: "thread.cjs", format: "cjs" },
-] as const;
+/** What is built of each: modules are imported by the loader, scripts are started by themselves. */
+const PLUGINS = {
+  wasi: [
+    { source: "plugin.ts", file: "plugin.mjs", format: "es" },
+    { source: "container.ts", file: "container.cjs", format: "cjs" },
+    { source: "thread.ts", file: "thread.cjs", format: "cjs" },
+  ],
+  registry: [{ source: "plugin.ts", file: "plugin.mjs", format: "es" }],
+} as const;
 
 export async function buildPlugins(): Promise<void> {
-  const placed = join(DIST, "plugins", "wasi");
-  mkdirSync(join(placed, "dist"), { recursive: true });
-  for (const { source, file, format } of FILES) {
-    const build = await rolldown({
-      cwd: ROOT,
-      input: join(WASI, source),
-      platform: "node",
-      external: (id) => id.startsWith("node:"),
-    });
-    const built = join(WASI, "dist", file);
-    await build.write({ file: built, format, minify: true });
-    copyFileSync(built, join(placed, "dist", file));
+  for (const [name, files] of Object.entries(PLUGINS)) {
+    const own = join(ROOT, "plugins", name);
+    const placed = join(DIST, "plugins", name);
+    mkdirSync(join(placed, "dist"), { recursive: true });
+    for (const { source, file, format } of files) {
+      const build = await rolldown({
+        cwd: ROOT,
+        input: join(own, source),
+        platform: "node",
+        external: (id) => id.startsWith("node:"),
+      });
+      const built = join(own, "dist", file);
+      await build.write({ file: built, format, minify: true, codeSplitting: false });
+      copyFileSync(built, join(placed, "dist", file));
+    }
+    copyFileSync(join(own, "package.json"), join(placed, "package.json"));
   }
-  copyFileSync(join(WASI, "package.json"), join(placed, "package.json"));
 }

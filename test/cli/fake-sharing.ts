@@ -55,6 +55,13 @@ export function fakeRegistries({ called }: Pick<FakeParts, "called">): Registrie
         { name: "ada/debian", description: "", stars: 0, official: false },
       ];
     },
+    serve: async (options) => {
+      called("serve", options);
+      const address = `${options?.host ?? "127.0.0.1"}:${options?.port ?? 5000}`;
+      options?.answered?.({ method: "GET", path: "/v2/", status: 200, user: "ada" });
+      const scheme = options?.tls ? "https" : "http";
+      return { address, url: `${scheme}://${address}`, close: async () => called("close") };
+    },
     tags: async (repository) => {
       called("tags", repository);
       return ["1", "2"];

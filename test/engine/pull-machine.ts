@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Core } from "@nacre/core/core.ts";
 import type { Credential, CredentialStore } from "@nacre/core/ports/credential-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import type { ImageRepositories } from "@nacre/core/ports/image-repositories.ts";
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
@@ -16,6 +17,7 @@ import { ImageService } from "@nacre/engine/images/images.ts";
 import { LayerStore } from "@nacre/engine/images/layer-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { Registry, type RegistryOptions } from "@nacre/engine/registry/registry.ts";
+import { Sharing } from "@nacre/engine/sharing/sharing.ts";
 import { sharedImages } from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
@@ -94,6 +96,9 @@ export interface Machine extends AsyncDisposable {
   readonly images: ImageService;
   /** The same, with what goes to others. */
   readonly sharing: Images;
+  /** The same as a registry has it. */
+  readonly repositories: ImageRepositories;
+  suspendUploads(): Promise<void>;
   readonly state: SqliteStateStore;
   readonly clock: ImpatientClock;
   readonly snapshotter: RememberingSnapshotter;
@@ -147,12 +152,15 @@ export function machine(options: MachineOptions = {}): Machine {
   );
   const ports = { files, content, state, codec, random: new LinuxRandom(), clock };
   const parts = { registry, layers, bus, paths, platform: AMD64 };
-  const sharing = sharedImages(images, ports, parts, { core: testCore, bootId });
+  const own = { core: testCore, bootId };
+  const { store, uploads } = new Sharing(images, ports, parts, own).repositories();
   return {
     root,
     paths,
     images,
-    sharing,
+    sharing: sharedImages(images, ports, parts, own),
+    repositories: store,
+    suspendUploads: () => uploads.suspend(),
     state,
     clock,
     snapshotter,

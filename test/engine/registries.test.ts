@@ -27,7 +27,9 @@ afterAll(async () => {
 function desk() {
   const credentials = new HostCredentials({ DOCKER_CONFIG: join(folder, "docker") });
   const registry = new Registry(testCore, fetch, new LinuxClock(), new LinuxCodec(), credentials);
-  return registriesView(credentials, registry, { core: testCore });
+  return registriesView(credentials, registry, { core: testCore }, () => {
+    throw new Error("nothing is served here");
+  });
 }
 
 it.each(["basic", "bearer"] as const)("logs in where %s is asked for, and out", async (kind) => {

@@ -47,7 +47,7 @@ describe("a plugin's manifest", () => {
   it.each([
     [undefined, "no object of ports"],
     [{}, "provides nothing"],
-    [{ Kernel: { mine: {} } }, 'provides "Kernel": what plugins may add is LogDriver'],
+    [{ Kernel: { mine: {} } }, 'provides "Kernel": what plugins may add is ImageServer'],
     [{ NetworkDriver: [] }, "no object of names"],
     [{ NetworkDriver: { "../x": {} } }, "a name has letters"],
     [{ NetworkDriver: { quiet: 1 } }, "not an object"],

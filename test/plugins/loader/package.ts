@@ -66,6 +66,7 @@ export function loaderOf(
     bundled,
     wishes: () => wishes,
     own: {
+      ImageServer: [],
       LogDriver: ["json-file"],
       NetworkDriver: ["none", "host"],
       Runtime: ["native"],
