@@ -188,6 +188,8 @@ export interface Containers {
   prune(options?: ContainerPruneOptions): Promise<ContainerPruneReport>;
   /** Bytes that a container wrote, and those of its image with them. */
   size(container: string): ContainerSize;
+  /** What each of them runs, entry point and command, as the request and its image say. */
+  commandLines(containers: readonly ContainerRecord[]): string[][];
   /** Docker's JSON for `inspect`. */
   inspect(container: string): Record<string, unknown>;
   /** For the command that is started when a container's health is to be checked: does so, and sees to the next time. */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NacreError } from "@nacre/core/error.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
@@ -21,6 +21,12 @@ export interface StateStoreOptions {
 
 /** A writer holds the lock for well under a millisecond; this is for a stalled disk. */
 const BUSY_MS = 10_000;
+/**
+ * A log of this size, a thousand pages, is written back by the process that adds to it. The first
+ * process after all others reads it whole, a microsecond a page; to write it back takes two waits
+ * for the disk, 20 ms or more.
+ */
+const LOG_LIMIT_BYTES = 4 << 20;
 /** Old events are removed once in so many. */
 const TRIM_EVERY = 256;
 /** Sorts after every key that has the prefix. */
@@ -40,6 +46,7 @@ export class SqliteStateStore implements StateStore {
   readonly #statements = new Map<string, StatementSync>();
   readonly #closes: boolean;
   #inTransaction = false;
+  #hasWritten = false;
   #closed = false;
 
   /** Opens `path`, makes it if it is missing, migrates it if it is older. */
@@ -52,6 +59,8 @@ export class SqliteStateStore implements StateStore {
     try {
       if (!existsSync(path)) createDatabase(path, (fresh) => migrate(fresh, migrations));
       database = openDatabase(path, busyMs);
+      // That it has been made is forgotten with the process: each commit would make it anew.
+      if (!closes) database.exec("PRAGMA wal_autocheckpoint = 0");
       if (versionOf(database) < migrations.length) migrate(database, migrations);
     } catch (error) {
       database?.close();
@@ -94,9 +103,23 @@ export class SqliteStateStore implements StateStore {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (!this.#closes) return;
+    if (!this.#closes) {
+      if (this.#hasWritten) this.#shortenLog();
+      return;
+    }
     this.#statements.clear();
     this.#database.close();
+  }
+
+  /** Not where others are at work: one of those that follow will do it. */
+  #shortenLog(): void {
+    const log = statSync(`${this.#path}-wal`, { throwIfNoEntry: false });
+    if (log === undefined || log.size <= LOG_LIMIT_BYTES) return;
+    try {
+      this.#database.exec("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // Nothing is lost: it stays in the log.
+    }
   }
 
   #transact<T>(writes: boolean, work: (transaction: Transaction) => T): T {
@@ -108,6 +131,7 @@ export class SqliteStateStore implements StateStore {
       throw sqliteError(error, this.#path);
     }
     this.#inTransaction = true;
+    this.#hasWritten ||= writes;
     const transaction = new SqliteTransaction(
       writes,
       (sql) => this.#prepare(sql),

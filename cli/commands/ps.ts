@@ -50,14 +50,11 @@ export default command({
       ...(newest !== undefined && newest >= 0 && { last: newest }),
     });
     const sizes = size || asksForSize(format);
-    const shown = records.flatMap((record) => {
-      const command = commandOf(engine, record.id);
-      if (command === undefined) return [];
-      const row = containerRow(record, command, host.nowMs(), !noTrunc);
-      const sized = sizes ? { ...row, Size: sizeText(engine, record.id) } : row;
-      return [{ row: sized, labels: record.request.labels }];
+    const lines = engine.containers.commandLines(records);
+    const rows = records.map((record, index) => {
+      const row = containerRow(record, commandText(lines[index]!), host.nowMs(), !noTrunc);
+      return sizes ? { ...row, Size: sizeText(engine, record.id) } : row;
     });
-    const rows = shown.map(({ row }) => row);
     if (quiet && format === undefined) {
       host.print(rows.map((row) => `${row.ID}\n`).join(""));
       return 0;
@@ -66,7 +63,7 @@ export default command({
       ...["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"],
       ...(size ? ["Size"] : []),
     ];
-    const labels = shown.map((one) => one.labels);
+    const labels = records.map(({ request }) => request.labels);
     host.print(formatListing({ rows, headings: CONTAINER_HEADINGS, columns, labels }, format));
     return 0;
   },
@@ -77,30 +74,15 @@ const asksForSize = (format = ""): boolean => /\{\{[^}]*(\.Size\b|json \.\s*\})/
 
 /** `2kB (virtual 448MB)`; nothing of a container that has gone since. */
 function sizeText(engine: Engine, id: string): string {
-  const found = unlessGone(() => engine.containers.size(id));
-  if (found === undefined) return "";
-  return `${humanSize(found.writtenBytes, 3)} (virtual ${humanSize(found.rootBytes, 3)})`;
-}
-
-/**
- * What `inspect` says that a container runs: entry point and command, as they were combined.
- * Words with a space stand in quotes, as docker has it. Undefined if the container has gone since.
- */
-function commandOf(engine: Engine, id: string): string | undefined {
-  const found = unlessGone(() => engine.containers.inspect(id));
-  if (found === undefined) return undefined;
-  const { Path, Args } = found;
-  return [Path, ...(Array.isArray(Args) ? Args : [])]
-    .filter((word) => typeof word === "string")
-    .map((word) => (word.includes(" ") ? `'${word}'` : word))
-    .join(" ");
-}
-
-function unlessGone<T>(look: () => T): T | undefined {
   try {
-    return look();
+    const { writtenBytes, rootBytes } = engine.containers.size(id);
+    return `${humanSize(writtenBytes, 3)} (virtual ${humanSize(rootBytes, 3)})`;
   } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return undefined;
+    if (error instanceof NacreError && error.kind === "not-found") return "";
     throw error;
   }
 }
+
+/** Words with a space stand in quotes, as docker has it. */
+const commandText = (words: readonly string[]): string =>
+  words.map((word) => (word.includes(" ") ? `'${word}'` : word)).join(" ");

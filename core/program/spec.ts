@@ -5,6 +5,7 @@ import { NacreError } from "../error.ts";
 import type { ImageProcess } from "../oci/image.ts";
 import type { Spec, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import { chosenCapabilities, DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import { commandLine } from "./command-line.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./hidden-paths.ts";
 import { type NetworkNamespace, specNamespaces } from "./namespace-plan.ts";
 import type { ContainerRequest, PlainMount } from "./request.ts";
@@ -35,11 +36,9 @@ export interface SpecContext {
   readonly namespaceOf: (container: string, type: SpecNamespaceType) => string;
 }
 
-/** Docker's rule: the user's entrypoint clears the image's command; the user's command replaces it. */
-export function commandLine(request: ContainerRequest, image: ImageProcess): string[] {
-  const entrypoint = request.entrypoint ?? image.Entrypoint ?? [];
-  const fallback = request.entrypoint === undefined ? (image.Cmd ?? []) : [];
-  const command = request.command.length > 0 ? request.command : fallback;
+/** @throws NacreError `invalid` where neither the user nor the image names a command */
+export function processArguments(request: ContainerRequest, image: ImageProcess): string[] {
+  const { entrypoint, command } = commandLine(request, image);
   const line = [...entrypoint, ...command];
   if (line.length === 0) {
     throw new NacreError("invalid", "no command specified", {
@@ -98,7 +97,7 @@ export function createSpec(
       terminal: request.terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
       user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-      args: commandLine(request, image),
+      args: processArguments(request, image),
       env: environment(request, image, hostname, user.home),
       cwd: workingDirectory(request, image),
       capabilities: processCapabilities(user.uid, request, machine),

@@ -146,6 +146,10 @@ export class ContainerService implements Containers {
     return this.#looks.inspect(container);
   }
 
+  commandLines(containers: readonly ContainerRecord[]): string[][] {
+    return this.#looks.commandLines(containers);
+  }
+
   async create(wanted: PartialRequest): Promise<ContainerRecord> {
     this.#planner.mustBeAble();
     const request = completeRequest(wanted);

@@ -2,6 +2,7 @@
 // field by field, so that tools that read it go on working.
 
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import { commandLine } from "@nacre/core/program/command-line.ts";
 import {
   type HealthRequest,
   type HealthState,
@@ -111,11 +112,7 @@ export function containerJson(
 ): Record<string, unknown> {
   const { request, id } = record;
   const config = image?.config.config ?? {};
-  const entrypoint = request.entrypoint ?? config.Entrypoint ?? [];
-  const command =
-    request.command.length > 0 || request.entrypoint !== undefined
-      ? request.command
-      : (config.Cmd ?? []);
+  const { entrypoint, command } = commandLine(request, config);
   const line = [...entrypoint, ...command];
   const healthcheck = healthcheckJson(request.health, config);
   return {

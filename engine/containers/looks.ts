@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { LogDriver, LogLine } from "@nacre/core/ports/log-driver.ts";
+import { commandLine } from "@nacre/core/program/command-line.ts";
 import { DEFAULT_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
@@ -124,6 +125,17 @@ export class ContainerLooks {
     const image = this.imageOf(record);
     const runtime = this.#runtimes.nameFor(record.request, image);
     return containerJson(record, image, runtime, log, (mount) => this.#volumes.sourceOf(mount));
+  }
+
+  commandLines(containers: readonly ContainerRecord[]): string[][] {
+    const images = this.#images.byId(new Set(containers.map(({ imageId }) => imageId ?? "")));
+    return containers.map(({ request, imageId = "" }) => {
+      const { entrypoint, command } = commandLine(
+        request,
+        images.get(imageId)?.config.config ?? {},
+      );
+      return [...entrypoint, ...command];
+    });
   }
 
   size(container: string): ContainerSize {

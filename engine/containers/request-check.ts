@@ -10,7 +10,11 @@ import type { ContainerRequest, RequestedMount } from "@nacre/core/program/reque
 import { checkResources, type MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import { securityLabels } from "@nacre/core/program/security-labels.ts";
 import { signalNumber } from "@nacre/core/program/signals.ts";
-import { commandLine, processCapabilities, workingDirectory } from "@nacre/core/program/spec.ts";
+import {
+  processArguments,
+  processCapabilities,
+  workingDirectory,
+} from "@nacre/core/program/spec.ts";
 import { checkSysctls } from "@nacre/core/program/sysctls.ts";
 
 /** Throws NacreError `invalid`. `image`: what the image says of its process. */
@@ -19,7 +23,7 @@ export function checkRequest(
   image: ImageProcess,
   machine: MachineFacts,
 ): void {
-  commandLine(request, image);
+  processArguments(request, image);
   workingDirectory(request, image);
   for (const mount of request.mounts) checkMountTarget(mount);
   checkNamespaces(request);

@@ -13,11 +13,16 @@ export interface FoundImage {
 }
 
 /**
- * Finds an image.
+ * Finds an image. An ID or a normalised reference is found without the core, which takes time to
+ * load: containers know their images by ID.
  * @throws NacreError `not-found`, or `invalid` for the beginning of several IDs
  */
-export function findImage(core: Core, transaction: Transaction, text: string): FoundImage {
-  const parsed = tryParseAnyReference(core, text);
+export function findImage(core: () => Core, transaction: Transaction, text: string): FoundImage {
+  const whole = transaction.get("image", text);
+  if (whole) return { image: whole };
+  const named = imageOf(transaction, transaction.get("tag", text));
+  if (named) return named;
+  const parsed = tryParseAnyReference(core(), text);
   if (typeof parsed !== "string") {
     const found =
       parsed instanceof Reference

@@ -123,7 +123,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
 
   get(reference: string): ImageListing {
     return this.#state.read((transaction) => {
-      const { image } = findImage(this.#core(), transaction, reference);
+      const { image } = findImage(this.#core, transaction, reference);
       return listing(image, transaction.list("tag"));
     });
   }
@@ -131,7 +131,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   tag(reference: string, name: string): string {
     const wanted = newTag(this.#core(), name);
     this.#state.write((transaction) => {
-      const { image, tag } = findImage(this.#core(), transaction, reference);
+      const { image, tag } = findImage(this.#core, transaction, reference);
       const { id: imageId, manifestDigest } = image;
       const digest = tag?.digest ?? manifestDigest;
       const updatedMs = this.#clock.nowMs();
@@ -190,7 +190,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     const force = options.force === true;
     const outcome = this.#state.write(
       (transaction) => {
-        const { image, tag } = findImage(this.#core(), transaction, reference);
+        const { image, tag } = findImage(this.#core, transaction, reference);
         return this.#forget(transaction, image, tag, force);
       },
       // A machine that goes down must not remember an image whose files it has deleted.
@@ -249,9 +249,19 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     if (forgotten) await this.#removal.finish(forgotten);
   }
 
+  /** Those that there are, by their full IDs. */
+  byId(ids: Iterable<string>): ReadonlyMap<string, ImageRecord> {
+    return this.#state.read((t) => {
+      const found = Array.from(ids, (id) => t.get("image", id)).filter(
+        (image) => image !== undefined,
+      );
+      return new Map(found.map((image) => [image.id, image]));
+    });
+  }
+
   /** An image, and the tag that named it. NacreError `not-found`. */
   found(reference: string): FoundImage {
-    return this.#state.read((t) => findImage(this.#core(), t, reference));
+    return this.#state.read((t) => findImage(this.#core, t, reference));
   }
 
   /** A normalised name as people type it. */

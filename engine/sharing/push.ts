@@ -52,7 +52,7 @@ export class Pusher {
   }
 
   async push(text: string, options: PushOptions): Promise<PushedImage> {
-    const { image, tag } = this.#state.read((t) => findImage(this.#core(), t, text));
+    const { image, tag } = this.#state.read((t) => findImage(this.#core, t, text));
     if (tag === undefined) throw noName(text);
     const reference = parseReference(this.#core(), text, "docker");
     const name = reference.toString();

@@ -42,11 +42,11 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
     "cli/composition.ts",
-    "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths}}.ts",
+    "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line}}.ts",
     "engine/{module,assemble,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,looks,state,runtimes,cgroup-path,container-lookup}.ts",
-    "engine/{vanishing,containers/record-refusals,containers/executing}.ts",
+    "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing}.ts",
     "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",
     "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno}.ts",
     "plugins/loader/loader.ts",
@@ -65,8 +65,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
   looking: [
     "engine/logs/*.ts",
-    "engine/{filters,event-filter,history}.ts",
-    "engine/containers/{inspect*,filter,processes,usage,log-lines,tree-size}.ts",
+    "engine/{event-filter,history}.ts",
+    "engine/containers/{inspect*,processes,usage,log-lines,tree-size}.ts",
   ],
   ending: [
     "engine/containers/{take-down,freezer,endings,restarts,pausing,storage}.ts",

@@ -216,6 +216,7 @@ export class FakeEngine implements Engine {
       return { containers: ["c1"], reclaimedBytes: 1_500_000 };
     },
     size: () => ({ writtenBytes: 2000, rootBytes: 448_125_456 }),
+    commandLines: (records) => records.map(({ request }) => [...request.command]),
     inspect: (name) => {
       const {
         id,

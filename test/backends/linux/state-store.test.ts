@@ -193,6 +193,32 @@ describe("the database file", () => {
     holder.close();
   });
 
+  it("leaves its log to the next short command, until it has grown long", () => {
+    const logBytes = () => lstatSync(`${path}-wal`).size;
+    const write = (count: number) => {
+      const store = new SqliteStateStore(path, { closes: false });
+      for (let i = 0; i < count; i++) {
+        store.write((t) => t.put("name", `${i % 7}`, { containerId: `${i}`.padEnd(5000) }));
+      }
+      return store;
+    };
+    write(10).close();
+    const few = logBytes();
+    expect(few).toBeGreaterThan(10 * 5000);
+    new SqliteStateStore(path, { closes: false }).close();
+    expect(logBytes()).toBe(few);
+    const long = write(1200);
+    const reader = new SqliteStateStore(path, { closes: false });
+    reader.read((t) => {
+      t.list("name");
+      long.close();
+      expect(logBytes()).toBeGreaterThan(4 << 20);
+    });
+    write(1).close();
+    expect(logBytes()).toBe(0);
+    expect(reader.read((t) => t.list("name"))).toHaveLength(7);
+  });
+
   it("keeps the last 10,000 events, and never gives a number twice", () => {
     const store = new SqliteStateStore(path);
     const event = {

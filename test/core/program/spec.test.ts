@@ -1,8 +1,8 @@
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import {
-  commandLine,
   createSpec,
   environment,
+  processArguments,
   processCapabilities,
   workingDirectory,
 } from "@nacre/core/program/spec.ts";
@@ -28,19 +28,19 @@ const CONTEXT = {
   namespaceOf,
 };
 
-describe("commandLine", () => {
+describe("processArguments", () => {
   it("joins the image's entrypoint and command", () => {
-    expect(commandLine(sampleRequest(), IMAGE)).toEqual(["/entry", "one", "two"]);
+    expect(processArguments(sampleRequest(), IMAGE)).toEqual(["/entry", "one", "two"]);
   });
   it("puts the user's command in the place of the image's", () => {
-    expect(commandLine(sampleRequest({ command: ["x"] }), IMAGE)).toEqual(["/entry", "x"]);
+    expect(processArguments(sampleRequest({ command: ["x"] }), IMAGE)).toEqual(["/entry", "x"]);
   });
   it("drops the image's command with its entrypoint", () => {
-    expect(commandLine(sampleRequest({ entrypoint: ["/mine"] }), IMAGE)).toEqual(["/mine"]);
+    expect(processArguments(sampleRequest({ entrypoint: ["/mine"] }), IMAGE)).toEqual(["/mine"]);
   });
   it("says that there is nothing to run", () => {
-    expect(() => commandLine(sampleRequest({ entrypoint: [] }), IMAGE)).toThrow("no command");
-    expect(() => commandLine(sampleRequest(), {})).toThrow("no command");
+    expect(() => processArguments(sampleRequest({ entrypoint: [] }), IMAGE)).toThrow("no command");
+    expect(() => processArguments(sampleRequest(), {})).toThrow("no command");
   });
 });
 
