@@ -61,6 +61,7 @@ export class BuildRun {
   /** Seconds since 1970 that no time in a layer is past. */
   readonly newest: number | undefined;
   readonly #abort = new AbortController();
+  #failure: unknown;
   readonly #stages = new Map<number, Promise<BuiltStage>>();
   readonly #images = new Map<string, Promise<ImageRecord>>();
   readonly #trees = new Map<string, Promise<SourceTree>>();
@@ -94,6 +95,16 @@ export class BuildRun {
     return this.#abort.signal;
   }
 
+  /** What the first stage to fail has failed with: the others were stopped by it. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** NacreError `interrupted` once the build ends. */
+  mustGoOn(): void {
+    if (this.signal.aborted) throw new NacreError("interrupted", "the build was stopped");
+  }
+
   context(): Promise<SourceTree> {
     return this.#context();
   }
@@ -109,6 +120,7 @@ export class BuildRun {
     if (!building) {
       const planned = this.graph.stages[index] as PlannedStage;
       building = this.#build(planned).catch((error) => {
+        if (!this.signal.aborted) this.#failure = error;
         this.#abort.abort();
         throw error;
       });

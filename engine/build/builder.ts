@@ -41,12 +41,11 @@ export class Builder {
         const run = await this.#planned(options);
         try {
           const stage = await run.stage(run.graph.target.index);
-          run.signal.throwIfAborted();
+          run.mustGoOn();
           return await this.#image(run, stage, references);
         } catch (error) {
           await run.settled();
-          if (options.signal?.aborted) throw new NacreError("interrupted", "the build was stopped");
-          throw error;
+          throw run.failure ?? error;
         } finally {
           cache.touch();
         }

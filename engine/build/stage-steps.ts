@@ -77,7 +77,7 @@ export class StageSteps {
   }
 
   async #one(before: BuiltStage, action: Action, text: string, place: Place): Promise<BuiltStage> {
-    this.#run.signal.throwIfAborted();
+    this.#run.mustGoOn();
     const { dockerfile, graph, options } = this.#run;
     const buildArgs = new Map(Object.entries(options.buildArgs ?? {}));
     const { escape: escapeSign } = dockerfile.directives;

@@ -151,7 +151,7 @@ export class StepContainer {
     output: (stream: 1 | 2, bytes: Uint8Array) => void,
     signal: AbortSignal,
   ): Promise<number> {
-    signal.throwIfAborted();
+    if (signal.aborted) throw new NacreError("interrupted", "the build was stopped");
     const running = await this.#parts.execute({}, PIPES);
     this.#running = running;
     const kill = (): void => running.signal(SIGKILL);

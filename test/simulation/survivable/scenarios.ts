@@ -4,6 +4,8 @@
 // simulation knows.
 import "@nacre/engine/copies/open.ts";
 import "@nacre/engine/images/image-recorder.ts";
+import "@nacre/engine/build/assembly.ts";
+import "@nacre/engine/build/cache-upkeep.ts";
 import "@nacre/engine/roots/archives.ts";
 import "@nacre/engine/roots/container-roots.ts";
 import "@nacre/engine/roots/image-archives.ts";
@@ -96,6 +98,20 @@ async function copy(engine: Engine): Promise<void> {
     for await (const chunk of read()) chunk.length;
   }
 }
+
+/** Two stages, a mount, files of a context: each kind of step. */
+const build = (engine: Engine) =>
+  engine.builds.build({
+    context: { files: { Dockerfile: DOCKERFILE, a: "a" } },
+    ...{ tags: [MADE], sourceDateEpoch: 0 },
+  });
+const DOCKERFILE = [
+  `FROM ${IMAGE} AS first`,
+  'RUN --mount=type=cache,target=/cache ["true"]',
+  `FROM ${IMAGE}`,
+  "COPY a /from-context",
+  "COPY --from=first /bin/true /from-stage",
+].join("\n");
 
 const pulled = once(() => storedAfter(pull));
 const withVolume = once(() => storedAfter(pull, runWithVolumes));
@@ -263,6 +279,19 @@ export const SCENARIOS: readonly Scenario[] = [
     work: ({ archives }) => archives.import(archives.export(NAME), { createdMs: 0 }),
     keepsImage: true,
   },
+  { name: "build", stored: pulled, work: build, keepsImage: true },
+  {
+    name: "build, cached",
+    stored: once(() => storedAfter(pull, build)),
+    work: build,
+    keepsImage: true,
+  },
+  {
+    name: "builder prune",
+    stored: once(() => storedAfter(pull, build)),
+    work: (engine) => engine.builds.pruneCache({ all: true }),
+    keepsImage: true,
+  },
   {
     name: "prune",
     stored: stopped,
@@ -279,13 +308,14 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Everything that was started ends, and goes; each removal is tried twice. */
 export async function cleanUp(engine: Engine): Promise<void> {
-  const { containers, images, volumes, system } = engine;
+  const { builds, containers, images, volumes, system } = engine;
   for (const { id } of containers.list({ all: true })) {
     for (let time = 0; time < 2; time++) {
       await containers.remove(id, { force: true }).catch(unlessAbsent);
     }
   }
   await images.remove(MADE).catch(unlessAbsent);
+  await builds.pruneCache({ all: true });
   await volumes.prune({ all: true });
   await system.prune();
 }
