@@ -32,7 +32,7 @@ export async function addSource(
   const fetched = await fetchedFile(source, action, context);
   if (action.unpack === true) {
     const contents = contentsOf(fetched.tree, fetched.name, context);
-    members.add(await services.contexts.archive(source, contents), ".");
+    members.addArchive(await services.contexts.archive(source, contents));
   } else members.addFile(fetched.tree, fetched.name, fetched.name);
 }
 
@@ -52,7 +52,7 @@ async function addLocal(
     `the archive ${source}`,
     contentsOf(tree, found, context),
   );
-  members.add(archive, ".");
+  members.addArchive(archive);
 }
 
 /** Magic numbers: gzip, zstd, bzip2, xz; and `ustar` in the first block of a tar. */

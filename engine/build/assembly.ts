@@ -36,7 +36,7 @@ export function makeBuilder(
       ...([kernel, files, records, planner, storage, takeDown, paths] as const),
       { snapshotter: snapshotter.name, self, bootId, terminalSize: options.terminalSize },
     ),
-    mounts: new StepMountMaker(files, layers, snapshotter, caches, paths),
+    mounts: new StepMountMaker(kernel, files, layers, snapshotter, caches, paths),
     contexts: new Contexts(files, codec, layers, (label, diffId) =>
       cache.put(cache.key("files", { diffId }), label, diffId, clock.nowMs()),
     ),

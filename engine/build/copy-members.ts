@@ -35,18 +35,27 @@ export class CopiedMembers {
   readonly #exclude: IgnoreMatcher;
   readonly #target: string;
   readonly #isDirectory: boolean;
+  #rootOwned: boolean;
   readonly #found = new Map<string, CopiedMember>();
   /** Directories that stand for others: their metadata is not asked for. */
   readonly #made = new Set<string>();
 
   constructor(rules: CopyRules) {
     this.#rules = rules;
+    this.#rootOwned = rules.rootOwned;
     this.#exclude = new IgnoreMatcher(rules.exclude);
     this.#target = this.#inRoot(pathOf(rules.target.replace(/^\/+|\/+$/g, "")), rules.target);
     this.#isDirectory =
       rules.target.endsWith("/") ||
       this.#target === "" ||
       this.#kindBelow(this.#target) === "directory";
+  }
+
+  /** Adds all that an archive holds, with its owners. */
+  addArchive(tree: SourceTree): void {
+    this.#rootOwned = false;
+    this.add(tree, ".");
+    this.#rootOwned = this.#rules.rootOwned;
   }
 
   /** Adds what a source names. NacreError `not-found`, `invalid`. */
@@ -168,8 +177,8 @@ export class CopiedMembers {
   }
 
   #header({ attributes, ...header }: Header, target: string): TarMember {
-    const { owner, mode, rootOwned } = this.#rules;
-    const { uid, gid } = owner ?? (rootOwned ? { uid: 0, gid: 0 } : header);
+    const { owner, mode } = this.#rules;
+    const { uid, gid } = owner ?? (this.#rootOwned ? { uid: 0, gid: 0 } : header);
     const changed =
       mode && header.kind !== "symlink"
         ? mode(header.mode, header.kind === "directory")

@@ -11,6 +11,7 @@ import { type ContainerRequest, completeRequest } from "@nacre/core/program/requ
 import type { StepMounts } from "../containers/planner.ts";
 import { failureCode } from "../containers/start-failure.ts";
 import { archiveOf } from "../roots/archive.ts";
+import { EMPTY_LAYER } from "./build-layers.ts";
 import { type BuiltStage, diffIdsOf } from "./build-run.ts";
 import { CopyLayer } from "./copy-layer.ts";
 import { CopiedMembers } from "./copy-members.ts";
@@ -149,7 +150,12 @@ async function made(
     context,
   );
   const script = scriptMount(line, context);
-  const mounts = (id: string): StepMounts => joinedMounts([real.plan(id), script]);
+  const shown = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);
+  const host =
+    before.onHost && shown.length > 0
+      ? await run.services.mounts.hostRoot(shown, platform)
+      : () => ({});
+  const mounts = (id: string): StepMounts => joinedMounts([real.plan(id), script, host(id)]);
   return containers.with({ request, image, mounts }, async (container) => {
     const code = await exitOf(container, context);
     if (code !== 0) await failed(code, line, container, context);
@@ -187,13 +193,18 @@ function requestOf(
 ): ContainerRequest {
   const { extraHosts, shmBytes } = run.options;
   const { base } = planned;
-  const { User } = before.state.process;
+  const { User, Env, WorkingDir } = before.state.process;
+  // This machine's root has no config that would say it.
+  const own = before.onHost
+    ? { environment: [...(Env ?? []), ...environment], workingDirectory: WorkingDir ?? "/" }
+    : {};
   return completeRequest({
     image:
       base.kind === "image" ? base.reference : base.kind === "stage" ? planned.label : base.kind,
     // Nothing of this machine or of this moment is to show in what it writes.
     hostname: "build",
     ...{ command: words, entrypoint: [], environment, network, autoRemove: true, pull: "never" },
+    ...own,
     ...(User !== undefined && { user: User }),
     ...(extraHosts && { extraHosts }),
     ...(shmBytes !== undefined && { shmBytes }),

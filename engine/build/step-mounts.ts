@@ -5,6 +5,7 @@ import type { RunMount } from "@nacre/core/dockerfile/run-mount.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Platform } from "@nacre/core/oci/image.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { BindRequest, PlainMount } from "@nacre/core/program/request.ts";
@@ -12,6 +13,7 @@ import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { BuildSecret } from "../build-interface.ts";
 import type { StepMounts } from "../containers/planner.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { layeredHostRoot } from "../snapshotters/host.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 
@@ -53,6 +55,7 @@ interface Draft {
 const SECRET_LIMIT_BYTES = 512 << 10;
 
 export class StepMountMaker {
+  readonly #kernel: Pick<Kernel, "facts">;
   readonly #files: Files;
   readonly #layers: BuildLayers;
   readonly #snapshotter: Snapshotter;
@@ -60,12 +63,14 @@ export class StepMountMaker {
   readonly #paths: StatePaths;
 
   constructor(
+    kernel: Pick<Kernel, "facts">,
     files: Files,
     layers: BuildLayers,
     snapshotter: Snapshotter,
     caches: CacheMounts,
     paths: StatePaths,
   ) {
+    this.#kernel = kernel;
     this.#files = files;
     this.#layers = layers;
     this.#snapshotter = snapshotter;
@@ -84,6 +89,23 @@ export class StepMountMaker {
       release: () => {
         for (const release of releases) release();
       },
+    };
+  }
+
+  /** This machine's root below layers. */
+  async hostRoot(
+    diffIds: readonly string[],
+    platform: Platform,
+  ): Promise<(id: string) => Partial<StepMounts>> {
+    const image = await this.#layers.root(diffIds, platform);
+    return (id) => {
+      const { upper, work } = this.#paths.container(id);
+      const storage = { upper, work, rootfs: this.#paths.rootfs };
+      const stored = this.#layers.stored(image.config.rootfs.diff_ids);
+      const plan = this.#snapshotter.root(image.chainIds.at(-1) ?? "", stored, storage, {
+        ...{ readOnly: false, ephemeral: true },
+      });
+      return { root: layeredHostRoot(this.#kernel.facts(), plan, storage, this.#paths.root) };
     };
   }
 
@@ -257,7 +279,9 @@ function bind(source: string, target: string, readOnly: boolean): BindRequest {
 export function joinedMounts(parts: readonly Partial<StepMounts>[]): StepMounts {
   const all = <T>(of: (part: Partial<StepMounts>) => readonly T[] | undefined): T[] =>
     parts.flatMap((part) => of(part) ?? []);
+  const root = parts.find((part) => part.root)?.root;
   return {
+    ...(root && { root }),
     host: all<Operation>((part) => part.host),
     child: all<Operation>((part) => part.child),
     mounts: all<PlainMount>((part) => part.mounts),

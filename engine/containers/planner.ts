@@ -58,6 +58,8 @@ const withMounts = (
 export interface StepMounts extends MountPlan {
   /** Puts files into the memory that holds the container's own of /etc. */
   readonly files: readonly Operation[];
+  /** Instead of the root that its image has. */
+  readonly root?: RootPlan;
 }
 
 const NO_STEP: StepMounts = { host: [], child: [], mounts: [], files: [] };
@@ -181,7 +183,10 @@ export class Planner {
       runtime: child,
       init: request.init ?? false,
       ...(filter && { filter }),
-      root: withMounts(withMounts(this.#root(container, image), mounted, memory?.host), step),
+      root: withMounts(
+        withMounts(step.root ?? this.#root(container, image), mounted, memory?.host),
+        step,
+      ),
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,

@@ -101,7 +101,10 @@ export class Reconciler {
     }
     if (isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
     if (isAtRest(record)) return record.holder ? this.#takenOver(record) : record;
-    if (this.#isAlive(record, record.supervisor)) return record;
+    if (this.#isAlive(record, record.supervisor)) {
+      if (record.build) this.#endStep(record);
+      return record;
+    }
     if (record.status === "restarting") return this.#awaited(record);
     const settled = this.#putToRest(record);
     const goes = settled && (isToBeRemoved(settled) || this.#isForgotten(settled));
@@ -252,6 +255,18 @@ export class Reconciler {
       : { ...unseen, code: UNSEEN_EXIT_CODE };
     const why = orphaned ? "its supervisor was killed" : "nobody saw its end";
     return this.#records.abandoned(record, end, why, holder);
+  }
+
+  /** A step whose build is gone: nobody wants it to go on. */
+  #endStep(record: ContainerRecord): void {
+    this.#later(record.id, async () => {
+      this.#kernel.signal(identity(record.process), SIGKILL);
+      const until = this.#clock.monotonicMs() + PATIENCE_MS;
+      while (this.#isAlive(record, record.supervisor) && this.#clock.monotonicMs() < until) {
+        await this.#clock.sleep(5);
+      }
+      if (this.#putToRest(record)) await this.#delete(record.id);
+    });
   }
 
   #dismissLater({ id }: ContainerRecord): undefined {

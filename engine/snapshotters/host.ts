@@ -13,6 +13,8 @@
 
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import type { RootOptions, RootPlan, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import { pathOption } from "./mount-option.ts";
 import { overlayRoot } from "./overlay.ts";
 
 /** The operations that give a container this machine's root. `stateRoot`: what it must not see. */
@@ -44,4 +46,22 @@ export function hostRoot(
       },
     ],
   };
+}
+
+/** The same below layers: `layers` is the root that a snapshotter makes of them alone. */
+export function layeredHostRoot(
+  kernel: Pick<KernelFacts, "release">,
+  layers: RootPlan,
+  storage: StorageLayer,
+  stateRoot: string,
+): RootPlan {
+  const [, ...hidden] = hostRoot(kernel, storage, stateRoot).child;
+  const child = layers.child.map((operation): Operation => {
+    if (operation.op !== "mount" || operation.mount.type !== "overlay") return operation;
+    const { options } = operation.mount;
+    const last = options.findLastIndex((option) => option.startsWith("lowerdir+="));
+    const lowest = options.toSpliced(last + 1, 0, pathOption("lowerdir+", "/"));
+    return { ...operation, mount: { ...operation.mount, options: lowest } };
+  });
+  return { host: layers.host, child: [...child, ...hidden] };
 }
