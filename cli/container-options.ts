@@ -45,13 +45,13 @@ export const CONTAINER_OPTIONS = {
   logDriver: text(
     ["log-driver"],
     "name",
-    "What keeps the output: json-file (default), local, none, or a plugin's",
-    ["json-file", "local", "none"],
+    "What keeps the output: json-file (default), local, journald, none, or a plugin's",
+    ["json-file", "local", "journald", "none"],
   ),
   logOpt: list(
     ["log-opt"],
     "name=value",
-    "max-size: bytes until another file is begun (default 20m, -1 for never); max-file: how many stay (default 5)",
+    "max-size: bytes until another file is begun (default 20m, -1 for never); max-file: how many stay (default 5); of journald: tag, labels, env",
     parseLogOption,
     ["max-size=", "max-file="],
   ),

@@ -17,7 +17,7 @@ import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
-import { NO_LOG } from "@nacre/core/program/log-options.ts";
+import { JOURNAL_LOG, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
@@ -51,6 +51,7 @@ import { ImageService } from "./images/images.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { StatePaths } from "./images/paths.ts";
 import { cgroupsView, namespacesView } from "./kernel-views.ts";
+import { JournaldLog } from "./logs/journald.ts";
 import { JsonFileLog } from "./logs/json-file.ts";
 import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
@@ -105,11 +106,16 @@ function snapshotterOf({ snapshotters }: EnginePorts, { snapshotter }: EngineOpt
 }
 
 /** `local` is docker's name for a log that rotates and that only its engine reads: ours all do. */
-function logDrivers({ log, files }: Pick<EnginePorts, "log" | "files">): LogDriver[] {
+function logDrivers({
+  log,
+  ...ports
+}: Pick<EnginePorts, "log" | "files" | "kernel" | "clock">): LogDriver[] {
+  const { files, kernel, clock } = ports;
   return [
     log,
     whenUsed(() => new JsonFileLog(files, "local"), { name: "local" }),
     whenUsed(() => new NoLog(), { name: NO_LOG }),
+    whenUsed(() => new JournaldLog(kernel, files, clock), { name: JOURNAL_LOG }),
   ];
 }
 
@@ -201,7 +207,8 @@ function containerLooks(
     reconciler,
     images,
     whenUsed(
-      () => new Named("LogDriver", "log driver", logDrivers({ files, log: ports.log }), extensions),
+      () =>
+        new Named("LogDriver", "log driver", logDrivers({ ...ports, files, clock }), extensions),
     ),
     runtimes,
     whenUsed(() => new Usage(files, clock, hierarchies)),

@@ -77,6 +77,8 @@ export class Machine implements MountFactory {
   readonly mountNamespaces = new Set<MountNamespace>();
   readonly user = new UserNamespace(INITIAL_INODES.user);
   readonly sysctl = new Map<string, string>();
+  /** Datagrams to journald. */
+  readonly journal: Uint8Array[] = [];
   /** By the path of the socket that Linux has there. */
   readonly attachPoints = new Map<string, AttachPoint>();
   /** By the path of the socket that Linux has there. */

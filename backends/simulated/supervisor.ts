@@ -12,8 +12,7 @@ import { Errno, errnoOf, fail } from "./errno.ts";
 import { Execution } from "./execution.ts";
 import * as files from "./file-calls.ts";
 import { type Interpreter, OperationFailure, type UndoFailure } from "./interpreter.ts";
-import { JsonLog } from "./json-log.ts";
-import { LogFiles } from "./log-files.ts";
+import { type LineLog, openLog } from "./line-log.ts";
 import type { Machine } from "./machine.ts";
 import { join, namespacesOfChild } from "./namespace-calls.ts";
 import type { Namespace } from "./namespaces.ts";
@@ -48,7 +47,7 @@ export class Supervisor {
   readonly #interpreter: Interpreter;
   readonly #program: ProgramProcess;
   readonly #caller: CallerStreams;
-  #log: JsonLog | undefined;
+  #log: LineLog | undefined;
   #pipes: { stdout: Pipe; stderr: Pipe } | undefined;
   #held: Descriptor | undefined;
   /** What the caller's terminal is again afterwards. */
@@ -216,15 +215,8 @@ export class Supervisor {
   /** What the child gets, and what this process keeps of it. */
   #openStreams(): Process["streams"] {
     const { supervision } = this.#program;
-    const { stdin: input, output, terminal, logPath, logLimits } = supervision;
-    if (logPath !== undefined && (output !== "inherit" || terminal === "detached")) {
-      const log = new LogFiles(this.#process, logPath, logLimits);
-      const nowMs = () => this.#machine.clock.nowMs();
-      this.#log = new JsonLog(
-        (line) => this.#machine.as(this.#process, () => log.append(line)),
-        nowMs,
-      );
-    }
+    const { stdin: input, output, terminal } = supervision;
+    this.#log = openLog(this.#machine, this.#process, supervision);
     const nothing = new NullDescriptor();
     if (terminal !== "none") return { stdin: nothing, stdout: nothing, stderr: nothing };
     let stdin: Descriptor = input === "inherit" ? this.#caller.stdin.duplicate() : nothing;

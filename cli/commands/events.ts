@@ -82,7 +82,12 @@ export function eventJson(event: EventRecord): Record<string, unknown> {
     ...(event.attributes.image !== undefined && { from: event.attributes.image }),
     Type: event.type,
     Action: event.action,
-    Actor: { ID: event.subject, Attributes: event.attributes },
+    Actor: {
+      ID: event.subject,
+      Attributes: Object.fromEntries(
+        Object.entries(event.attributes).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+      ),
+    },
     scope: "local",
     time: Math.trunc(event.timeMs / 1000),
     timeNano: Math.round(event.timeMs * 1e6),

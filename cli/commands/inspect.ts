@@ -45,8 +45,9 @@ async function find(
 ): Promise<unknown> {
   if (type === undefined || type === "container") {
     const container = orUndefined(() => engine.containers.inspect(name));
-    if (container !== undefined)
-      return size ? { ...container, ...sizesOf(engine, name) } : container;
+    if (container !== undefined) {
+      return withAbsent(size ? { ...container, ...sizesOf(engine, name) } : container);
+    }
   }
   if (type === undefined || type === "image") {
     const image = orUndefined(() => engine.images.get(name));
@@ -59,6 +60,20 @@ async function find(
   throw new NacreError("not-found", `no such ${type ?? "object"}: ${name}`, {
     advice: "nacre ps -a, nacre images and nacre volume ls show what is there.",
   });
+}
+
+/** What templates ask for and docker's JSON leaves out where it is not: nothing, and no error. */
+function withAbsent(container: Record<string, unknown>): Record<string, unknown> {
+  const hide = (object: unknown, ...names: string[]) => {
+    if (typeof object !== "object" || object === null) return;
+    for (const name of names) {
+      if (!Object.hasOwn(object, name)) Object.defineProperty(object, name, { value: null });
+    }
+  };
+  hide(container, "SizeRw", "SizeRootFs");
+  hide(container.State, "Health");
+  hide(container.Config, "Healthcheck", "ExposedPorts");
+  return container;
 }
 
 function sizesOf(engine: Engine, name: string): Record<string, number> {

@@ -1,3 +1,4 @@
+import { NacreError } from "@nacre/core/error.ts";
 import type { PinRecord } from "@nacre/core/state/records.ts";
 import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
@@ -20,7 +21,14 @@ export default command({
     const { host, global } = context;
     const { containers, namespaces } = await context.engine();
     return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
-      await containers.remove(name, { force, volumes });
+      try {
+        await containers.remove(name, { force, volumes });
+      } catch (error) {
+        // As docker has it: what is not there is as good as removed, and said.
+        if (!(force && error instanceof NacreError && error.kind === "not-found")) throw error;
+        host.printError(`nacre: ${error.message}\n`);
+        return;
+      }
       host.print(`${name}\n`);
       const left = namespaces.pins().filter(({ of }) => isOf(of.container, name));
       if (left.length === 0) return;

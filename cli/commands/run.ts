@@ -9,7 +9,7 @@ import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container
 import type { Host } from "../host.ts";
 import { flag } from "../options.ts";
 import { showPull } from "../pull-display.ts";
-import { binarySize } from "../text/size.ts";
+import { sentenceSize } from "../text/size.ts";
 
 export default command({
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
@@ -84,7 +84,9 @@ function watchMemory(engine: Engine): { wasExceeded: boolean; end(): void } {
 function outOfMemory(code: number, { container }: Attached): string {
   const { memoryBytes } = container.request.resources;
   const limit =
-    memoryBytes === undefined ? "a memory limit" : `the memory limit of ${binarySize(memoryBytes)}`;
+    memoryBytes === undefined
+      ? "a memory limit"
+      : `the memory limit of ${sentenceSize(memoryBytes)}`;
   return `nacre: ${code}: ${limit} was hit\n`;
 }
 

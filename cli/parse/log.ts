@@ -1,6 +1,6 @@
 // --log-opt of docker's json-file driver, as far as there is something behind it.
 
-import { type LogRequest, NO_LOG } from "@nacre/core/program/log-options.ts";
+import { JOURNAL_LOG, type LogRequest, NO_LOG } from "@nacre/core/program/log-options.ts";
 import { FlagError } from "../flag-error.ts";
 import { parseDiskBytes } from "./bytes.ts";
 import { parseInteger } from "./number.ts";
@@ -23,6 +23,7 @@ export function logRequestOf({
   if (logOpt.length === 0) return undefined;
   if (logDriver === NO_LOG) throw new FlagError("invalid logging opts for driver none");
   const options = new Map(logOpt);
+  if (logDriver === JOURNAL_LOG) return journalRequest(options);
   for (const name of options.keys()) {
     if (name === "max-size" || name === "max-file") continue;
     throw new FlagError(
@@ -35,6 +36,22 @@ export function logRequestOf({
       maxBytes: size === "-1" ? -1 : named("max-size", size, parseDiskBytes),
     }),
     ...(files !== undefined && { maxFiles: named("max-file", files, parseInteger) }),
+  };
+}
+
+/** Docker's options of the journald driver, as far as there is something behind them. */
+function journalRequest(options: ReadonlyMap<string, string>): LogRequest {
+  const wrong = [...options.keys()].find((name) => !["tag", "labels", "env"].includes(name));
+  if (wrong !== undefined) {
+    throw new FlagError(
+      `unknown log opt '${wrong}' for journald log driver: there are tag, labels and env`,
+    );
+  }
+  const [tag, labels, env] = ["tag", "labels", "env"].map((name) => options.get(name));
+  return {
+    ...(tag !== undefined && { tag }),
+    ...(labels !== undefined && { labels: labels.split(",").filter(Boolean) }),
+    ...(env !== undefined && { env: env.split(",").filter(Boolean) }),
   };
 }
 

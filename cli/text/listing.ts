@@ -32,7 +32,7 @@ export function formatListing(listing: Listing, format: string | undefined): str
   if (format === "json") return rows.map((row) => `${JSON.stringify(sorted(row))}\n`).join("");
   const inColumns = /^table\s+/.exec(format);
   const template = parseTemplate(unescaped(format.slice(inColumns?.[0].length ?? 0)));
-  const lines = rows.map((row, i) => template.render(withLabel(row, listing.labels?.[i])));
+  const lines = rows.map((row, i) => template.render(withLabel(sorted(row), listing.labels?.[i])));
   if (!inColumns) return lines.map((line) => `${line}\n`).join("");
   const known = Object.keys(rows[0] ?? headings).map((field) => [
     field,

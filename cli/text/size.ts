@@ -13,6 +13,10 @@ export function binarySize(bytes: number): string {
   return scaled(bytes, 1024, BINARY, 4);
 }
 
+/** The same in a sentence: `64 MiB`. */
+export const sentenceSize = (bytes: number): string =>
+  binarySize(bytes).replace(/(?=[A-Za-z])/, " ");
+
 function scaled(bytes: number, base: number, units: readonly string[], digits: number): string {
   let value = bytes;
   let unit = 0;

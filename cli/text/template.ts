@@ -137,9 +137,14 @@ class Run {
       return this.#firstOf(head.name === "or", rest, piped, dot, variables);
     }
     const given = [...rest.map((operand) => this.#value(operand, dot, variables)), ...piped];
-    if (head.kind === "function") return this.#call(head, this.#functions[head.name]!, given);
+    const whole = { ...head, text: [head, ...rest].map(({ text }) => text).join(" ") };
+    if (head.kind === "function") {
+      return this.#call(whole, head.name, this.#functions[head.name]!, given);
+    }
     const value = this.#value(head, dot, variables, given.length > 0);
-    if (typeof value === "function") return this.#call(head, value as () => unknown, given);
+    if (typeof value === "function") {
+      return this.#call(whole, head.text, value as () => unknown, given);
+    }
     if (given.length > 0) throw this.#wrong(head, "can't give argument to non-function");
     return value;
   }
@@ -160,11 +165,16 @@ class Run {
     return piped.length > 0 ? piped[0] : value;
   }
 
-  #call(at: Operand, work: (...values: unknown[]) => unknown, given: readonly unknown[]): unknown {
+  #call(
+    at: Operand,
+    name: string,
+    work: (...values: unknown[]) => unknown,
+    given: readonly unknown[],
+  ): unknown {
     try {
       return work(...given);
     } catch (error) {
-      throw this.#wrong(at, `error calling ${at.text}: ${(error as Error).message}`);
+      throw this.#wrong(at, `error calling ${name}: ${(error as Error).message}`);
     }
   }
 
@@ -174,7 +184,7 @@ class Run {
       case "constant":
         return operand.value;
       case "function":
-        return this.#call(operand, this.#functions[operand.name]!, []);
+        return this.#call(operand, operand.name, this.#functions[operand.name]!, []);
       case "field":
         return this.#member(operand, dot, operand.path, callable);
       case "variable":
@@ -191,14 +201,16 @@ class Run {
 
   #member(operand: Operand, from: unknown, path: readonly string[], callable: boolean): unknown {
     let value = from;
-    for (const name of path) {
+    for (const [i, name] of path.entries()) {
       if (value === null || typeof value !== "object" || !Object.hasOwn(value, name)) {
-        throw this.#wrong(operand, `map has no entry for key ${JSON.stringify(name)}`);
+        const behind = path.slice(i).join(".").length + 1;
+        const at = operand.at + Math.max(operand.text.length - behind, 0);
+        throw this.#wrong({ ...operand, at }, `map has no entry for key ${JSON.stringify(name)}`);
       }
       value = (value as Record<string, unknown>)[name];
     }
     if (typeof value !== "function" || callable) return value;
-    return this.#call(operand, value as () => unknown, []);
+    return this.#call(operand, operand.text, value as () => unknown, []);
   }
 
   /** In the words and with the place that Go gives. */

@@ -1,3 +1,4 @@
+import type { LogRequest } from "../program/log-options.ts";
 import { token } from "./token.ts";
 
 export interface LogLine {
@@ -11,6 +12,8 @@ export interface LogLine {
 }
 
 export interface LogReadOptions {
+  /** Whose log it is. */
+  readonly containerId: string;
   /** Whether to wait for more. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
@@ -28,6 +31,8 @@ export interface LogReadOptions {
  */
 export interface LogDriver {
   readonly name: string;
+  /** Asked before a container is made. NacreError that says why it cannot keep such a log; absent: it always can. */
+  check?(log: LogRequest): void;
   read(path: string, options: LogReadOptions): AsyncIterable<LogLine | undefined>;
 }
 

@@ -8,11 +8,19 @@ export const DEFAULT_LOG = "json-file";
 /** The driver of a container that has no log. */
 export const NO_LOG = "none";
 
+/** The driver that gives the log to journald. */
+export const JOURNAL_LOG = "journald";
+
 export interface LogRequest {
   /** Bytes at which another file is begun; -1: never. */
   readonly maxBytes?: number;
   /** The most files there are, the one that grows included. */
   readonly maxFiles?: number;
+  /** Of journald: what stands for the program, a template such as `{{.Name}}`. Default `{{.ID}}`. */
+  readonly tag?: string;
+  /** Of journald: the container's labels and variables that become fields of each line. */
+  readonly labels?: readonly string[];
+  readonly env?: readonly string[];
 }
 
 /** Docker's are unlimited, and fill disks. */
@@ -22,9 +30,13 @@ export const LOG_LIMITS: LogLimits = { bytes: 20_000_000, files: 5 };
 export function logLimits(driver: string, request: LogRequest = {}): LogLimits | undefined {
   const { maxBytes, maxFiles } = request;
   const given = maxBytes !== undefined || maxFiles !== undefined;
-  if (driver === NO_LOG && given) {
-    throw new NacreError("invalid", "invalid logging opts for driver none");
+  const { tag, labels, env } = request;
+  const described = tag !== undefined || labels !== undefined || env !== undefined;
+  const keepsFiles = driver !== NO_LOG && driver !== JOURNAL_LOG;
+  if ((given && !keepsFiles) || (described && driver !== JOURNAL_LOG)) {
+    throw new NacreError("invalid", `invalid logging opts for driver ${driver}`);
   }
+  if (!keepsFiles) return undefined;
   const bytes = maxBytes ?? LOG_LIMITS.bytes;
   const files = maxFiles ?? LOG_LIMITS.files;
   if (bytes === 0 || bytes < -1 || !Number.isSafeInteger(bytes)) {

@@ -43,6 +43,11 @@ export interface Supervision {
   readonly consolePath?: string;
   /** The log in docker's json-file form, one JSON object a line: {"log","stream","time"}. */
   readonly logPath?: string;
+  /**
+   * Instead of a log: journald's socket, to which each line goes as a datagram in the native
+   * protocol, and the fields of each, as `KEY=VALUE` lines.
+   */
+  readonly journal?: { readonly socket: string; readonly fields: string };
   /** When a line begins and the log has grown to so many bytes, it becomes `logPath`.1, that becomes .2, and so on; no more than so many files stay. Absent: no limit. */
   readonly logLimits?: LogLimits;
   /** A socket, for as long as the process lives, to which others connect that want its streams: Kernel.attach. */

@@ -329,7 +329,7 @@ function writeSection(out: Writer, operations: readonly Operation[], undone: boo
   }
 }
 
-/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach, where a start is awaited, who gets the terminal, leaves, descriptors: fifteen arguments. */
+/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach, where a start is awaited, who gets the terminal, leaves, descriptors, fields of the journal: sixteen arguments. */
 function writeSupervision(out: Writer, s: Supervision | undefined): void {
   const index = <T>(values: readonly T[], value: T): bigint => BigInt(values.indexOf(value));
   out.u8(s ? 1 : 0);
@@ -337,7 +337,7 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(index(["inherit", "null", "hold"], s.stdin));
   out.argument(index(["inherit", "log", "both"], s.output));
   out.argument(index(["none", "attached", "detached", "socket"], s.terminal));
-  out.argument(s.logPath ?? "");
+  out.argument(s.journal?.socket ?? s.logPath ?? "");
   out.argument(s.exitPath ?? "");
   out.argument(s.collect);
   out.argument(s.onExit ?? []);
@@ -349,6 +349,7 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(s.consolePath ?? "");
   out.argument(flag(s.leaves ?? false));
   out.argument(BigInt(s.descriptors ?? 0));
+  out.argument(s.journal?.fields ?? "");
 }
 
 /** Flags to create; pid, start time and flags to join; cgroups; then pairs of flag and path. */

@@ -365,7 +365,7 @@ export class ContainerService implements Containers {
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     checkRequest(request, image?.config.config ?? {}, this.#options.machine);
     await this.#planner.prepare(request, image, this.#options.snapshotter());
-    await this.#looks.logDriver(request);
+    (await this.#looks.logDriver(request)).check?.(request.log ?? {});
   }
 
   async #rest(id: string, status: ExitStatus): Promise<number> {

@@ -1,7 +1,13 @@
 // Docker's HostConfig, from a container's record: what was asked of the machine for it.
 
 import { MASKED_PATHS, READONLY_PATHS } from "@nacre/core/program/hidden-paths.ts";
-import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
+import {
+  DEFAULT_LOG,
+  JOURNAL_LOG,
+  type LogRequest,
+  logLimits,
+  NO_LOG,
+} from "@nacre/core/program/log-options.ts";
 import type {
   ContainerRequest,
   RequestedMount,
@@ -97,10 +103,19 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
   };
 }
 
+function journalOptions({ tag, labels, env }: LogRequest = {}): Record<string, string> {
+  return {
+    ...(tag !== undefined && { tag }),
+    ...(labels && { labels: labels.join(",") }),
+    ...(env && { env: env.join(",") }),
+  };
+}
+
 /** With the limits that it has when none were asked for. */
 function logConfigJson({ logDriver, log }: ContainerRequest, path: string) {
   const driver = logDriver ?? DEFAULT_LOG;
   if (driver === NO_LOG) return { Type: driver, Config: {} };
+  if (driver === JOURNAL_LOG) return { Type: driver, Config: journalOptions(log) };
   const limits = logLimits(driver, log);
   const config = limits && { "max-size": `${limits.bytes}`, "max-file": `${limits.files}` };
   return { Type: driver, Config: config ?? {}, Path: path };

@@ -102,6 +102,13 @@ function ownVolumes(
   return targets.length === 0 ? null : Object.fromEntries(targets.map((target) => [target, {}]));
 }
 
+/** As docker has it: what was asked for first, then what the image says of other variables. */
+function environmentJson(config: ImageProcess, { environment }: ContainerRequest): string[] {
+  const nameOf = (variable: string): string => variable.split("=", 1)[0] as string;
+  const asked = new Set(environment.map(nameOf));
+  return [...environment, ...(config.Env ?? []).filter((one) => !asked.has(nameOf(one)))];
+}
+
 /** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet. */
 export function containerJson(
   record: ContainerRecord,
@@ -126,6 +133,7 @@ export function containerJson(
     RestartCount: record.restarts ?? 0,
     Driver: record.snapshotter,
     Platform: image?.config.os ?? "linux",
+    GraphDriver: { Name: record.snapshotter, Data: null },
     LogPath: logPath,
     HostConfig: hostConfigJson(record, runtime, logPath),
     Mounts: record.mounts.map((mount) => mountJson(mount, sourceOf)),
@@ -138,13 +146,17 @@ export function containerJson(
       AttachStderr: !request.detached,
       Tty: request.terminal,
       OpenStdin: request.interactive,
-      Env: [...(config.Env ?? []), ...request.environment],
+      Env: environmentJson(config, request),
       Cmd: command,
       Image: request.image,
       WorkingDir: request.workingDirectory ?? config.WorkingDir ?? "",
       Entrypoint: entrypoint.length > 0 ? entrypoint : null,
       Volumes: ownVolumes(request, config),
-      Labels: { ...config.Labels, ...request.labels },
+      Labels: Object.fromEntries(
+        Object.entries({ ...config.Labels, ...request.labels }).toSorted(([a], [b]) =>
+          a < b ? -1 : 1,
+        ),
+      ),
       ...(healthcheck && { Healthcheck: healthcheck }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),

@@ -34,14 +34,14 @@ class LastLines {
 /** `ended`: whether nothing more will be written. */
 export async function* logLines(
   driver: LogDriver,
-  path: string,
+  { containerId, path }: { readonly containerId: string; readonly path: string },
   options: LogOptions,
   ended: () => boolean,
 ): AsyncGenerator<LogLine> {
   const { follow = false, tail, untilMs } = options;
   const signal = options.signal ?? new AbortController().signal;
   let last = tail === undefined ? undefined : new LastLines(tail);
-  for await (const line of driver.read(path, { follow, signal, ended })) {
+  for await (const line of driver.read(path, { containerId, follow, signal, ended })) {
     if (line === undefined) {
       yield* last?.take() ?? [];
       last = undefined;

@@ -68,8 +68,8 @@ export class ContainerLooks {
   }
 
   list({ all, filters = {}, last }: ListOptions = {}): ContainerRecord[] {
-    // As docker has it, these speak of containers that do not run.
-    const any = all || last !== undefined || filters.status || filters.exited;
+    // As docker has it, a status speaks of containers that do not run, an exit code does not.
+    const any = all || last !== undefined || filters.status;
     const context = {
       find: (name: string) => this.get(name),
       imageId: (reference: string) => this.#imageId(reference),
@@ -99,7 +99,8 @@ export class ContainerLooks {
   async *logs(container: string, options: LogOptions = {}): AsyncIterable<LogLine> {
     const { id, request } = this.get(container);
     const driver = await this.logDriver(request);
-    yield* logLines(driver, this.#paths.container(id).log, options, () => {
+    const log = { containerId: id, path: this.#paths.container(id).log };
+    yield* logLines(driver, log, options, () => {
       const record = this.#records.find(id);
       const now = record && this.#reconciler.see(record);
       if (now?.status === "restarting") return false;

@@ -14,7 +14,7 @@ import {
 } from "@nacre/core/program/become.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { compile } from "@nacre/core/program/compile.ts";
-import { DEFAULT_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
+import { DEFAULT_LOG, JOURNAL_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
@@ -28,6 +28,7 @@ import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { JOURNAL_SOCKET, journalFields } from "../logs/journal-fields.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { cgroupPath } from "./cgroup-path.ts";
 import { hostFileOperations } from "./host-files.ts";
@@ -334,11 +335,18 @@ export class Planner {
       stdin: !interactive ? "null" : detached ? "hold" : "inherit",
       output: detached ? "log" : logged ? "both" : "inherit",
       terminal: !terminal ? "none" : detached ? "detached" : "attached",
-      ...(logged && { logPath: log, ...(limits && { logLimits: limits }) }),
+      ...(logged && logDriver !== JOURNAL_LOG && { logPath: log }),
+      ...(logged && limits && { logLimits: limits }),
+      ...(logged && logDriver === JOURNAL_LOG && { journal: this.#journal(container) }),
       ...(kept && { exitPath: exit }),
       ...(detached && { onExit: this.#options.settleCommand(id), attachPath: attach }),
       detached,
     };
+  }
+
+  #journal(container: ContainerRecord): NonNullable<Supervision["journal"]> {
+    const { request } = container;
+    return { socket: JOURNAL_SOCKET, fields: journalFields(container, request.environment) };
   }
 
   /** Looked up in the container's own storage layer, then in its image; the machine's only for `host`. */

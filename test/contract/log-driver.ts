@@ -23,6 +23,7 @@ export function logDriverContract(name: string, makeSubject: () => LogSubject): 
 
     const read = (options: Partial<Parameters<LogDriver["read"]>[1]> = {}) =>
       subject.driver.read(subject.path, {
+        containerId: "c",
         follow: false,
         signal: new AbortController().signal,
         ended: () => true,

@@ -19,7 +19,13 @@ const driver: LogDriver = {
 
 async function times(options: LogOptions): Promise<number[]> {
   const found: number[] = [];
-  for await (const { timeMs } of logLines(driver, "", options, () => true)) found.push(timeMs);
+  for await (const { timeMs } of logLines(
+    driver,
+    { containerId: "c", path: "" },
+    options,
+    () => true,
+  ))
+    found.push(timeMs);
   return found;
 }
 

@@ -109,7 +109,7 @@ onV1("limits", () => {
       "x=x; while :; do x=$x$x; done",
     ]);
     expect(told).toMatchObject({ code: 137 });
-    expect(told.stderr).toContain("137: the memory limit of 8MiB was hit");
+    expect(told.stderr).toContain("137: the memory limit of 8 MiB was hit");
     const fill = "x=x; while :; do x=$x$x; done";
     await bench.nacre([
       "run",

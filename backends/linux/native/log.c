@@ -72,6 +72,7 @@ static void rotate(void) {
 }
 
 static void put_line(const char *name, const char *data, size_t size) {
+  if (journal_wanted()) return journal_line(name, data, size);
   if (most_bytes > 0 && written + (int64_t)used >= most_bytes) {
     flush(sizeof out);
     rotate();

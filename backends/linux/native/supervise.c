@@ -39,7 +39,9 @@ static int open_streams(const struct argument *a, int child[3]) {
   logged = *a[LOG_PATH].data && (output != INHERIT || terminal == TO_LOG);
   for (int i = 0; i < STREAMS; i++)
     streams[i] = (struct stream){.from = -1, .to = -1, .left = LONG_MAX};
-  if (logged && log_open(a[LOG_PATH].data, word(&a[LOG_BYTES], 0), word(&a[LOG_FILES], 0))) return -1;
+  const char *fields = a[JOURNAL_FIELDS].data; /* with them the log is journald's socket */
+  if (logged && *fields && journal_open(a[LOG_PATH].data, fields)) return -1;
+  if (logged && !*fields && log_open(a[LOG_PATH].data, word(&a[LOG_BYTES], 0), word(&a[LOG_FILES], 0))) return -1;
   for (int i = 0; i < 3; i++) child[i] = i;
   if (terminal || input == STDIN_NULL) child[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
   else if (input == STDIN_HOLD) child[0] = new_pipe(0, &streams[IN].to);

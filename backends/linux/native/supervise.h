@@ -17,6 +17,11 @@ struct stream {
 int log_open(const char *path, int64_t bytes, int64_t files);
 void log_lines(struct stream *stream, bool all);
 
+/* journal.c */
+bool journal_wanted(void);
+int journal_open(const char *path, const char *constant);
+void journal_line(const char *name, const char *data, size_t size);
+
 /* attach.c */
 struct pollfd;
 enum { CLIENTS = 8, WATCHED = CLIENTS + 1 };

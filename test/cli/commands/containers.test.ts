@@ -176,9 +176,17 @@ describe("stop, kill and rm", () => {
 
   it("go on with the others when one fails", async () => {
     const engine = new FakeEngine();
-    const { code, out, err } = await nacre(["rm", "-f", "absent", "web"], { engine });
+    const { code, out, err } = await nacre(["rm", "absent", "web"], { engine });
     expect({ code, out }).toEqual({ code: 1, out: "web\n" });
     expect(err).toContain("no such container: absent");
+  });
+
+  it("are content with what is not there, where a removal is forced", async () => {
+    const engine = new FakeEngine();
+    const { code, out, err } = await nacre(["rm", "-f", "absent", "web"], { engine });
+    expect({ code, out, err }).toEqual({
+      ...{ code: 0, out: "web\n", err: "nacre: no such container: absent\n" },
+    });
   });
 
   it("refuse what is no signal, no number", async () => {

@@ -69,7 +69,7 @@ describe("templates", () => {
 
   it.each([
     ["{{.Nope}}", 'template: :1:2: executing "" at <.Nope>: map has no entry for key "Nope"'],
-    ["x\n{{.State.Nope}}", 'template: :2:2: executing "" at <.State.Nope>: map has no entry'],
+    ["x\n{{.State.Nope}}", 'template: :2:8: executing "" at <.State.Nope>: map has no entry'],
     ["{{.constructor}}", 'no entry for key "constructor"'],
     ["{{nope .Name}}", 'function "nope" not defined'],
     ["{{toString}}", 'function "toString" not defined'],
@@ -78,7 +78,7 @@ describe("templates", () => {
     ["{{range .Env}}{{else x}}{{end}}", 'unexpected "x" after else'],
     ["{{end}}", "unexpected {{end}}"],
     ["{{}}", "missing value"],
-    ["{{index .Env 9}}", "error calling index: index out of range: 9"],
+    ["{{index .Env 9}}", "at <index .Env 9>: error calling index: index out of range: 9"],
     ["{{.Name ? 1}}", "unexpected"],
     ["{{.Name .Count}}", "can't give argument to non-function"],
     ["{{break}}", "{{break}} outside {{range}}"],

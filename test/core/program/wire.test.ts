@@ -97,18 +97,19 @@ describe("the bytes of a program", () => {
           startPath: "/start",
           leaves: true,
           descriptors: 2,
+          journal: { socket: "/socket", fields: "A=b\n" },
           collect: ["/x", "/y"],
           detached: true,
         },
       },
     });
     expect(reader.number(1)).toBe(1);
-    const supervision = Array.from({ length: 15 }, () => reader.argument());
+    const supervision = Array.from({ length: 16 }, () => reader.argument());
     expect(supervision).toEqual([
       word(2n),
       word(2n),
       word(2n),
-      "/log\0",
+      "/socket\0",
       "\0",
       "/x\0/y\0",
       "",
@@ -120,6 +121,7 @@ describe("the bytes of a program", () => {
       "\0",
       word(1n),
       word(2n),
+      "A=b\n\0",
     ]);
     expect(reader.section()).toEqual([]);
     expect(reader.section()).toEqual([["makeCgroup", ["/c\0", word(1n)]]]);

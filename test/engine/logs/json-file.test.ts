@@ -33,7 +33,7 @@ const SIGNAL = new AbortController().signal;
 
 async function* texts(follow: boolean, ended = () => false): AsyncGenerator<string | undefined> {
   const driver = new JsonFileLog(new LinuxFiles());
-  for await (const line of driver.read(path, { follow, signal: SIGNAL, ended })) {
+  for await (const line of driver.read(path, { containerId: "c", follow, signal: SIGNAL, ended })) {
     yield line?.text.trimEnd();
   }
 }
