@@ -277,9 +277,10 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
         () => requireSetgroups(machine, user()),
       ),
     ],
-    ["root", place(() => process.root)],
-    ["cwd", place(() => process.cwd)],
-    ["exe", place(() => process.executable)],
+    // One that has ended is nowhere any more.
+    ["root", place(() => (process.alive ? process.root : undefined))],
+    ["cwd", place(() => (process.alive ? process.cwd : undefined))],
+    ["exe", place(() => (process.alive ? process.executable : undefined))],
     ["ns", namespaceFiles(filesystem, process)],
     ["fd", new DescriptorDirectory(filesystem, process)],
   ];

@@ -345,6 +345,16 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     gives: ["= 2\n", "ended", "= 2\n", "= 2 exited 0", "= 1\n"],
   },
+  "leads nowhere from a process that has ended": {
+    steps: [
+      step(0, "clone", 1, 0),
+      step(1, "exit", 0),
+      step(0, "list", "/proc/2/root/"),
+      step(0, "readlink", "/proc/2/cwd"),
+      step(0, "open", "/proc/2/root", "O_PATH", 0),
+    ],
+    gives: ["ENOENT", "ENOENT", "ENOENT"],
+  },
   "moves a zombie into a cgroup without a word, and shows it at the top": {
     cgroups: true,
     steps: [

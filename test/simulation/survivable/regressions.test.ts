@@ -2,7 +2,8 @@
 
 import type { Fault, FaultRule } from "@nacre/simulated/faults.ts";
 import { describe, expect, it } from "vitest";
-import { SCENARIOS, type Scenario } from "./scenarios.ts";
+import type { Scenario } from "./beginnings.ts";
+import { SCENARIOS } from "./scenarios.ts";
 import { attemptRule } from "./survive.ts";
 
 const scenario = (name: string): Scenario => {

@@ -5,8 +5,8 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Fault, Point } from "@nacre/simulated/faults.ts";
 import { plausibleErrnos } from "@nacre/simulated/plausible-errnos.ts";
 import { describe, expect, it } from "vitest";
+import { pull } from "./beginnings.ts";
 import { IMAGE } from "./network.ts";
-import { pull } from "./scenarios.ts";
 import { Died, World } from "./world.ts";
 
 const NAME = "pearl";

@@ -2,10 +2,10 @@
 
 // What the engine loads when it is called for is loaded before: it takes time that no clock of the
 // simulation knows.
-import "@nacre/engine/copies/open.ts";
-import "@nacre/engine/images/image-recorder.ts";
 import "@nacre/engine/build/assembly.ts";
 import "@nacre/engine/build/cache-upkeep.ts";
+import "@nacre/engine/copies/open.ts";
+import "@nacre/engine/images/image-recorder.ts";
 import "@nacre/engine/roots/archives.ts";
 import "@nacre/engine/roots/container-roots.ts";
 import "@nacre/engine/roots/image-archives.ts";
@@ -15,74 +15,29 @@ import "@nacre/engine/sharing/sharing.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
-import type { CgroupLayout } from "@nacre/simulated/boot.ts";
+import {
+  MADE,
+  NAME,
+  once,
+  pull,
+  pulled,
+  runDetached,
+  running,
+  runOnce,
+  runWithVolumes,
+  type Scenario,
+  stopped,
+  storedAfter,
+  VOLUME,
+  withVolume,
+} from "./beginnings.ts";
+import { LIFE } from "./life-scenarios.ts";
 import { IMAGE } from "./network.ts";
-import { Died, type Stored, World } from "./world.ts";
-
-export interface Scenario {
-  readonly name: string;
-  /** What is on the disk when the machine boots; a fresh machine if absent. */
-  readonly stored?: () => Promise<Stored>;
-  /** What happens before the command, without faults. */
-  readonly prepare?: (world: World) => Promise<void>;
-  readonly work: (engine: Engine) => Promise<unknown>;
-  /** Whether what it has started goes on after it. */
-  readonly startsDaemon?: boolean;
-  /** Whether the image is there whatever becomes of the command. */
-  readonly keepsImage: boolean;
-  /** Of the machine. Default `hybrid`. */
-  readonly cgroups?: CgroupLayout;
-}
-
-const NAME = "pearl";
-const VOLUME = "nacre";
-/** An image that a command makes; it goes with what else was started. */
-const MADE = "made";
-
-async function storedAfter(...works: ((engine: Engine) => Promise<unknown>)[]): Promise<Stored> {
-  const world = new World();
-  for (const work of works) await world.command(work);
-  return world.stored();
-}
-
-const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-};
-
-export const pull = (engine: Engine) => engine.images.pull(IMAGE);
-
-/** In the foreground, removed with its end. */
-export async function runOnce(engine: Engine): Promise<number> {
-  const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
-  return (await engine.containers.run(request)).exited;
-}
+import { Died, World } from "./world.ts";
 
 async function runWithInit(engine: Engine): Promise<number> {
   const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
   return (await engine.containers.run({ ...request, init: true })).exited;
-}
-
-const runDetached = (engine: Engine) =>
-  engine.containers.run({
-    image: IMAGE,
-    command: ["sleep", "3600"],
-    name: NAME,
-    detached: true,
-    pull: "never",
-  });
-
-/** With a volume of the user's and one of the container's own, both filled by the image. */
-async function runWithVolumes(engine: Engine): Promise<number> {
-  const mounts = [
-    { type: "volume", name: VOLUME, target: "/bin", readOnly: false },
-    { type: "volume", target: "/etc", readOnly: false },
-  ] as const;
-  const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
-  return (await engine.containers.run({ ...request, mounts })).exited;
 }
 
 /** A file in, and all that the container has in one directory out. */
@@ -112,15 +67,6 @@ const DOCKERFILE = [
   "COPY a /from-context",
   "COPY --from=first /bin/true /from-stage",
 ].join("\n");
-
-const pulled = once(() => storedAfter(pull));
-const withVolume = once(() => storedAfter(pull, runWithVolumes));
-const stopped = once(() =>
-  storedAfter(pull, async (engine) => {
-    const request = { image: IMAGE, command: ["true"], name: NAME, pull: "never" } as const;
-    return (await engine.containers.run(request)).exited;
-  }),
-);
 
 const named = once(() => storedAfter(pull, async (engine) => engine.images.tag(IMAGE, MADE)));
 
@@ -166,10 +112,6 @@ const interrupted = once(async () => {
   world.inject(undefined);
   return world.stored();
 });
-
-const running = async (world: World): Promise<void> => {
-  await world.command(runDetached);
-};
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: "run", stored: pulled, work: runOnce, keepsImage: true },
@@ -304,6 +246,7 @@ export const SCENARIOS: readonly Scenario[] = [
     work: (engine) => engine.system.prune({ all: true }),
     keepsImage: false,
   },
+  ...LIFE,
 ];
 
 /** Everything that was started ends, and goes; each removal is tried twice. */

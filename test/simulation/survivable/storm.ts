@@ -5,8 +5,9 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { type FaultOptions, fractions, type Point, type Victim } from "@nacre/simulated/faults.ts";
+import { pull, runOnce } from "./beginnings.ts";
 import { IMAGE } from "./network.ts";
-import { cleanUp, pull, runOnce } from "./scenarios.ts";
+import { cleanUp } from "./scenarios.ts";
 import { Died, World } from "./world.ts";
 
 export interface Storm {

@@ -4,7 +4,8 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Fault, FaultRule, Point } from "@nacre/simulated/faults.ts";
 import { plausibleErrnos } from "@nacre/simulated/plausible-errnos.ts";
-import { cleanUp, pull, runOnce, type Scenario } from "./scenarios.ts";
+import { pull, runOnce, type Scenario } from "./beginnings.ts";
+import { cleanUp } from "./scenarios.ts";
 import { Died, World } from "./world.ts";
 
 /** A point, and what goes wrong there. */
@@ -24,6 +25,9 @@ export interface Report {
   readonly violations: readonly string[];
 }
 
+/** Longer than a process sleeps that is to look after a container's end. */
+const LATE_MS = 10_000;
+
 type State = ReturnType<World["state"]>;
 
 /** What a scenario does when nothing fails, and how the machine is once all is cleaned up. */
@@ -33,7 +37,7 @@ interface Calm {
 }
 
 async function begin(scenario: Scenario): Promise<World> {
-  const world = new World(await scenario.stored?.(), scenario.cgroups);
+  const world = new World(await scenario.stored?.(), scenario);
   await scenario.prepare?.(world);
   return world;
 }
@@ -128,7 +132,8 @@ async function attempt(
     return [`the run did not repeat itself: it was at ${hit.point.call} ${hit.point.path}`];
   }
   const wrong = [...badOutcome(outcome, fault)];
-  const undone = !hit.point.call.startsWith("undo ");
+  // Where something looks after the container by itself, that is not done at once.
+  const undone = !hit.point.call.startsWith("undo ") && !scenario.settles;
   if (undone && fault.do === "fail" && outcome !== undefined && !scenario.prepare) {
     same(world.state(), kernelOf(calm.clean), "at once", wrong);
   }
@@ -169,6 +174,8 @@ async function look(
 ): Promise<void> {
   await sound(world, "after ps", wrong, (severity) => severity === "damage");
   await world.command(cleanUp);
+  // Who waits to start a container again sees that it is gone, and goes too.
+  if (scenario.settles) await world.drive(world.clock.sleep(LATE_MS));
   const there = await world.command(async (engine) => engine.images.list().length > 0);
   if (!there && scenario.keepsImage) wrong.push("the image is lost");
   // Without its image the machine may have fewer files, or more.

@@ -48,6 +48,16 @@ export interface Stored {
   readonly database: SimulatedDatabase;
 }
 
+export interface WorldOptions {
+  /** Of the machine. Default `hybrid`. */
+  readonly cgroups?: CgroupLayout;
+  /** Whether a supervisor that ends starts an engine that looks after its container. */
+  readonly settles?: boolean;
+}
+
+/** What a supervisor starts at its end, by the name of its file. */
+const SETTLE = "settle";
+
 /** Thrown where a command was ended by the death of its process, or of the machine. */
 export class Died extends Error {}
 
@@ -60,12 +70,14 @@ export class World {
   /** Decides, with the point at which it happens, what of the unwritten a loss of power takes. */
   lossSeed = 0;
   readonly #cgroups: CgroupLayout;
+  readonly #settles: boolean;
   readonly #network = network();
   #lost: Stored | undefined;
   #processes = 0;
 
-  constructor(from?: Stored, cgroups: CgroupLayout = "hybrid") {
-    this.#cgroups = cgroups;
+  constructor(from?: Stored, options: WorldOptions = {}) {
+    this.#cgroups = options.cgroups ?? "hybrid";
+    this.#settles = options.settles ?? false;
     const clock = new SimulatedClock();
     this.clock = clock;
     const nowMs = () => clock.nowMs();
@@ -79,6 +91,7 @@ export class World {
     const kernel: SimulatedKernel = new SimulatedKernel(this.clock, {
       core: core(),
       cgroups: this.#cgroups,
+      programs: new Map([[SETTLE, ({ arguments: [, id = ""] }) => this.#settle(id)]]),
       ...(disk && { disk }),
       onPowerOff: () => this.powerOff(),
     });
@@ -115,7 +128,7 @@ export class World {
       {
         ...{ root: ROOT, version: "0", backend: "simulated", core },
         ...options,
-        settleCommand: () => [],
+        settleCommand: (id) => (this.#settles ? [`/bin/${SETTLE}`, id] : []),
         healthCommand: () => [],
         terminalSize: () => undefined,
       },
@@ -128,24 +141,36 @@ export class World {
    */
   async command<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
     const host = this.#host();
-    const run = async (): Promise<T> => {
-      try {
-        const engine = this.#engine(host);
-        try {
-          return await work(engine);
-        } finally {
-          await engine[Symbol.asyncDispose]();
-        }
-      } finally {
-        host.exit();
-      }
-    };
-    const running = run();
+    const running = this.#run(host, work);
     // Where it was killed the rest of it comes to nothing; it may wait for ever.
     const ended = running.catch(() => {});
     await this.drive(Promise.race([ended, host.died]));
     if (host.killed) throw new Died("the process was killed");
     return running;
+  }
+
+  async #run<T>(host: HostProcess, work: (engine: Engine) => Promise<T>): Promise<T> {
+    try {
+      const engine = this.#engine(host);
+      try {
+        return await work(engine);
+      } finally {
+        await engine[Symbol.asyncDispose]();
+      }
+    } finally {
+      host.exit();
+    }
+  }
+
+  /** `nacre settle ID`, beside whatever else goes on. */
+  async #settle(id: string): Promise<number> {
+    const host = this.#host();
+    const settling = this.#run(host, (engine) => engine.containers.settle(id));
+    const done = settling.then(
+      () => 0,
+      () => 1,
+    );
+    return Promise.race([done, host.died.then(() => (host.killed ? 137 : done))]);
   }
 
   /** Lets virtual time pass until a promise settles. */
