@@ -337,6 +337,12 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/health.ts"),
   },
   {
+    name: "oci",
+    summary: "Be the OCI runtime of podman, containerd and docker",
+    group: "System",
+    load: () => import("./commands/oci.ts"),
+  },
+  {
     name: "__complete",
     summary: "Offer completions for the words so far",
     group: "",

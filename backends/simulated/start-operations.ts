@@ -6,6 +6,7 @@ import { capable } from "./credentials.ts";
 import { because, errnoOf, fail } from "./errno.ts";
 import { findImage } from "./exec.ts";
 import type { Execution } from "./execution.ts";
+import * as files from "./file-calls.ts";
 import type { Of } from "./host-operations.ts";
 import { Pipe } from "./pipe.ts";
 import type { Process } from "./process.ts";
@@ -23,6 +24,16 @@ export class StartPoint {
   constructor() {
     this.executed.promise.catch(() => {}); // whoever began it gets the rejection
   }
+}
+
+/** The name of a socket: what had it is replaced. */
+export function makeSocket(process: Process, path: string): void {
+  try {
+    files.unlink(process, path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  files.makeNode(process, path, "socket", 0o600, undefined);
 }
 
 export async function awaitStart(self: Execution): Promise<void> {

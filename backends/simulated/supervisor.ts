@@ -22,7 +22,7 @@ import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe } from "./pipe.ts";
 import { type Process, ProcessGone, type WaitStatus } from "./process.ts";
 import { LAST_SIGNAL } from "./signals.ts";
-import { StartPoint } from "./start-operations.ts";
+import { makeSocket, StartPoint } from "./start-operations.ts";
 
 export type ProgramProcess = NonNullable<KernelProgram["process"]>;
 
@@ -135,6 +135,7 @@ export class Supervisor {
     const { startPoints } = this.#machine;
     const path = this.#program.supervision.startPath as string;
     const point = new StartPoint();
+    this.#atClone(() => makeSocket(this.#process, path));
     child.startPoint = point;
     startPoints.set(path, point);
     const whole = this.#become(child);

@@ -261,15 +261,16 @@ function childSection(input: RuntimeProgramInput): Operation[] {
   return [
     ...timeNamespace(spec),
     { op: "newSession" },
-    ...rootInside(spec),
     ...(ownCgroup ? [{ op: "unshare", namespaces: ["cgroup"] } as const] : []),
-    ...names(spec),
     ...(shared
       ? input.around.map(
           (path): Operation => ({ op: "setPropagation", path, mode: "private", recursive: false }),
         )
       : [{ op: "setPropagation", path: "/", mode, recursive: true } as const]),
+    // As who we are outside: what leads to the root may be closed to all others.
     { op: "openRoot", path: input.rootfs, field: "root.path" },
+    ...rootInside(spec),
+    ...names(spec),
     ...operationsInRoot(input.mounts),
     ...withFields(terminalOperations(process)),
     ...hooksOf(input, "prestart", "created", "parent"),
