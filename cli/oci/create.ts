@@ -98,10 +98,15 @@ const FORWARDED = [
   "SIGWINCH",
 ] as const;
 
-/** Waits for the end of what runs in the foreground; signals are its own. */
-export async function ended(host: OciHost, running: RunningProgram): Promise<number> {
+/** Waits for the end of what runs in the foreground, once it is begun; signals are its own. */
+export async function ended(
+  host: OciHost,
+  running: RunningProgram,
+  begin: () => Promise<void> = async () => {},
+): Promise<number> {
   const release = host.onSignals(FORWARDED, (number) => running.signal(number));
   try {
+    await begin();
     return (await running.exited).code;
   } finally {
     release();
@@ -120,14 +125,19 @@ export const run = ociCommand({
     const { host, runtime } = context;
     const name = id as string;
     const running = await made(context, name, options, options.detach);
-    try {
-      await runtime.start(name);
-    } catch (error) {
-      await runtime.delete(name, true);
-      throw error;
+    const begin = async () => {
+      try {
+        await runtime.start(name);
+      } catch (error) {
+        await runtime.delete(name, true);
+        throw error;
+      }
+    };
+    if (options.detach) {
+      await begin();
+      return 0;
     }
-    if (options.detach) return 0;
-    const code = await ended(host, running);
+    const code = await ended(host, running, begin);
     if (!options.keep) await runtime.delete(name, true);
     return code;
   },

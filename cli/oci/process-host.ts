@@ -16,7 +16,11 @@ import type { OciHost } from "./host.ts";
 
 export class OciProcessHost implements OciHost {
   readonly environment = process.env;
-  readonly workingDirectory = process.cwd();
+
+  /** Asked for when it is needed: it may have been removed. */
+  get workingDirectory(): string {
+    return process.cwd();
+  }
 
   print(text: string): void {
     writeAll(1, text);

@@ -301,7 +301,8 @@ int bound_capabilities(const struct operation *o) {
   return 0;
 }
 
-/* Pipes and the pty become the user's, so that it can open /dev/stdout again by its name. */
+/* Pipes and the pty become the user's, so that it can open /dev/stdout again by its name. What is
+   not of our user namespace stays whose it is. */
 int set_user(const struct operation *o) {
   int setgroups(size_t count, const gid_t *groups);
   uid_t uid = (uid_t)number(o, SET_USER_UID);
@@ -313,7 +314,7 @@ int set_user(const struct operation *o) {
   struct statfs s;
   for (int fd = 0; fd < 3; fd++)
     if (fstatfs(fd, &s) == 0 && (s.f_type == PIPEFS_MAGIC || (self.terminal == 1 && isatty(fd))) &&
-        fchown(fd, uid, (gid_t)-1))
+        fchown(fd, uid, (gid_t)-1) && errno != EPERM)
       return because("chown");
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) return because("PR_SET_KEEPCAPS");
   if (!groups || setgroups(count, groups)) return because("setgroups");
