@@ -321,7 +321,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
       attach: (record) => attachTo(record, kernel, paths),
       ...filesOpener(
         { kernel, files, codec: ports.codec, core: options.core },
-        { claims, looks, planner, storage, paths },
+        { claims, looks, planner, storage, paths, sweep: () => takeDown.sweep() },
       ),
     },
   );

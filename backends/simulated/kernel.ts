@@ -36,7 +36,7 @@ import { Interpreter, malformed, OperationFailure, type UndoFailure } from "./in
 import { Machine } from "./machine.ts";
 import { moveMount } from "./mount-calls.ts";
 import { mountEntries } from "./mount-table.ts";
-import { operationError } from "./operation-error.ts";
+import { operationError, supervisorKilled } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
 import { type Process, ProcessGone } from "./process.ts";
@@ -253,8 +253,9 @@ export class SimulatedKernel implements Kernel {
     try {
       return await work();
     } catch (error) {
-      const { interpreter, self } = session;
-      if (!self.process.alive) throw this.#killed(program, error);
+      const { interpreter, self, pipes } = session;
+      for (const pipe of Object.values(pipes)) pipe.close(); // nobody gets them
+      if (!self.process.alive) throw supervisorKilled(program, error);
       const failures = await interpreter.undo(self);
       this.#end(session, 125);
       if (!(error instanceof OperationFailure)) throw error;
@@ -277,15 +278,8 @@ export class SimulatedKernel implements Kernel {
       return status;
     } catch (error) {
       if (!(error instanceof Errno || error instanceof ProcessGone)) throw error;
-      throw this.#killed(program, error);
+      throw supervisorKilled(program, error);
     }
-  }
-
-  #killed(program: KernelProgram, cause: unknown): NacreError {
-    return new NacreError("interrupted", `the supervisor of "${program.title}" was killed`, {
-      advice: "Its next use finds out what it left behind.",
-      cause,
-    });
   }
 
   /** The command that follows, as a child of init. What it fails with, nobody hears. */

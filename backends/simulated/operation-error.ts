@@ -82,3 +82,10 @@ export function operationError(
     ...(advice && { advice }),
   });
 }
+
+export function supervisorKilled(program: KernelProgram, cause: unknown): NacreError {
+  return new NacreError("interrupted", `the supervisor of "${program.title}" was killed`, {
+    advice: "Its next use finds out what it left behind.",
+    cause,
+  });
+}

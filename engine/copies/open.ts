@@ -24,6 +24,8 @@ export interface OpeningParts {
   readonly claims: CopyClaims;
   readonly storage: ContainerStorage;
   readonly paths: StatePaths;
+  /** Takes away mounts of images that nobody holds. */
+  readonly sweep: () => Promise<void>;
   /** The program that shows the root of one that does not run (rest-view.ts). */
   readonly view: (container: ContainerRecord) => Promise<KernelProgram>;
   /** Undefined where the container names nobody. */
@@ -83,13 +85,18 @@ function ofRunning(
 async function atRest(
   record: ContainerRecord,
   { kernel }: ContainerFilesPorts,
-  { claims, paths, storage, view }: OpeningParts,
+  { claims, paths, storage, view, sweep }: OpeningParts,
 ): Promise<Opened> {
   const { id, name } = record;
   // A creation that was killed may not have made it yet.
   if (record.startedMs === undefined && !storage.has(id)) storage.make(id);
   const streams = { stdin: "pipe", stdout: "ignore", stderr: "ignore" } as const;
-  const running = await kernel.execute(await view(record), streams);
+  const program = await view(record);
+  const running = await kernel.execute(program, streams).catch(async (error: unknown) => {
+    // Where its supervisor was killed, what it had mounted is still there, and no record leads to it.
+    await sweep().catch(() => {});
+    throw error;
+  });
   const end = async (): Promise<void> => {
     await running.stdin?.close().catch(() => {}); // it has ended by itself
     await running.exited.catch(() => {}); // its supervisor was killed: so it is gone, too

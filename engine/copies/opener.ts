@@ -16,11 +16,12 @@ export interface OpenerParts {
   readonly planner: Planner;
   readonly storage: ContainerStorage;
   readonly paths: StatePaths;
+  readonly sweep: () => Promise<void>;
 }
 
 export function filesOpener(
   ports: ContainerFilesPorts,
-  { claims, looks, planner, storage, paths }: OpenerParts,
+  { claims, looks, planner, storage, paths, sweep }: OpenerParts,
 ): Pick<ContainersOptions, "files" | "unwatched"> {
   const view = async (record: ContainerRecord) => {
     const image = looks.imageOf(record);
@@ -32,7 +33,7 @@ export function filesOpener(
       planner.mustBeAble();
       const { openFiles } = await import("./open.ts");
       return openFiles(id, ports, {
-        ...{ find: (id) => looks.get(id), claims, storage, paths, view },
+        ...{ find: (id) => looks.get(id), claims, storage, paths, view, sweep },
         user: (record) => planner.namedUser(record, looks.imageOf(record)),
       });
     },

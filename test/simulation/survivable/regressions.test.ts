@@ -20,6 +20,21 @@ type Case = readonly [what: string, command: string, rule: FaultRule];
 
 const CASES: readonly Case[] = [
   [
+    "an image that is mounted for a copy does not stay so when the supervisor is killed",
+    "cp",
+    { on: { actor: "supervisor", call: "clone" }, fault: { do: "kill", who: "supervisor" } },
+  ],
+  [
+    "who shows a root for a copy does not live on without its supervisor",
+    "cp",
+    { on: { actor: "child", call: "newSession" }, fault: { do: "kill", who: "supervisor" } },
+  ],
+  [
+    "nothing is copied to the machine itself where the container's process has ended",
+    "cp",
+    { on: { actor: "supervisor", call: "openRoot" }, fault: { do: "kill", who: "container" } },
+  ],
+  [
     "a container that cannot be seen to stand still is let go again",
     "commit of one that runs",
     { on: { call: "read", path: /freezer\.state$/ }, fault: EIO },
