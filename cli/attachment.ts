@@ -3,12 +3,34 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { Attached } from "@nacre/engine/engine.ts";
+import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 
 interface Foreground {
   readonly interactive: boolean;
   readonly tty: boolean;
   readonly detach: boolean;
+  /** Only these, if any are named. */
+  readonly attach?: readonly StreamName[];
+}
+
+export const STREAM_NAMES = ["stdin", "stdout", "stderr"] as const;
+export type StreamName = (typeof STREAM_NAMES)[number];
+
+/** @throws FlagError, with docker's words */
+export function parseStreamName(word: string): StreamName {
+  const found = STREAM_NAMES.find((name) => name === word.toLowerCase());
+  if (found) return found;
+  throw new FlagError("valid streams are STDIN, STDOUT and STDERR");
+}
+
+/** Whether all that is wanted of a container is to feed it: then it goes on by itself. */
+export function onlyFeeds({ attach = [], tty }: Foreground): boolean {
+  const feeds = attach.length > 0 && attach.every((name) => name === "stdin");
+  if (!feeds || !tty) return feeds;
+  throw new NacreError("unsupported", "--attach stdin alone is not for a terminal", {
+    advice: "Leave out -t, or attach to stdout as well.",
+  });
 }
 
 /** @throws NacreError `invalid`, with docker's words, for -it without a terminal */
@@ -21,9 +43,14 @@ export function checkTerminal({ interactive, tty, detach }: Foreground, host: Ho
 }
 
 /** Our own descriptors: no byte of a container passes through JavaScript. */
-export function streamsOf({ interactive, detach }: Foreground): ProcessStreams {
+export function streamsOf({ interactive, detach, attach = [] }: Foreground): ProcessStreams {
   if (detach) return { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
-  return { stdin: interactive ? 0 : "ignore", stdout: 1, stderr: 2 };
+  const ours = (name: StreamName) => attach.length === 0 || attach.includes(name);
+  return {
+    stdin: interactive && ours("stdin") ? 0 : "ignore",
+    stdout: ours("stdout") ? 1 : "ignore",
+    stderr: ours("stderr") ? 2 : "ignore",
+  };
 }
 
 const FORWARDED: readonly NodeJS.Signals[] = [

@@ -55,6 +55,13 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/stats.ts"),
   },
   {
+    name: "port",
+    aliases: ["container port"],
+    summary: "Show which ports of this machine lead to a container",
+    group: "Containers",
+    load: () => import("./commands/port.ts"),
+  },
+  {
     name: "attach",
     aliases: ["container attach"],
     summary: "See and feed a container that runs in the background",

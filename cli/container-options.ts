@@ -2,6 +2,7 @@
 
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { parseStreamName, STREAM_NAMES } from "./attachment.ts";
 import { FlagError } from "./flag-error.ts";
 import { HEALTH_OPTIONS, healthOf } from "./health-options.ts";
 import type { Host } from "./host.ts";
@@ -16,6 +17,7 @@ import {
 } from "./parse/environment.ts";
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
+import { checkPorts, PORT_OPTIONS } from "./published-ports.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
 
 const PULL_POLICIES = ["missing", "always", "never"] as const;
@@ -28,6 +30,14 @@ export const CONTAINER_OPTIONS = {
   ...MOUNT_OPTIONS,
   ...PROCESS_OPTIONS,
   ...HEALTH_OPTIONS,
+  ...PORT_OPTIONS,
+  attach: list(
+    ["attach", "a"],
+    "stream",
+    "Have only this stream: stdin, stdout, stderr",
+    parseStreamName,
+    STREAM_NAMES,
+  ),
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
   detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
@@ -89,6 +99,7 @@ export function requestOf(
   [image, ...command]: readonly string[],
   host: Host,
 ): ContainerRequest {
+  checkPorts(values, networkOf(values.network), host);
   const process = processOf(values, host);
   checkNamespaces(process);
   const optional = {
@@ -100,6 +111,7 @@ export function requestOf(
     runtime: values.runtime,
     logDriver: values.logDriver,
     log: logRequestOf(values),
+    attach: values.attach.length > 0 ? [...new Set(values.attach)] : undefined,
     health: healthOf(values),
     entrypoint: entrypointOf(values.entrypoint),
   };

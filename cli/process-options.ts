@@ -18,6 +18,11 @@ export const PROCESS_OPTIONS = {
   capAdd: list(["cap-add"], "capability", "Add a power of root, or ALL", String),
   capDrop: list(["cap-drop"], "capability", "Take a power of root away, or ALL", String),
   cgroupns: text(["cgroupns"], "host|private", "Cgroup namespace", ["host", "private"]),
+  cgroupParent: text(
+    ["cgroup-parent"],
+    "path|slice",
+    "The cgroup below which the container's own is made (default /nacre)",
+  ),
   device: list(
     ["device"],
     "path[:path[:rwm]]",
@@ -96,6 +101,7 @@ export function processOf(
   });
   const capabilities = { add: capAdd, drop: capDrop };
   return present({
+    cgroupParent: values.cgroupParent || undefined,
     domainname: values.domainname,
     groups: unlessEmpty(values.groupAdd),
     devices: unlessEmpty(values.device),

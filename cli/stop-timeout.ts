@@ -2,6 +2,7 @@
 
 import { alsoNamed, value } from "./options.ts";
 import { parseInteger } from "./parse/number.ts";
+import { parseSignal } from "./parse/signal.ts";
 
 export const TIMEOUT = alsoNamed(
   "time",
@@ -13,3 +14,11 @@ export function timeoutMsOf(seconds: number | undefined): { readonly timeoutMs?:
   if (seconds === undefined) return {};
   return { timeoutMs: seconds < 0 ? 2 ** 31 - 1 : seconds * 1000 };
 }
+
+export const STOP_SIGNAL = value(
+  ["signal", "s"],
+  "signal",
+  "What it gets first, instead of its own stop signal",
+  parseSignal,
+  ["INT", "QUIT", "TERM", "USR1", "USR2"],
+);

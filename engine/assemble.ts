@@ -22,6 +22,7 @@ import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
 import { attachTo } from "./containers/attaching.ts";
+import { cgroupById } from "./containers/cgroup-of.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
@@ -267,9 +268,12 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const records = new ContainerRecords(state, clock, random, bus, (record) =>
     endWait(kernel, bootId, record),
   );
+  const cgroup = cgroupById((id) => records.find(id));
   const runtimes = whenUsed(() => new Runtimes(kernel, ports.extensions));
-  const freezer = whenUsed(() => new Freezer(files, clock, hierarchies));
-  const takeDown = whenUsed(() => new TakeDown(kernel, files, clock, freezer, paths, hierarchies));
+  const freezer = whenUsed(() => new Freezer(files, clock, hierarchies, cgroup));
+  const takeDown = whenUsed(
+    () => new TakeDown(kernel, files, clock, freezer, paths, hierarchies, cgroup),
+  );
   const storage = whenUsed(() => new ContainerStorage(files, paths));
   const { volumes, mounts } = mountServices(ports, images, bus, paths, options, (name) =>
     looks.get(name),

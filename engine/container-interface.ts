@@ -4,6 +4,7 @@ import type { AttachedStreams, ProcessStreams } from "@nacre/core/ports/kernel.t
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest, ResourceRequest } from "@nacre/core/program/request.ts";
+import type { RestartPolicy } from "@nacre/core/program/restart-policy.ts";
 import type { CgroupUsage } from "@nacre/core/program/usage.ts";
 import type { ContainerRecord, ContainerStatus } from "@nacre/core/state/records.ts";
 import type { ContainerFilters } from "./containers/filter.ts";
@@ -21,6 +22,13 @@ export interface ExecRequest {
   readonly terminal?: boolean;
   readonly interactive?: boolean;
   readonly detached?: boolean;
+  /** As in StartOptions. */
+  readonly detachKeys?: readonly number[];
+}
+
+/** What of a container can be changed once it is made. */
+export interface ContainerChange extends ResourceRequest {
+  readonly restart?: RestartPolicy;
 }
 
 /** A container's process as its starter holds it. */
@@ -29,7 +37,7 @@ export interface Attached {
   readonly stdin: WritableStream<Uint8Array> | undefined;
   readonly stdout: ReadableStream<Uint8Array> | undefined;
   readonly stderr: ReadableStream<Uint8Array> | undefined;
-  /** The exit code as a shell has it, when the process has ended and the container was put to rest. 0 at once if it is detached: see Containers.wait. */
+  /** The exit code as a shell has it, when the process has ended and the container was put to rest. 0 at once if it is detached, and when it was left running: see Containers.wait. */
   readonly exited: Promise<number>;
   signal(number: number): void;
 }
@@ -42,8 +50,19 @@ export interface Attachment extends AttachedStreams {
 export interface StartOptions {
   /** Whether it goes on without this process; as it was made, if absent. */
   readonly detached?: boolean;
+  /** Of one that is detached and interactive: its standard input is the caller's, to its end. */
+  readonly feeds?: boolean;
+  /** Bytes, at most 32, by which whoever has its terminal leaves it running in the background. */
+  readonly detachKeys?: readonly number[];
   /** It is its restart policy that starts it. */
   readonly byPolicy?: boolean;
+}
+
+export interface StopOptions {
+  /** Before SIGKILL; the container's own, if absent, which is 10 s where nobody said otherwise. */
+  readonly timeoutMs?: number;
+  /** By number, instead of the container's own. */
+  readonly signal?: number;
 }
 
 /** A container that was to start with the machine; `error` if it could not. */
@@ -149,7 +168,7 @@ export interface Containers {
   create(request: PartialRequest): Promise<ContainerRecord>;
   start(container: string, streams?: ProcessStreams, options?: StartOptions): Promise<Attached>;
   /** create and start; with `autoRemove` also removal, before `exited` settles. */
-  run(request: PartialRequest, streams?: ProcessStreams): Promise<Attached>;
+  run(request: PartialRequest, streams?: ProcessStreams, options?: StartOptions): Promise<Attached>;
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
   /** To what a container in the background writes from now on, and to its input. NacreError `conflict` if it does not run, or runs in the foreground of another. */
   attach(container: string): Promise<Attachment>;
@@ -163,12 +182,12 @@ export interface Containers {
   get(container: string): ContainerRecord;
   logs(container: string, options?: LogOptions): AsyncIterable<LogLine>;
   /** stop, if it runs, and start, detached. */
-  restart(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+  restart(container: string, options?: StopOptions): Promise<void>;
   /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */
   pause(container: string): Promise<void>;
   unpause(container: string): Promise<void>;
-  /** Changes limits, at once where it runs; what is not named stays. NacreError `invalid`, `kernel`: then nothing was changed. */
-  update(container: string, change: ResourceRequest): Promise<ContainerRecord>;
+  /** Changes limits, at once where it runs, and what shall follow its end; what is not named stays. NacreError `invalid`, `kernel`: then nothing was changed. */
+  update(container: string, change: ContainerChange): Promise<ContainerRecord>;
   /** NacreError `exists` if the name is taken. */
   rename(container: string, name: string): ContainerRecord;
   /** Its processes, by pid. NacreError `conflict` if it does not run. */
@@ -176,7 +195,7 @@ export interface Containers {
   /** What containers use, look by look. NacreError `not-found` for one that was named and is not there, or no more. */
   stats(options?: StatsOptions): AsyncIterable<readonly ContainerUsage[]>;
   /** SIGTERM or the image's STOPSIGNAL, then SIGKILL after `timeoutMs` (10 s). */
-  stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+  stop(container: string, options?: StopOptions): Promise<void>;
   /** By signal number. NacreError `conflict` if it does not run. */
   kill(container: string, signal: number): Promise<void>;
   /** After the machine has booted: starts those whose policy asks for it. */

@@ -151,6 +151,7 @@ export type {
   Attached,
   Attachment,
   BootReport,
+  ContainerChange,
   ContainerPruneOptions,
   ContainerPruneReport,
   ContainerSize,
@@ -163,6 +164,7 @@ export type {
   RemoveOptions,
   StartOptions,
   StatsOptions,
+  StopOptions,
   WaitCondition,
 } from "./container-interface.ts";
 
@@ -215,7 +217,7 @@ export interface ProcessReport {
 /** The hierarchies of this machine, with what limits hold in each node. */
 export interface CgroupTreeReport {
   readonly hierarchies: readonly HierarchyReport[];
-  /** Containers that run, by ID: theirs are the nodes `/nacre/ID`. */
+  /** Containers that run, by ID: theirs are the nodes of that name, below `/nacre` or their own parent. */
   readonly containers: ReadonlyMap<string, string>;
 }
 

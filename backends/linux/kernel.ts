@@ -48,18 +48,22 @@ class Session implements LaunchListener {
   /** Settles with `ready` or `done`, or rejects when what was done is undone. */
   readonly started: Promise<Report>;
   readonly exited: Promise<ExitStatus>;
+  readonly left: Promise<void>;
   readonly #program: KernelProgram;
   readonly #reader = new ReportReader();
   readonly #start = Promise.withResolvers<Report>();
   readonly #exit = Promise.withResolvers<ExitStatus>();
+  readonly #leave = Promise.withResolvers<void>();
   readonly #undoing: Failure[] = [];
   #failed: Extract<Report, { kind: "failed" | "malformed" }> | undefined;
   #ready = false;
+  #isLeft = false;
 
   constructor(program: KernelProgram) {
     this.#program = program;
     this.started = this.#start.promise;
     this.exited = this.#exit.promise;
+    this.left = this.#leave.promise;
     this.exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
   }
 
@@ -68,6 +72,7 @@ class Session implements LaunchListener {
   }
 
   ended(): void {
+    if (this.#isLeft) return;
     const error = this.#end();
     this.#start.reject(error);
     this.#exit.reject(error);
@@ -76,7 +81,10 @@ class Session implements LaunchListener {
   #take(report: Report): void {
     if (report.kind === "undo-failed") this.#undoing.push(report);
     else if (report.kind === "failed" || report.kind === "malformed") this.#failed = report;
-    else if (report.kind === "exited") this.#exit.resolve(parseExitRecord(report.record));
+    else if (report.kind === "left") {
+      this.#isLeft = true;
+      this.#leave.resolve();
+    } else if (report.kind === "exited") this.#exit.resolve(parseExitRecord(report.record));
     else {
       this.#ready = true;
       this.#start.resolve(report);
@@ -152,6 +160,7 @@ export class LinuxKernel implements Kernel {
       exited: program.process?.supervision.detached
         ? new Promise<ExitStatus>(() => {})
         : session.exited.then((status) => this.#settle(program, session, status)),
+      left: session.left,
       signal: (number) => {
         if (supervisor) sendSignal(supervisor, number);
       },

@@ -93,11 +93,17 @@ export class Launcher {
   }
 }
 
+/** After it a child outlives this process, as if it had been detached from the beginning. */
+const LEFT = "left\n";
+
 function listen(child: ChildProcess, message: Uint8Array, listener: LaunchListener): void {
   const [, , , input, report] = child.stdio as unknown as [0, 0, 0, Writable, Readable];
   input.on("error", () => {}); // it ended before it read everything: the report says why
   input.end(message);
-  report.on("data", (chunk: Buffer) => listener.report(chunk));
+  report.on("data", (chunk: Buffer) => {
+    listener.report(chunk);
+    if (chunk.toString("latin1").endsWith(LEFT)) child.unref();
+  });
   let left = 2; // the report's end and the process's
   const ended = (): void => {
     if (--left === 0) listener.ended();

@@ -5,6 +5,7 @@
 //   failed SECTION INDEX ERRNO …    and a detail; the inverses run after it
 //   undo-failed INDEX ERRNO …       an inverse failed; the others went on
 //   exited BYTES                    followed by an exit record of so many bytes
+//   left                            the keys were typed by which one leaves; nothing is said after it
 //   malformed                       the program was refused before anything was done
 
 import type { Section } from "@nacre/core/program/program.ts";
@@ -19,6 +20,7 @@ export interface Failure {
 export type Report =
   | { readonly kind: "ready"; readonly pid: number; readonly startTime: bigint }
   | { readonly kind: "done" }
+  | { readonly kind: "left" }
   | ({ readonly kind: "failed"; readonly section: Section } & Failure)
   | ({ readonly kind: "undo-failed" } & Failure)
   | { readonly kind: "exited"; readonly record: string }
@@ -36,7 +38,8 @@ function parseLine(line: string): Report {
     case "ready":
       return { kind: "ready", pid: Number(rest[0]), startTime: BigInt(rest[1] ?? 0) };
     case "done":
-      return { kind: "done" };
+    case "left":
+      return { kind: word };
     case "failed":
       return { kind: "failed", section: rest[0] as Section, ...failure(rest.slice(1)) };
     case "undo-failed":

@@ -32,7 +32,7 @@ import { fileFault } from "./file-fault.ts";
 import { registerTypes } from "./filesystem-types.ts";
 import { HostFiles } from "./host-files.ts";
 import { HostTree, type ReadableFiles } from "./host-tree.ts";
-import { Interpreter, malformed, OperationFailure, type UndoFailure } from "./interpreter.ts";
+import { Interpreter, malformed, OperationFailure } from "./interpreter.ts";
 import { Machine } from "./machine.ts";
 import { moveMount } from "./mount-calls.ts";
 import { mountEntries } from "./mount-table.ts";
@@ -43,7 +43,7 @@ import { type Process, ProcessGone } from "./process.ts";
 import type { SimulatedProgram } from "./program.ts";
 import { HARDWARE, type Hardware } from "./resources.ts";
 import { type MachineState, stateOf } from "./state.ts";
-import { type CallerStreams, Supervisor } from "./supervisor.ts";
+import { type CallerStreams, type Ending, Supervisor } from "./supervisor.ts";
 
 export interface SimulatedKernelOptions {
   /** The machine's cgroups are the core's; it gets an arena of its own. */
@@ -184,10 +184,9 @@ export class SimulatedKernel implements Kernel {
       stdin: pipes.stdin && writable(pipes.stdin),
       stdout: pipes.stdout && readable(pipes.stdout),
       stderr: pipes.stderr && readable(pipes.stderr),
+      left: supervisor.left,
       exited: process.supervision.detached ? new Promise<ExitStatus>(() => {}) : exited,
-      signal: (number) => {
-        this.signal(self.process.identity, number);
-      },
+      signal: (number) => void this.signal(self.process.identity, number),
     };
   }
 
@@ -266,15 +265,15 @@ export class SimulatedKernel implements Kernel {
   async #settle(
     program: KernelProgram,
     session: Session,
-    waiting: Promise<{ status: ExitStatus; failures: readonly UndoFailure[] }>,
+    waiting: Promise<Ending>,
   ): Promise<ExitStatus> {
     try {
-      const { status, failures } = await waiting;
+      const { status, failures, unawaited } = await waiting;
       for (const { index, fault } of failures) {
         this.#options.onUndoFailure?.(program, `operation ${index}: ${fault.message}`);
       }
       this.#end(session, 0);
-      this.#runOnExit(program);
+      if (unawaited) this.#runOnExit(program);
       return status;
     } catch (error) {
       if (!(error instanceof Errno || error instanceof ProcessGone)) throw error;

@@ -3,14 +3,14 @@
 // the exit record and undoes the host section.
 
 import type { ExitStatus } from "@nacre/core/ports/kernel.ts";
+import { DetachKeys } from "@nacre/core/program/detach-keys.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { AttachPoint } from "./attach-point.ts";
-import { readAt } from "./device-files.ts";
-import { Errno, errnoOf, fail } from "./errno.ts";
+import { Errno, fail } from "./errno.ts";
 import { Execution } from "./execution.ts";
-import * as files from "./file-calls.ts";
+import { ExitRecordFile } from "./exit-record-file.ts";
 import { type Interpreter, OperationFailure, type UndoFailure } from "./interpreter.ts";
 import { type LineLog, openLog } from "./line-log.ts";
 import type { Machine } from "./machine.ts";
@@ -20,7 +20,7 @@ import { NamespaceInode } from "./nsfs.ts";
 import { beginError } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, NullDescriptor, Pipe } from "./pipe.ts";
-import { type Process, ProcessGone, type WaitStatus } from "./process.ts";
+import { type Process, ProcessGone } from "./process.ts";
 import { LAST_SIGNAL } from "./signals.ts";
 import { makeSocket, StartPoint } from "./start-operations.ts";
 
@@ -40,9 +40,21 @@ const NOT_FORWARDED: readonly number[] = [
   SIGNALS.TTOU,
   SIGNALS.URG,
 ];
-const COLLECT_MAX_BYTES = 16 << 10;
+
+/** How it ended. */
+export interface Ending {
+  readonly status: ExitStatus;
+  readonly failures: readonly UndoFailure[];
+  /** Whether nobody waits for it. */
+  readonly unawaited: boolean;
+}
 
 export class Supervisor {
+  /** Resolves when whoever had the terminal has left. */
+  readonly left: Promise<void>;
+  readonly #leave = Promise.withResolvers<void>();
+  readonly #starter: Process | undefined;
+  #isLeft = false;
   readonly #self: Execution;
   readonly #interpreter: Interpreter;
   readonly #program: ProgramProcess;
@@ -67,6 +79,8 @@ export class Supervisor {
     this.#interpreter = interpreter;
     this.#program = program;
     this.#caller = caller;
+    this.#starter = self.process.parent;
+    this.left = this.#leave.promise;
   }
 
   get #machine(): Machine {
@@ -258,7 +272,7 @@ export class Supervisor {
       this.#log?.write(name, chunk);
       await this.#attached?.emit({ stream: name, bytes: chunk });
       try {
-        await listener?.write(chunk);
+        if (!this.#isLeft) await listener?.write(chunk);
       } catch {
         listener = undefined; // who listened is gone; the container goes on
       }
@@ -293,10 +307,11 @@ export class Supervisor {
   }
 
   #offerStreams(child: Process): void {
-    const { attachPath, stdin } = this.#program.supervision;
+    const { attachPath, stdin, terminal: shown } = this.#program.supervision;
     if (attachPath === undefined) return;
     const { terminal } = child;
-    const to = stdin === "hold" ? (terminal?.master() ?? this.#held) : undefined;
+    const takes = stdin === "hold" || shown === "attached";
+    const to = takes ? (terminal?.master() ?? this.#held) : undefined;
     const point = new AttachPoint({
       write: async (bytes) => to?.write(bytes),
       resize: (rows, columns) => {
@@ -313,15 +328,23 @@ export class Supervisor {
   }
 
   async #relayInput(from: Descriptor, to: Descriptor): Promise<void> {
+    const keys = new DetachKeys(this.#program.supervision.leaveKeys ?? []);
     try {
-      for (let chunk = await from.read(); chunk; chunk = await from.read()) await to.write(chunk);
+      for (let chunk = await from.read(); chunk; chunk = await from.read()) {
+        const { passed, left } = keys.pass(chunk);
+        if (passed.length > 0) await to.write(passed);
+        if (!left) continue;
+        this.#isLeft = true;
+        this.#leave.resolve();
+        return;
+      }
     } catch {
       // The terminal is gone: what is typed goes nowhere.
     }
   }
 
   /** Waits for the child, then leaves the machine as it was. Rejects if this process is killed. */
-  async wait(child: Process): Promise<{ status: ExitStatus; failures: readonly UndoFailure[] }> {
+  async wait(child: Process): Promise<Ending> {
     const killed = this.#process.ended.promise.then(() => "killed" as const);
     const end = await Promise.race([child.ended.promise, killed]);
     if (end === "killed") throw new Errno("EINTR", "the supervisor was killed");
@@ -329,63 +352,14 @@ export class Supervisor {
     this.#closeStreams();
     await Promise.all(this.#pumps);
     this.#machine.processes.reap(child);
-    const record = this.#machine.as(this.#process, () => this.#compose(end));
-    this.#machine.as(this.#process, () => this.#write(record));
+    const { supervision } = this.#program;
+    const file = new ExitRecordFile(this.#machine, this.#process, supervision);
+    const record = this.#machine.as(this.#process, () => file.compose(end));
+    this.#machine.as(this.#process, () => file.write(record));
     const failures = await this.#interpreter.undo(this.#self);
-    this.#machine.as(this.#process, () => this.#append(failures));
-    return { status: parseExitRecord(record), failures };
-  }
-
-  #compose(end: WaitStatus): string {
-    const { seconds, nanoseconds } = this.#machine.now();
-    const code = end.signal > 0 ? 128 + end.signal : end.code;
-    const finished = `${seconds}.${String(nanoseconds).padStart(9, "0")}`;
-    let record = `code ${code}\nsignal ${end.signal}\nfinished ${finished}\n`;
-    for (const path of this.#program.supervision.collect) {
-      try {
-        const { inode } = files.open(this.#process, path, { read: true }).dentry;
-        const bytes = readAt(inode, 0, COLLECT_MAX_BYTES);
-        record += `file ${path} ${bytes.length}\n${new TextDecoder().decode(bytes)}`;
-      } catch (error) {
-        if (errnoOf(error) === undefined) throw error;
-      }
-    }
-    return record;
-  }
-
-  /** Under a temporary name, then renamed. Nobody can be told if the disk is full. */
-  #write(record: string): void {
-    const { exitPath } = this.#program.supervision;
-    if (exitPath === undefined) return;
-    try {
-      this.#reach("writeRecord", exitPath);
-      const temporary = `${exitPath}.tmp`;
-      const how = { write: true, create: true, truncate: true, follow: false, mode: 0o640 };
-      const { inode } = files.open(this.#process, temporary, how).dentry;
-      inode.write(0, new TextEncoder().encode(record));
-      inode.sync();
-      this.#reach("rename", exitPath);
-      files.rename(this.#process, temporary, exitPath);
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
-  }
-
-  #reach(call: string, path: string): void {
-    this.#machine.faults?.before({ actor: "supervisor", call, path }, this.#process);
-    if (!this.#process.alive) throw new ProcessGone();
-  }
-
-  #append(failures: readonly UndoFailure[]): void {
-    const { exitPath } = this.#program.supervision;
-    if (exitPath === undefined || failures.length === 0) return;
-    try {
-      const { inode } = files.open(this.#process, exitPath, { write: true }).dentry;
-      const lines = failures.map((f) => `undo-failed ${f.index} ${f.fault.message}\n`).join("");
-      inode.write(inode.size, new TextEncoder().encode(lines));
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
+    this.#machine.as(this.#process, () => file.append(failures));
+    const unawaited = supervision.detached || this.#isLeft || !this.#starter?.alive;
+    return { status: parseExitRecord(record), failures, unawaited };
   }
 }
 

@@ -1,10 +1,11 @@
 import { constants } from "node:os";
 import { NacreError } from "@nacre/core/error.ts";
+import { DetachKeys } from "@nacre/core/program/detach-keys.ts";
 import type { Attachment, Containers } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { DEFAULT_DETACH_KEYS, DetachKeys, parseDetachKeys } from "../detach-keys.ts";
+import { DEFAULT_DETACH_KEYS, DETACH_KEYS, parseDetachKeys } from "../detach-keys.ts";
 import type { Host } from "../host.ts";
-import { flag, value } from "../options.ts";
+import { flag } from "../options.ts";
 
 const PROXIED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
@@ -19,12 +20,7 @@ export default command({
   description:
     "What a container in the background writes from now on is ours, and what we type is its. The exit code is the container's; 0 if it was left running, by ctrl-p ctrl-q.",
   options: {
-    detachKeys: value(
-      ["detach-keys"],
-      "keys",
-      `What is typed to leave it running (default ${DEFAULT_DETACH_KEYS})`,
-      parseDetachKeys,
-    ),
+    detachKeys: DETACH_KEYS,
     noStdin: flag(["no-stdin"], "Only look"),
     sigProxy: {
       ...flag(["sig-proxy"], "Hand our signals on to the container"),
@@ -97,9 +93,9 @@ function relayInput(
   const { terminal } = attachment.container.request;
   const keys = new DetachKeys(detachKeys ?? parseDetachKeys(DEFAULT_DETACH_KEYS));
   return host.onInput(terminal, async (bytes) => {
-    const passed = terminal ? keys.pass(bytes) : bytes;
-    if (passed) await attachment.write(passed);
-    else leave();
+    const { passed, left } = terminal ? keys.pass(bytes) : { passed: bytes, left: false };
+    if (passed.length > 0) await attachment.write(passed);
+    if (left) leave();
   });
 }
 

@@ -1,6 +1,7 @@
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { command } from "../command.ts";
 import { CONTAINER_OPTIONS, environmentOf } from "../container-options.ts";
+import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import { flag } from "../options.ts";
 
 const { env, envFile, user, workdir, interactive, tty } = CONTAINER_OPTIONS;
@@ -17,6 +18,7 @@ export default command({
     privileged: flag(["privileged"], "Give the command all powers of root"),
     interactive,
     tty,
+    detachKeys: DETACH_KEYS,
     detach: { ...CONTAINER_OPTIONS.detach, help: "Run in the background" },
   },
   operands: { least: 2, most: Number.POSITIVE_INFINITY },
@@ -33,6 +35,7 @@ export default command({
       terminal: values.tty,
       interactive: values.interactive,
       detached: values.detach,
+      ...detachKeysOf(values),
       ...(values.privileged && { privileged: true }),
       ...(values.user !== undefined && { user: values.user }),
       ...(values.workdir !== undefined && { workingDirectory: values.workdir }),

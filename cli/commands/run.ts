@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
-import type { Attached, Engine } from "@nacre/engine/engine.ts";
-import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
+import type { Attached, Engine, StartOptions } from "@nacre/engine/engine.ts";
+import { checkTerminal, onlyFeeds, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
 import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
+import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import type { Host } from "../host.ts";
 import { flag } from "../options.ts";
 import { showPull } from "../pull-display.ts";
@@ -17,6 +18,7 @@ export default command({
     "The image is pulled first if it is not here. Options end at the image's name: what follows it is the container's own. The image 'host' is this machine's own root under a layer that takes all changes. The exit code is the command's; 125 is an error of Nacre, 126 a command that cannot be executed, 127 one that is not there.",
   options: {
     ...CONTAINER_OPTIONS,
+    detachKeys: DETACH_KEYS,
     sigProxy: { ...flag(["sig-proxy"], "Hand our signals on to the container"), initial: true },
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
@@ -31,7 +33,9 @@ export default command({
   async run(context, values, operands) {
     const { host } = context;
     checkTerminal(values, host);
-    const request = requestOf(values, operands, host);
+    if (values.detach && values.attach.length > 0) throw bothWays();
+    const feeds = onlyFeeds(values);
+    const request = requestOf({ ...values, detach: values.detach || feeds }, operands, host);
     refuseOldIdFile(values.cidfile, host);
     if (request.restart && !request.detached) throw needsBackground();
     const engine = await context.engine();
@@ -39,9 +43,12 @@ export default command({
     const pulling = showPull(engine, host, values);
     const memory = watchMemory(engine);
     using signals = new SignalRelay(host);
-    if (!values.detach && values.sigProxy) holdOnceCreated(engine, signals);
-    const attached = await started(engine, request, values, host).finally(() => pulling.end());
-    if (values.detach) {
+    if (!request.detached && values.sigProxy) holdOnceCreated(engine, signals);
+    const options = feeds ? { feeds } : detachKeysOf(values);
+    const attached = await started(engine, request, values, options, host).finally(() =>
+      pulling.end(),
+    );
+    if (request.detached) {
       host.print(`${attached.container.id}\n`);
       return 0;
     }
@@ -63,13 +70,21 @@ async function started(
   engine: Engine,
   request: ContainerRequest,
   values: ContainerValues,
+  options: StartOptions,
   host: Host,
 ): Promise<Attached> {
   const { containers } = engine;
-  if (values.cidfile === undefined) return containers.run(request, streamsOf(values));
+  if (values.cidfile === undefined) return containers.run(request, streamsOf(values), options);
   const { id } = await containers.create(request);
   writeIdFile(values.cidfile, id, host);
-  return containers.start(id, streamsOf(values));
+  return containers.start(id, streamsOf(values), options);
+}
+
+function bothWays(): NacreError {
+  return new NacreError(
+    "invalid",
+    "conflicting options: cannot specify both --attach and --detach",
+  );
 }
 
 /** 137 alone does not say who killed it: the kernel, for its memory limit, or somebody. */

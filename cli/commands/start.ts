@@ -1,12 +1,14 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
+import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { flag } from "../options.ts";
 
 interface Values {
   readonly attach: boolean;
   readonly interactive: boolean;
+  readonly detachKeys: readonly number[] | undefined;
 }
 
 export default command({
@@ -15,6 +17,7 @@ export default command({
     "Starts containers that were created or have ended, with all that was written in them. In the background, unless -a or -i is given: then the exit code is the container's.",
   options: {
     attach: flag(["attach", "a"], "Stay with it: its output is ours, our signals are its"),
+    detachKeys: DETACH_KEYS,
     interactive: flag(["interactive", "i"], "Stay with it, and give it our standard input"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
@@ -37,7 +40,7 @@ export default command({
 
 async function attached(
   context: Context,
-  { interactive }: Values,
+  { interactive, detachKeys }: Values,
   [name, ...others]: readonly string[],
 ): Promise<number> {
   if (others.length > 0) {
@@ -51,6 +54,9 @@ async function attached(
   checkTerminal(foreground, context.host);
   using signals = new SignalRelay(context.host);
   signals.hold();
-  const running = await containers.start(name!, streamsOf(foreground), { detached: false });
+  const running = await containers.start(name!, streamsOf(foreground), {
+    detached: false,
+    ...detachKeysOf({ ...foreground, detachKeys }),
+  });
   return await signals.untilExit(running);
 }

@@ -35,7 +35,7 @@ function titleOf({ version, controllers, mountpoint }: HierarchyReport): string 
 
 /** The container whose node this is, or lies below. */
 function containerOf(path: string, containers: ReadonlyMap<string, string>) {
-  const id = /^\/nacre\/([0-9a-f]+)(\/|$)/.exec(path)?.[1];
+  const id = /\/([0-9a-f]{64})(\/|$)/.exec(path)?.[1];
   const name = id === undefined ? undefined : containers.get(id);
   return id !== undefined && name !== undefined ? { id, name } : undefined;
 }

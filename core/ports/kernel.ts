@@ -54,8 +54,10 @@ export interface RunningProgram {
   readonly stdin: WritableStream<Uint8Array> | undefined;
   readonly stdout: ReadableStream<Uint8Array> | undefined;
   readonly stderr: ReadableStream<Uint8Array> | undefined;
-  /** Settles when the process has ended and all inverses have run. Never for a detached program. */
+  /** Settles when the process has ended and all inverses have run. Never for a detached program, nor once it was left. */
   readonly exited: Promise<ExitStatus>;
+  /** Resolves when the supervision's `leaveKeys` were typed: the program goes on as a detached one. */
+  readonly left: Promise<void>;
   /** Sends a signal by number to the supervisor, which hands it on. */
   signal(number: number): void;
 }

@@ -2,6 +2,7 @@
 // hierarchy that matters, on v2 one directory. Effects are data: operations, not writes.
 
 import type { SpecResources } from "../oci/runtime-spec.ts";
+import { nodesAbove } from "./cgroup-parent.ts";
 import { allowsEveryDevice, deviceFilter } from "./device-filter.ts";
 import type { AttachDeviceFilter, Operation } from "./operation.ts";
 import { resourceWrites } from "./resources/all.ts";
@@ -31,22 +32,56 @@ export interface CgroupPlan {
   readonly oomFile: string | undefined;
 }
 
-/** What a machine has in all: the lists of the cpuset hierarchy's root. Asked only where a container gets a node in it. */
-export type CpusetRoot = (mountpoint: string) => { readonly cpus: string; readonly mems: string };
+/** Lists of a cpuset: of a node, or of the hierarchy's root, which are what the machine has. */
+export interface CpusetLists {
+  readonly cpus: string;
+  readonly mems: string;
+}
+/** What a node of the cpuset hierarchy has; undefined where there is none. Asked only where a container gets a node in it. */
+export type CpusetRoot = (node: string) => CpusetLists | undefined;
 
 /** On v1 a new cpuset has no processor and no memory, and takes no process. */
-function openCpuset(
-  { mountpoint, controllers }: MountedHierarchy,
-  path: string,
-  root: CpusetRoot | undefined,
-): Operation[] {
-  if (!root || !controllers.includes("cpuset")) return [];
-  const { cpus, mems } = root(mountpoint);
+function openCpuset(node: string, { cpus, mems }: CpusetLists): Operation[] {
   const write = (file: string, data: string): Operation => ({
-    ...{ op: "writeFile", path: `${mountpoint}${path}/${file}`, data },
-    why: "a new cpuset has nothing, and takes no process: it begins with what the machine has",
+    ...{ op: "writeFile", path: `${node}/${file}`, data },
+    why: "a new cpuset has nothing, and takes no process: it begins with what is above it",
   });
   return [write("cpuset.cpus", cpus), write("cpuset.mems", mems)];
+}
+
+/** Nacre's own parent goes with the last container; another's is the user's, if it is there already. */
+function makeAbove(node: string, own: boolean, names: string): Operation {
+  if (own) {
+    return {
+      ...{ op: "makeCgroup", path: node, shared: true },
+      why: `the node of the ${names} below which all of Nacre's containers stand`,
+    };
+  }
+  return {
+    ...{ op: "makeDirectory", path: node, mode: 0o755, existing: "keep" },
+    why: `a node of the ${names} below which the container shall stand`,
+  };
+}
+
+/** Those above a container's node in a v1 hierarchy, and what a cpuset there hands down. */
+function aboveV1(
+  { mountpoint, controllers }: MountedHierarchy,
+  path: string,
+  cpuset: CpusetRoot | undefined,
+): { readonly operations: readonly Operation[]; readonly lists: CpusetLists | undefined } {
+  const { paths, own } = nodesAbove(path);
+  const operations: Operation[] = [];
+  let lists = controllers.includes("cpuset") ? cpuset?.(mountpoint) : undefined;
+  for (const above of paths) {
+    const node = mountpoint + above;
+    operations.push(makeAbove(node, own, `${controllers.join(",")} hierarchy`));
+    if (!lists) continue;
+    // What the user has put there holds.
+    const found = own ? undefined : cpuset?.(node);
+    if (found && found.cpus !== "" && found.mems !== "") lists = found;
+    else operations.push(...openCpuset(node, lists));
+  }
+  return { operations, lists };
 }
 
 function planV1(
@@ -60,27 +95,19 @@ function planV1(
   const joined = hierarchies.filter(
     (h) => h.version === 1 && h.controllers.some((c) => wanted.has(c)),
   );
-  const parentPath = path.slice(0, path.lastIndexOf("/"));
   const host: Operation[] = [];
   for (const hierarchy of joined) {
     const { mountpoint, controllers } = hierarchy;
     const names = controllers.join(",");
-    if (parentPath !== "") {
-      host.push({
-        op: "makeCgroup",
-        path: mountpoint + parentPath,
-        shared: true,
-        why: `the node of the ${names} hierarchy below which all of Nacre's containers stand`,
-      });
-      host.push(...openCpuset(hierarchy, parentPath, cpuset));
-    }
+    const above = aboveV1(hierarchy, path, cpuset);
+    host.push(...above.operations);
     host.push({
       op: "makeCgroup",
       path: mountpoint + path,
       shared: false,
       why: `the container's own node in the ${names} hierarchy`,
     });
-    host.push(...openCpuset(hierarchy, path, cpuset));
+    if (above.lists) host.push(...openCpuset(mountpoint + path, above.lists));
     for (const { controller, file, data, why } of writes) {
       if (controllers.includes(controller)) {
         host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });
@@ -114,28 +141,16 @@ function planV2(hierarchy: MountedHierarchy, path: string, resources: SpecResour
   const { mountpoint, controllers } = hierarchy;
   const enabled = ["memory", "cpu", "pids", "io", "cpuset"].filter((c) => controllers.includes(c));
   const data = enabled.map((c) => `+${c}`).join(" ");
-  const parentPath = path.slice(0, path.lastIndexOf("/"));
+  const { paths, own } = nodesAbove(path);
+  const handDown = (node: string, why: string): Operation => ({
+    ...{ op: "writeFile", path: `${node}/cgroup.subtree_control`, data, why },
+  });
   const host: Operation[] = [
-    {
-      op: "writeFile",
-      path: `${mountpoint}/cgroup.subtree_control`,
-      data,
-      why: "on v2 a parent hands controllers down to its children",
-    },
-    {
-      op: "makeCgroup",
-      path: mountpoint + parentPath,
-      shared: true,
-      why: "the node below which all of Nacre's containers stand",
-    },
+    handDown(mountpoint, "on v2 a parent hands controllers down to its children"),
+    ...paths.map((above) => makeAbove(mountpoint + above, own, "hierarchy")),
     { op: "makeCgroup", path: mountpoint + path, shared: false, why: "the container's own node" },
-    // Now that it has a child no neighbour can remove it, and with it what it hands down.
-    {
-      op: "writeFile",
-      path: `${mountpoint}${parentPath}/cgroup.subtree_control`,
-      data,
-      why: "and hands them on once more",
-    },
+    // Now that they have a child no neighbour can remove them, and with them what they hand down.
+    ...paths.map((above) => handDown(mountpoint + above, "and hands them on once more")),
   ];
   for (const { file, data, why } of resourceWrites(2, resources)) {
     host.push({ op: "writeFile", path: `${mountpoint}${path}/${file}`, data, why });

@@ -56,13 +56,15 @@ export interface Supervision {
   readonly startPath?: string;
   /** The parent ends as soon as the program has started, and undoes nothing: the child becomes a child of the nearest subreaper (prctl(2)). */
   readonly leaves?: boolean;
+  /** Bytes, at most 32, by which whoever has an `attached` terminal leaves the process running: RunningProgram.left. */
+  readonly leaveKeys?: readonly number[];
   /** How many of the caller's further descriptors the process gets, from 3 on. */
   readonly descriptors?: number;
   /** Where the exit record is written (exit-record.ts). */
   readonly exitPath?: string;
   /** Files read at exit before anything is undone, their contents put in the exit record. */
   readonly collect: readonly string[];
-  /** A command that the parent starts when all is undone: removal, restart policy. */
+  /** A command that the parent starts when all is undone, where nobody waits for that: removal, restart policy. */
   readonly onExit?: readonly string[];
   /** Whether the parent outlives the caller (own session, no descriptors of the caller). */
   readonly detached: boolean;

@@ -169,6 +169,8 @@ export interface ContainerRequest {
   /** Keep standard input open (`-i`). */
   readonly interactive: boolean;
   readonly detached: boolean;
+  /** The streams that its first caller has; absent: all, and standard input if it is interactive. */
+  readonly attach?: readonly ("stdin" | "stdout" | "stderr")[];
   readonly autoRemove: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly RequestedMount[];
@@ -182,6 +184,8 @@ export interface ContainerRequest {
   readonly logDriver?: string;
   readonly log?: LogRequest;
   readonly resources: ResourceRequest;
+  /** Where its cgroup is made, as cgroup-parent.ts has it; absent: below Nacre's own. */
+  readonly cgroupParent?: string;
   /** Groups of the process beside those that its image gives it, by number or name. */
   readonly groups?: readonly string[];
   readonly devices?: readonly DeviceRequest[];

@@ -329,7 +329,7 @@ function writeSection(out: Writer, operations: readonly Operation[], undone: boo
   }
 }
 
-/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach, where a start is awaited, who gets the terminal, leaves, descriptors, fields of the journal: sixteen arguments. */
+/** stdin, output, terminal, log path, exit path, collect, on exit, detached, bytes and files of the log, where others attach, where a start is awaited, who gets the terminal, leaves, descriptors, fields of the journal, keys by which one leaves: seventeen arguments. */
 function writeSupervision(out: Writer, s: Supervision | undefined): void {
   const index = <T>(values: readonly T[], value: T): bigint => BigInt(values.indexOf(value));
   out.u8(s ? 1 : 0);
@@ -350,6 +350,7 @@ function writeSupervision(out: Writer, s: Supervision | undefined): void {
   out.argument(flag(s.leaves ?? false));
   out.argument(BigInt(s.descriptors ?? 0));
   out.argument(s.journal?.fields ?? "");
+  out.argument(Uint8Array.from(s.leaveKeys ?? []));
 }
 
 /** Flags to create; pid, start time and flags to join; cgroups; then pairs of flag and path. */

@@ -102,7 +102,7 @@ export class StepContainers {
   ): Promise<RunningProgram> {
     const now = { ...record, request: { ...record.request, ...changes } };
     const size = changes.terminal ? this.#options.terminalSize() : undefined;
-    const program = this.#planner.program(now, image, size, mounts(record.id));
+    const program = this.#planner.program(now, image, { size, step: mounts(record.id) });
     const running = await this.#kernel.execute(program, streams).catch((error) => {
       throw commandError(error, program);
     });

@@ -6,7 +6,8 @@ import type { Core } from "@nacre/core/core.ts";
 import { cssSetsOf } from "@nacre/core/css-set.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import { cgroupPath } from "../containers/cgroup-path.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { cgroupOf } from "../containers/cgroup-of.ts";
 import type {
   Cgroups,
   CgroupTreeReport,
@@ -36,7 +37,7 @@ export class CgroupService implements Pick<Cgroups, "tree" | "cssSets"> {
     const size = machineSize(this.#files, hierarchies);
     const reports = reportSurvey(this.#core(), surveyed, size);
     const containers = this.#names();
-    const wanted = at.startsWith("/") ? at : cgroupPath(this.#containers.get(at).id);
+    const wanted = at.startsWith("/") ? at : cgroupOf(this.#containers.get(at));
     const found = reports.flatMap((report) => subtreeAt(report, wanted) ?? []);
     if (found.length === 0) {
       throw new NacreError("not-found", `no cgroup ${at} in any hierarchy`, {
@@ -52,7 +53,7 @@ export class CgroupService implements Pick<Cgroups, "tree" | "cssSets"> {
       // A process that is going may show an empty file.
       return text === undefined || text === "" ? [] : [{ pid, text }];
     });
-    const containers = this.#names();
+    const containers = this.#containers.list();
     return cssSetsOf(this.#core(), texts).map(({ cgroups, tasks }) => {
       const container = containerIn(
         cgroups.map(({ path }) => path),
@@ -74,13 +75,13 @@ export class CgroupService implements Pick<Cgroups, "tree" | "cssSets"> {
 /** The container that one of these paths belongs to. */
 function containerIn(
   paths: readonly string[],
-  containers: ReadonlyMap<string, string>,
+  containers: readonly ContainerRecord[],
 ): ContainerName | undefined {
-  for (const [id, name] of containers) {
-    const own = cgroupPath(id);
-    if (paths.some((path) => path === own || path.startsWith(`${own}/`))) return { id, name };
-  }
-  return undefined;
+  const found = containers.find((container) => {
+    const own = cgroupOf(container);
+    return paths.some((path) => path === own || path.startsWith(`${own}/`));
+  });
+  return found && { id: found.id, name: found.name };
 }
 
 const mountpoints = (hierarchies: readonly HierarchyMount[]): string =>

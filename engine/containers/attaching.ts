@@ -1,7 +1,8 @@
-// Attaching to containers that run in the background.
+// Attaching to containers that run.
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import { NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { Attachment } from "../engine.ts";
 import type { StatePaths } from "../images/paths.ts";
@@ -13,9 +14,12 @@ export async function attachTo(
   paths: StatePaths,
 ): Promise<Attachment> {
   mustAllow("attach", record);
-  if (!record.request.detached) {
-    throw new NacreError("conflict", `container ${record.name} runs in somebody's foreground`, {
-      advice: "Only one that runs in the background can be attached to: nacre run -d, nacre start.",
+  const { detached, terminal, autoRemove, logDriver } = record.request;
+  if (!detached && !terminal && (autoRemove || logDriver === NO_LOG)) {
+    const message = `the output of container ${record.name} goes straight to who started it`;
+    throw new NacreError("conflict", message, {
+      advice:
+        "Without -d or -t nobody else can have the output of one that is removed at its end, or keeps no log.",
     });
   }
   try {

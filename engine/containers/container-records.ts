@@ -6,11 +6,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type {
-  ContainerMount,
-  ContainerRequest,
-  ResourceRequest,
-} from "@nacre/core/program/request.ts";
+import type { ContainerMount, ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
 import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container-events.ts";
@@ -213,10 +209,10 @@ export class ContainerRecords {
     return record;
   }
 
-  /** Its limits are others from now on. */
-  limited(id: string, resources: ResourceRequest): ContainerRecord {
+  /** Its limits, or its restart policy, are others from now on. */
+  limited(id: string, change: Pick<ContainerRequest, "resources" | "restart">): ContainerRecord {
     const record = this.#update(id, "update", (record) => {
-      return { ...record, request: { ...record.request, resources } };
+      return { ...record, request: { ...record.request, ...change } };
     });
     this.note("update", record);
     return record;
@@ -311,12 +307,15 @@ export class ContainerRecords {
   }
 
   /** Gives up what `claim`, `started` or `removing` took, so that the next who looks may go on. `error`: why a removal failed. */
-  released(id: string, error?: string): void {
+  released(
+    id: string,
+    change: (record: ContainerRecord) => Partial<ContainerRecord> = () => ({}),
+  ): void {
     this.#change(undefined, (t) => {
       const record = t.get("container", id);
       if (!record?.holder) return record;
       const { holder, ...rest } = record;
-      return error === undefined ? rest : { ...rest, status: "dead", error };
+      return { ...rest, ...change(rest) };
     });
   }
 

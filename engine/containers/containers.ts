@@ -4,7 +4,6 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type {
-  ExitStatus,
   Kernel,
   ProcessIdentity,
   ProcessStreams,
@@ -16,7 +15,6 @@ import {
   type ContainerRequest,
   completeRequest,
   type PartialRequest,
-  type ResourceRequest,
 } from "@nacre/core/program/request.ts";
 import type { MachineFacts } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
@@ -24,6 +22,7 @@ import type {
   Attached,
   Attachment,
   BootReport,
+  ContainerChange,
   ContainerFiles,
   ContainerPruneOptions,
   ContainerPruneReport,
@@ -37,6 +36,7 @@ import type {
   RemoveOptions,
   StartOptions,
   StatsOptions,
+  StopOptions,
   WaitCondition,
 } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
@@ -44,6 +44,7 @@ import { attached } from "./attached.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
 import { execute, join } from "./executing.ts";
+import { Foreground } from "./foreground.ts";
 import type { HealthChecks } from "./health-checks.ts";
 import { imageFor } from "./image-for.ts";
 import type { Limits } from "./limits.ts";
@@ -52,7 +53,7 @@ import type { ContainerMounts } from "./mounts.ts";
 import type { Pausing } from "./pausing.ts";
 import type { Planner, TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
-import { checkRequest } from "./request-check.ts";
+import { checkRequest, checkRestart } from "./request-check.ts";
 import { failureCode } from "./start-failure.ts";
 import { canDo, mustAllow } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
@@ -92,8 +93,7 @@ export class ContainerService implements Containers {
   readonly #mounts: ContainerMounts;
   readonly #storage: ContainerStorage;
   readonly #options: ContainersOptions;
-  /** Containers that run in the foreground of this engine. */
-  readonly #held = new Set<string>();
+  readonly #foreground: Foreground;
 
   constructor(
     kernel: Kernel,
@@ -125,6 +125,7 @@ export class ContainerService implements Containers {
     this.#mounts = mounts;
     this.#storage = storage;
     this.#options = options;
+    this.#foreground = new Foreground(records, reconciler, storage);
   }
 
   list(options?: ListOptions): ContainerRecord[] {
@@ -187,7 +188,11 @@ export class ContainerService implements Containers {
     let running: RunningProgram;
     try {
       await this.#options.unwatched(id);
-      const program = this.#planner.program(found, image, this.#sizeFor(found.request));
+      const program = this.#planner.program(found, image, {
+        size: this.#sizeFor(found.request),
+        detachKeys: options.detachKeys,
+        feeds: options.feeds,
+      });
       this.#storage.prepare(found);
       running = await execute(this.#kernel, program, streams);
     } catch (error) {
@@ -204,17 +209,16 @@ export class ContainerService implements Containers {
       throw error;
     }
     if (record.request.detached) return attached(record, running, Promise.resolve(0));
-    this.#held.add(id);
-    const atRest = running.exited
-      .then((status) => this.#rest(id, status))
-      .catch((error) => this.#lost(id, error))
-      .finally(() => this.#held.delete(id));
-    return attached(record, running, atRest);
+    return attached(record, running, this.#foreground.hold(id, running));
   }
 
-  async run(request: PartialRequest, streams: ProcessStreams = IGNORE): Promise<Attached> {
+  async run(
+    request: PartialRequest,
+    streams: ProcessStreams = IGNORE,
+    options?: StartOptions,
+  ): Promise<Attached> {
     const { id } = await this.create(request);
-    return this.start(id, streams);
+    return this.start(id, streams, options);
   }
 
   async exec(
@@ -229,7 +233,10 @@ export class ContainerService implements Containers {
     await this.#planner.prepare(record.request, image, record.snapshotter);
     const program = this.#planner.execProgram(record, image, request, this.#sizeFor(request));
     const running = await join(this.#kernel, record, program, streams);
-    const ended = running.exited.then(({ code }) => code);
+    const ended = Promise.race([
+      running.exited.then(({ code }) => code),
+      running.left.then(() => 0),
+    ]);
     return attached(record, running, request.detached ? Promise.resolve(0) : ended);
   }
 
@@ -255,7 +262,7 @@ export class ContainerService implements Containers {
       createdMs: this.#clock.nowMs(),
       status: "created",
     };
-    return this.#planner.program(record, image, this.#sizeFor(request));
+    return this.#planner.program(record, image, { size: this.#sizeFor(request) });
   }
 
   /** Asked only for those that get a terminal: looking at ours costs milliseconds in Node. */
@@ -263,9 +270,9 @@ export class ContainerService implements Containers {
     return terminal ? this.#options.terminalSize() : undefined;
   }
 
-  async stop(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async stop(container: string, options: StopOptions = {}): Promise<void> {
     const record = this.get(container);
-    if (await this.#endings.stop(record, options.timeoutMs)) this.#records.note("stop", record);
+    if (await this.#endings.stop(record, options)) this.#records.note("stop", record);
   }
 
   async kill(container: string, signal: number): Promise<void> {
@@ -274,14 +281,14 @@ export class ContainerService implements Containers {
     if (record.status === "paused") await this.#health.begin(this.get(record.id));
   }
 
-  async restart(container: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async restart(container: string, options: StopOptions = {}): Promise<void> {
     const record = this.get(container);
     if (record.request.autoRemove && canDo("signal", record.status)) {
       throw new NacreError("conflict", `cannot restart container ${record.name}: it has --rm`, {
         advice: "It is gone when it has stopped: run it anew.",
       });
     }
-    await this.#endings.stop(record, options.timeoutMs);
+    await this.#endings.stop(record, options);
     const { container: started } = await this.start(record.id, IGNORE, { detached: true });
     this.#records.note("restart", started);
   }
@@ -291,6 +298,11 @@ export class ContainerService implements Containers {
   }
 
   wait(container: string, condition: WaitCondition = "not-running"): Promise<number> {
+    // Of one that has removed itself, or is about to, its ID is known still, and how it ended.
+    const found = this.#records.find(container);
+    if (found) return this.#endings.wait(found.id, condition);
+    const code = this.#records.lastExitCode(container);
+    if (code !== undefined) return Promise.resolve(code);
     return this.#endings.wait(this.get(container).id, condition);
   }
 
@@ -306,12 +318,17 @@ export class ContainerService implements Containers {
     return this.#health.check(container);
   }
 
-  async update(container: string, change: ResourceRequest): Promise<ContainerRecord> {
+  async update(container: string, change: ContainerChange): Promise<ContainerRecord> {
+    const { restart, ...limits } = change;
     const record = this.get(container);
-    const resources = this.#limits.merged(record, change);
+    const resources = this.#limits.merged(record, limits);
     mustAllow("update", record);
-    if (canDo("signal", record.status)) await this.#limits.apply(record, change, resources);
-    return this.#records.limited(record.id, resources);
+    if (restart) checkRestart({ ...record.request, restart });
+    const runs = canDo("signal", record.status);
+    if (runs && Object.keys(limits).length > 0) {
+      await this.#limits.apply(record, limits, resources);
+    }
+    return this.#records.limited(record.id, { resources, ...(restart && { restart }) });
   }
 
   rename(container: string, name: string): ContainerRecord {
@@ -338,7 +355,7 @@ export class ContainerService implements Containers {
 
   /** At the engine's end: what still runs in the foreground is left to whoever comes next. */
   release(): void {
-    for (const id of this.#held) this.#records.released(id);
+    this.#foreground.release();
   }
 
   async settle(container: string): Promise<void> {
@@ -366,33 +383,5 @@ export class ContainerService implements Containers {
     checkRequest(request, image?.config.config ?? {}, this.#options.machine);
     await this.#planner.prepare(request, image, this.#options.snapshotter());
     (await this.#looks.logDriver(request)).check?.(request.log ?? {});
-  }
-
-  async #rest(id: string, status: ExitStatus): Promise<number> {
-    const { autoRemove } = this.#records.get(id).request;
-    // While it is still held: nobody may start it before that is gone.
-    if (!autoRemove) await this.#reconciler.clearUp(id);
-    try {
-      this.#records.ended(id, status);
-    } catch (error) {
-      const full = error instanceof NacreError && error.kind === "no-space";
-      if (!(full && autoRemove)) throw error;
-      // It may be what fills the disk, and nobody will want it again.
-      await this.#storage.delete(id);
-      this.#records.ended(id, status);
-    }
-    if (autoRemove) await this.#reconciler.dismiss(id);
-    return status.code;
-  }
-
-  /** Its supervisor was killed, or its end could not be recorded: it is as one that nobody held. */
-  async #lost(id: string, error: unknown): Promise<never> {
-    try {
-      this.#records.released(id);
-      await this.#reconciler.settle(id);
-    } catch {
-      // What stands in the way of this stood in the way before: that is what is told.
-    }
-    throw error;
   }
 }

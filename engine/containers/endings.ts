@@ -6,7 +6,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import { SIGNALS, signalNumber } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
-import type { WaitCondition } from "../engine.ts";
+import type { StopOptions, WaitCondition } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
@@ -46,15 +46,15 @@ export class Endings {
   }
 
   /** False if it was at rest. */
-  async stop(record: ContainerRecord, wanted?: number): Promise<boolean> {
-    const timeoutMs = wanted ?? record.request.stopTimeoutMs ?? STOP_TIMEOUT_MS;
+  async stop(record: ContainerRecord, options: StopOptions = {}): Promise<boolean> {
+    const timeoutMs = options.timeoutMs ?? record.request.stopTimeoutMs ?? STOP_TIMEOUT_MS;
     if (record.status === "restarting") {
       this.restarts.cancel(record);
       return true;
     }
     if (!canDo("signal", record.status)) return false;
     this.#stopping(record);
-    this.#signal(record, this.#stopSignal(record));
+    this.#signal(record, options.signal ?? this.#stopSignal(record));
     if (!(await this.#over(record, timeoutMs))) {
       this.#signal(record, SIGNALS.KILL);
       await this.#over(record, UNDO_TIMEOUT_MS);

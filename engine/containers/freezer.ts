@@ -6,7 +6,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { type FreezeControl, freezeControl } from "@nacre/core/program/freeze.ts";
 import { unlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./cgroup-path.ts";
+import type { CgroupById } from "./cgroup-of.ts";
 
 /** A process in the midst of a system call may take its time until it can be held. */
 const FREEZE_MS = 10_000;
@@ -15,11 +15,18 @@ export class Freezer {
   readonly #files: Files;
   readonly #clock: Clock;
   readonly #hierarchies: () => readonly MountedHierarchy[];
+  readonly #cgroup: CgroupById;
 
-  constructor(files: Files, clock: Clock, hierarchies: () => readonly MountedHierarchy[]) {
+  constructor(
+    files: Files,
+    clock: Clock,
+    hierarchies: () => readonly MountedHierarchy[],
+    cgroup: CgroupById,
+  ) {
     this.#files = files;
     this.#clock = clock;
     this.#hierarchies = hierarchies;
+    this.#cgroup = cgroup;
   }
 
   /** NacreError `unsupported` where the machine has no freezer. */
@@ -57,7 +64,7 @@ export class Freezer {
 
   /** Lets all go. One that is not frozen, or has no cgroup any more, is left as it is. */
   thaw(id: string): void {
-    const control = freezeControl(this.#hierarchies(), cgroupPath(id));
+    const control = freezeControl(this.#hierarchies(), this.#cgroup(id));
     if (control) unlessGone(() => this.#files.control(control.file, control.thawed));
   }
 
@@ -66,7 +73,7 @@ export class Freezer {
   }
 
   #control(id: string): FreezeControl {
-    const control = freezeControl(this.#hierarchies(), cgroupPath(id));
+    const control = freezeControl(this.#hierarchies(), this.#cgroup(id));
     if (control) return control;
     throw new NacreError("unsupported", "this machine has no cgroup freezer: nothing can be held", {
       advice: "Mount the freezer hierarchy, or stop the container instead.",

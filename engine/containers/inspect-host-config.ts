@@ -51,7 +51,7 @@ function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
 }
 
 /** As they could be given to --security-opt, a profile as its JSON. */
-function securityOptions(request: ContainerRequest): string[] | null {
+export function securityOptions(request: ContainerRequest): string[] | null {
   const { noNewPrivileges, seccomp, apparmor, securityLabel = [] } = request;
   const all = [
     ...(noNewPrivileges === undefined ? [] : [`no-new-privileges=${noNewPrivileges}`]),
@@ -85,6 +85,7 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
     DnsSearch: dns?.searches ?? [],
     ExtraHosts: request.extraHosts ?? null,
     GroupAdd: request.groups ?? null,
+    CgroupParent: request.cgroupParent ?? "",
     ...(request.init && { Init: true }),
     IpcMode: namespaces.ipc ?? "private",
     OomScoreAdj: request.oomScoreAdj ?? 0,

@@ -141,9 +141,9 @@ export function containerJson(
       Hostname: request.hostname ?? id.slice(0, 12),
       Domainname: request.domainname ?? "",
       User: request.user ?? config.User ?? "",
-      AttachStdin: request.interactive && !request.detached,
-      AttachStdout: !request.detached,
-      AttachStderr: !request.detached,
+      AttachStdin: isAttached(request, "stdin"),
+      AttachStdout: isAttached(request, "stdout"),
+      AttachStderr: isAttached(request, "stderr"),
       Tty: request.terminal,
       OpenStdin: request.interactive,
       Env: environmentJson(config, request),
@@ -163,4 +163,12 @@ export function containerJson(
     },
     NetworkSettings: { Networks: { [request.network]: {} } },
   };
+}
+
+function isAttached(
+  { attach, detached, interactive }: ContainerRequest,
+  stream: "stdin" | "stdout" | "stderr",
+): boolean {
+  if (attach) return attach.includes(stream);
+  return !detached && (stream !== "stdin" || interactive);
 }

@@ -10,7 +10,7 @@ import type { ResourceRequest } from "@nacre/core/program/request.ts";
 import { checkResources, specResources } from "@nacre/core/program/resource-spec.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { isGone, unlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./cgroup-path.ts";
+import { cgroupOf } from "./cgroup-of.ts";
 import { changeDeviceRules } from "./device-rules.ts";
 import type { Machine } from "./machine-facts.ts";
 
@@ -57,17 +57,18 @@ export class Limits {
       await this.#apply(record, change, merged);
     } catch (error) {
       // It has ended meanwhile: they hold when it is started again.
-      const [standing] = planCgroups(this.#hierarchies(), cgroupPath(record.id), {}).nodes;
+      const [standing] = planCgroups(this.#hierarchies(), cgroupOf(record), {}).nodes;
       if (!isGone(error) || (standing && this.#files.status(standing))) throw error;
     }
   }
 
   async #apply(
-    { id, request }: ContainerRecord,
+    container: ContainerRecord,
     change: ResourceRequest,
     merged: ResourceRequest,
   ): Promise<void> {
-    const path = cgroupPath(id);
+    const { request } = container;
+    const path = cgroupOf(container);
     const plan = (resources: ResourceRequest): readonly Operation[] =>
       planCgroups(
         this.#hierarchies(),
@@ -79,7 +80,7 @@ export class Limits {
     const operations = plan(merged).filter((one) => isBelow(one, path));
     const absent = operations.filter((o) => o.op === "makeCgroup" && !this.#files.status(o.path));
     await this.#join(
-      id,
+      container,
       absent.map((o) => (o as { path: string }).path),
       plan(merged),
     );
@@ -93,16 +94,19 @@ export class Limits {
   }
 
   /** Makes groups that the container is not in yet, and moves its processes there. */
-  async #join(id: string, nodes: readonly string[], plan: readonly Operation[]): Promise<void> {
+  async #join(
+    container: ContainerRecord,
+    nodes: readonly string[],
+    plan: readonly Operation[],
+  ): Promise<void> {
     if (nodes.length === 0) return;
-    const parents = nodes.map((node) => node.slice(0, node.lastIndexOf("/")));
     const host = plan.filter((o) => {
       const at = fileOf(o);
       const directory = o.op === "writeFile" ? at.slice(0, at.lastIndexOf("/")) : at;
-      return nodes.includes(directory) || parents.includes(directory);
+      return nodes.some((node) => node === directory || node.startsWith(`${directory}/`));
     });
-    await this.#kernel.perform({ title: `limit container ${id.slice(0, 12)}`, host });
-    const [standing] = planCgroups(this.#hierarchies(), cgroupPath(id), {}).nodes;
+    await this.#kernel.perform({ title: `limit container ${container.name}`, host });
+    const [standing] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
     for (const node of nodes) this.#move(standing as string, node);
   }
 

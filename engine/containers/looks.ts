@@ -111,7 +111,7 @@ export class ContainerLooks {
   top(container: string): ProcessListing[] {
     const record = this.get(container);
     mustAllow("list", record);
-    return this.#processes.of(record.id);
+    return this.#processes.of(record);
   }
 
   stats(options: StatsOptions = {}): AsyncIterable<ContainerUsage[]> {

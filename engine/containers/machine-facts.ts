@@ -55,7 +55,8 @@ export class Machine implements MachineFacts {
     });
   };
 
-  readonly cpusetRoot: CpusetRoot = (mountpoint) => this.#sizeAt({ version: 1, mountpoint });
+  readonly cpusetRoot: CpusetRoot = (node) =>
+    this.#files.status(node) && this.#sizeAt({ version: 1, mountpoint: node });
 
   /** Links, and what is mounted below /dev for others, are not followed. */
   #devicesBelow(directory: string): string[] {

@@ -14,9 +14,8 @@ import {
 } from "@nacre/core/program/become.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { compile } from "@nacre/core/program/compile.ts";
-import { DEFAULT_LOG, JOURNAL_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
-import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
 import { securityLabels } from "@nacre/core/program/security-labels.ts";
@@ -28,9 +27,8 @@ import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
-import { JOURNAL_SOCKET, journalFields } from "../logs/journal-fields.ts";
 import { hostRoot } from "../snapshotters/host.ts";
-import { cgroupPath } from "./cgroup-path.ts";
+import { cgroupOf } from "./cgroup-of.ts";
 import { hostFileOperations } from "./host-files.ts";
 import { LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
@@ -38,6 +36,7 @@ import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
+import { type HowStarted, supervisionOf } from "./supervision.ts";
 import type { SystemCallFilters } from "./system-call-filters.ts";
 
 /** The name of the pseudo-image that is this machine's own root. */
@@ -74,6 +73,12 @@ export interface PlannerOptions {
   /** Another container, by what the user calls it. NacreError `not-found`. */
   readonly find: (container: string) => ContainerRecord;
   readonly tell: (notice: EngineEvent) => void;
+}
+
+/** How a container is started this time. */
+export interface StartPlan extends HowStarted {
+  readonly size?: TerminalSize | undefined;
+  readonly step?: StepMounts;
 }
 
 export interface TerminalSize {
@@ -149,8 +154,7 @@ export class Planner {
   program(
     container: ContainerRecord,
     image: ImageRecord | undefined,
-    size?: TerminalSize,
-    step: StepMounts = NO_STEP,
+    { size, step = NO_STEP, ...start }: StartPlan = {},
   ): KernelProgram {
     const { request, id } = container;
     const process = image?.config.config ?? {};
@@ -171,7 +175,7 @@ export class Planner {
       // The machine's own root keeps the machine's own names and resolver.
       ...(image && { filesDirectory: this.#paths.files }),
       rootfs: this.#paths.rootfs,
-      cgroupsPath: cgroupPath(id),
+      cgroupsPath: cgroupOf(container),
       ...(size && { terminalSize: size }),
       machine: this.#options.machine,
       namespaceOf: this.#lent.pathOf,
@@ -200,7 +204,7 @@ export class Planner {
             ...step.files,
           ]
         : [],
-      supervision: this.#supervision(container),
+      supervision: supervisionOf(container, this.#paths, this.#options.settleCommand, start),
     });
   }
 
@@ -250,7 +254,7 @@ export class Planner {
           },
           cgroups: this.#options
             .hierarchies()
-            .map((h) => h.mountpoint + cgroupPath(id))
+            .map((h) => h.mountpoint + cgroupOf(container))
             .filter((node) => this.#files.status(node)),
           joinPaths: [],
         },
@@ -265,6 +269,7 @@ export class Planner {
           stdin: interactive ? "inherit" : "null",
           output: detached ? "log" : "inherit",
           terminal: !terminal ? "none" : detached ? "detached" : "attached",
+          ...(terminal && wanted.detachKeys && !detached && { leaveKeys: wanted.detachKeys }),
           collect: [],
           detached,
         },
@@ -320,33 +325,6 @@ export class Planner {
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
     const layers = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
     return this.#snapshotters.get(container.snapshotter).root(chainId, layers, storage, options);
-  }
-
-  #supervision(container: ContainerRecord): Omit<Supervision, "collect"> {
-    const { request, id } = container;
-    const { attach, log, exit } = this.#paths.container(id);
-    const { detached, terminal, interactive, autoRemove } = request;
-    // A container that is removed with its exit, before its caller returns, needs neither.
-    const kept = detached || !autoRemove;
-    const { logDriver = DEFAULT_LOG } = request;
-    const logged = kept && logDriver !== NO_LOG;
-    const limits = logLimits(logDriver, request.log);
-    return {
-      stdin: !interactive ? "null" : detached ? "hold" : "inherit",
-      output: detached ? "log" : logged ? "both" : "inherit",
-      terminal: !terminal ? "none" : detached ? "detached" : "attached",
-      ...(logged && logDriver !== JOURNAL_LOG && { logPath: log }),
-      ...(logged && limits && { logLimits: limits }),
-      ...(logged && logDriver === JOURNAL_LOG && { journal: this.#journal(container) }),
-      ...(kept && { exitPath: exit }),
-      ...(detached && { onExit: this.#options.settleCommand(id), attachPath: attach }),
-      detached,
-    };
-  }
-
-  #journal(container: ContainerRecord): NonNullable<Supervision["journal"]> {
-    const { request } = container;
-    return { socket: JOURNAL_SOCKET, fields: journalFields(container, request.environment) };
   }
 
   /** Looked up in the container's own storage layer, then in its image; the machine's only for `host`. */

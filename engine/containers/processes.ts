@@ -3,9 +3,10 @@
 
 import type { Files } from "@nacre/core/ports/files.ts";
 import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ProcessListing } from "../engine.ts";
 import { pidsIn, readUnlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./cgroup-path.ts";
+import { cgroupOf } from "./cgroup-of.ts";
 
 /** Ticks of /proc in a second on every architecture that Linux has had for years (USER_HZ). */
 const TICKS_PER_SECOND = 100;
@@ -21,8 +22,8 @@ export class Processes {
   }
 
   /** By pid. One that ends meanwhile is left out. */
-  of(id: string): ProcessListing[] {
-    const [node] = planCgroups(this.#hierarchies(), cgroupPath(id), {}).nodes;
+  of(container: ContainerRecord): ProcessListing[] {
+    const [node] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
     if (node === undefined) return [];
     const bootMs = Number(/^btime (\d+)$/m.exec(this.#text("/proc/stat") ?? "")?.[1] ?? 0) * 1000;
     return this.#members(node)

@@ -297,7 +297,8 @@ export class Reconciler {
       if (this.#records.find(id)?.request.autoRemove) await this.#storage.delete(id);
       else await this.#storage.deleteWhole(id);
     } catch (error) {
-      this.#records.released(id, error instanceof Error ? error.message : String(error));
+      const why = error instanceof Error ? error.message : String(error);
+      this.#records.released(id, () => ({ status: "dead", error: why }));
       throw error;
     }
     let going: readonly VolumeRecord[] = [];

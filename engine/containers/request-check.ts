@@ -3,6 +3,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { SpecNamespaceType } from "@nacre/core/oci/runtime-spec.ts";
+import { cgroupParentPath } from "@nacre/core/program/cgroup-parent.ts";
 import { healthCheck } from "@nacre/core/program/health-check.ts";
 import { DEFAULT_LOG, logLimits } from "@nacre/core/program/log-options.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
@@ -28,9 +29,8 @@ export function checkRequest(
   for (const mount of request.mounts) checkMountTarget(mount);
   checkNamespaces(request);
   checkSysctls(request.sysctls ?? {}, ownNamespaces(request));
-  if (request.autoRemove && request.restart && request.restart.name !== "no") {
-    throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm");
-  }
+  checkRestart(request);
+  if (request.cgroupParent) cgroupParentPath(request.cgroupParent);
   healthCheck(request.health, image);
   logLimits(request.logDriver ?? DEFAULT_LOG, request.log);
   checkProcess(request);
@@ -46,6 +46,17 @@ function ownNamespaces({ namespaces = {}, network }: ContainerRequest): Set<Spec
     ...(namespaces.uts === "host" ? [] : (["uts"] as const)),
     ...(network === "host" ? [] : (["network"] as const)),
   ]);
+}
+
+/** Throws NacreError `invalid`. */
+export function checkRestart({
+  autoRemove,
+  restart,
+}: Pick<ContainerRequest, "autoRemove" | "restart">): void {
+  if (!autoRemove || !restart || restart.name === "no") return;
+  throw new NacreError("invalid", "conflicting options: cannot specify both --restart and --rm", {
+    advice: "What is removed at its end is not there to be started again.",
+  });
 }
 
 function checkProcess({ oomScoreAdj, stopSignal, shmBytes }: ContainerRequest): void {

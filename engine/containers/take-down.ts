@@ -4,12 +4,13 @@
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import { nodesAbove } from "@nacre/core/program/cgroup-parent.ts";
 import { everyNode, type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { pidsIn } from "../vanishing.ts";
-import { cgroupPath } from "./cgroup-path.ts";
+import type { CgroupById } from "./cgroup-of.ts";
 import type { Freezer } from "./freezer.ts";
 
 const SIGKILL = 9;
@@ -23,6 +24,7 @@ export class TakeDown {
   readonly #freezer: Freezer;
   readonly #paths: StatePaths;
   readonly #hierarchies: () => readonly MountedHierarchy[];
+  readonly #cgroup: CgroupById;
 
   constructor(
     kernel: Kernel,
@@ -31,6 +33,7 @@ export class TakeDown {
     freezer: Freezer,
     paths: StatePaths,
     hierarchies: () => readonly MountedHierarchy[],
+    cgroup: CgroupById,
   ) {
     this.#kernel = kernel;
     this.#files = files;
@@ -38,6 +41,7 @@ export class TakeDown {
     this.#freezer = freezer;
     this.#paths = paths;
     this.#hierarchies = hierarchies;
+    this.#cgroup = cgroup;
   }
 
   /** Whether something of the container is left: its cgroups are the last that a supervisor removes. */
@@ -72,28 +76,28 @@ export class TakeDown {
       .map((path) => ({ op: "removeDirectory", path, retryMs: 0, ifUnused: true }));
   }
 
-  /** What undoes the making of its groups. */
+  /** What undoes the making of its groups; a parent that was named for it may be the user's. */
   #inverses(id: string): Operation[] {
-    const inverses = this.#makings(id).map(inverseOf);
+    const made = this.#makings(id).filter(({ op }) => op !== "makeDirectory");
+    const inverses = made.map(inverseOf);
     return inverses.filter((one) => one !== undefined).reverse();
   }
 
   /** What made its groups, those too that came with limits that were changed. */
   #makings(id: string): Operation[] {
-    const path = cgroupPath(id);
+    const path = this.#cgroup(id);
     const { host, nodes } = planCgroups(this.#hierarchies(), path, {});
     const later = this.#nodes(id).filter((n) => !nodes.includes(n) && this.#files.status(n));
     const make = (at: string, shared: boolean): Operation => ({
       ...{ op: "makeCgroup", path: at, shared },
     });
-    return [
-      ...host,
-      ...later.flatMap((n) => [make(n.slice(0, n.lastIndexOf("/")), true), make(n, false)]),
-    ];
+    const { own } = nodesAbove(path);
+    const above = (node: string) => (own ? [make(node.slice(0, node.lastIndexOf("/")), true)] : []);
+    return [...host, ...later.flatMap((node) => [...above(node), make(node, false)])];
   }
 
   #nodes(id: string): readonly string[] {
-    return everyNode(this.#hierarchies(), cgroupPath(id));
+    return everyNode(this.#hierarchies(), this.#cgroup(id));
   }
 
   /** Whether there was anybody to kill. */

@@ -12,7 +12,7 @@ import {
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerUsage } from "../engine.ts";
 import { readUnlessGone } from "../vanishing.ts";
-import { cgroupPath } from "./cgroup-path.ts";
+import { cgroupOf } from "./cgroup-of.ts";
 
 interface Sample {
   readonly atMs: number;
@@ -54,8 +54,8 @@ export class Usage {
     }
   }
 
-  #sample({ id }: ContainerRecord): Sample {
-    const usage = cgroupUsage(this.#hierarchies(), cgroupPath(id), (path) => this.#read(path));
+  #sample(container: ContainerRecord): Sample {
+    const usage = cgroupUsage(this.#hierarchies(), cgroupOf(container), (path) => this.#read(path));
     return { atMs: this.#clock.monotonicMs(), usage };
   }
 

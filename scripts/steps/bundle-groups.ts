@@ -12,7 +12,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "\0rolldown/*",
     "cli/{entry,main,catalog*,command,failure,flag-error,global-options,options}.ts",
-    "cli/{plugins,package-root,process-host,write-all,version,commands/version,stop-timeout,text/escape}.ts",
+    "cli/{plugins,package-root,process-host,write-all,version,commands/version,stop-timeout,detach-keys,text/escape}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
     "cli/package.json",
     "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
@@ -21,7 +21,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   running: [
     "cli/commands/{run,create,exec,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
     "cli/{container,resource,mount,process,health,namespace,security}-options.ts",
-    "cli/{attachment,detach-keys,pull-display,container-id-file,text/size}.ts",
+    "cli/{attachment,published-ports,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],
   acting: [
@@ -42,10 +42,10 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
     "cli/composition.ts",
-    "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line}}.ts",
+    "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent}}.ts",
     "engine/{module,assemble,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
-    "engine/containers/{reconcile,looks,state,runtimes,cgroup-path,container-lookup}.ts",
+    "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup}.ts",
     "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing}.ts",
     "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",
     "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno}.ts",
@@ -82,7 +82,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/containers/{planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
     "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
     "engine/containers/{names,attached,start-failure,attaching,health-checks}.ts",
-    "engine/containers/{wait-program,system-call-filters}.ts",
+    "engine/containers/{wait-program,system-call-filters,supervision}.ts",
     "core/seccomp/version.ts",
     "backends/linux/{launch,report,fault,attach,addon,facts,random,beneath}.ts",
   ],

@@ -1,9 +1,13 @@
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { securityOptions } from "@nacre/engine/containers/inspect-host-config.ts";
 import { describe, expect, it } from "vitest";
+import { parseStreamName } from "../../cli/attachment.ts";
+import { findEntry } from "../../cli/catalog.ts";
 import { CONTAINER_OPTIONS, requestOf } from "../../cli/container-options.ts";
 import { parseWords } from "../../cli/options.ts";
+import { parseFilter } from "../../cli/parse/filter.ts";
 import { dockerMount, dockerVolumes, withoutEmpty } from "./docker-mount.ts";
-import { RUN_CASES, type RunCase } from "./facts.ts";
+import { casesOf, outcomeOf, RUN_CASES, type RunCase } from "./facts.ts";
 import { FakeHost } from "./fake-host.ts";
 
 function request(...words: string[]): ContainerRequest {
@@ -21,6 +25,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   "-v /a:/b:bogus img": "invalid mode: bogus",
   "--ipc bogus img": "--ipc: invalid IPC mode",
   "--device vendor.com/gpu=0 img": "names a CDI device, which is not supported",
+  "--security-opt bogus img": 'invalid --security-opt: "bogus"',
+  "--security-opt systempaths=bad img": 'invalid --security-opt: "systempaths=bad"',
 };
 
 /** The parts of docker's configuration that a request has, by docker's names. */
@@ -77,7 +83,10 @@ function healthAsDocker(health: NonNullable<ContainerRequest["health"]>) {
 
 function processAsDocker(made: ContainerRequest): Record<string, unknown> {
   const { namespaces = {}, devices = [], limits = [], capabilities, dns } = made;
+  const security = securityOptions(made);
   return {
+    ...(security && { SecurityOpt: security }),
+    ...(made.cgroupParent && { CgroupParent: made.cgroupParent }),
     ...(made.oomScoreAdj && { OomScoreAdj: made.oomScoreAdj }),
     ...(made.shmBytes && { ShmSize: made.shmBytes }),
     ...(made.extraHosts && { ExtraHosts: made.extraHosts }),
@@ -138,10 +147,98 @@ function expected({ Config = {}, HostConfig = {} }: RunCase): RunCase {
   delete hostConfig.KernelMemory;
   if (Array.isArray(hostConfig.Binds)) hostConfig.Binds = hostConfig.Binds.length;
   if (Array.isArray(hostConfig.Mounts)) hostConfig.Mounts = hostConfig.Mounts.map(withoutEmpty);
+  // Who writes it is the command line, once there is a container.
+  delete hostConfig.ContainerIDFile;
+  // Docker's client hands on what was typed, with = or with a colon.
+  if (Array.isArray(hostConfig.SecurityOpt)) {
+    hostConfig.SecurityOpt = hostConfig.SecurityOpt.map((word) =>
+      word.replace(/^label:/, "label=").replace(/^no-new-privileges$/, "$&=true"),
+    );
+  }
   // It is kept with each volume that it is to make.
   delete hostConfig.VolumeDriver;
   return { args: [], Config: config, HostConfig: hostConfig };
 }
+
+it.each(casesOf("attach"))("takes $input for a stream as docker does", (fact) => {
+  expect(outcomeOf(fact.input, parseStreamName)).toEqual(fact);
+});
+
+it.each(casesOf("filter"))("takes $input for a filter as docker does", (fact) => {
+  const [key, value] = parseFilter(fact.input);
+  expect({ [key]: { [value]: true } }).toEqual(fact.value);
+});
+
+describe("the flags that docker's commands have and ours shall have", () => {
+  const longs = async (command: string) => {
+    const { options } = (await findEntry(command.split(" "))!.entry.load()).default;
+    const all = Object.values(options) as { readonly long: string; readonly alias?: string }[];
+    return all.flatMap(({ long, alias }) => (alias === undefined ? [long] : [long, alias]));
+  };
+  const LIMITS = [
+    ...["memory", "memory-reservation", "memory-swap", "memory-swappiness", "oom-kill-disable"],
+    ...["kernel-memory", "cpus", "cpu-shares", "cpu-period", "cpu-quota", "cpu-rt-period"],
+    ...["cpu-rt-runtime", "cpuset-cpus", "cpuset-mems", "pids-limit", "blkio-weight"],
+    ...["blkio-weight-device", "device-read-bps", "device-read-iops", "device-write-bps"],
+    ...["device-write-iops", "device-cgroup-rule"],
+  ];
+  const MAKE = [
+    ...["name", "hostname", "domainname", "env", "env-file", "label", "label-file", "user"],
+    ...["workdir", "entrypoint", "tty", "interactive", "attach", "init", "rm", "cidfile", "pull"],
+    ...["platform", "quiet", "read-only", "tmpfs", "mount", "volume", "volumes-from"],
+    ...["volume-driver", "shm-size", "device", "group-add", "sysctl", "ulimit", "oom-score-adj"],
+    ...["pid", "ipc", "uts", "cgroupns", "cgroup-parent", "add-host", "dns", "dns-option"],
+    ...["dns-opt", "dns-search", "stop-signal", "stop-timeout", "log-driver", "log-opt"],
+    ...["storage-opt", "restart", "health-cmd", "health-interval", "health-timeout"],
+    ...["health-retries", "health-start-period", "no-healthcheck", "cap-add", "cap-drop"],
+    ...["privileged", "security-opt", "network", "net", "runtime", "publish", "publish-all"],
+    ...LIMITS,
+  ];
+  it.each<[string, readonly string[]]>([
+    ["run", [...MAKE, "detach", "detach-keys", "sig-proxy"]],
+    ["create", MAKE],
+    ["start", ["attach", "interactive", "detach-keys"]],
+    ["attach", ["detach-keys", "no-stdin", "sig-proxy"]],
+    [
+      "exec",
+      [
+        ...["detach", "detach-keys", "env", "env-file", "interactive", "privileged", "tty"],
+        ...["user", "workdir"],
+      ],
+    ],
+    ["stop", ["time", "signal"]],
+    ["restart", ["time", "signal"]],
+    ["kill", ["signal"]],
+    ["rm", ["force", "volumes"]],
+    ["wait", ["condition"]],
+    ["ps", ["all", "quiet", "filter", "format", "last", "latest", "size", "no-trunc"]],
+    ["inspect", ["format", "size", "type"]],
+    ["logs", ["follow", "since", "until", "tail", "timestamps"]],
+    ["stats", ["all", "no-stream", "format", "no-trunc"]],
+    ["events", ["since", "until", "filter", "format"]],
+    ["cp", ["archive", "follow-link", "quiet"]],
+    ["commit", ["author", "change", "message", "pause"]],
+    ["export", ["output"]],
+    ["import", ["change", "message", "platform"]],
+    ["container prune", ["force", "filter"]],
+    ["volume create", ["driver", "label", "opt"]],
+    ["volume ls", ["filter", "format", "quiet"]],
+    ["volume rm", ["force"]],
+    ["volume prune", ["all", "filter", "force"]],
+    ["system df", ["format", "verbose"]],
+    [
+      "update",
+      [
+        ...["memory", "memory-reservation", "memory-swap", "cpus", "cpu-shares", "cpu-period"],
+        ...["cpu-quota", "cpu-rt-period", "cpu-rt-runtime", "cpuset-cpus", "cpuset-mems"],
+        ...["pids-limit", "blkio-weight", "restart"],
+      ],
+    ],
+  ])("are there: %s", async (command, wanted) => {
+    const there = await longs(command);
+    expect(wanted.filter((name) => !there.includes(name))).toEqual([]);
+  });
+});
 
 it("waits as long as one likes, or forever, before a stop kills", () => {
   expect(request("--stop-timeout", "3", "img").stopTimeoutMs).toBe(3000);
@@ -155,7 +252,7 @@ describe("the options of run", () => {
   it.each(cases.map((fact) => [fact.args.join(" "), fact] as const))(
     "reads '%s' as docker does",
     (line, fact) => {
-      const refusal = fact.error ?? REFUSED[line];
+      const refusal = REFUSED[line] ?? fact.error;
       if (refusal !== undefined) expect(() => request(...fact.args)).toThrow(refusal);
       else {
         const byMount = fact.args.includes("--mount");
@@ -215,6 +312,12 @@ describe("the options of run", () => {
       expect.objectContaining({ type: "volume", driver: "d" }),
       expect.not.objectContaining({ driver: "d" }),
     ]);
+  });
+
+  it("says why no port is published, and leaves out what is there already", () => {
+    expect(() => request("-p", "80:80", "img")).toThrow("no port can be published");
+    expect(() => request("-P", "--network", "none", "img")).toThrow("no address but on its own lo");
+    expect(request("-p", "80", "--network", "host", "img").network).toBe("host");
   });
 
   it("says why a storage layer has no limit, and what has", () => {

@@ -16,6 +16,8 @@ export interface RunCase {
 }
 
 type CaseName =
+  | "attach"
+  | "filter"
   | "cpus"
   | "duration"
   | "env"

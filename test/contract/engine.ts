@@ -12,7 +12,9 @@ import { buildCases } from "./engine-build.ts";
 import { deviceCases } from "./engine-devices.ts";
 import { fileCases } from "./engine-files.ts";
 import { initCases } from "./engine-init.ts";
+import { leavingCases } from "./engine-leaving.ts";
 import { machineCases } from "./engine-machine.ts";
+import { parentCases } from "./engine-parents.ts";
 import { sharingCases } from "./engine-sharing.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
@@ -117,6 +119,8 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     fileCases(() => bench);
     buildCases(() => bench);
     initCases(() => bench);
+    leavingCases(() => bench);
+    parentCases(() => bench);
   });
 }
 

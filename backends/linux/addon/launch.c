@@ -67,6 +67,7 @@ static void *listen_to(void *argument) {
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     chunk->size = (size_t)n;
+    c->detached |= n >= 5 && !memcmp(chunk->bytes + n - 5, "left\n", 5); /* see report.ts */
     if (napi_call_threadsafe_function(c->tell, chunk, napi_tsfn_blocking) != napi_ok) free(chunk);
   }
   close(c->report);

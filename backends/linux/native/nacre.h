@@ -20,7 +20,7 @@ enum { MESSAGE = 3, REPORT = 4, FIRST_GIVEN = 5, ABOUT_TO_EXECUTE = -1, NOTHING_
 enum section { HOST = 1, PARENT = 2, CHILD = 4 };
 enum { STDIN_MODE, OUTPUT_MODE, TERMINAL_MODE, LOG_PATH, EXIT_PATH, COLLECT, ON_EXIT, DETACHED,
        LOG_BYTES, LOG_FILES, ATTACH_PATH, START_PATH, CONSOLE_PATH, LEAVES, DESCRIPTORS,
-       JOURNAL_FIELDS };
+       JOURNAL_FIELDS, LEAVE_KEYS };
 enum { INHERIT, STDIN_NULL, STDIN_HOLD, OUTPUT_LOG = 1, OUTPUT_BOTH, ATTACHED = 1, TO_LOG, TO_SOCKET };
 enum { CREATE, JOIN_PID, JOIN_START, JOIN_FLAGS, CGROUPS };
 
@@ -33,7 +33,7 @@ struct operation {
 };
 struct program {
   bool has_process;
-  struct argument supervision[16], clone[5];
+  struct argument supervision[17], clone[5];
   struct cursor host, parent, child, join_paths;
 };
 

@@ -69,7 +69,7 @@ bool read_program(struct cursor m, struct program *p) {
   struct argument pair[2];
   if (!take(&m, &has_process, 1) || has_process > 1) return false;
   p->has_process = has_process;
-  if (has_process && !take_arguments(&m, "nnnssllnnnsssnns", p->supervision)) return false;
+  if (has_process && !take_arguments(&m, "nnnssllnnnsssnnsb", p->supervision)) return false;
   if (has_process && (uint64_t)word(&p->supervision[DESCRIPTORS], 0) > 1000) return false;
   if (!take_section(&m, HOST, &p->host)) return false;
   if (!has_process) return m.at == m.end;

@@ -15,12 +15,13 @@
 
 #include "supervise.h"
 
-enum { OUT, ERR, IN, STREAMS, DRAIN_MS = 100, PTY_BYTES = 256 << 10 };
+enum { OUT, ERR, IN, STREAMS, DRAIN_MS = 100, PTY_BYTES = 256 << 10, KEYS = 32 };
 static struct stream streams[STREAMS];
 static int signals, input, terminal, slave = -1;
 static bool logged;
 static struct termios cooked;
-static bool raw;
+static bool raw, background; /* background: nobody waits for its end */
+static struct { char keys[KEYS]; size_t count, matched; } leave;
 static struct { char *record, **collect, **on_exit; } after;
 
 /* A pipe, of which the child gets the end that is returned and this process keeps the other. */
@@ -103,18 +104,49 @@ static void end_stream(struct stream *s) {
   s->from = -1;
 }
 
+/* Takes the keys by which one leaves out of what was typed last. What may be their beginning waits
+   for what comes next. True once they were all typed. */
+static bool leaves(struct stream *s, size_t size) {
+  char typed[sizeof s->data];
+  memcpy(typed, s->data + (s->used -= size), size);
+  for (size_t i = 0; i < size; i++) {
+    if (typed[i] != leave.keys[leave.matched]) {
+      memcpy(s->data + s->used, leave.keys, leave.matched);
+      s->used += leave.matched;
+      leave.matched = 0;
+    }
+    if (typed[i] != leave.keys[leave.matched]) s->data[s->used++] = typed[i];
+    else if (++leave.matched == leave.count) return true;
+  }
+  return false;
+}
+
+/* From here on it is as if it had been started in the background. */
+static void let_go(void) {
+  OWNED null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (raw) tcsetattr(0, TCSADRAIN, &cooked);
+  raw = false;
+  background = true;
+  streams[IN].from = -1;
+  report("left\n");
+  for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+  dup2(null, REPORT);
+}
+
 /* Reads when everything read so far is delivered, delivers otherwise. */
 static void pump(struct stream *s) {
   bool reading = s->sent == s->used;
   size_t size = reading ? sizeof s->data - s->used : s->used - s->sent;
   if (reading && s->left < (long)size) size = (size_t)s->left;
   if (!reading && size > PIPE_BUF) size = PIPE_BUF; /* as much as poll(2) promised */
+  if (reading && s == &streams[IN]) size -= KEYS;   /* which may have waited */
   ssize_t n = size == 0 ? 0 : reading ? read(s->from, s->data + s->used, size)
                                       : write(s->to, s->data + s->sent, size);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (reading && n <= 0) end_stream(s);
   if (!reading && n < 0) s->to = -1; /* who listened is gone; the container goes on */
   if (reading && n > 0) s->used += (size_t)n;
+  if (reading && n > 0 && s == &streams[IN] && leave.count && leaves(s, (size_t)n)) let_go();
   if (reading && n > 0 && s != &streams[IN])
     attach_output(s == &streams[ERR] ? 2 : 1, s->data + s->used - n, (size_t)n);
   if (reading && n > 0 && s->left != LONG_MAX) s->left -= n;
@@ -231,9 +263,9 @@ static int finish(void) {
   if (record && after.record) write_record(record, size);
   attach_close();
   undo_all(after.record);
-  report("exited %zu\n", size);
+  bool told = report("exited %zu\n", size) >= 0;
   if (record) write_fully(REPORT, record, size);
-  run_on_exit();
+  if (background || !told) run_on_exit();
   return 0;
 }
 
@@ -270,13 +302,15 @@ int supervise(const struct program *p, struct cursor body) {
   after.record = *a[EXIT_PATH].data ? strdup(a[EXIT_PATH].data) : NULL;
   after.collect = string_list(&a[COLLECT]);
   after.on_exit = string_list(&a[ON_EXIT]);
-  bool detached = word(&a[DETACHED], 0);
+  background = word(&a[DETACHED], 0);
+  leave.count = a[LEAVE_KEYS].size < KEYS ? a[LEAVE_KEYS].size : KEYS;
+  memcpy(leave.keys, a[LEAVE_KEYS].data, leave.count);
   munmap((void *)(body.at - HEADER), (size_t)(body.end - body.at) + HEADER);
   close(self.sync);
   /* Whoever asked for it is gone, and nobody would ever know of it. */
   if (report("ready %d %llu\n", (int)self.child, (unsigned long long)start_time(self.child)) < 0)
     return give_up();
-  if (detached) {
+  if (background) {
     OWNED null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(null, REPORT);
     setsid();

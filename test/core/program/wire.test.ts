@@ -96,6 +96,7 @@ describe("the bytes of a program", () => {
           attachPath: "/attach",
           startPath: "/start",
           leaves: true,
+          leaveKeys: [16, 17],
           descriptors: 2,
           journal: { socket: "/socket", fields: "A=b\n" },
           collect: ["/x", "/y"],
@@ -104,7 +105,7 @@ describe("the bytes of a program", () => {
       },
     });
     expect(reader.number(1)).toBe(1);
-    const supervision = Array.from({ length: 16 }, () => reader.argument());
+    const supervision = Array.from({ length: 17 }, () => reader.argument());
     expect(supervision).toEqual([
       word(2n),
       word(2n),
@@ -122,6 +123,7 @@ describe("the bytes of a program", () => {
       word(1n),
       word(2n),
       "A=b\n\0",
+      "\x10\x11",
     ]);
     expect(reader.section()).toEqual([]);
     expect(reader.section()).toEqual([["makeCgroup", ["/c\0", word(1n)]]]);
