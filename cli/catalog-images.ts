@@ -117,6 +117,12 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/tag.ts"),
   },
   {
+    name: "image prune",
+    summary: "Remove images that nothing needs",
+    group: "Images",
+    load: () => import("./commands/image-prune.ts"),
+  },
+  {
     name: "rmi",
     aliases: ["image rm", "image remove"],
     summary: "Remove one or more images",

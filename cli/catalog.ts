@@ -295,6 +295,12 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/system-df.ts"),
   },
   {
+    name: "system check",
+    summary: "Hold the store against its records, and mend it",
+    group: "System",
+    load: () => import("./commands/system-check.ts"),
+  },
+  {
     name: "system prune",
     summary: "Remove what nothing needs",
     group: "System",

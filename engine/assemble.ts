@@ -58,7 +58,7 @@ import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
-import { registriesView, servingOf, sharedImages } from "./sharing/view.ts";
+import { checkingOf, registriesView, servingOf, sharedImages } from "./sharing/view.ts";
 import { SystemService } from "./system.ts";
 import { VolumeFiller } from "./volumes/fill.ts";
 import { VolumeRecords } from "./volumes/volume-records.ts";
@@ -365,6 +365,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
           prunePins: (wanted) => namespaces.prunePins(wanted),
           pruneVolumes: () => volumes.prune(),
           listVolumes: () => volumes.list(),
+          check: (wanted) => checkingOf(...shared)(wanted),
         },
       ),
   );

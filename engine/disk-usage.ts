@@ -7,6 +7,7 @@ import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import { treeBytes } from "./containers/tree-size.ts";
 import type { Containers, DiskUsage, ImageUsage, Volumes } from "./engine.ts";
 import { imageBlobs } from "./images/image-removal.ts";
+import { addReachable, closureOf } from "./images/manifest-graph.ts";
 import type { StatePaths } from "./images/paths.ts";
 
 /** Bytes of each thing that an image needs: blobs, tars of layers, merged roots. */
@@ -17,7 +18,8 @@ function partsOf(
 ): Map<string, number> {
   const parts = new Map<string, number>();
   // A tag may name an index, which is kept, too.
-  for (const digest of [...imageBlobs(image), ...tags.map((tag) => tag.digest)]) {
+  const named = tags.flatMap((tag) => [...closureOf(t, tag.digest)]);
+  for (const digest of [...imageBlobs(image), ...named]) {
     parts.set(`blob ${digest}`, t.get("blob", digest)?.sizeBytes ?? 0);
   }
   for (const diffId of image.config.rootfs.diff_ids) {
@@ -28,6 +30,19 @@ function partsOf(
     if (snapshot.chainId === chainId) parts.set(`root ${snapshot.key}`, snapshot.sizeBytes);
   }
   return parts;
+}
+
+/** Blobs of artifacts, and of what is about images. */
+function carriedParts(
+  t: Transaction,
+  every: ReadonlyMap<string, number>,
+): readonly (readonly [string, number])[] {
+  const needed = new Set([...every.keys()].map((part) => part.slice(part.indexOf(" ") + 1)));
+  addReachable(t, needed);
+  return [...needed].flatMap((digest) => {
+    const blob = t.get("blob", digest);
+    return blob ? [[`blob ${digest}`, blob.sizeBytes] as const] : [];
+  });
 }
 
 const sum = (bytes: Iterable<number>): number => [...bytes].reduce((total, one) => total + one, 0);
@@ -56,6 +71,7 @@ function imagesUsage(t: Transaction): Pick<DiskUsage, "images" | "imageBytes" | 
     };
   });
   const every = new Map(all.flatMap(({ parts }) => [...parts]));
+  for (const [part, bytes] of carriedParts(t, every)) every.set(part, bytes);
   const needed = new Map(
     all.filter(({ image }) => users.has(image.id)).flatMap(({ parts }) => [...parts]),
   );

@@ -4,22 +4,18 @@
 import type { CgroupMountRequest } from "@nacre/core/cgroup-mount.ts";
 import type { HierarchyReport } from "@nacre/core/cgroup-survey.ts";
 import type { CgroupMembership } from "@nacre/core/css-set.ts";
-import type { KernelFacts, ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import type {
-  ContainerRecord,
-  EventRecord,
-  ImageRecord,
-  PinRecord,
-} from "@nacre/core/state/records.ts";
+import type { EventRecord, ImageRecord, PinRecord } from "@nacre/core/state/records.ts";
 import type { Observable } from "rxjs";
 import type { Archives } from "./archive-interface.ts";
 import type { Builds } from "./build-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 import type { Filters } from "./filters.ts";
 import type { ImageSharing, Registries } from "./sharing-interface.ts";
-import type { VolumeListing, Volumes } from "./volume-interface.ts";
+import type { System } from "./system-interface.ts";
+import type { Volumes } from "./volume-interface.ts";
 
 // -- events -------------------------------------------------------------------------------------
 
@@ -131,6 +127,8 @@ export interface Images extends ImageSharing {
 // -- images that go to others: sharing-interface.ts -----------------------------------------------
 
 export type {
+  ImagePruneOptions,
+  ImagePruneReport,
   ImageSharing,
   LoadedImage,
   LoadOptions,
@@ -310,67 +308,19 @@ export interface Namespaces {
   exec(target: string, request: NamespaceCommand, streams?: ProcessStreams): Promise<JoinedCommand>;
 }
 
-// -- system -------------------------------------------------------------------------------------
+// -- system: system-interface.ts -------------------------------------------------------------------
 
-export interface PruneOptions {
-  readonly all?: boolean;
-  readonly pins?: boolean;
-  readonly volumes?: boolean;
-}
-
-export interface PruneReport {
-  readonly containers: string[];
-  readonly images: string[];
-  readonly volumes: string[];
-  /** Names of pins that were let go of. */
-  readonly pins: string[];
-  readonly reclaimedBytes: number;
-}
-
-export interface SystemInfo {
-  readonly version: string;
-  readonly root: string;
-  readonly backend: string;
-  readonly snapshotter: string;
-  readonly kernel: KernelFacts;
-  readonly cgroup: string;
-  readonly containers: { readonly total: number; readonly running: number };
-  readonly images: number;
-}
-
-export interface ImageUsage {
-  readonly image: ImageRecord;
-  /** Normalised. */
-  readonly references: readonly string[];
-  /** Bytes that other images need, too: blobs, tars of layers, merged roots. */
-  readonly sharedBytes: number;
-  readonly uniqueBytes: number;
-  /** How many containers were made of it. */
-  readonly containers: number;
-}
-
-export interface DiskUsage {
-  readonly images: readonly ImageUsage[];
-  /** What all images need, each blob, tar and merged root once. */
-  readonly imageBytes: number;
-  /** Of these, what no image needs that has a container. */
-  readonly unusedBytes: number;
-  readonly containers: readonly {
-    readonly container: ContainerRecord;
-    readonly writtenBytes: number;
-  }[];
-  /** `sizeBytes` is absent for what is not kept below the state root. */
-  readonly volumes: readonly (Pick<VolumeListing, "volume" | "users"> & {
-    readonly sizeBytes?: number;
-  })[];
-}
-
-export interface System {
-  info(): SystemInfo;
-  diskUsage(): Promise<DiskUsage>;
-  /** Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, with `volumes` those that no container has and no user named, and with `pins` the pinned namespaces that no process is in. */
-  prune(options?: PruneOptions): Promise<PruneReport>;
-}
+export type {
+  CheckOptions,
+  CheckReport,
+  DiskUsage,
+  ImageUsage,
+  PruneOptions,
+  PruneReport,
+  StoreProblem,
+  System,
+  SystemInfo,
+} from "./system-interface.ts";
 
 export interface Engine extends AsyncDisposable {
   readonly images: Images;

@@ -3,6 +3,7 @@
 import type { Compression } from "@nacre/core/ports/codec.ts";
 import type { Credential } from "@nacre/core/ports/credential-store.ts";
 import type { ServedImages, ServeImagesOptions } from "@nacre/core/ports/image-server.ts";
+import type { Filters } from "./filters.ts";
 
 export interface PushOptions {
   /** Layers that have another are compressed anew, which gives the image another manifest. Absent: blobs go as they came. */
@@ -39,6 +40,25 @@ export interface ImageSharing {
    * NacreError `corrupt` for what is none or damaged, and then nothing of it stays.
    */
   load(source: AsyncIterable<Uint8Array>, options?: LoadOptions): Promise<LoadedImage[]>;
+  /** Removes images without a name, or with `all` all, that no container needs. NacreError `invalid` for a filter that there is not. */
+  prune(options?: ImagePruneOptions): Promise<ImagePruneReport>;
+}
+
+export interface ImagePruneOptions {
+  /** Also images that have a name. */
+  readonly all?: boolean;
+  /** Only what was made before. */
+  readonly untilMs?: number;
+  /** `dangling`, `label`, `label!`. */
+  readonly filters?: Filters;
+}
+
+export interface ImagePruneReport {
+  /** Normalised names that went. */
+  readonly untagged: readonly string[];
+  /** IDs of images and layers that went. */
+  readonly deleted: readonly string[];
+  readonly reclaimedBytes: number;
 }
 
 export interface SaveOptions {

@@ -12,17 +12,11 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { RecordKind, Records } from "@nacre/core/state/records.ts";
+import type { StoreProblem } from "./engine.ts";
 import { imageBlobs } from "./images/image-removal.ts";
 import { contents } from "./images/layer-source.ts";
 import type { StatePaths } from "./images/paths.ts";
 import { volumesOf } from "./volumes/volume-records.ts";
-
-export interface StoreProblem {
-  readonly severity: "damage" | "torn" | "leftover";
-  /** A path, or a record as `kind key`. */
-  readonly subject: string;
-  readonly reason: string;
-}
 
 export interface StoreCheckOptions {
   readonly bootId: string;

@@ -7,6 +7,8 @@ import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { Reconciler } from "./containers/reconcile.ts";
 import type { TakeDown } from "./containers/take-down.ts";
 import type {
+  CheckOptions,
+  CheckReport,
   Containers,
   DiskUsage,
   Namespaces,
@@ -18,6 +20,7 @@ import type {
 } from "./engine.ts";
 import type { ImageService } from "./images/images.ts";
 import type { StatePaths } from "./images/paths.ts";
+import { imagesOf, storedBytes } from "./images/stored-bytes.ts";
 
 export interface SystemOptions {
   readonly version: string;
@@ -28,14 +31,10 @@ export interface SystemOptions {
   readonly prunePins: Namespaces["prunePins"];
   readonly pruneVolumes: Volumes["prune"];
   readonly listVolumes: Volumes["list"];
+  readonly check: System["check"];
 }
 
 const NOTHING = { volumes: [], reclaimedBytes: 0 };
-
-/** The images that a container needs: its own, and those that are mounted in it. */
-function imagesOf({ imageId, mounts }: ContainerRecord): (string | undefined)[] {
-  return [imageId, ...mounts.flatMap((mount) => (mount.type === "image" ? [mount.source] : []))];
-}
 
 export class SystemService implements System {
   readonly #kernel: Kernel;
@@ -94,8 +93,12 @@ export class SystemService implements System {
     return diskUsage(this.#files, this.#state, this.#containers, volumes, this.#paths);
   }
 
+  check(options?: CheckOptions): Promise<CheckReport> {
+    return this.#options.check(options);
+  }
+
   async prune(options: PruneOptions = {}): Promise<PruneReport> {
-    const before = this.#storedBytes();
+    const before = this.#state.read(storedBytes);
     const stopped = await this.#containers.prune();
     const { containers } = stopped;
     await this.#reconciler.settled();
@@ -110,19 +113,13 @@ export class SystemService implements System {
     const sweptBytes = await this.#images.sweep();
     const unused = options.volumes ? await this.#options.pruneVolumes() : NOTHING;
     const reclaimedBytes =
-      before - this.#storedBytes() + sweptBytes + stopped.reclaimedBytes + unused.reclaimedBytes;
+      before -
+      this.#state.read(storedBytes) +
+      sweptBytes +
+      stopped.reclaimedBytes +
+      unused.reclaimedBytes;
     const pins = await this.#options.prunePins({ unused: options.pins ?? false });
     return { containers, images, volumes: unused.volumes, pins, reclaimedBytes };
-  }
-
-  /** What images occupy, by the records: blobs, tars and metadata images. */
-  #storedBytes(): number {
-    return this.#state.read((t) => {
-      const blobs = t.list("blob").map((blob) => blob.sizeBytes);
-      const tars = t.list("layer").map((layer) => layer.tarBytes);
-      const snapshots = t.list("snapshot").map((snapshot) => snapshot.sizeBytes);
-      return [...blobs, ...tars, ...snapshots].reduce((sum, bytes) => sum + bytes, 0);
-    });
   }
 
   /** Directories of containers that were never recorded or were forgotten, and mounts that nobody holds. */

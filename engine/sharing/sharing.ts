@@ -1,5 +1,6 @@
 // What sharing is made of, put together: constructors called in order, nothing decided.
 
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import { ImageRecorder } from "../images/image-recorder.ts";
 import type { ImageService } from "../images/images.ts";
 import type { EngineOptions } from "../options.ts";
@@ -12,6 +13,7 @@ import { ManifestKeeper } from "./manifest-keeper.ts";
 import { Pusher } from "./push.ts";
 import { StoredRepositories } from "./repositories.ts";
 import { Saver } from "./save.ts";
+import { StoreRepair } from "./store-repair.ts";
 import { StoredBlobs } from "./stored-blobs.ts";
 import { StoredImages } from "./stored-images.ts";
 import { StoredUploads } from "./stored-uploads.ts";
@@ -24,6 +26,7 @@ export class Sharing {
   readonly #options: Pick<EngineOptions, "core" | "bootId">;
   readonly #blobs: StoredBlobs;
   readonly #bundles: Bundles;
+  readonly #compressed: CompressedLayers;
 
   constructor(
     images: ImageService,
@@ -39,8 +42,10 @@ export class Sharing {
     const { paths } = parts;
     const { core, bootId } = options;
     this.#blobs = new StoredBlobs(files, content, codec);
-    const layers = new CompressedLayers(files, codec, random, this.#blobs, paths);
-    this.#bundles = new Bundles(core, content, state, codec, this.#blobs, layers, bootId);
+    this.#compressed = new CompressedLayers(files, codec, random, this.#blobs, paths);
+    this.#bundles = new Bundles(
+      ...([core, content, state, codec, this.#blobs, this.#compressed, bootId] as const),
+    );
   }
 
   saver(): Saver {
@@ -60,6 +65,13 @@ export class Sharing {
       ...([core, content, state, this.#images, this.keeper(), made, uploads, platform] as const),
     );
     return { store, uploads };
+  }
+
+  repair(snapshotters: readonly Snapshotter[]): StoreRepair {
+    const { files, content, state, codec } = this.#ports;
+    const { layers, paths } = this.#parts;
+    const ports = { files, content, state, codec, snapshotters };
+    return new StoreRepair(ports, this.#images, layers, this.#compressed, paths);
   }
 
   keeper(): ManifestKeeper {

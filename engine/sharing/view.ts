@@ -8,9 +8,11 @@ import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { CredentialStore } from "@nacre/core/ports/credential-store.ts";
 import type { Extensions } from "@nacre/core/ports/extensions.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
-import type { Images } from "../engine.ts";
+import type { Images, System } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { ImageService } from "../images/images.ts";
 import type { LayerStore } from "../images/layer-store.ts";
@@ -85,6 +87,35 @@ export function servingOf(
   };
 }
 
+/** `nacre system check`. */
+export function checkingOf(
+  images: ImageService,
+  ports: SharingPorts & Pick<CheckPorts, "kernel" | "snapshotters">,
+  parts: SharingParts,
+  options: Options,
+): System["check"] {
+  return async ({ digests = true, repair = false } = {}) => {
+    const { StoreCheck } = await import("../store-check.ts");
+    const { files, state, content, codec, kernel, snapshotters } = ports;
+    const { bootId } = options;
+    const check = () =>
+      new StoreCheck(
+        ...([files, state, content, codec, kernel, snapshotters, parts.paths] as const),
+        { bootId, digests },
+      ).run();
+    const found = await check();
+    if (!repair || found.length === 0) return { found, left: found };
+    const sharing = await sharingOf(images, ports, parts, options);
+    await sharing.repair(snapshotters).run(digests);
+    return { found, left: await check() };
+  };
+}
+
+interface CheckPorts {
+  readonly kernel: Pick<Kernel, "alive">;
+  readonly snapshotters: readonly Snapshotter[];
+}
+
 export function sharedImages(
   images: ImageService,
   ports: SharingPorts,
@@ -105,5 +136,9 @@ export function sharedImages(
       yield* (await sharing()).saver().save(references, wanted);
     },
     load: async (source, wanted = {}) => (await sharing()).loader().load(source, wanted),
+    prune: async (wanted = {}) => {
+      const { pruneImages } = await import("./image-prune.ts");
+      return pruneImages(images, ports.state, wanted);
+    },
   };
 }

@@ -321,6 +321,12 @@ export class FakeEngine implements Engine {
   };
 
   readonly system: System = {
+    check: async (options) => {
+      this.#called("check", options);
+      const blob = { severity: "damage", subject: "blob sha256:b1", reason: "it is gone" } as const;
+      const file = { severity: "leftover", subject: "/r/x", reason: "no record names it" } as const;
+      return { found: [blob, file], left: options?.repair ? [blob] : [blob, file] };
+    },
     info: () => ({
       version: "1.2.3",
       root: "/r",

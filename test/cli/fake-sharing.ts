@@ -24,6 +24,11 @@ export function fakeSharing({ called, emit }: FakeParts): ImageSharing {
       called("save", references, options);
       yield new TextEncoder().encode("an archive");
     },
+    prune: async (options) => {
+      called("image prune", options);
+      const id = `sha256:${"a1".repeat(32)}`;
+      return { untagged: ["docker.io/library/debian:12"], deleted: [id], reclaimedBytes: 1234 };
+    },
     load: async (source) => {
       let text = "";
       for await (const chunk of source) text += Buffer.from(chunk).toString();

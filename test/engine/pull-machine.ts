@@ -11,14 +11,14 @@ import type { ImageRepositories } from "@nacre/core/ports/image-repositories.ts"
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
-import type { EngineEvent, Images } from "@nacre/engine/engine.ts";
+import type { EngineEvent, Images, System } from "@nacre/engine/engine.ts";
 import { EventBus } from "@nacre/engine/event-bus.ts";
 import { ImageService } from "@nacre/engine/images/images.ts";
 import { LayerStore } from "@nacre/engine/images/layer-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { Registry, type RegistryOptions } from "@nacre/engine/registry/registry.ts";
 import { Sharing } from "@nacre/engine/sharing/sharing.ts";
-import { sharedImages } from "@nacre/engine/sharing/view.ts";
+import { checkingOf, sharedImages } from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { UndiciFetch } from "@nacre/linux/fetch.ts";
@@ -99,6 +99,7 @@ export interface Machine extends AsyncDisposable {
   /** The same as a registry has it. */
   readonly repositories: ImageRepositories;
   suspendUploads(): Promise<void>;
+  check: System["check"];
   readonly state: SqliteStateStore;
   readonly clock: ImpatientClock;
   readonly snapshotter: RememberingSnapshotter;
@@ -130,9 +131,10 @@ export function machine(options: MachineOptions = {}): Machine {
   const snapshotter = options.snapshotter ?? new RememberingSnapshotter();
   const bootId = options.bootId ?? "this boot";
   const layers = new LayerStore(testCore, files, content, state, codec, paths, bootId);
+  const kernel = { alive: options.alive ?? (() => true) };
   const images = new ImageService(
     testCore,
-    { alive: options.alive ?? (() => true) },
+    kernel,
     files,
     content,
     state,
@@ -160,6 +162,7 @@ export function machine(options: MachineOptions = {}): Machine {
     images,
     sharing: sharedImages(images, ports, parts, own),
     repositories: store,
+    check: checkingOf(images, { ...ports, kernel, snapshotters: [snapshotter] }, parts, own),
     suspendUploads: () => uploads.suspend(),
     state,
     clock,

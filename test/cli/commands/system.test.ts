@@ -109,3 +109,43 @@ describe("explain run", () => {
     expect(JSON.parse(out)).toMatchObject({ title: "run debian" });
   });
 });
+
+describe("system check", () => {
+  it("says what is wrong, what was mended, and ends with 1 where damage is left", async () => {
+    const engine = new FakeEngine();
+    const { code, out } = await nacre(["system", "check"], { engine });
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        "SEVERITY   WHAT             WHY",
+        "damage     blob sha256:b1   it is gone",
+        "leftover   /r/x             no record names it",
+        "2 found. nacre system check --repair mends what it can.",
+        "",
+      ].join("\n"),
+    );
+    const repaired = await nacre(["system", "check", "--repair", "--quick"], { engine });
+    expect(repaired.out).toContain("no record names it   mended\n");
+    expect(repaired.out).toContain("2 found, 1 left");
+    expect(engine.calls).toEqual([
+      ["check", { digests: true, repair: false }],
+      ["check", { digests: false, repair: true }],
+    ]);
+  });
+});
+
+describe("image prune", () => {
+  it("asks, and says what went", async () => {
+    const engine = new FakeEngine();
+    const no = await nacre(["image", "prune"], { engine, input: "n" });
+    expect(no.code).toBe(1);
+    const words = ["image", "prune", "-af", "--filter", "until=1h", "--filter", "label=a=b"];
+    const { out } = await nacre(words, { engine, nowMs: 2 * 3_600_000 });
+    expect(out).toBe(
+      `Deleted Images:\nuntagged: debian:12\ndeleted: sha256:${"a1".repeat(32)}\n\nTotal reclaimed space: 1.234kB\n`,
+    );
+    expect(engine.calls).toEqual([
+      ["image prune", { all: true, filters: { label: ["a=b"] }, untilMs: 3_600_000 }],
+    ]);
+  });
+});

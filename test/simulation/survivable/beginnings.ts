@@ -15,6 +15,8 @@ export interface Scenario {
   readonly work: (engine: Engine) => Promise<unknown>;
   /** Whether what it has started goes on after it. */
   readonly startsDaemon?: boolean;
+  /** Of a store that is damaged to begin with: what mends it, whatever became of the command. */
+  readonly mended?: (engine: Engine) => Promise<unknown>;
   /** Whether the image is there whatever becomes of the command. */
   readonly keepsImage: boolean;
   /** Whether supervisors start what looks after the end of a container, as they do on a real machine. */

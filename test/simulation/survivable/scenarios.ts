@@ -11,6 +11,7 @@ import "@nacre/engine/roots/container-roots.ts";
 import "@nacre/engine/roots/image-archives.ts";
 import "@nacre/engine/roots/new-image.ts";
 import "@nacre/engine/roots/new-layer.ts";
+import "@nacre/engine/sharing/image-prune.ts";
 import "@nacre/engine/sharing/sharing.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
@@ -75,6 +76,17 @@ const changed = async ({ containers, archives }: Engine): Promise<void> => {
   await (await containers.run(request)).exited;
   await archives.commit(NAME, { reference: MADE, createdMs: 0 });
 };
+
+const repair = (engine: Engine) => engine.system.check({ repair: true });
+
+/** An image beside IMAGE, whose layer and blob are damaged in ways that can be mended. */
+const damaged = once(async () => {
+  await archived();
+  const world = new World(await pulled());
+  await world.command(load);
+  world.damage();
+  return world.stored();
+});
 
 /** An archive of an image over IMAGE, with its layers compressed. */
 const archived = once(async () => {
@@ -198,6 +210,19 @@ export const SCENARIOS: readonly Scenario[] = [
       return new World().stored();
     }),
     work: load,
+    keepsImage: false,
+  },
+  {
+    name: "check --repair",
+    stored: damaged,
+    work: repair,
+    mended: repair,
+    keepsImage: true,
+  },
+  {
+    name: "image prune --all",
+    stored: named,
+    work: (engine) => engine.images.prune({ all: true }),
     keepsImage: false,
   },
   {

@@ -48,6 +48,7 @@ async function calm(scenario: Scenario): Promise<Calm> {
   await world.command(scenario.work);
   world.inject(undefined);
   const other = await begin({ ...scenario, work: async () => {} });
+  if (scenario.mended) await other.command(scenario.mended);
   await other.command(cleanUp);
   return { trace: faults?.trace ?? [], clean: other.state() };
 }
@@ -139,6 +140,7 @@ async function attempt(
   }
   try {
     await world.command(async (engine) => engine.containers.list({ all: true }));
+    if (scenario.mended) await world.command(scenario.mended);
     const goesOn = scenario.startsDaemon && (outcome === undefined || outcome instanceof Died);
     if (undone && !scenario.prepare && !goesOn) {
       same(withoutParents(world.state()), kernelOf(calm.clean), "after ps", wrong);

@@ -9,14 +9,14 @@ import { Core } from "@nacre/core/core.ts";
 import "@nacre/core/seccomp/for-container.ts";
 import { assemble } from "@nacre/engine/assemble.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
-import type { Engine } from "@nacre/engine/engine.ts";
+import type { Engine, StoreProblem } from "@nacre/engine/engine.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { JsonFileLog } from "@nacre/engine/logs/json-file.ts";
 import { HostNetwork } from "@nacre/engine/networks/host.ts";
 import { NoneNetwork } from "@nacre/engine/networks/none.ts";
 import { DirectorySnapshotter } from "@nacre/engine/snapshotters/directory.ts";
 import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
-import { StoreCheck, type StoreProblem } from "@nacre/engine/store-check.ts";
+import { StoreCheck } from "@nacre/engine/store-check.ts";
 import { LocalVolumes } from "@nacre/engine/volumes/local.ts";
 import type { CgroupLayout } from "@nacre/simulated/boot.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
@@ -218,6 +218,16 @@ export class World {
   /** As after a clean shutdown: for other worlds to begin with. */
   stored(): Stored {
     return { disk: this.kernel.disk(), database: this.database.clone() };
+  }
+
+  /** Takes the tar of each layer whose blob is here, and leaves what no record names. */
+  damage(): void {
+    const host = this.#host();
+    for (const { diffId, digest } of host.state.read((t) => t.list("layer"))) {
+      if (digest !== diffId) host.files.remove(PATHS.layerTar(diffId));
+    }
+    host.files.replace(PATHS.layerTar(`sha256:${"0".repeat(64)}`), "stray");
+    host.exit();
   }
 
   // -- looking ----------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+// Images that nobody needs any more, chosen as docker chooses them.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { ImageListing } from "../engine.ts";
+import { allHold, type Filters, hasLabel } from "../filters.ts";
+import type { ImageService } from "../images/images.ts";
+import { imagesOf, storedBytes } from "../images/stored-bytes.ts";
+import type { ImagePruneOptions, ImagePruneReport } from "../sharing-interface.ts";
+
+/** Removes them, with what no record names. NacreError `invalid` for a filter that there is not. */
+export async function pruneImages(
+  images: ImageService,
+  state: StateStore,
+  options: ImagePruneOptions,
+): Promise<ImagePruneReport> {
+  const before = state.read(storedBytes);
+  const used = new Set(state.read((t) => t.list("container")).flatMap(imagesOf));
+  const wanted = chosen(options);
+  const untagged: string[] = [];
+  const deleted: string[] = [];
+  for (const listing of images.list()) {
+    if (!wanted(listing) || used.has(listing.image.id)) continue;
+    const gone = await images.remove(listing.image.id, { force: true });
+    untagged.push(...gone.untagged);
+    deleted.push(...gone.deleted);
+  }
+  const sweptBytes = await images.sweep();
+  return { untagged, deleted, reclaimedBytes: before - state.read(storedBytes) + sweptBytes };
+}
+
+function chosen({ all = false, untilMs, filters = {} }: ImagePruneOptions) {
+  const { dangling = [], ...others } = filters;
+  const named = all || dangling.map(truth).includes(false);
+  // Known before anything goes.
+  for (const key of Object.keys(others)) allHold(tests({}), { [key]: [""] });
+  return ({ image, references }: ImageListing): boolean => {
+    if (references.length > 0 && !named) return false;
+    const created = Date.parse(image.config.created ?? "");
+    const createdMs = Number.isNaN(created) ? image.pulledMs : created;
+    if (untilMs !== undefined && createdMs >= untilMs) return false;
+    return allHold(tests(image.config.config?.Labels ?? {}), others as Filters);
+  };
+}
+
+const tests = (labels: Readonly<Record<string, string>>) => ({
+  label: (wanted: string) => hasLabel(labels, wanted),
+  "label!": (wanted: string) => !hasLabel(labels, wanted),
+});
+
+function truth(word: string): boolean {
+  if (["1", "t", "true"].includes(word.toLowerCase())) return true;
+  if (["0", "f", "false"].includes(word.toLowerCase())) return false;
+  throw new NacreError("invalid", `invalid filter 'dangling=${word}'`, {
+    advice: "It is true or false.",
+  });
+}
