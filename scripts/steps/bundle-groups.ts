@@ -26,7 +26,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   acting: [
     "cli/commands/{settle,stop,kill,rm,wait,start,restart,pause,unpause,inspect,ps}.ts",
-    "cli/{each-operand,container-row,image-name,image-json,volume-json,created-at}.ts",
+    "cli/{each-operand,supervisor-command,container-row,image-name,image-json,volume-json,created-at}.ts",
     "cli/text/{listing,table,time,inspection}.ts",
   ],
   "kernel-view": [
@@ -64,7 +64,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   filters: ["core/seccomp/!(version).ts"],
   "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
   looking: [
-    "engine/logs/*.ts",
+    "engine/logs/!(json-file).ts",
     "engine/{event-filter,history}.ts",
     "engine/containers/{inspect*,processes,usage,log-lines,tree-size}.ts",
   ],
@@ -75,16 +75,23 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "backends/linux/remove-tree.ts",
     "core/program/{cgroup-plan,inverse,freeze}.ts",
   ],
+  // What says what a program does, or what stood in its way.
+  explaining: [
+    "core/program/{describe,mount-description,explained,printer,protections}.ts",
+    "backends/linux/fault.ts",
+  ],
   planning: [
-    "core/program/**",
+    "core/program/!(attach-frames|device-filter*|bpf|runtime-*|usage).ts",
+    "core/program/resources/*.ts",
     "core/cgroup-conversion.ts",
-    "engine/{snapshotters,networks}/*.ts",
+    "engine/snapshotters/!(layer-program).ts",
+    "engine/{networks/*,logs/json-file}.ts",
     "engine/containers/{planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
     "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
-    "engine/containers/{names,attached,start-failure,attaching,health-checks}.ts",
+    "engine/containers/{names,attached,start-failure,health-checks}.ts",
     "engine/containers/{wait-program,system-call-filters,supervision}.ts",
     "core/seccomp/version.ts",
-    "backends/linux/{launch,report,fault,attach,addon,facts,random,beneath}.ts",
+    "backends/linux/{launch,report,addon,facts,random,beneath}.ts",
   ],
   images: [
     "engine/images/{images,image-lookup,layer-store,layer-source,roots,durability}.ts",
