@@ -45,6 +45,6 @@ export function seeds(): Uint8Array[] {
   return [
     { title: "seed", host: [] },
     program([listener, { op: "makeCgroup", path: "/c", shared: true }], CHILD),
-    ...random.map((list) => ({ title: "seed", host: list })),
+    ...random.map((list) => program([], list)),
   ].map(encodeProgram);
 }

@@ -30,6 +30,8 @@ import { SqliteStateStore } from "@nacre/linux/state-store.ts";
 import { packageRoot } from "../../cli/package-root.ts";
 
 export interface Wraps {
+  /** Another nacre-init than the usual. */
+  readonly init?: string;
   readonly kernel?: (kernel: Kernel) => Kernel;
   readonly files?: (files: Files) => Files;
   readonly state?: (state: StateStore) => StateStore;
@@ -43,7 +45,8 @@ let core: Core | undefined;
 /** As the command line makes it, on the state in `root`, which is there already. */
 export function wrappedEngine(root: string, wraps: Wraps = {}): Engine {
   const { kernel: wrapKernel = unchanged, files: wrapFiles = unchanged } = wraps;
-  const init = initBinary({ directories: [dist("")], sources: dist("native") });
+  const usual = () => initBinary({ directories: [dist("")], sources: dist("native") });
+  const init = wraps.init ?? usual();
   const kernel = wrapKernel(new LinuxKernel(init));
   const files = wrapFiles(new LinuxFiles());
   const state = (wraps.state ?? unchanged)(new SqliteStateStore(join(root, "state.db")));
