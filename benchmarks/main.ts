@@ -11,6 +11,7 @@ import { inProcess } from "./in-process.ts";
 import { life } from "./life.ts";
 import { memory } from "./memory.ts";
 import { mount } from "./mount.ts";
+import { protections } from "./protections.ts";
 import { pull } from "./pull.ts";
 import { run } from "./run.ts";
 import { simulatedContainers } from "./simulated-containers.ts";
@@ -24,6 +25,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   inProcess,
   testContainer,
   life,
+  protections,
   pull,
   tarIndex,
   mount,
