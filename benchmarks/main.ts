@@ -5,6 +5,7 @@ import { cpus, release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { build } from "./build.ts";
 import { differential } from "./differential.ts";
 import type { Benchmark, Row } from "./harness.ts";
 import { inProcess } from "./in-process.ts";
@@ -27,6 +28,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   life,
   protections,
   pull,
+  build,
   tarIndex,
   mount,
   memory,

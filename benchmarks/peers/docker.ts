@@ -2,7 +2,7 @@
 // temporary directory, no bridge, no firewall rule, no change of a sysctl; stopped and removed
 // afterwards.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -71,6 +71,14 @@ async function untilReady(child: ChildProcess, folder: string): Promise<void> {
   }
 }
 
+/** Containers in the machine's own network leave it bound in a directory of the daemon's. */
+function leaveNetwork(folder: string): void {
+  const bound = join(folder, "exec", "netns", "default");
+  if (readFileSync("/proc/self/mounts", "utf8").includes(` ${bound} `)) {
+    execFileSync("umount", [bound]);
+  }
+}
+
 /** Starts dockerd with its store in `dataRoot`. Throws PeerMissing where it is absent or cannot run. */
 export async function startDocker(dataRoot: string): Promise<Docker> {
   const versions = `${version("docker", "--version")}; ${version("dockerd", "--version")}`;
@@ -91,6 +99,7 @@ export async function startDocker(dataRoot: string): Promise<Docker> {
       child.kill("SIGTERM");
       await ended;
     }
+    leaveNetwork(folder);
     rmSync(folder, { recursive: true, force: true });
     if (!hadKey) rmSync(KEY, { force: true });
   };

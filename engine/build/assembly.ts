@@ -7,6 +7,7 @@ import { LayerMaker } from "../roots/new-layer.ts";
 import { BuildLayers } from "./build-layers.ts";
 import type { BuildServices } from "./build-services.ts";
 import { Builder } from "./builder.ts";
+import { CacheExchange } from "./cache-exchange.ts";
 import { CacheMounts } from "./cache-mounts.ts";
 import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
 import { Contexts } from "./contexts.ts";
@@ -36,6 +37,7 @@ export function makeBuilder(
       ...([kernel, files, records, planner, storage, takeDown, paths] as const),
       { snapshotter: snapshotter.name, self, bootId, terminalSize: options.terminalSize },
     ),
+    exchange: new CacheExchange(files, content),
     mounts: new StepMountMaker(kernel, files, layers, snapshotter, caches, paths),
     contexts: new Contexts(files, codec, layers, (label, diffId) =>
       cache.put(cache.key("files", { diffId }), label, diffId, clock.nowMs()),

@@ -7,6 +7,7 @@ import type { Fetch } from "@nacre/core/ports/fetch.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ImageService } from "../images/images.ts";
 import type { BuildLayers } from "./build-layers.ts";
+import type { CacheExchange } from "./cache-exchange.ts";
 import type { Contexts } from "./contexts.ts";
 import type { Scratch } from "./scratch.ts";
 import type { StepCache } from "./step-cache.ts";
@@ -21,6 +22,7 @@ export interface BuildServices {
   readonly images: ImageService;
   readonly layers: BuildLayers;
   readonly cache: StepCache;
+  readonly exchange: CacheExchange;
   readonly containers: StepContainers;
   readonly mounts: StepMountMaker;
   readonly contexts: Contexts;

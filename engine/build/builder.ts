@@ -17,6 +17,7 @@ import type { ImageMaker } from "../roots/new-image.ts";
 import { BuildRun, type BuiltStage, contextTree, diffIdsOf } from "./build-run.ts";
 import type { BuildServices } from "./build-services.ts";
 import { copiedEntry } from "./built-files.ts";
+import { checkTargets, INLINE_CACHE } from "./cache-exchange.ts";
 import type { CacheLimit } from "./cache-upkeep.ts";
 import type { SourceTree } from "./source-tree.ts";
 
@@ -35,14 +36,18 @@ export class Builder {
 
   async build(options: BuildOptions): Promise<BuiltImage> {
     const { images, cache, scratch } = this.#services;
+    checkTargets(options.cacheTo ?? []);
     const references = (options.tags ?? []).map((tag) => newTag(this.#core(), tag));
     try {
       return await images.storing(references[0] ?? "build", async () => {
         const run = await this.#planned(options);
         try {
+          await this.#importCache(run);
           const stage = await run.stage(run.graph.target.index);
           run.mustGoOn();
-          return await this.#image(run, stage, references);
+          const image = await this.#image(run, stage, references);
+          await this.#exportCache(options);
+          return image;
         } catch (error) {
           await run.settled();
           throw run.failure ?? error;
@@ -57,6 +62,36 @@ export class Builder {
   }
 
   // -- parts ------------------------------------------------------------------------------------
+
+  async #importCache(run: BuildRun): Promise<void> {
+    const { cache, exchange } = this.#services;
+    for (const place of run.options.cacheFrom ?? []) {
+      try {
+        cache.add(await exchange.from(place, (reference) => run.image(reference, undefined)));
+      } catch (error) {
+        // Without it the build takes longer, and comes to the same.
+        if (!(error instanceof NacreError)) throw error;
+        run.progress.warn(`the cache cannot be taken: ${error.message}`);
+      }
+    }
+  }
+
+  async #exportCache({ cacheTo = [] }: BuildOptions): Promise<void> {
+    const { cache, exchange, layers } = this.#services;
+    for (const place of cacheTo) {
+      if (place.type !== "local") continue;
+      const tarOf = (diffId: string): string => layers.stored([diffId])[0]?.tarPath ?? "";
+      await exchange.to(place.directory, cache.done(), tarOf);
+    }
+  }
+
+  /** What others may take of the image's own layers. */
+  #inlineCache({ cacheTo = [] }: BuildOptions, stage: BuiltStage): object {
+    if (!cacheTo.some(({ type }) => type === "inline")) return {};
+    const own = new Set(diffIdsOf(stage));
+    const steps = this.#services.cache.done().filter(({ diffId }) => own.has(diffId));
+    return { [INLINE_CACHE]: steps.sort((a, b) => (a.key < b.key ? -1 : 1)) };
+  }
 
   async #planned(options: BuildOptions): Promise<BuildRun> {
     const platform =
@@ -152,7 +187,10 @@ export class Builder {
     if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], ...result };
     return run.progress.step("exporting to image", async (step) => {
       const told = (text: string): void => step.output(1, new TextEncoder().encode(`${text}\n`));
-      const config = configOf(stage, run.options.labels);
+      const config = {
+        ...configOf(stage, run.options.labels),
+        ...this.#inlineCache(run.options, stage),
+      };
       const layers = stage.layers.map(({ descriptor }) => descriptor);
       const [reference] = references;
       const { images } = this.#services;

@@ -1,11 +1,14 @@
 // Steps that were done before, by what they were made from. A step's record keeps its layer; which
 // image has that layer does not matter to it.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { StepRecord } from "@nacre/core/state/records.ts";
+import { contents } from "../images/layer-source.ts";
 import type { BuildLayers } from "./build-layers.ts";
+import type { ImportedStep, SharedStep } from "./cache-exchange.ts";
 
 /** Changes with what steps are keyed by. */
 const VERSION = 1;
@@ -21,6 +24,9 @@ export class StepCache {
   readonly #codec: Codec;
   readonly #layers: BuildLayers;
   readonly #used = new Set<string>();
+  /** Steps of this build, taken or done. */
+  readonly #done = new Map<string, SharedStep>();
+  readonly #imported = new Map<string, ImportedStep>();
 
   constructor(state: StateStore, clock: Clock, codec: Codec, layers: BuildLayers) {
     this.#state = state;
@@ -36,12 +42,42 @@ export class StepCache {
     return hasher.digest();
   }
 
+  /** Steps that others have done: looked for where none of ours is found. */
+  add(steps: readonly ImportedStep[]): void {
+    for (const step of steps) this.#imported.set(step.key, step);
+  }
+
+  /** What this build has taken and done. */
+  done(): SharedStep[] {
+    return [...this.#done.values()];
+  }
+
   /** A step that was done, and whose layer is here. */
   async find(key: string): Promise<FoundStep | undefined> {
     const record = this.#state.read((t) => t.get("step", key));
-    if (!record || !(await this.#layers.intact(record.diffId))) return undefined;
+    if (!record || !(await this.#layers.intact(record.diffId))) return this.#import(key);
     this.#used.add(key);
+    const { description, diffId, createdMs } = record;
+    this.#done.set(key, { key, description, diffId, createdMs });
     return record;
+  }
+
+  /** One that others have done, if its layer is what they say. */
+  async #import(key: string): Promise<FoundStep | undefined> {
+    const step = this.#imported.get(key);
+    if (!step) return undefined;
+    const { diffId, description, createdMs, open } = step;
+    if (!(await this.#layers.intact(diffId))) {
+      if (!open) return undefined;
+      try {
+        if ((await this.#layers.make(contents(await open()))) !== diffId) return undefined;
+      } catch (error) {
+        const spoiled = ["not-found", "corrupt", "invalid", "unsupported"];
+        if (error instanceof NacreError && spoiled.includes(error.kind)) return undefined;
+        throw error;
+      }
+    }
+    return this.put(key, description, diffId, createdMs);
   }
 
   /** Records a step as soon as it is done: a crash after this loses nothing of it. */
@@ -49,6 +85,7 @@ export class StepCache {
     const usedMs = this.#clock.nowMs();
     const record: StepRecord = { key, description, diffId, createdMs, usedMs, uses: 0 };
     this.#state.write((t) => t.put("step", key, record));
+    this.#done.set(key, { key, description, diffId, createdMs });
     return record;
   }
 

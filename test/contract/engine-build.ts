@@ -3,6 +3,7 @@
 import type { BuildEvent, BuildOptions } from "@nacre/engine/engine.ts";
 import { expect, it } from "vitest";
 import { type Bench, refusal } from "./engine.ts";
+import { temporaryDirectory } from "./temporary.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -275,6 +276,33 @@ export function buildCases(bench: () => Bench): void {
     });
     expect(await b.says("cat /from-tar")).toBe("x\n");
     await bench().containers.remove("of-built");
+  });
+
+  it("gives cached steps to others, and takes none that are spoiled", async () => {
+    const b = make();
+    const { builds, images } = bench().subject.engine;
+    const dockerfile = "FROM base\nRUN echo shared >/shared\nCOPY a /a";
+    const place = { type: "local", directory: `${temporaryDirectory()}/cache` } as const;
+    const forget = async () => {
+      await images.remove("built");
+      await builds.pruneCache({ all: true });
+    };
+    await b.build(dockerfile, { a: "1" }, { cacheTo: [place, { type: "inline" }] });
+    await forget();
+    await b.build(dockerfile, { a: "1" }, { cacheFrom: [place] });
+    expect(b.steps("done")).toEqual(["exporting to image"]);
+    images.tag("built", "inline:1");
+    await forget();
+    await b.build(dockerfile, { a: "1" }, { cacheTo: [{ type: "inline" }], tags: ["inline:1"] });
+    await builds.pruneCache({ all: true });
+    const inline = { type: "registry", reference: "inline:1" } as const;
+    await b.build(dockerfile, { a: "1" }, { cacheFrom: [inline] });
+    expect(b.steps("done")).toEqual(["exporting to image"]);
+    await images.remove("inline:1");
+    const none = { type: "local", directory: `${temporaryDirectory()}/none` } as const;
+    await b.build(dockerfile, { a: "1" }, { cacheFrom: [none] });
+    const refused = b.build(dockerfile, { a: "1" }, { cacheTo: [inline] });
+    expect(await refusal(refused)).toMatchObject({ kind: "unsupported" });
   });
 
   it("keeps a cache that can be looked at and pruned", async () => {
