@@ -146,7 +146,10 @@ function ustar(
   sizeBytes: number,
 ): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES);
-  const put = (text: string, at: number): void => block.set(encoder.encode(text), at);
+  /** ASCII, by hand: a header is a dozen of these, and an encoder costs more than they do. */
+  const put = (text: string, at: number): void => {
+    for (let i = 0; i < text.length; i++) block[at + i] = text.charCodeAt(i);
+  };
   /** What does not fit is in the pax header. */
   const octal = (value: number, digits: number, at: number): void => {
     const fits = value >= 0 && value < 8 ** digits;
@@ -166,11 +169,9 @@ function ustar(
     octal(member.node.major, 7, 329);
     octal(member.node.minor, 7, 337);
   }
-  octal(
-    block.reduce((sum, byte) => sum + byte, 0),
-    6,
-    148,
-  );
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  octal(sum, 6, 148);
   block[154] = 0;
   return block;
 }

@@ -56,6 +56,12 @@ export class BuildLayers {
     return (await this.#maker.keep(tar)).diffId;
   }
 
+  /** The layer that says nothing. */
+  async empty(): Promise<string> {
+    if (!(await this.intact(EMPTY_LAYER))) await this.make(emptyTar());
+    return EMPTY_LAYER;
+  }
+
   /** One that is here and whole. */
   intact(diffId: string): Promise<boolean> {
     return this.#store.intact(diffId);
@@ -125,8 +131,7 @@ export class BuildLayers {
   async #shown(diffIds: readonly string[]): Promise<readonly string[]> {
     const shown = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);
     if (shown.length > 0) return shown;
-    if (!(await this.intact(EMPTY_LAYER))) await this.make(emptyTar());
-    return [EMPTY_LAYER];
+    return [await this.empty()];
   }
 }
 

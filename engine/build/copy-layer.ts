@@ -45,6 +45,12 @@ export class CopyLayer {
     const encoder = new TextEncoder();
     try {
       for (const member of this.#members) {
+        const small = this.#small(member);
+        if (small) {
+          hasher.update(encoder.encode(`${saidBy(member.header, small.length)}\n`));
+          hasher.update(small);
+          continue;
+        }
         const source = await this.#open(member);
         hasher.update(encoder.encode(`${saidBy(member.header, source?.sizeBytes ?? 0)}\n`));
         if (source) for (const part of await this.#read(member, source)) hasher.update(part);
@@ -98,6 +104,22 @@ export class CopyLayer {
       yield* source.read();
       yield tarPadding(source.data);
     }
+  }
+
+  /** A small file of a directory, read in one go: opening a stream for each costs more than it. */
+  #small(member: CopiedMember): Uint8Array | undefined {
+    const { tree, contents, header } = member;
+    const sizeBytes = header.sizeBytes ?? 0;
+    if (contents?.from !== "storage" || !tree || sizeBytes > KEPT_FILE_BYTES) return undefined;
+    if (this.#keptBytes + sizeBytes > KEPT_BYTES) return undefined;
+    const path = new TextDecoder().decode(contents.path);
+    // A name that is no UTF-8 is another one as text.
+    if (path.includes("\ufffd")) return undefined;
+    const bytes = this.#files.readBeneath(tree.places.upper, path, KEPT_FILE_BYTES);
+    if (!bytes) return undefined;
+    this.#kept.set(member, [bytes]);
+    this.#keptBytes += bytes.length;
+    return bytes;
   }
 
   async #read(member: CopiedMember, source: Source): Promise<readonly Uint8Array[]> {

@@ -162,7 +162,8 @@ async function made(
     const tree = await layers.tree(diffIds);
     const places = { upper: container.upper, tree, layers: layers.stored(diffIds) };
     const targets = [...real.targets, ...(line.script ? [line.script.name] : [])];
-    const members = stepMembers(tree, container.changes(), targets, run.newest);
+    const members = [...stepMembers(tree, container.changes(), targets, run.newest)];
+    if (members.length === 0) return layers.empty();
     return layers.make(archiveOf(files, places, members));
   });
 }
