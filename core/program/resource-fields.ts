@@ -4,6 +4,7 @@ const FIELDS: readonly (readonly [pattern: RegExp, field: string])[] = [
   [/^memory\.(limit_in_bytes|max)$/, "memory.limit"],
   [/^memory\.(memsw\.limit_in_bytes|swap\.max)$/, "memory.swap"],
   [/^memory\.(soft_limit_in_bytes|low)$/, "memory.reservation"],
+  [/^memory\.kmem\.tcp\.limit_in_bytes$/, "memory.kernelTCP"],
   [/^memory\.swappiness$/, "memory.swappiness"],
   [/^memory\.oom_control$/, "memory.disableOOMKiller"],
   [/^cpu\.(shares|weight)$/, "cpu.shares"],

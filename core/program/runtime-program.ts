@@ -2,7 +2,6 @@
 // `start` with nothing left to do but its hooks and execve(2). And the program of `exec`.
 // Source: opencontainers/runtime-spec, runtime.md, "Lifecycle"; config.md; config-linux.md, 1.2.
 
-import { NacreError } from "../error.ts";
 import type {
   HookStage,
   RuntimeSpec,
@@ -243,17 +242,16 @@ function lastSteps(
   return withFields([...steps, ...before, execute]);
 }
 
-function ownProcess(input: RuntimeProgramInput): SpecProcess {
-  const { process } = input.mounts.spec;
-  if (process) return process;
-  throw new NacreError("invalid", "config.json: process is missing: there is nothing to start", {
-    advice: "Give it a process with args and cwd.",
-  });
-}
+/** A container can be created without a process; what begins then has nothing to execute. */
+const NOTHING: SpecProcess = {
+  ...{ terminal: false, user: { uid: 0, gid: 0, additionalGids: [] }, args: [], env: [], cwd: "/" },
+  capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+  noNewPrivileges: true,
+};
 
 function childSection(input: RuntimeProgramInput): Operation[] {
   const { spec } = input.mounts;
-  const process = ownProcess(input);
+  const { process = NOTHING } = spec;
   const ownCgroup = spec.linux.namespaces.some((n) => n.type === "cgroup" && !n.path);
   const shared = spec.linux.rootfsPropagation?.mode === "shared";
   const mode = spec.linux.rootfsPropagation?.mode === "private" ? "private" : "slave";
@@ -282,7 +280,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
       process,
       natureOf(process, spec.linux.persona),
       [
-        { op: "findProgram", ...command },
+        ...(spec.process ? [{ op: "findProgram", ...command } as const] : []),
         { op: "awaitStart" },
         ...hooksOf(input, "startContainer", "created", "self"),
       ],

@@ -116,12 +116,15 @@ export class OciRuntime {
     if (status !== "created") {
       throw new NacreError("conflict", `cannot start a container that is ${status}: ${id}`);
     }
+    const { hooks, process } = this.records.spec(id);
     try {
       await this.#kernel.begin(this.records.startPath(id));
+    } catch (error) {
+      if (process) throw error;
+      throw new NacreError("invalid", "config.json: process is missing: there is nothing to start");
     } finally {
       this.#forgetStart(id);
     }
-    const { hooks } = this.records.spec(id);
     await this.#runHooks(record, "poststart", "running", hooks.poststart);
   }
 

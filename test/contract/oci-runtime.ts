@@ -141,6 +141,18 @@ export function ociRuntimeContract(name: string, makeSubject: () => Promise<OciS
       }
     });
 
+    it("is created without a process, but not started", async () => {
+      const { process: _, ...rest } = config();
+      await create(rest);
+      expect(runtime.state("one").status).toBe("created");
+      expect((await refused(runtime.start("one"))).message).toContain(
+        "config.json: process is missing",
+      );
+      await until(() => runtime.state("one").status === "stopped");
+      await settled(runtime.delete("one", false));
+      unchanged();
+    });
+
     it("runs hooks; those after the start may fail", async () => {
       const [works, fails] = [[hook("true")], [hook("false")]];
       const hooks = { prestart: works, createContainer: works, poststart: fails, poststop: fails };

@@ -11,6 +11,7 @@ const WHY = {
   swap: "and does not evade into more swap than it may use",
   reservation: "what it is brought down to when the machine's memory is short",
   swappiness: "how readily its pages are swapped out, from 0 to 100",
+  kernelTCP: "how much of it may be buffers of TCP",
   oom: "at its limit it waits for memory instead of being killed",
 };
 
@@ -20,13 +21,16 @@ const write = (file: string, data: string, why: string): CgroupWrite => ({
 
 function v1({ memory }: SpecResources): CgroupWrite[] {
   if (!memory) return [];
-  const { limit, swap, reservation, swappiness, disableOOMKiller } = memory;
+  const { limit, swap, reservation, kernelTCP, swappiness, disableOOMKiller } = memory;
   const writes: CgroupWrite[] = [];
   if (isGiven(limit)) writes.push(write("memory.limit_in_bytes", String(limit), WHY.limit));
   // Never below memory's own limit: it follows where that was lowered, goes first where it is raised.
   if (isGiven(swap)) writes.push(write("memory.memsw.limit_in_bytes", String(swap), WHY.swap));
   if (isGiven(reservation)) {
     writes.push(write("memory.soft_limit_in_bytes", String(reservation), WHY.reservation));
+  }
+  if (isGiven(kernelTCP)) {
+    writes.push(write("memory.kmem.tcp.limit_in_bytes", String(kernelTCP), WHY.kernelTCP));
   }
   if (swappiness !== undefined && swappiness >= 0) {
     writes.push(write("memory.swappiness", String(swappiness), WHY.swappiness));
