@@ -105,7 +105,14 @@ export class OciRuntime {
     }
     const { pid, startTime } = running.process;
     const created = new Date(this.#clock.nowMs()).toISOString();
-    this.records.write(planned.record(pid, startTime, created), planned.config);
+    const record = planned.record(pid, startTime, created);
+    try {
+      this.records.write(record, planned.config);
+    } catch (error) {
+      // Nobody would ever know of it.
+      await this.#takeDown(record, planned.spec.hooks.poststop);
+      throw error;
+    }
     return running;
   }
 
@@ -217,12 +224,25 @@ export class OciRuntime {
         },
       );
     }
-    if (status !== "stopped") await this.#end(record);
-    const { hooks } = this.records.spec(id);
+    await this.#takeDown(record, this.#lastHooks(id));
+  }
+
+  /** None where a `delete` that failed has got as far as the configuration. */
+  #lastHooks(id: string): readonly SpecHook[] {
+    try {
+      return this.records.spec(id).hooks.poststop;
+    } catch (error) {
+      if (error instanceof NacreError && error.kind === "not-found") return [];
+      throw error;
+    }
+  }
+
+  async #takeDown(record: OciRecord, hooks: readonly SpecHook[]): Promise<void> {
+    if (this.#kernel.alive(processOf(record))) await this.#end(record);
     this.#thaw(record);
     await this.#cgroups.remove(record.nodes, record.parents);
-    await this.#files.removeTree(this.records.directory(id));
-    await this.#stopHooks(record, hooks.poststop);
+    await this.#files.removeTree(this.records.directory(record.id));
+    await this.#stopHooks(record, hooks);
   }
 
   async #end(record: OciRecord): Promise<void> {
