@@ -90,8 +90,8 @@ function containersOf({ process }: RunningProgram, kernel: SimulatedKernel): Con
   const stored = { pid: process.pid, startTime: String(process.startTime) };
   const record = () =>
     (kernel.alive(process)
-      ? { id: ID, name: "web", process: stored, status: "running" }
-      : { id: ID, name: "web", status: "exited" }) as ContainerRecord;
+      ? { id: ID, name: "web", request: {}, process: stored, status: "running" }
+      : { id: ID, name: "web", request: {}, status: "exited" }) as ContainerRecord;
   return {
     list: () => [record()].filter(({ status }) => status === "running"),
     get: (name: string) => {
