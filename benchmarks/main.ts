@@ -15,6 +15,7 @@ import { mount } from "./mount.ts";
 import { protections } from "./protections.ts";
 import { pull } from "./pull.ts";
 import { run } from "./run.ts";
+import { share } from "./share.ts";
 import { simulatedContainers } from "./simulated-containers.ts";
 import { simulation } from "./simulation.ts";
 import { table } from "./table.ts";
@@ -29,6 +30,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   protections,
   pull,
   build,
+  share,
   tarIndex,
   mount,
   memory,
