@@ -103,6 +103,12 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/image-layers.ts"),
   },
   {
+    name: "image explore",
+    summary: "Look through an image's layers and what each did to which files",
+    group: "Images",
+    load: () => import("./commands/image-explore.ts"),
+  },
+  {
     name: "history",
     aliases: ["image history"],
     summary: "Show the steps by which an image was made",

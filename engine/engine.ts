@@ -127,9 +127,12 @@ export interface Images extends ImageSharing {
 // -- images that go to others: sharing-interface.ts -----------------------------------------------
 
 export type {
+  ExploredImage,
+  ExploredLayer,
   ImagePruneOptions,
   ImagePruneReport,
   ImageSharing,
+  LayerChange,
   LoadedImage,
   LoadOptions,
   LoggedIn,

@@ -42,6 +42,39 @@ export interface ImageSharing {
   load(source: AsyncIterable<Uint8Array>, options?: LoadOptions): Promise<LoadedImage[]>;
   /** Removes images without a name, or with `all` all, that no container needs. NacreError `invalid` for a filter that there is not. */
   prune(options?: ImagePruneOptions): Promise<ImagePruneReport>;
+  /** What each layer added, changed and deleted, and what of it later ones hid. NacreError `not-found`. */
+  explore(reference: string): Promise<ExploredImage>;
+}
+
+/** What a layer did at a path. */
+export interface LayerChange {
+  readonly path: string;
+  readonly what: "added" | "changed" | "deleted";
+  readonly type: string;
+  readonly mode: number;
+  readonly sizeBytes: number;
+  /** The number of the later layer that hid or removed it. */
+  readonly hiddenBy?: number;
+}
+
+export interface ExploredLayer {
+  /** From 1, the bottom. */
+  readonly number: number;
+  readonly diffId: string;
+  readonly digest: string;
+  readonly createdBy: string;
+  readonly tarBytes: number;
+  readonly visibleBytes: number;
+  readonly changes: readonly LayerChange[];
+  /** Bytes of its files that later layers hid or removed. */
+  readonly hiddenBytes?: number;
+}
+
+export interface ExploredImage {
+  readonly id: string;
+  readonly layers: readonly ExploredLayer[];
+  /** Bytes of files that no container sees. */
+  readonly wastedBytes: number;
 }
 
 export interface ImagePruneOptions {

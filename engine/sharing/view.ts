@@ -136,6 +136,10 @@ export function sharedImages(
       yield* (await sharing()).saver().save(references, wanted);
     },
     load: async (source, wanted = {}) => (await sharing()).loader().load(source, wanted),
+    explore: async (reference) => {
+      const { exploreImage } = await import("./explore.ts");
+      return exploreImage(images, reference);
+    },
     prune: async (wanted = {}) => {
       const { pruneImages } = await import("./image-prune.ts");
       return pruneImages(images, ports.state, wanted);

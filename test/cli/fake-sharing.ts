@@ -24,6 +24,28 @@ export function fakeSharing({ called, emit }: FakeParts): ImageSharing {
       called("save", references, options);
       yield new TextEncoder().encode("an archive");
     },
+    explore: async (reference) => {
+      called("explore", reference);
+      const layer = { diffId: "sha256:d1", digest: "sha256:b1", tarBytes: 4096, visibleBytes: 10 };
+      const file = { type: "file", mode: 0o644 } as const;
+      const directory = { type: "directory", mode: 0o755, sizeBytes: 0 } as const;
+      const changes = [
+        { path: "/etc", what: "added", ...directory },
+        { path: "/etc/a", what: "added", ...file, sizeBytes: 1000, hiddenBy: 2 },
+        { path: "/etc/b", what: "added", ...file, sizeBytes: 10 },
+      ] as const;
+      const later = [
+        { path: "/etc/a", what: "deleted", type: "whiteout", mode: 0, sizeBytes: 0 },
+        { path: "/new\u001b[2J", what: "added", ...file, sizeBytes: 5 },
+      ] as const;
+      return {
+        ...{ id: `sha256:${"a1".repeat(32)}`, wastedBytes: 1000 },
+        layers: [
+          { ...layer, number: 1, createdBy: "COPY . /", changes, hiddenBytes: 1000 },
+          { ...layer, number: 2, createdBy: "RUN rm /etc/a", changes: later, hiddenBytes: 0 },
+        ],
+      };
+    },
     prune: async (options) => {
       called("image prune", options);
       const id = `sha256:${"a1".repeat(32)}`;

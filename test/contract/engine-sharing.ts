@@ -56,6 +56,31 @@ export function sharingCases(bench: () => Bench): void {
     expect(images.list()).toEqual(before);
   });
 
+  it("tells what each layer added, changed and deleted, and what later ones hid", async () => {
+    const { images, archives } = bench().subject.engine;
+    await bench().start("changing", "rm /bin/broken; echo new >/sub/old; echo x >/added");
+    await bench().containers.wait("changing");
+    const id = await archives.commit("changing");
+    const { layers } = await images.explore(id);
+    const last = layers.at(-1)!;
+    const said = last.changes.map(({ what, path }) => `${what} ${path}`);
+    for (const line of ["deleted /bin/broken", "changed /sub/old", "added /added"]) {
+      expect(said).toContain(line);
+    }
+    const below = layers.slice(0, -1).flatMap(({ changes }) => changes);
+    for (const path of ["/bin/broken", "/sub/old"]) {
+      expect(below.find((one) => one.path === path)?.hiddenBy).toBe(last.number);
+    }
+    expect(layers.reduce((sum, one) => sum + (one.hiddenBytes ?? 0), 0)).toBeGreaterThan(0);
+    await images.remove(id);
+  });
+
+  it("checks the store, which is as it should be", async () => {
+    const { system } = bench().subject.engine;
+    expect((await system.check()).found).toEqual([]);
+    expect((await system.check({ repair: true })).left).toEqual([]);
+  });
+
   it("refuses to push what is not here, and to nowhere", async () => {
     const { images } = bench().subject.engine;
     expect((await refusal(images.push("nobody/app"))).kind).toBe("not-found");
