@@ -9,15 +9,21 @@
  */
 export function whenUsed<T extends object>(make: () => T, known: Partial<T> = {}): T {
   let made: T | undefined;
-  return new Proxy(Object.create(null), {
-    get(_, name) {
+  const service = (): T => {
+    made ??= make();
+    return made;
+  };
+  // What is set on what stands for it is its own, as a test's spy is.
+  return new Proxy({ ...known } as T, {
+    get(own, name) {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name);
       // No service is a promise; whoever is handed one by a promise asks whether it is.
       if (name === "then") return undefined;
-      if (name in known) return Reflect.get(known, name);
-      made ??= make();
-      const member = Reflect.get(made, name);
-      // Private fields are the service's own: its methods do not work on what stands for it.
-      return typeof member === "function" ? member.bind(made) : member;
+      const member = Reflect.get(service(), name);
+      // Private fields are the service's: its methods do not work on what stands for it.
+      return typeof member === "function" ? member.bind(service()) : member;
     },
+    has: (own, name) => Object.hasOwn(own, name) || name in service(),
+    getPrototypeOf: () => Reflect.getPrototypeOf(service()),
   });
 }
