@@ -337,9 +337,9 @@ export class Planner {
     };
     const user = resolveUser(wanted, text("passwd"), text("group"));
     const { groups = [] } = container.request;
-    if (groups.length === 0) return user;
     const more = resolveGroups(groups, text("group"));
-    return { ...user, additionalGids: [...new Set([...user.additionalGids, ...more])] };
+    // The first group is among them, so that nobody loses what it forbids by leaving it (CVE-2022-36109).
+    return { ...user, additionalGids: [...new Set([user.gid, ...user.additionalGids, ...more])] };
   }
 
   /** What of the limits this machine has no file for is said, and not written. */

@@ -46,6 +46,16 @@ export const PROCESSES: readonly Escape[] = [
     ),
   },
   {
+    ids: ["CVE-2022-2989", "CVE-2022-2990", "CVE-2022-2995", "CVE-2022-36109", "CVE-2023-25173"],
+    shape: "a process leaves its first group, and with it what that group must not",
+    protection: "the first group is among the others, which setUser sets",
+    attempt: async (world) => {
+      const { output } = await world.run(STATUS, { user: "1000:1000" });
+      return !/^Groups:\s+1000\b/m.test(output);
+    },
+    without: replaced((o) => (o.op === "setUser" ? { ...o, groups: [] } : o)),
+  },
+  {
     ids: ["CVE-2016-3697"],
     shape: "a number given as user is looked up as a name, which the image has for root",
     protection: "a number is a number: the uid of setUser",
