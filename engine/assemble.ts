@@ -1,6 +1,5 @@
 // The engine put together from its ports: constructors called in order, nothing decided.
 
-import { type CgroupLayout, detectLayout } from "@nacre/core/cgroup-layout.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
@@ -21,13 +20,15 @@ import { JOURNAL_LOG, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
+import { lazyLayout } from "./cgroups/layout.ts";
 import { attachTo } from "./containers/attaching.ts";
 import { cgroupById } from "./containers/cgroup-of.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Endings } from "./containers/endings.ts";
 import { Freezer } from "./containers/freezer.ts";
-import { endWait, HealthChecks } from "./containers/health-checks.ts";
+import { endWait } from "./containers/health-checks.ts";
+import { keepers } from "./containers/keepers.ts";
 import { Limits } from "./containers/limits.ts";
 import { ContainerLooks } from "./containers/looks.ts";
 import { Machine } from "./containers/machine-facts.ts";
@@ -36,7 +37,6 @@ import { Pausing } from "./containers/pausing.ts";
 import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
-import { Restarts } from "./containers/restarts.ts";
 import { Runtimes } from "./containers/runtimes.ts";
 import { ContainerStorage } from "./containers/storage.ts";
 import { SystemCallFilters } from "./containers/system-call-filters.ts";
@@ -118,21 +118,6 @@ function logDrivers({
     whenUsed(() => new NoLog(), { name: NO_LOG }),
     whenUsed(() => new JournaldLog(kernel, files, clock), { name: JOURNAL_LOG }),
   ];
-}
-
-function lazyLayout(files: Files): () => CgroupLayout {
-  let layout: CgroupLayout | undefined;
-  return () => {
-    layout ??= detectLayout(
-      files.readText("/proc/self/mountinfo"),
-      files.readText("/proc/cgroups"),
-      (mountpoint) => {
-        const path = `${mountpoint}/cgroup.controllers`;
-        return files.status(path) && files.readText(path);
-      },
-    );
-    return layout;
-  };
 }
 
 function layerStore(ports: EnginePorts, paths: StatePaths, options: EngineOptions): LayerStore {
@@ -264,7 +249,7 @@ function containerPlanner(
 function containerServices(ports: EnginePorts, shared: Shared, options: EngineOptions) {
   const { kernel, files, state, clock, random } = ports;
   const { images, bus, paths, snapshotter, hierarchies } = shared;
-  const { self, bootId, settleCommand, healthCommand, terminalSize } = options;
+  const { self, bootId, terminalSize } = options;
   const records = new ContainerRecords(state, clock, random, bus, (record) =>
     endWait(kernel, bootId, record),
   );
@@ -280,7 +265,11 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   );
   const reconciler = new Reconciler(
     ...([kernel, files, clock, records, takeDown, storage, volumes, paths] as const),
-    { self, bootId },
+    {
+      ...{ self, bootId },
+      follow: (id) => restarts.follow(id, true),
+      recheck: (record) => health.recheck(record),
+    },
   );
   const looks: ContainerLooks = containerLooks(
     ...([ports, shared, records, reconciler, runtimes, volumes, storage] as const),
@@ -291,18 +280,11 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
       looks.get(name),
     ),
   );
-  const again = { detached: true, byPolicy: true } as const;
-  const start = (id: string) => containers.start(id, undefined, again);
-  const restarts = whenUsed(
-    () => new Restarts(kernel, clock, records, start, { self, bootId, settleCommand }),
-  );
-  const health = whenUsed(
-    () =>
-      new HealthChecks(kernel, clock, records, looks, planner, {
-        healthCommand,
-        restart: (id) => containers.restart(id),
-        stop: (id) => containers.stop(id),
-      }),
+  const { restarts, health } = keepers(
+    ports,
+    options,
+    { records, looks, planner },
+    () => containers,
   );
   const claims = whenUsed(() => new CopyClaims(kernel, state, clock, self));
   const containers: ContainerService = new ContainerService(

@@ -347,7 +347,10 @@ export class Supervisor {
   async wait(child: Process): Promise<Ending> {
     const killed = this.#process.ended.promise.then(() => "killed" as const);
     const end = await Promise.race([child.ended.promise, killed]);
-    if (end === "killed") throw new Errno("EINTR", "the supervisor was killed");
+    // Both may be killed at once: it was before it learned of its child's end.
+    if (end === "killed" || !this.#process.alive) {
+      throw new Errno("EINTR", "the supervisor was killed");
+    }
     child.terminal?.hangUp();
     this.#closeStreams();
     await Promise.all(this.#pumps);

@@ -133,7 +133,10 @@ export interface ContainerRecord {
   /** What its health check has found since it started; absent without one. */
   readonly health?: HealthState & {
     /** A process that sleeps until the next check, and its supervisor; absent while it is checked. */
-    readonly waiter?: Required<Pick<ContainerRecord, "process" | "supervisor">>;
+    readonly waiter?: Required<Pick<ContainerRecord, "process" | "supervisor">> & {
+      /** When somebody else must have come to be here: if nobody has, it was killed. Milliseconds since the epoch. */
+      readonly overdueMs?: number;
+    };
   };
   /** How often its policy has started it since somebody did. */
   readonly restarts?: number;

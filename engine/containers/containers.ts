@@ -227,7 +227,7 @@ export class ContainerService implements Containers {
     streams: ProcessStreams = IGNORE,
   ): Promise<Attached> {
     this.#planner.mustBeAble();
-    const record = this.get(container);
+    const record = await this.#definite(container);
     mustAllow("exec", record);
     const image = this.#looks.imageOf(record);
     await this.#planner.prepare(record.request, image, record.snapshotter);
@@ -265,24 +265,26 @@ export class ContainerService implements Containers {
     return this.#planner.program(record, image, { size: this.#sizeFor(request) });
   }
 
+  #definite = (container: string) => this.#reconciler.definite(this.get(container));
+
   /** Asked only for those that get a terminal: looking at ours costs milliseconds in Node. */
   #sizeFor({ terminal }: { readonly terminal?: boolean }): TerminalSize | undefined {
     return terminal ? this.#options.terminalSize() : undefined;
   }
 
   async stop(container: string, options: StopOptions = {}): Promise<void> {
-    const record = this.get(container);
+    const record = await this.#definite(container);
     if (await this.#endings.stop(record, options)) this.#records.note("stop", record);
   }
 
   async kill(container: string, signal: number): Promise<void> {
-    const record = this.get(container);
+    const record = await this.#definite(container);
     this.#endings.kill(record, signal);
     if (record.status === "paused") await this.#health.begin(this.get(record.id));
   }
 
   async restart(container: string, options: StopOptions = {}): Promise<void> {
-    const record = this.get(container);
+    const record = await this.#definite(container);
     if (record.request.autoRemove && canDo("signal", record.status)) {
       throw new NacreError("conflict", `cannot restart container ${record.name}: it has --rm`, {
         advice: "It is gone when it has stopped: run it anew.",
@@ -307,11 +309,11 @@ export class ContainerService implements Containers {
   }
 
   async pause(container: string): Promise<void> {
-    await this.#pausing.pause(this.get(container));
+    await this.#pausing.pause(await this.#definite(container));
   }
 
   async unpause(container: string): Promise<void> {
-    await this.#pausing.unpause(this.get(container));
+    await this.#pausing.unpause(await this.#definite(container));
   }
 
   checkHealth(container: string): Promise<void> {
@@ -320,7 +322,7 @@ export class ContainerService implements Containers {
 
   async update(container: string, change: ContainerChange): Promise<ContainerRecord> {
     const { restart, ...limits } = change;
-    const record = this.get(container);
+    const record = await this.#definite(container);
     const resources = this.#limits.merged(record, limits);
     mustAllow("update", record);
     if (restart) checkRestart({ ...record.request, restart });
@@ -336,13 +338,9 @@ export class ContainerService implements Containers {
   }
 
   async remove(container: string, options: RemoveOptions = {}): Promise<void> {
-    const record = this.get(container);
-    if (options.force) {
-      await this.#endings.force(record);
-      // With --rm it has removed itself.
-      if (record.request.autoRemove && !this.#records.find(record.id)) return;
-    }
-    await this.#reconciler.remove(record.id, options);
+    const record = await this.#definite(container);
+    if (options.force) await this.#endings.remove(record, options);
+    else await this.#reconciler.remove(record.id, options);
   }
 
   prune(options?: ContainerPruneOptions): Promise<ContainerPruneReport> {

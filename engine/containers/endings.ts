@@ -6,7 +6,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import { SIGNALS, signalNumber } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
-import type { StopOptions, WaitCondition } from "../engine.ts";
+import type { RemoveOptions, StopOptions, WaitCondition } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
@@ -15,6 +15,8 @@ import type { Restarts } from "./restarts.ts";
 import { canDo, mustAllow } from "./state.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
+/** How often a container that others start again and again is killed to be removed. */
+const MOST_REMOVALS = 20;
 /** How long a supervisor may take to undo its program once the container's process is gone. */
 const UNDO_TIMEOUT_MS = 5000;
 
@@ -78,6 +80,24 @@ export class Endings {
     this.#signal(record, SIGNALS.KILL);
     await this.#over(record, UNDO_TIMEOUT_MS);
     await this.#reconciler.settle(record.id);
+  }
+
+  /** Kills and removes it, though somebody else may start it in between. */
+  async remove(record: ContainerRecord, options: RemoveOptions): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      const stored = this.#records.find(record.id);
+      if (!stored && tries > 1) return;
+      await this.force(await this.#reconciler.definite(stored ?? record));
+      // With --rm it has removed itself.
+      if (record.request.autoRemove && !this.#records.find(record.id)) return;
+      try {
+        return await this.#reconciler.remove(record.id, options);
+      } catch (error) {
+        const status = this.#records.find(record.id)?.status;
+        const again = status !== undefined && !canDo("remove", status);
+        if (!again || tries === MOST_REMOVALS) throw error;
+      }
+    }
   }
 
   /** Kills what was started and cannot be recorded: nobody would ever know of it. */

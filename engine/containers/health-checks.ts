@@ -42,6 +42,9 @@ export function endWait(kernel: Kernel, bootId: string, record: ContainerRecord)
   }
 }
 
+/** What a machine that is busy may take to start a check, and to record what it found. */
+const GRACE_MS = 30_000;
+
 export interface HealthChecksOptions {
   /** The command that a sleeper's supervisor starts when it wakes. */
   readonly healthCommand: (containerId: string) => readonly string[];
@@ -96,6 +99,14 @@ export class HealthChecks {
     if (recorded && turned) await this.#act(check.onFailure, recorded);
   }
 
+  /** Whoever waited or checked was killed: somebody else is to check at once. */
+  async recheck(record: ContainerRecord): Promise<void> {
+    const check = this.#checkOf(record);
+    if (check && record.health && !this.#isAwaited(record)) {
+      await this.#wait(record, record.health, check, 0);
+    }
+  }
+
   #checkOf(record: ContainerRecord): HealthCheck | undefined {
     const image = this.#looks.imageOf(record);
     return healthCheck(record.request.health, image?.config.config ?? {});
@@ -117,13 +128,16 @@ export class HealthChecks {
     seen: ContainerRecord,
     health: HealthState,
     check: HealthCheck,
+    wantedMs?: number,
   ): Promise<ContainerRecord | undefined> {
     const { id, name, startedMs = 0, bootId = "" } = seen;
-    const delayMs = healthDelayMs(health, check, startedMs, this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    const delayMs = wantedMs ?? healthDelayMs(health, check, startedMs, nowMs);
+    const overdueMs = nowMs + delayMs + check.timeoutMs + GRACE_MS;
     const title = `wait ${delayMs} ms to check ${name}`;
     const program = waitProgram(title, delayMs, this.#options.healthCommand(id));
     const { process, supervisor } = await this.#kernel.execute(program, SILENT);
-    const waiter = { process: stored(process), supervisor: stored(supervisor) };
+    const waiter = { process: stored(process), supervisor: stored(supervisor), overdueMs };
     const { status, failingStreak, log } = health;
     const next = { status, failingStreak, log, waiter };
     const recorded = this.#records.checked(seen, next);

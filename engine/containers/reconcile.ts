@@ -55,6 +55,10 @@ export interface ReconcilerOptions {
   readonly self: ProcessIdentity;
   /** Changes with every boot; a process of an earlier boot is gone. */
   readonly bootId: string;
+  /** Does what the restart policy says of a container that has ended, where nobody else will. */
+  readonly follow: (id: string) => Promise<void>;
+  /** Sees to the next check of a container, where nobody else will. */
+  readonly recheck: (record: ContainerRecord) => Promise<void>;
 }
 
 export class Reconciler {
@@ -67,7 +71,9 @@ export class Reconciler {
   readonly #volumes: VolumeService;
   readonly #paths: StatePaths;
   readonly #options: ReconcilerOptions;
-  /** What looks have set going, by container. */
+  /** Containers whose end this process was asked to see to: who asked follows their policy. */
+  readonly #settling = new Set<string>();
+  /** What looks have set going, by container and what it is. */
   readonly #background = new Map<string, Promise<void>>();
 
   constructor(
@@ -103,18 +109,28 @@ export class Reconciler {
     if (isAtRest(record)) return record.holder ? this.#takenOver(record) : record;
     if (this.#isAlive(record, record.supervisor)) {
       if (record.build) this.#endStep(record);
+      else if (this.#isOverdue(record)) this.#recheckLater(record);
       return record;
     }
     if (record.status === "restarting") return this.#awaited(record);
     const settled = this.#putToRest(record);
     const goes = settled && (isToBeRemoved(settled) || this.#isForgotten(settled));
     if (goes) return this.#dismissLater(settled);
-    if (settled && this.#isOurs(settled)) this.#takeDownLater(settled.id);
+    if (settled) this.#goOn(settled);
     return settled;
   }
 
   /** Waits until a container is at rest whose processes end, and removes it if it asked for that. */
   async settle(id: string): Promise<void> {
+    this.#settling.add(id);
+    try {
+      await this.#settle(id);
+    } finally {
+      this.#settling.delete(id);
+    }
+  }
+
+  async #settle(id: string): Promise<void> {
     const until = this.#clock.monotonicMs() + PATIENCE_MS;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 100)) {
       const stored = this.#records.find(id);
@@ -155,15 +171,45 @@ export class Reconciler {
     }
   }
 
+  /** What is just being started is waited for, as docker's lock does: then it runs, or does not. */
+  async definite(seen: ContainerRecord): Promise<ContainerRecord> {
+    const until = this.#clock.monotonicMs() + PATIENCE_MS;
+    let record: ContainerRecord | undefined = seen;
+    for (let delayMs = 1; record?.status === "starting"; delayMs = Math.min(delayMs * 2, 50)) {
+      if (this.#clock.monotonicMs() > until) break;
+      await this.#clock.sleep(delayMs);
+      const stored = this.#records.find(seen.id);
+      record = stored && this.see(stored);
+    }
+    if (record) return record;
+    throw new NacreError("not-found", `no such container: ${seen.name}`);
+  }
+
   /** Claims a container at rest for a start of this process, once nothing of its last run is left. */
   async claim(id: string, detached: boolean, byPolicy = false): Promise<ContainerRecord> {
-    await this.#untilFree(id);
-    const { self, bootId } = this.#options;
-    const isHeld = (record: ContainerRecord) => this.#isHeld(record);
-    const claimed = this.#records.claim(id, self, bootId, isHeld, { detached, byPolicy });
+    const claimed = await this.#claim(id, { detached, byPolicy });
     // What stands in the way of this stands in the way of the start, which says so.
     if (claimed.startedMs !== undefined) await this.clearUp(id).catch(() => {});
     return claimed;
+  }
+
+  async #claim(
+    id: string,
+    how: { readonly detached: boolean; readonly byPolicy: boolean },
+  ): Promise<ContainerRecord> {
+    const { self, bootId } = this.#options;
+    const until = this.#clock.monotonicMs() + PATIENCE_MS;
+    for (;;) {
+      await this.#untilFree(id);
+      try {
+        return this.#records.claim(id, self, bootId, (record) => this.#isHeld(record), how);
+      } catch (error) {
+        // Somebody has begun to take it down in this very moment.
+        const record = this.#records.find(id);
+        const again = record && isAtRest(record) && this.#clock.monotonicMs() < until;
+        if (!again) throw error;
+      }
+    }
   }
 
   /** Waits while somebody takes down what is left of a container at rest. */
@@ -226,9 +272,35 @@ export class Reconciler {
     });
   }
 
-  /** A wait that is over is the supervisor's to follow; one of another boot is followed by nobody. */
+  /** Its supervisor would have taken it down, and seen to it that its policy is followed. */
+  #goOn(settled: ContainerRecord): void {
+    if (this.#isOurs(settled)) this.#takeDownLater(settled.id);
+    const followed = settled.request.restart && settled.bootId === this.#options.bootId;
+    if (followed) this.#followLater(settled.id);
+  }
+
+  #followLater(id: string): void {
+    if (this.#settling.has(id)) return;
+    // Apart from what is done to the container: a start waits for that.
+    this.#later(`${id} again`, async () => {
+      await this.#background.get(id);
+      await this.#options.follow(id);
+    });
+  }
+
+  /** Nobody waits to check it, or does, though the time for that is long over. */
+  #isOverdue({ status, health }: ContainerRecord): boolean {
+    const { overdueMs, process } = health?.waiter ?? {};
+    if (status !== "running" || overdueMs === undefined) return false;
+    return overdueMs < this.#clock.nowMs() && !this.#kernel.alive(identity(process));
+  }
+
+  /** A wait that is over is its supervisor's to follow; if that was killed, ours. One of another boot is followed by nobody. */
   #awaited(record: ContainerRecord): ContainerRecord {
-    if (record.bootId === this.#options.bootId) return record;
+    if (record.bootId === this.#options.bootId) {
+      this.#followLater(record.id);
+      return record;
+    }
     return this.#records.notRestarted(record.id, false) ?? record;
   }
 
@@ -307,6 +379,10 @@ export class Reconciler {
       going = this.#volumes.removingThoseOf(t, record);
     });
     await this.#volumes.finish(going);
+  }
+
+  #recheckLater(record: ContainerRecord): void {
+    this.#later(`${record.id} check`, () => this.#options.recheck(record));
   }
 
   #later(id: string, work: () => Promise<void>): void {

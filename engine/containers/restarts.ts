@@ -48,10 +48,13 @@ export class Restarts {
     this.#options = options;
   }
 
-  /** Does what a container's policy says now that it has ended, or that its wait is over. */
-  async follow(id: string): Promise<void> {
+  /**
+   * Does what a container's policy says now that it has ended, or that its wait is over.
+   * `elsewhere`: no wait is so short that this process waits for it.
+   */
+  async follow(id: string, elsewhere = false): Promise<void> {
     const record = this.#records.find(id);
-    if (record?.status === "exited" && isWanted(record)) await this.#wait(record);
+    if (record?.status === "exited" && isWanted(record)) await this.#wait(record, elsewhere);
     else if (record?.status === "restarting" && !this.#isAwaited(record)) await this.#start(id);
   }
 
@@ -81,12 +84,12 @@ export class Restarts {
     return reports;
   }
 
-  async #wait(record: ContainerRecord): Promise<void> {
+  async #wait(record: ContainerRecord, elsewhere: boolean): Promise<void> {
     const { self, bootId, settleCommand } = this.#options;
     const ranMs = (record.finishedMs ?? 0) - (record.startedMs ?? 0);
     const delayMs = restartDelayMs(record.restartDelayMs, ranMs);
     const { id } = this.#records.restarting(record.id, self, bootId, delayMs);
-    if (delayMs > SHORT_MS) {
+    if (elsewhere || delayMs > SHORT_MS) {
       const { process, supervisor } = await this.#kernel.execute(
         waitProgram(
           `wait ${delayMs} ms to restart ${record.name}`,

@@ -23,6 +23,9 @@ function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind
     // As the command line has it: one that runs is what was asked for.
     case "start: done":
       return status === "running" ? [status] : [];
+    // As the command line has it: what is not there is as good as removed.
+    case "rm -f: done":
+      return status === "absent" ? [status] : [];
     // Somebody else started it between its end and its start.
     case "restart: conflict":
       return status === "running" || status === "absent" ? [status] : [];

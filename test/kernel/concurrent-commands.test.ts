@@ -118,7 +118,8 @@ async function atOnce(seed: number): Promise<void> {
     const last = await statusOf(ids[at] as string);
     const seen = observed[at] as Observed[];
     const order = serialOrder("running", seen, last, kind);
-    expect({ at, last, seen, explained: order?.length }).toMatchObject({ explained: seen.length });
+    const told = seen.map(({ command, answer }) => `${command}: ${answer}`).sort();
+    expect(order?.length, `${at} is ${last} after ${told.join(", ")}`).toBe(seen.length);
   }
   for (const id of ids) await bench.nacre(["rm", "-f", id]);
 }

@@ -1,6 +1,7 @@
 // Containers that are started again by their policy, with no daemon that watches them.
 
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bench } from "./engine-bench.ts";
 
@@ -59,6 +60,23 @@ describe("always", () => {
       await bench.until(async () => (await starts("server")) === 3, LONG_MS);
       await bench.does(["rm", "-f", "server"]);
       expect(await bench.does(["ps", "-aq"])).toBe("");
+    });
+  });
+
+  it("brings back one whose supervisor was killed, when somebody looks", async () => {
+    await bench.unchanged(async () => {
+      await run("orphan", "always", "echo started; exec sleep 1000");
+      await bench.until(async () => (await starts("orphan")) === 1, LONG_MS);
+      const { Pid } = (await json("orphan")).State;
+      const [, parent] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${Pid}/status`, "utf8")) ?? [];
+      process.kill(Number(parent), "SIGKILL");
+      // The look itself is what starts it again.
+      await bench.until(async () => {
+        const { Status, Pid: now } = (await json("orphan")).State;
+        return Status === "running" && now !== Pid;
+      }, LONG_MS);
+      expect((await json("orphan")).RestartCount).toBe(1);
+      await bench.does(["rm", "-f", "orphan"]);
     });
   });
 
