@@ -1,4 +1,4 @@
-import type { DiskUsage } from "@nacre/engine/engine.ts";
+import type { BuildCacheEntry, DiskUsage } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { containerRow } from "../container-row.ts";
 import { referenceOf, shortId } from "../image-name.ts";
@@ -35,17 +35,24 @@ export default command({
   failure: 1,
   examples: [["nacre system df -v", "what shares what"]],
   async run(context, { format, verbose }) {
-    const { system } = await context.engine();
+    const { builds, system } = await context.engine();
     const usage = await system.diskUsage();
+    const cache = await builds.cache();
     const columns = Object.keys(HEADINGS);
     const { host } = context;
-    if (verbose && format === undefined) host.print(details(usage, host.nowMs()));
-    else host.print(formatListing({ rows: summary(usage), headings: HEADINGS, columns }, format));
+    if (verbose && format === undefined) host.print(details(usage, cache, host.nowMs()));
+    else
+      host.print(
+        formatListing({ rows: summary(usage, cache), headings: HEADINGS, columns }, format),
+      );
     return 0;
   },
 });
 
-function summary({ images, imageBytes, unusedBytes, containers, volumes }: DiskUsage): Row[] {
+function summary(
+  { images, imageBytes, unusedBytes, containers, volumes }: DiskUsage,
+  cache: readonly BuildCacheEntry[],
+): Row[] {
   const isActive = (status: string): boolean =>
     ["running", "paused", "restarting"].includes(status);
   const resting = containers.filter(({ container }) => !isActive(container.status));
@@ -69,9 +76,17 @@ function summary({ images, imageBytes, unusedBytes, containers, volumes }: DiskU
       sum(resting.map(({ writtenBytes }) => writtenBytes)),
     ),
     row("Local Volumes", volumes.length, used.length, kept, unused),
-    row("Build Cache", 0, 0, 0, 0),
+    row("Build Cache", cache.length, shared(cache), cacheBytes(cache), freeBytes(cache)),
   ];
 }
+
+const shared = (cache: readonly BuildCacheEntry[]): number =>
+  cache.filter((entry) => entry.shared).length;
+const cacheBytes = (cache: readonly BuildCacheEntry[]): number =>
+  sum(cache.map(({ sizeBytes }) => sizeBytes));
+/** What an image needs, too, would not go. */
+const freeBytes = (cache: readonly BuildCacheEntry[]): number =>
+  cacheBytes(cache.filter((entry) => !entry.shared));
 
 const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);
 
@@ -86,7 +101,11 @@ function row(type: string, total: number, active: number, bytes: number, free: n
   };
 }
 
-function details({ images, containers, volumes }: DiskUsage, nowMs: number): string {
+function details(
+  { images, containers, volumes }: DiskUsage,
+  cache: readonly BuildCacheEntry[],
+  nowMs: number,
+): string {
   const imageRows = images.flatMap(({ image, references, sharedBytes, uniqueBytes, ...of }) => {
     const createdMs = Date.parse(image.config.created ?? "");
     const since = Number.isNaN(createdMs) ? "N/A" : `${humanDuration(nowMs - createdMs)} ago`;
@@ -129,7 +148,7 @@ function details({ images, containers, volumes }: DiskUsage, nowMs: number): str
       containerRows,
     ),
     section("Local Volumes", ["VOLUME NAME", "LINKS", "SIZE"], volumeRows),
-    "Build cache usage: 0B\n",
+    `Build cache usage: ${humanSize(cacheBytes(cache))}\n`,
   ].join("\n");
 }
 
