@@ -166,7 +166,8 @@ export function unshare(machine: Machine, process: Process, kinds: readonly Name
   process.root = root;
   process.cwd = cwd;
   process.credentials = credentials;
-  machine.releaseNamespaces();
+  // Mounts go with the last who was in their namespace.
+  if (kinds.includes("mnt")) machine.releaseNamespaces();
 }
 
 /** setns(2). EINVAL for a namespace of another kind. */
@@ -202,7 +203,7 @@ export function join(
     process.cwd = top;
   }
   process.namespaces = { ...process.namespaces, [kind]: namespace };
-  machine.releaseNamespaces();
+  if (kind === "mnt") machine.releaseNamespaces();
 }
 
 /** The namespace that a descriptor stands for; `otherwise` for one of anything else. */

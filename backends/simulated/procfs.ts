@@ -7,7 +7,13 @@ import { pathFrom } from "./cgroup-node.ts";
 import { CONTROLLERS } from "./cgroups.ts";
 import { capable } from "./credentials.ts";
 import { fail } from "./errno.ts";
-import { FixedDirectory, GeneratedFile, GeneratedInode, GeneratedLink } from "./generated.ts";
+import {
+  FixedDirectory,
+  GeneratedFile,
+  GeneratedInode,
+  GeneratedLink,
+  LateDirectory,
+} from "./generated.ts";
 import {
   type MapKind,
   readIdMap,
@@ -225,6 +231,12 @@ function namespaceFiles(filesystem: ProcFileSystem, process: Process): FixedDire
   ]);
 }
 
+/** /proc/PID/net. */
+function networkFiles(filesystem: ProcFileSystem, process: Process): FixedDirectory {
+  const dev = new GeneratedFile(filesystem, 0o444, { read: () => interfaceTable(process) });
+  return new FixedDirectory(filesystem, 0o555, [["dev", dev]]);
+}
+
 function processFiles(filesystem: ProcFileSystem, process: Process): [string, Inode][] {
   const { machine } = filesystem;
   const file = (
@@ -261,10 +273,7 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
     ["mountinfo", file(0o444, () => mountInfo(process.namespaces.mnt.tree, process.root))],
     ["mounts", file(0o444, () => mountLines(process.namespaces.mnt.tree, process.root))],
     ["limits", file(0o444, () => limitsText(process))],
-    [
-      "net",
-      new FixedDirectory(filesystem, 0o555, [["dev", file(0o444, () => interfaceTable(process))]]),
-    ],
+    ["net", new LateDirectory(filesystem, () => networkFiles(filesystem, process))],
     ["oom_score_adj", file(0o644, () => `${process.oomScoreAdj}\n`, adjust)],
     ["uid_map", idMap("uids")],
     ["gid_map", idMap("gids")],

@@ -15,11 +15,6 @@ import { type Inode, Superblock } from "./inode.ts";
 import type { Machine } from "./machine.ts";
 import type { NetworkNamespace } from "./namespaces.ts";
 
-const DIRECTORIES = [
-  ...["block", "bus", "class/block", "dev/block", "dev/char", "firmware", "fs/cgroup"],
-  ...["devices/virtual/powercap", "module", "power"],
-];
-
 export class SysFileSystem extends Superblock {
   readonly root: Inode;
 
@@ -35,34 +30,75 @@ interface SysfsView {
   readonly network: NetworkNamespace;
 }
 
-function makeTree(superblock: Superblock, { machine, network }: SysfsView): FixedDirectory {
-  const root = new FixedDirectory(superblock);
-  const put = (path: string, inode: Inode): void => {
-    const slash = path.lastIndexOf("/");
-    root.directory(path.slice(0, slash)).entries.set(path.slice(slash + 1), inode);
-  };
-  const file = (path: string, text: string): void =>
-    put(path, new GeneratedFile(superblock, 0o444, { read: () => `${text}\n` }));
-  for (const path of DIRECTORIES) root.directory(path);
-  put("class/net", new Interfaces(superblock, network, (name) => link(superblock, name)));
-  put(
-    "devices/virtual/net",
-    new Interfaces(superblock, network, (name) => interfaceDirectory(superblock, network, name)),
-  );
-  const cpus = formatCpusetList(Array.from({ length: machine.cpus }, (_, cpu) => cpu));
-  for (const name of ["online", "possible", "present"]) file(`devices/system/cpu/${name}`, cpus);
-  for (let cpu = 0; cpu < machine.cpus; cpu++) root.directory(`devices/system/cpu/cpu${cpu}`);
-  file("devices/system/node/online", "0");
-  file("devices/system/node/node0/cpulist", cpus);
-  file("kernel/mm/transparent_hugepage/enabled", "always [madvise] never");
-  for (const { name, number } of machine.resources.disks) {
-    file(`devices/virtual/block/${name}/dev`, number);
-    put(`block/${name}`, new GeneratedLink(superblock, () => `../devices/virtual/block/${name}`));
-    const place = (): string => `../../devices/virtual/block/${name}`;
-    put(`class/block/${name}`, new GeneratedLink(superblock, place));
-    put(`dev/block/${number}`, new GeneratedLink(superblock, place));
+/** A tree that is filled by paths. */
+class Tree {
+  readonly root: FixedDirectory;
+
+  constructor(superblock: Superblock) {
+    this.root = new FixedDirectory(superblock);
   }
-  return root;
+  put(path: string, inode: Inode): void {
+    const slash = path.lastIndexOf("/");
+    const directory = this.root.directory(path.slice(0, Math.max(0, slash)));
+    directory.entries.set(path.slice(slash + 1), inode);
+  }
+  file(path: string, text: string): void {
+    this.put(path, new GeneratedFile(this.root.superblock, 0o444, { read: () => `${text}\n` }));
+  }
+  link(path: string, text: string): void {
+    this.put(path, new GeneratedLink(this.root.superblock, () => text));
+  }
+}
+
+/** What every container looks through is there at once; the rest when somebody looks into it. */
+function makeTree(superblock: Superblock, { machine, network }: SysfsView): FixedDirectory {
+  const tree = new Tree(superblock);
+  const late = (path: string, fill: (tree: Tree) => void): void =>
+    tree.put(
+      path,
+      new LateDirectory(superblock, () => {
+        const below = new Tree(superblock);
+        fill(below);
+        return below.root;
+      }),
+    );
+  for (const path of ["bus", "devices/virtual/powercap", "firmware", "fs/cgroup", "module"]) {
+    tree.root.directory(path);
+  }
+  tree.root.directory("power");
+  const { disks } = machine.resources;
+  late("block", (below) => {
+    for (const { name } of disks) below.link(name, `../devices/virtual/block/${name}`);
+  });
+  late("class", (below) => {
+    for (const { name } of disks)
+      below.link(`block/${name}`, `../../devices/virtual/block/${name}`);
+    below.put("net", new Interfaces(superblock, network, (name) => link(superblock, name)));
+  });
+  late("dev", (below) => {
+    below.root.directory("char");
+    for (const { name, number } of disks) {
+      below.link(`block/${number}`, `../../devices/virtual/block/${name}`);
+    }
+  });
+  late("devices/virtual/block", (below) => {
+    for (const { name, number } of disks) below.file(`${name}/dev`, number);
+  });
+  const directory = (name: string) => interfaceDirectory(superblock, network, name);
+  tree.put("devices/virtual/net", new Interfaces(superblock, network, directory));
+  late("devices/system", (below) => fillSystem(below, machine));
+  late("kernel", (below) =>
+    below.file("mm/transparent_hugepage/enabled", "always [madvise] never"),
+  );
+  return tree.root;
+}
+
+function fillSystem(tree: Tree, { cpus }: Machine): void {
+  const all = formatCpusetList(Array.from({ length: cpus }, (_, cpu) => cpu));
+  for (const name of ["online", "possible", "present"]) tree.file(`cpu/${name}`, all);
+  for (let cpu = 0; cpu < cpus; cpu++) tree.root.directory(`cpu/cpu${cpu}`);
+  tree.file("node/online", "0");
+  tree.file("node/node0/cpulist", all);
 }
 
 /** One entry for each interface that there is now. */
