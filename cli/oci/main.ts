@@ -74,7 +74,8 @@ async function perform(
     const usage = `${NAME} ${name} ${command.usage}`;
     throw new NacreError("invalid", `"${name}" is not called so: ${usage}`);
   }
-  const root = globals.root ?? DEFAULT_ROOT;
+  const { root: given = DEFAULT_ROOT } = globals;
+  const root = given.startsWith("/") ? given : `${host.workingDirectory}/${given}`;
   const systemdCgroup = globals.systemdCgroup || globals.cgroupManager === "systemd";
   const runtime = await make({ root, systemdCgroup, warn: (message) => log.warning(message) });
   return command.run({ host, runtime, root }, values, operands);
