@@ -35,6 +35,7 @@ export class BuildLayers {
   /** By what they are made of: the last few, for memory. */
   readonly #trees = new Map<string, ImageTree>();
   readonly #accounts = new Map<string, Promise<Accounts>>();
+  readonly #chains = new Map<string, string>();
   #fork: Core | undefined;
 
   constructor(
@@ -80,9 +81,17 @@ export class BuildLayers {
     return diffIds.map((diffId) => this.#store.stored(diffId));
   }
 
+  /** What a root is, by its layers; those that say nothing make no difference. */
   chainId(diffIds: readonly string[]): string {
-    this.#fork ??= this.#core().fork();
-    return chainIds(this.#fork, diffIds).at(-1) ?? "";
+    const shown = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);
+    const key = shown.join(" ");
+    let chainId = this.#chains.get(key);
+    if (chainId === undefined) {
+      this.#fork ??= this.#core().fork();
+      chainId = chainIds(this.#fork, shown.length > 0 ? shown : [EMPTY_LAYER]).at(-1) ?? "";
+      this.#chains.set(key, chainId);
+    }
+    return chainId;
   }
 
   /** What a root is, for whoever looks paths up in it. */

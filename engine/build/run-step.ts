@@ -40,7 +40,7 @@ export async function runStep(action: ActionOf<"RUN">, context: StepContext): Pr
   const real = await realMounts(mounts, context);
   try {
     const key = cache.key("RUN", {
-      root: layers.chainId(diffIdsOf(before).filter((one) => one !== "")),
+      root: layers.chainId(diffIdsOf(before)),
       ...{ words: line.words, script: line.script, variables, network, mounts: real.inputs },
       ...processKey(before.state.process),
       ...{ newest: run.newest, platform: before.state.platform },
