@@ -123,6 +123,48 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/tag.ts"),
   },
   {
+    name: "artifact add",
+    summary: "Make an artifact of files",
+    group: "Images",
+    load: () => import("./commands/artifact-add.ts"),
+  },
+  {
+    name: "artifact push",
+    summary: "Upload an artifact to a registry",
+    group: "Images",
+    load: () => import("./commands/artifact-push.ts"),
+  },
+  {
+    name: "artifact pull",
+    summary: "Download an artifact from a registry",
+    group: "Images",
+    load: () => import("./commands/artifact-pull.ts"),
+  },
+  {
+    name: "artifact ls",
+    summary: "List artifacts",
+    group: "Images",
+    load: () => import("./commands/artifact-ls.ts"),
+  },
+  {
+    name: "artifact inspect",
+    summary: "Show everything about an artifact, as JSON",
+    group: "Images",
+    load: () => import("./commands/artifact-inspect.ts"),
+  },
+  {
+    name: "artifact rm",
+    summary: "Remove artifacts",
+    group: "Images",
+    load: () => import("./commands/artifact-rm.ts"),
+  },
+  {
+    name: "image referrers",
+    summary: "List signatures and attestations of an image in its registry",
+    group: "Images",
+    load: () => import("./commands/image-referrers.ts"),
+  },
+  {
     name: "image prune",
     summary: "Remove images that nothing needs",
     group: "Images",

@@ -58,7 +58,13 @@ import { NoLog } from "./logs/none.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
-import { checkingOf, registriesView, servingOf, sharedImages } from "./sharing/view.ts";
+import {
+  artifactsView,
+  checkingOf,
+  registriesView,
+  servingOf,
+  sharedImages,
+} from "./sharing/view.ts";
 import { SystemService } from "./system.ts";
 import { VolumeFiller } from "./volumes/fill.ts";
 import { VolumeRecords } from "./volumes/volume-records.ts";
@@ -362,6 +368,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     archives: whenUsed(() => archivesView(ports, parts, options)),
     builds: whenUsed(() => buildsView(ports, { ...parts, ...builder }, options)),
     volumes,
+    artifacts: whenUsed(() => artifactsView(...shared)),
     registries: whenUsed(() =>
       registriesView(ports.credentials, registry, options, servingOf(...shared)),
     ),

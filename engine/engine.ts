@@ -13,7 +13,7 @@ import type { Archives } from "./archive-interface.ts";
 import type { Builds } from "./build-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 import type { Filters } from "./filters.ts";
-import type { ImageSharing, Registries } from "./sharing-interface.ts";
+import type { Artifacts, ImageSharing, Registries } from "./sharing-interface.ts";
 import type { System } from "./system-interface.ts";
 import type { Volumes } from "./volume-interface.ts";
 
@@ -127,6 +127,10 @@ export interface Images extends ImageSharing {
 // -- images that go to others: sharing-interface.ts -----------------------------------------------
 
 export type {
+  ArtifactFile,
+  ArtifactListing,
+  ArtifactOptions,
+  Artifacts,
   ExploredImage,
   ExploredLayer,
   ImagePruneOptions,
@@ -139,7 +143,9 @@ export type {
   LoginRequest,
   PushedImage,
   PushOptions,
+  ReferrerListing,
   Registries,
+  RegistryReach,
   SaveOptions,
   SearchOptions,
   SearchResult,
@@ -332,6 +338,7 @@ export interface Engine extends AsyncDisposable {
   readonly builds: Builds;
   readonly volumes: Volumes;
   readonly registries: Registries;
+  readonly artifacts: Artifacts;
   readonly cgroups: Cgroups;
   readonly namespaces: Namespaces;
   readonly system: System;

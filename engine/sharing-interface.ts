@@ -163,3 +163,59 @@ export interface Registries {
   /** Tags of a repository. */
   tags(repository: string, options?: Omit<SearchOptions, "limit">): Promise<string[]>;
 }
+
+export interface RegistryReach {
+  /** Plain HTTP for registries that are not on loopback. */
+  readonly insecure?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ArtifactFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface ArtifactOptions {
+  /** A media type that says what it is. */
+  readonly type?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface ArtifactListing {
+  /** Normalised. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly artifactType: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly files: readonly {
+    readonly name: string;
+    readonly digest: string;
+    readonly mediaType: string;
+    readonly sizeBytes: number;
+  }[];
+}
+
+/** Something that is about an image: a signature, an attestation. */
+export interface ReferrerListing {
+  readonly digest: string;
+  readonly type: string;
+  readonly sizeBytes?: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Files under names, as registries keep them. NacreError as for images. */
+export interface Artifacts {
+  /** Makes one of files; its digest. */
+  add(name: string, files: readonly ArtifactFile[], options?: ArtifactOptions): Promise<string>;
+  push(name: string, reach?: RegistryReach): Promise<string>;
+  pull(name: string, reach?: RegistryReach): Promise<string>;
+  list(): Promise<ArtifactListing[]>;
+  /** NacreError `not-found`. */
+  get(name: string): Promise<ArtifactListing>;
+  /** The bytes of one of its files. */
+  read(name: string, file: string): AsyncIterable<Uint8Array>;
+  remove(name: string): Promise<void>;
+  /** What a registry has that is about an image or an artifact there: by the referrers API, its tag schema, and cosign's tags. */
+  referrers(name: string, reach?: RegistryReach): Promise<ReferrerListing[]>;
+}

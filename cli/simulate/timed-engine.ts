@@ -10,6 +10,7 @@ export function timedEngine(engine: Engine, clock: AutomaticClock): Engine {
     ...engine,
     images: timed(engine.images, clock),
     containers: timed(engine.containers, clock),
+    artifacts: timed(engine.artifacts, clock),
     registries: timed(engine.registries, clock),
     system: timed(engine.system, clock),
     cgroups: timed(engine.cgroups, clock),

@@ -19,7 +19,7 @@ import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { EngineOptions } from "../options.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { Registries } from "../sharing-interface.ts";
+import type { Artifacts, Registries } from "../sharing-interface.ts";
 
 export interface SharingPorts {
   readonly files: Files;
@@ -71,6 +71,30 @@ async function sharingOf(
 ) {
   const { Sharing } = await import("./sharing.ts");
   return new Sharing(images, ports, parts, options);
+}
+
+export function artifactsView(
+  images: ImageService,
+  ports: SharingPorts,
+  parts: SharingParts,
+  options: Options,
+): Artifacts {
+  const artifacts = async () => {
+    const { makeArtifacts } = await import("./make-artifacts.ts");
+    return makeArtifacts(images, ports, parts, options);
+  };
+  return {
+    add: async (...of) => (await artifacts()).add(...of),
+    push: async (...of) => (await artifacts()).push(...of),
+    pull: async (...of) => (await artifacts()).pull(...of),
+    list: async () => (await artifacts()).list(),
+    get: async (name) => (await artifacts()).get(name),
+    async *read(name, file) {
+      yield* (await artifacts()).read(name, file);
+    },
+    remove: async (name) => (await artifacts()).remove(name),
+    referrers: async (...of) => (await artifacts()).referrers(...of),
+  };
 }
 
 /** `nacre registry serve`: by a plugin, over the image store. */

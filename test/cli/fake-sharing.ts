@@ -1,6 +1,12 @@
 // What the fake engine does with images that go to others: it notes the call and says something.
 
-import type { EngineEvent, ImageSharing, Registries } from "@nacre/engine/engine.ts";
+import type {
+  ArtifactListing,
+  Artifacts,
+  EngineEvent,
+  ImageSharing,
+  Registries,
+} from "@nacre/engine/engine.ts";
 import { imageRecord } from "./fake-records.ts";
 
 export interface FakeParts {
@@ -93,5 +99,36 @@ export function fakeRegistries({ called }: Pick<FakeParts, "called">): Registrie
       called("tags", repository);
       return ["1", "2"];
     },
+  };
+}
+
+export function fakeArtifacts({ called }: Pick<FakeParts, "called">): Artifacts {
+  const digest = `sha256:${"c1".repeat(32)}`;
+  const listing: ArtifactListing = {
+    ...{ reference: "r.example/a:1", digest, mediaType: "m", artifactType: "t", annotations: {} },
+    files: [{ name: "f.txt", digest: `sha256:${"f1".repeat(32)}`, mediaType: "m", sizeBytes: 5 }],
+  };
+  return {
+    add: async (name, files, options) => {
+      called("artifact add", name, files.length, options);
+      return digest;
+    },
+    push: async (name) => {
+      called("artifact push", name);
+      return digest;
+    },
+    pull: async (name) => {
+      called("artifact pull", name);
+      return digest;
+    },
+    list: async () => [listing],
+    get: async () => listing,
+    async *read() {
+      yield new TextEncoder().encode("bytes");
+    },
+    remove: async (name) => called("artifact rm", name),
+    referrers: async () => [
+      { digest, type: "signature", sizeBytes: 9, annotations: { by: "ada" } },
+    ],
   };
 }

@@ -11,14 +11,14 @@ import type { ImageRepositories } from "@nacre/core/ports/image-repositories.ts"
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
-import type { EngineEvent, Images, System } from "@nacre/engine/engine.ts";
+import type { Artifacts, EngineEvent, Images, System } from "@nacre/engine/engine.ts";
 import { EventBus } from "@nacre/engine/event-bus.ts";
 import { ImageService } from "@nacre/engine/images/images.ts";
 import { LayerStore } from "@nacre/engine/images/layer-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { Registry, type RegistryOptions } from "@nacre/engine/registry/registry.ts";
 import { Sharing } from "@nacre/engine/sharing/sharing.ts";
-import { checkingOf, sharedImages } from "@nacre/engine/sharing/view.ts";
+import { artifactsView, checkingOf, sharedImages } from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { UndiciFetch } from "@nacre/linux/fetch.ts";
@@ -100,6 +100,7 @@ export interface Machine extends AsyncDisposable {
   readonly repositories: ImageRepositories;
   suspendUploads(): Promise<void>;
   check: System["check"];
+  readonly artifacts: Artifacts;
   readonly state: SqliteStateStore;
   readonly clock: ImpatientClock;
   readonly snapshotter: RememberingSnapshotter;
@@ -118,8 +119,7 @@ export function machine(options: MachineOptions = {}): Machine {
   const state = new SqliteStateStore(paths.database);
   const content = new FileContentStore(files, codec, paths);
   const clock = new ImpatientClock();
-  const bus = new EventBus();
-  const events: EngineEvent[] = [];
+  const [bus, events] = [new EventBus(), [] as EngineEvent[]];
   const subscription = bus.events.subscribe((event) => events.push(event));
   const asked: string[] = [];
   const fetch = fetchOf(options);
@@ -162,6 +162,7 @@ export function machine(options: MachineOptions = {}): Machine {
     images,
     sharing: sharedImages(images, ports, parts, own),
     repositories: store,
+    artifacts: artifactsView(images, ports, parts, own),
     check: checkingOf(images, { ...ports, kernel, snapshotters: [snapshotter] }, parts, own),
     suspendUploads: () => uploads.suspend(),
     state,

@@ -1,0 +1,72 @@
+import { MEDIA } from "@nacre/core/oci/image.ts";
+import { sha256 } from "@nacre/plugin-registry/content.ts";
+import { describe, expect, it } from "vitest";
+import { machine } from "./pull-machine.ts";
+import { pushRegistry } from "./push-registry.ts";
+
+const file = (name: string, text: string) => ({ name, bytes: new TextEncoder().encode(text) });
+
+describe("artifacts", () => {
+  it("are made, pushed, pulled elsewhere, read and removed", async () => {
+    await using registry = await pushRegistry();
+    await using here = machine();
+    await using there = machine();
+    const name = `${registry.address}/team/model:1`;
+    const options = { type: "application/vnd.test.model", annotations: { by: "ada" } };
+    const digest = await here.artifacts.add(
+      name,
+      [file("a.txt", "one"), file("b", "two")],
+      options,
+    );
+    expect(await here.artifacts.add(name, [file("a.txt", "one"), file("b", "two")], options)).toBe(
+      digest,
+    );
+    expect(await here.artifacts.push(name)).toBe(digest);
+    expect(await there.artifacts.pull(name)).toBe(digest);
+    const listing = await there.artifacts.get(name);
+    expect(listing).toMatchObject({
+      ...{ digest, artifactType: "application/vnd.test.model", annotations: { by: "ada" } },
+      files: [{ name: "a.txt", sizeBytes: 3 }, { name: "b" }],
+    });
+    expect(await there.artifacts.list()).toEqual([listing]);
+    let text = "";
+    for await (const part of there.artifacts.read(name, "b")) text += Buffer.from(part).toString();
+    expect(text).toBe("two");
+    expect(there.images.list()).toEqual([]);
+    await there.images.sweep();
+    expect((await there.artifacts.get(name)).digest).toBe(digest);
+    expect((await there.check()).found).toEqual([]);
+    await there.artifacts.remove(name);
+    expect(Object.keys(there.files())).toEqual([]);
+    await expect(there.artifacts.get(name)).rejects.toMatchObject({ kind: "not-found" });
+  });
+
+  it("that are about an image are listed, by the API and by cosign's tags", async () => {
+    await using registry = await pushRegistry();
+    await using here = machine();
+    const name = `${registry.address}/team/app:1`;
+    const digest = await here.artifacts.add(name, [file("a", "one")]);
+    await here.artifacts.push(name);
+    const config = new TextEncoder().encode("{}");
+    registry.repositories.blobs.set(sha256(config), config);
+    const signature = new TextEncoder().encode(
+      JSON.stringify({
+        ...{ schemaVersion: 2, mediaType: MEDIA.ociManifest, artifactType: "a/signature" },
+        config: { mediaType: "a/b", digest: sha256(config), size: 2 },
+        ...{ layers: [], annotations: { by: "ada" } },
+        subject: { mediaType: MEDIA.ociManifest, digest, size: 1 },
+      }),
+    );
+    const { repositories } = registry;
+    repositories.hold("team/app", sha256(signature), MEDIA.ociManifest, signature);
+    const tag = `${digest.replace(":", "-")}.sig`;
+    repositories.hold("team/app", tag, MEDIA.ociManifest, signature);
+    expect(await here.artifacts.referrers(name)).toEqual([
+      expect.objectContaining({ digest: sha256(signature), annotations: { by: "ada" } }),
+      { digest: sha256(signature), type: "cosign sig", annotations: {} },
+    ]);
+    await expect(
+      here.artifacts.referrers(`${registry.address}/team/app:none`),
+    ).rejects.toMatchObject({ kind: "not-found" });
+  });
+});
