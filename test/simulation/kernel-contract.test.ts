@@ -29,6 +29,10 @@ kernelContract("the simulated kernel", async () => {
     unifiedCgroup,
     readText: (path) => (files.status(path) ? files.readText(path) : undefined),
     state: () => kernel.state(),
-    pass: (ms) => clock.advance(ms),
+    pass: async (ms) => {
+      // Modules that programs are loaded of come by the host's event loop.
+      await new Promise((turned) => setImmediate(turned));
+      await clock.advance(ms);
+    },
   };
 });
