@@ -30,7 +30,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "cli/text/{listing,table,time,inspection}.ts",
   ],
   "kernel-view": [
-    "engine/{cgroups,namespaces}/*.ts",
+    "engine/cgroups/!(layout).ts",
+    "engine/namespaces/*.ts",
     "engine/observation.ts",
     "core/{cgroup-survey,cgroup-mount,program/pin,program/join}.ts",
     "cli/commands/{cgroup,ns}-*.ts",
@@ -43,7 +44,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
     "cli/composition.ts",
     "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent}}.ts",
-    "engine/{module,assemble,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
+    "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup}.ts",
     "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing}.ts",
