@@ -100,11 +100,14 @@ export class Limits {
     plan: readonly Operation[],
   ): Promise<void> {
     if (nodes.length === 0) return;
-    const host = plan.filter((o) => {
-      const at = fileOf(o);
-      const directory = o.op === "writeFile" ? at.slice(0, at.lastIndexOf("/")) : at;
-      return nodes.some((node) => node === directory || node.startsWith(`${directory}/`));
-    });
+    const host = plan
+      .filter((o) => {
+        const at = fileOf(o);
+        const directory = o.op === "writeFile" ? at.slice(0, at.lastIndexOf("/")) : at;
+        return nodes.some((node) => node === directory || node.startsWith(`${directory}/`));
+      })
+      // Two updates at once may both have found it absent.
+      .map((o): Operation => (o.op === "makeCgroup" ? { ...o, shared: true } : o));
     await this.#kernel.perform({ title: `limit container ${container.name}`, host });
     const [standing] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
     for (const node of nodes) this.#move(standing as string, node);

@@ -90,7 +90,7 @@ describe("a log", () => {
       [["--log-driver", "none", "--log-opt", "a=b"], "invalid logging opts for driver none"],
       [["--log-opt", "a=b"], "unknown log opt 'a' for json-file log driver"],
       [["--log-opt", "max-file=0"], "max-file cannot be less than 1"],
-      [["--log-driver", "journald"], "log driver journald not found"],
+      [["--log-driver", "syslog"], "log driver syslog not found"],
     ] as const) {
       const { code, stderr } = await bench.nacre(["run", ...words, bench.name(), "true"]);
       expect(code).toBe(125);

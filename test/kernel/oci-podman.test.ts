@@ -1,7 +1,7 @@
 // podman with nacre-runtime as its runtime: a real conmon calls it, with a PATH of its own choice.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OciBench, RUNTIME } from "./oci-bench.ts";
 
@@ -30,6 +30,14 @@ function does(words: readonly string[]): string {
   return stdout.trim();
 }
 
+/** Podman leaves the parents of its cgroups, which go if nobody is in them. */
+function forgetParents(): void {
+  for (const hierarchy of readdirSync("/sys/fs/cgroup")) {
+    const parent = `/sys/fs/cgroup/${hierarchy}/libpod_parent`;
+    spawnSync("rmdir", [`${parent}/conmon`, parent]);
+  }
+}
+
 // It cannot run where there is no podman.
 describe.skipIf(!hasPodman)("podman with nacre-runtime", () => {
   beforeAll(() => {
@@ -43,6 +51,7 @@ describe.skipIf(!hasPodman)("podman with nacre-runtime", () => {
     podman(["rmi", "-af"]);
     rmSync(bench.path("podman"), { recursive: true, force: true });
     bench[Symbol.dispose]();
+    forgetParents();
   });
 
   it("runs a container, and has its exit code", () => {
@@ -120,7 +129,7 @@ describe.skipIf(!hasPodman)("podman with nacre-runtime", () => {
       "sleep",
       "100",
     ]);
-    const { stdout, stderr } = podman([
+    const { code, stdout, stderr } = podman([
       "run",
       "--rm",
       ...users,
@@ -138,6 +147,7 @@ describe.skipIf(!hasPodman)("podman with nacre-runtime", () => {
       "cat /proc/self/uid_map; busybox tr '\\0' ' ' < /proc/1/cmdline",
     ]);
     expect(stdout.replace(/ +/g, " "), stderr).toBe(" 0 100000 2000\nsleep 100 ");
+    expect(code, stderr).toBe(0); // conmon saw it end: it was told the pid that it has here
     does(["rm", "-f", "-t", "0", "first"]);
   });
 

@@ -80,9 +80,15 @@ describe("nacre registry serve", () => {
   // Podman is no part of what the tests need.
   it.skipIf(!has("podman"))("takes from podman and gives to it", async () => {
     const podman = (...args: string[]) =>
-      run("podman", "--root", join(folder, "podman"), "--runroot", join(folder, "run"), ...args);
+      run(
+        "podman",
+        ...["--root", join(folder, "podman"), "--runroot", join(folder, "run")],
+        ...["--storage-driver", "vfs", ...args],
+      );
     const name = `${address}/from/podman:1`;
-    podman("pull", "-q", `oci:${layout}:${CACHED_TAG}`);
+    const archive = join(folder, "busybox.tar");
+    run("skopeo", "copy", "-q", `oci:${layout}:${CACHED_TAG}`, `docker-archive:${archive}`);
+    podman("load", "-q", "-i", archive);
     const id = podman("images", "-q", "--no-trunc").trim();
     podman("push", "-q", "--tls-verify=false", id, name);
     podman("rmi", "-a", "-f");

@@ -148,7 +148,8 @@ static pid_t clone_there(struct clone_args *arguments) {
   pid_t helper = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
   if (helper == 0) {
     pid_t own = -1;
-    if (join(~(uint64_t)CLONE_NEWPID) == 0) {
+    /* Its own pid namespace stays ours: clone3 says the pid that the child has here. */
+    if (join(CLONE_NEWPID) == 0 && join(~(uint64_t)CLONE_NEWPID) == 0) {
       arguments->flags |= CLONE_PARENT;
       arguments->exit_signal = 0;
       own = (pid_t)syscall(SYS_clone3, arguments, sizeof *arguments);
@@ -179,9 +180,9 @@ int start_child(const struct program *p, const int streams[3]) {
   struct clone_args arguments = {.flags = CLONE_PIDFD | create, .exit_signal = SIGCHLD,
                                  .pidfd = (uint64_t)(uintptr_t)&self.pidfd};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return because("socketpair");
-  if (open_cgroups(p, &arguments) || join(CLONE_NEWPID)) return -1;
-  if (is_made_there(create)) {
-    joined_before = true;
+  joined_before = is_made_there(create);
+  if (open_cgroups(p, &arguments) || (!joined_before && join(CLONE_NEWPID))) return -1;
+  if (joined_before) {
     self.child = clone_there(&arguments);
   } else self.child = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
   self.sync = pair[self.child == 0];
