@@ -1,6 +1,7 @@
 // The options of `nacre build`, as docker build and buildx have them, and what they come to.
 
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { NacreError } from "@nacre/core/error.ts";
 import type { BuildContext, BuildOptions, BuildSecret, CachePlace } from "@nacre/engine/engine.ts";
 import { createdAt } from "./created-at.ts";
 import { FlagError } from "./flag-error.ts";
@@ -212,6 +213,11 @@ export function dockerfileOf(
   const here = resolve(host.workingDirectory, file);
   const inContext = context === undefined ? undefined : join(context, file);
   const path = host.exists(here) || inContext === undefined ? here : inContext;
+  if (!host.exists(path)) {
+    throw new NacreError("not-found", `no Dockerfile at ${path}`, {
+      advice: "-f FILE names it, from here or from the context.",
+    });
+  }
   const within = context === undefined ? ".." : relative(context, path);
   const isWithin = !within.startsWith("..") && !isAbsolute(within);
   return {

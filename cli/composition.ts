@@ -149,7 +149,7 @@ function selfOf(): EngineOptions["self"] {
 function followUpCommand(root: string, snapshotter: string | undefined): string[] {
   const start = join(packageRoot(), "dist", "start.cjs");
   const chosen = snapshotter === undefined ? [] : ["--snapshotter", snapshotter];
-  const node = [process.execPath, "--disable-warning=ExperimentalWarning"];
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", "--"];
   return [...node, start, "--root", root, ...chosen];
 }
 

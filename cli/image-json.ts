@@ -49,7 +49,8 @@ function processJson({ image }: ImageListing): Record<string, unknown> {
     Volumes: process.Volumes ?? null,
     WorkingDir: process.WorkingDir ?? "",
     Entrypoint: process.Entrypoint ?? null,
-    OnBuild: null,
+    OnBuild: process.OnBuild ?? null,
+    ...(process.Healthcheck && { Healthcheck: process.Healthcheck }),
     Labels: process.Labels ?? null,
     ...(process.StopSignal !== undefined && { StopSignal: process.StopSignal }),
   };

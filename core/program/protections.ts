@@ -25,7 +25,7 @@ const NAMESPACES: readonly (readonly [NamespaceKind, prevents: string, lift: str
   ["ipc", "shared memory and queues of other processes", "--ipc host"],
   ["uts", "changing the machine's name", "--uts host"],
   ["cgroup", "seeing where it stands among the machine's cgroups", "--cgroupns host"],
-  ["user", "that its root is the machine's root", "--userns brings one"],
+  ["user", "that its root is the machine's root", "no option brings one yet"],
 ];
 
 function all<N extends OperationName>(process: Process, op: N): Of<N>[] {

@@ -43,7 +43,7 @@ import type { ImageService } from "../images/images.ts";
 import { attached } from "./attached.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
-import { execute, join } from "./executing.ts";
+import { begin, join } from "./executing.ts";
 import { Foreground } from "./foreground.ts";
 import type { HealthChecks } from "./health-checks.ts";
 import { imageFor } from "./image-for.ts";
@@ -194,7 +194,8 @@ export class ContainerService implements Containers {
         feeds: options.feeds,
       });
       this.#storage.prepare(found);
-      running = await execute(this.#kernel, program, streams);
+      const clearUp = () => this.#reconciler.clearUp(id);
+      running = await begin(this.#kernel, program, streams, clearUp);
     } catch (error) {
       await this.#notStarted(found, error);
       throw error;
@@ -330,7 +331,13 @@ export class ContainerService implements Containers {
     if (runs && Object.keys(limits).length > 0) {
       await this.#limits.apply(record, limits, resources);
     }
-    return this.#records.limited(record.id, { resources, ...(restart && { restart }) });
+    try {
+      return this.#records.limited(record.id, { resources, ...(restart && { restart }) });
+    } catch (error) {
+      if (!(error instanceof NacreError && error.kind === "conflict")) throw error;
+      // Somebody has begun to start it since it was looked at, with the limits that it had.
+      return this.update(record.id, change);
+    }
   }
 
   rename(container: string, name: string): ContainerRecord {

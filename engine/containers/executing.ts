@@ -21,6 +21,25 @@ export async function execute(
 }
 
 /**
+ * The same of a container's own command. What an update that came too late has made in the way of
+ * its cgroups is taken down once.
+ */
+export async function begin(
+  kernel: Kernel,
+  program: KernelProgram,
+  streams: ProcessStreams,
+  takeDown: () => Promise<void>,
+): Promise<RunningProgram> {
+  try {
+    return await execute(kernel, program, streams);
+  } catch (error) {
+    if (!(error instanceof NacreError && error.errno === "EEXIST")) throw error;
+    await takeDown();
+    return execute(kernel, program, streams);
+  }
+}
+
+/**
  * @throws NacreError `conflict` where the container ended before its namespaces were joined, else
  *   what stands in the way of the command
  */
@@ -34,7 +53,9 @@ export async function join(
     return await kernel.execute(program, streams);
   } catch (error) {
     const failed = error instanceof NacreError && ["kernel", "interrupted"].includes(error.kind);
-    if (!failed || kernel.alive(identity(process))) throw commandError(error, program);
+    // One that is about to end has lost its namespaces (ESRCH of setns) before it is seen to.
+    const gone = failed && (error.errno === "ESRCH" || !kernel.alive(identity(process)));
+    if (!gone) throw commandError(error, program);
     throw new NacreError("conflict", `cannot execute in container ${name}: it has just ended`, {
       cause: error,
     });

@@ -99,7 +99,9 @@ export class Limits {
     nodes: readonly string[],
     plan: readonly Operation[],
   ): Promise<void> {
-    if (nodes.length === 0) return;
+    const [standing] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
+    // One that has no group at all has ended meanwhile: to make them would leave them.
+    if (nodes.length === 0 || nodes.includes(standing as string)) return;
     const host = plan
       .filter((o) => {
         const at = fileOf(o);
@@ -109,8 +111,18 @@ export class Limits {
       // Two updates at once may both have found it absent.
       .map((o): Operation => (o.op === "makeCgroup" ? { ...o, shared: true } : o));
     await this.#kernel.perform({ title: `limit container ${container.name}`, host });
-    const [standing] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
-    for (const node of nodes) this.#move(standing as string, node);
+    try {
+      for (const node of nodes) this.#move(standing as string, node);
+    } finally {
+      // It has ended meanwhile, and what took it down did not know of these.
+      if (!this.#files.status(standing as string)) await this.#giveUp(container, nodes);
+    }
+  }
+
+  async #giveUp({ name }: ContainerRecord, nodes: readonly string[]): Promise<void> {
+    const removal = { op: "removeDirectory", retryMs: 0, ifUnused: true } as const;
+    const host = nodes.toReversed().map((path): Operation => ({ ...removal, path }));
+    await this.#kernel.perform({ title: `give up groups of container ${name}`, host });
   }
 
   /** Until all that is in one is in the other: what is moved may fork meanwhile. */

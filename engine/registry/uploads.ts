@@ -12,6 +12,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { FetchResponse } from "@nacre/core/ports/fetch.ts";
+import { ACCEPT } from "./manifest.ts";
 import type { Exchange } from "./registry.ts";
 import { backoffMs, isPassing, MAX_ATTEMPTS } from "./retry.ts";
 import type { RegistryRequest } from "./transport.ts";
@@ -64,7 +65,8 @@ export class Uploads {
   /** The digest of a manifest that is there, if the registry says it. */
   async manifestDigest(reference: string): Promise<string | undefined> {
     const path = `/v2/${this.#exchange.path}/manifests/${reference}`;
-    const accept = { accept: "*/*" };
+    // Some registries have no manifest of a type that is not named.
+    const accept = { accept: `${ACCEPT}, */*` };
     const response = await this.#send({ method: "HEAD", path, headers: accept, expected: [404] });
     await response.cancel();
     if (response.status !== 200) return undefined;

@@ -72,6 +72,12 @@ describe("the launcher", () => {
     expect(existsSync(join(directory, "bin", "node.calls"))).toBe(false);
   });
 
+  it("hands every word on, those too that Node has a meaning for", () => {
+    const words = ["run", "--env-file", "absent", "--env-file=absent", "--", "--eval", "x"];
+    const { status, stderr, told } = start(makePackage(directory), { NACRE_NODE: NODE }, ...words);
+    expect({ status, stderr, words: told?.words }).toEqual({ status: 0, stderr: "", words });
+  });
+
   it("prefers NACRE_NODE", () => {
     const launcher = makePackage(join(directory, "package"));
     writeFileSync(join(directory, "package", "dist", "node"), "/bin/false\n");
