@@ -13,7 +13,7 @@ import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container
 import { findContainer } from "./container-lookup.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
 import { atRest, stored, unawaited, withoutProcesses } from "./record-changes.ts";
-import { isRemoved, isTakenDown, mustBeFree } from "./record-refusals.ts";
+import { isGoing, isRemoved, isTakenDown, mustBeFree } from "./record-refusals.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
 
 /** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
@@ -114,6 +114,7 @@ export class ContainerRecords {
     { detached, byPolicy = false }: { readonly detached: boolean; readonly byPolicy?: boolean },
   ): ContainerRecord {
     return this.#update(id, "start", (record) => {
+      if (isGoing(record)) throw isRemoved(record);
       if (record.status !== "restarting" && isHeld(record)) throw isTakenDown(record);
       const { exitCode, finishedMs, error, oomKilled, stopped, health, ...known } = record;
       const { restarts = 0, restartDelayMs, ...fresh } = withoutProcesses(known);

@@ -281,7 +281,9 @@ export class ContainerService implements Containers {
   async kill(container: string, signal: number): Promise<void> {
     const record = await this.#definite(container);
     this.#endings.kill(record, signal);
-    if (record.status === "paused") await this.#health.begin(this.get(record.id));
+    // It was let go, and may be gone by now.
+    const now = record.status === "paused" ? this.#records.find(record.id) : undefined;
+    if (now) await this.#health.begin(now);
   }
 
   async restart(container: string, options: StopOptions = {}): Promise<void> {

@@ -14,6 +14,7 @@ import type { StatePaths } from "../images/paths.ts";
 import { readUnlessGone } from "../vanishing.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
 import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
+import { isGoing } from "./record-refusals.ts";
 import { canDo } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
 import type { TakeDown } from "./take-down.ts";
@@ -206,7 +207,8 @@ export class Reconciler {
       } catch (error) {
         // Somebody has begun to take it down in this very moment.
         const record = this.#records.find(id);
-        const again = record && isAtRest(record) && this.#clock.monotonicMs() < until;
+        const waits = record && isAtRest(record) && !isGoing(record);
+        const again = waits && this.#clock.monotonicMs() < until;
         if (!again) throw error;
       }
     }

@@ -22,3 +22,7 @@ export const isTakenDown = ({ name }: ContainerRecord): NacreError =>
 
 export const isRemoved = ({ name }: ContainerRecord): NacreError =>
   new NacreError("conflict", `removal of container ${name} is already in progress`);
+
+/** One with `--rm` that has ended: whoever comes next removes it, and nobody starts it again. */
+export const isGoing = ({ status, request }: ContainerRecord): boolean =>
+  status === "exited" && request.autoRemove;

@@ -29,6 +29,11 @@ function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind
     // Somebody else started it between its end and its start.
     case "restart: conflict":
       return status === "running" || status === "absent" ? [status] : [];
+    // Its signal met one that another had sent to its end, and that was not there yet.
+    case "kill: done":
+      return status === "exited" || status === "absent" ? [status] : [];
+    case "stop: done":
+      return status === "absent" ? [status] : [];
     // It ended under its hands.
     case "exec: lost":
       return status === "running" ? [status] : [];
