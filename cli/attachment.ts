@@ -5,6 +5,7 @@ import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { Attached } from "@nacre/engine/engine.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
+import { FORWARDED } from "./signal-listeners.ts";
 
 interface Foreground {
   readonly interactive: boolean;
@@ -52,16 +53,6 @@ export function streamsOf({ interactive, detach, attach = [] }: Foreground): Pro
     stderr: ours("stderr") ? 2 : "ignore",
   };
 }
-
-const FORWARDED: readonly NodeJS.Signals[] = [
-  "SIGINT",
-  "SIGTERM",
-  "SIGHUP",
-  "SIGQUIT",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGWINCH",
-];
 
 /** What a relay needs of a process. */
 type Running = Pick<Attached, "exited" | "signal">;

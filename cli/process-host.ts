@@ -2,9 +2,9 @@
 // costs milliseconds to load and a pipe's bytes would have to be waited for before the exit.
 
 import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
-import { constants } from "node:os";
 import type { GlobalOptions } from "./command.ts";
 import type { Host } from "./host.ts";
+import { onSignals } from "./signal-listeners.ts";
 import { writeAll } from "./write-all.ts";
 
 export class ProcessHost implements Host {
@@ -60,16 +60,7 @@ export class ProcessHost implements Host {
     return Date.now();
   }
 
-  onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void {
-    const listeners = names.map((name) => {
-      const listener = (): void => act(constants.signals[name]);
-      process.on(name, listener);
-      return () => process.off(name, listener);
-    });
-    return () => {
-      for (const release of listeners) release();
-    };
-  }
+  readonly onSignals = onSignals;
 
   readText(path: string): string {
     return readFileSync(path, "utf8");

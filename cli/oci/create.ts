@@ -3,6 +3,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import { flag, text, type Values, value } from "../options.ts";
+import { FORWARDED } from "../signal-listeners.ts";
 import { type OciContext, ociCommand } from "./command.ts";
 import type { OciHost } from "./host.ts";
 
@@ -87,16 +88,6 @@ export const create = ociCommand({
     return 0;
   },
 });
-
-const FORWARDED = [
-  "SIGINT",
-  "SIGTERM",
-  "SIGHUP",
-  "SIGQUIT",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGWINCH",
-] as const;
 
 /** Waits for the end of what runs in the foreground, once it is begun; signals are its own. */
 export async function ended(

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { constants } from "node:os";
+import { onSignals } from "../signal-listeners.ts";
 import { writeAll } from "../write-all.ts";
 import type { OciHost } from "./host.ts";
 
@@ -34,16 +34,7 @@ export class OciProcessHost implements OciHost {
     return Date.now();
   }
 
-  onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void {
-    const listeners = names.map((name) => {
-      const listener = (): void => act(constants.signals[name]);
-      process.on(name, listener);
-      return () => process.off(name, listener);
-    });
-    return () => {
-      for (const release of listeners) release();
-    };
-  }
+  readonly onSignals = onSignals;
 
   readText(path: string): string {
     return readFileSync(path, "utf8");

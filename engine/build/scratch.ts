@@ -5,6 +5,7 @@
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 import type { StatePaths } from "../images/paths.ts";
 
 const OWNED = /^(\d+)-(\d+)-[0-9a-f]+$/;
@@ -27,8 +28,7 @@ export class Scratch {
     this.#files = files;
     this.#kernel = kernel;
     this.#parent = paths.builds;
-    const unique = [...random.bytes(6)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.directory = `${paths.builds}/${self.pid}-${self.startTime}-${unique}`;
+    this.directory = `${paths.builds}/${self.pid}-${self.startTime}-${randomHex(random, 6)}`;
   }
 
   /** A directory of its own, empty. */

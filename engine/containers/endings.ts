@@ -10,6 +10,7 @@ import type { RemoveOptions, StopOptions, WaitCondition } from "../engine.ts";
 import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
+import { letGo } from "./let-go.ts";
 import { identity, processesAlive, type Reconciler, type Running } from "./reconcile.ts";
 import type { Restarts } from "./restarts.ts";
 import { canDo, mustAllow } from "./state.ts";
@@ -136,21 +137,9 @@ export class Endings {
   #signal(record: ContainerRecord, signal: number): boolean {
     if (!this.#kernel.signal(identity(record.process), signal)) return false;
     this.#records.note("kill", record, { signal: String(signal) });
-    if (record.status === "paused") this.#letGo(record);
+    // What is held would never see its signal.
+    if (record.status === "paused") letGo(this.#freezer, this.#records, record.id);
     return true;
-  }
-
-  /** What is held would never see its signal. */
-  #letGo({ id }: ContainerRecord): void {
-    this.#freezer.thaw(id);
-    try {
-      this.#records.resumed(id);
-    } catch (error) {
-      // It was at its end before we could say that it runs again.
-      if (!(error instanceof NacreError && ["conflict", "not-found"].includes(error.kind))) {
-        throw error;
-      }
-    }
   }
 
   #stopSignal({ imageId, request }: ContainerRecord): number {
@@ -162,7 +151,8 @@ export class Endings {
   /** The same, though somebody else may hold it after its signal was sent. */
   #over(record: ContainerRecord, timeoutMs: number): Promise<boolean> {
     return this.#gone(record, timeoutMs, () => {
-      if (this.#records.find(record.id)?.status === "paused") this.#letGo(record);
+      if (this.#records.find(record.id)?.status !== "paused") return;
+      letGo(this.#freezer, this.#records, record.id);
     });
   }
 

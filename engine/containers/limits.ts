@@ -57,7 +57,7 @@ export class Limits {
       await this.#apply(record, change, merged);
     } catch (error) {
       // It has ended meanwhile: they hold when it is started again.
-      const [standing] = planCgroups(this.#hierarchies(), cgroupOf(record), {}).nodes;
+      const standing = this.#standing(record);
       if (!isGone(error) || (standing && this.#files.status(standing))) throw error;
     }
   }
@@ -93,15 +93,20 @@ export class Limits {
     await changeDeviceRules(host, this.#hierarchies(), path, request, merged);
   }
 
+  /** A group that each container has for as long as it runs; none where there are no cgroups. */
+  #standing(container: ContainerRecord): string | undefined {
+    return planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes[0];
+  }
+
   /** Makes groups that the container is not in yet, and moves its processes there. */
   async #join(
     container: ContainerRecord,
     nodes: readonly string[],
     plan: readonly Operation[],
   ): Promise<void> {
-    const [standing] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
+    const standing = this.#standing(container);
     // One that has no group at all has ended meanwhile: to make them would leave them.
-    if (nodes.length === 0 || nodes.includes(standing as string)) return;
+    if (nodes.length === 0 || !standing || nodes.includes(standing)) return;
     const host = plan
       .filter((o) => {
         const at = fileOf(o);
@@ -112,10 +117,10 @@ export class Limits {
       .map((o): Operation => (o.op === "makeCgroup" ? { ...o, shared: true } : o));
     await this.#kernel.perform({ title: `limit container ${container.name}`, host });
     try {
-      for (const node of nodes) this.#move(standing as string, node);
+      for (const node of nodes) this.#move(standing, node);
     } finally {
       // It has ended meanwhile, and what took it down did not know of these.
-      if (!this.#files.status(standing as string)) await this.#giveUp(container, nodes);
+      if (!this.#files.status(standing)) await this.#giveUp(container, nodes);
     }
   }
 

@@ -3,6 +3,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 
 const QUALITIES =
   "amber azure bold brave bright brisk calm clear clever copper coral crisp deft eager early fair fleet fond free fresh gentle glad golden grand green happy hardy honest humble jade jolly keen kind light lively lucid lunar mellow merry mild neat nimble noble opal pale patient pearly plain proud quick quiet rapid red rosy round royal sandy serene sharp shiny silent silver sleek smooth snug solar spry steady still sunny swift tidal tidy vivid warm wise witty young".split(
@@ -16,7 +17,7 @@ const CREATURES =
 /** 64 hexadecimal digits, of which the first twelve are not all digits (a hostname and a name must not look like a number). */
 export function newContainerId(random: Random): string {
   for (;;) {
-    const id = Array.from(random.bytes(32), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const id = randomHex(random, 32);
     if (!/^\d+$/.test(id.slice(0, 12))) return id;
   }
 }

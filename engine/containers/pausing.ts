@@ -8,6 +8,7 @@ import { isGone, readUnlessGone } from "../vanishing.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
 import type { HealthChecks } from "./health-checks.ts";
+import { letGo } from "./let-go.ts";
 import { mustAllow } from "./state.ts";
 
 /** In the masks of proc(5), whose lowest bit is signal 1. */
@@ -49,15 +50,7 @@ export class Pausing {
 
   /** It came to its end while it was to be held: whoever looks next records that. */
   #ended({ id, name }: ContainerRecord): NacreError {
-    this.#freezer.thaw(id);
-    try {
-      this.#records.resumed(id);
-    } catch (error) {
-      // Somebody may have found it out already.
-      if (!(error instanceof NacreError && ["conflict", "not-found"].includes(error.kind))) {
-        throw error;
-      }
-    }
+    letGo(this.#freezer, this.#records, id);
     return new NacreError("conflict", `cannot pause container ${name}: it has just ended`);
   }
 

@@ -10,6 +10,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import { addReachable } from "./manifest-graph.ts";
 import type { StatePaths } from "./paths.ts";
@@ -69,7 +70,7 @@ export class ImageRemoval {
     for (const step of transaction.list("step")) needed.add(step.diffId);
     addReachable(transaction, needed);
     for (const digest of unneeded(candidates.blobs, needed)) transaction.delete("manifest", digest);
-    const trash = `${this.#paths.trash}/${this.#name()}`;
+    const trash = `${this.#paths.trash}/${randomHex(this.#random, 8)}`;
     let freedBytes = 0;
     for (const diffId of unneeded(candidates.diffIds, needed)) {
       const record = transaction.get("layer", diffId);
@@ -189,11 +190,6 @@ export class ImageRemoval {
     } catch (error) {
       if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
     }
-  }
-
-  #name(): string {
-    const bytes = this.#random.bytes(8);
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 }
 

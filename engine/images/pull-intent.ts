@@ -7,6 +7,7 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 import type { IntentRecord } from "@nacre/core/state/records.ts";
 
 export class PullIntents {
@@ -39,8 +40,7 @@ export class PullIntents {
 
   /** Records a pull. Returns the intent's ID, and whether a killed pull's was found and forgotten. */
   begin(reference: string): { readonly id: string; readonly foundDead: boolean } {
-    const bytes = this.#random.bytes(8);
-    const id = `pull-${Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("")}`;
+    const id = `pull-${randomHex(this.#random, 8)}`;
     const { pid, startTime } = this.#self;
     const foundDead = this.#state.write((transaction) => {
       const found = this.forgetDead(transaction);

@@ -15,6 +15,7 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { goneMeanwhile } from "../images/image-recorder.ts";
 import { contents } from "../images/layer-source.ts";
+import { withLayerFiles } from "../images/own-layer-files.ts";
 import type { StatePaths } from "../images/paths.ts";
 
 export interface NewLayer {
@@ -100,26 +101,10 @@ export class LayerMaker {
     });
   }
 
-  /** Does it with files of its own, and throws away those that were not named. */
-  async #made(
+  #made(
     work: (own: string, create: (path: string) => Promise<FileWriter>) => Promise<NewLayer>,
   ): Promise<NewLayer> {
-    this.#files.makeDirectory(this.#paths.layers);
-    // Hex digits alone: what a killed process leaves under such a name goes with the next sweep.
-    const name = Array.from(this.#random.bytes(12), (byte) => byte.toString(16).padStart(2, "0"));
-    const own = `${this.#paths.layers}/${name.join("")}`;
-    const writers: FileWriter[] = [];
-    const create = async (path: string): Promise<FileWriter> => {
-      const writer = await this.#files.create(path);
-      writers.push(writer);
-      return writer;
-    };
-    try {
-      return await work(own, create);
-    } finally {
-      // After a commit it does nothing.
-      for (const writer of writers) await writer.discard();
-    }
+    return withLayerFiles(this.#files, this.#paths, this.#random, work);
   }
 
   async #name(

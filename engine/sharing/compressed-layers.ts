@@ -7,6 +7,7 @@ import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
 import type { Codec, Compression } from "@nacre/core/ports/codec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
+import { ownLayerPath } from "../images/own-layer-files.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { BlobSource } from "../registry/uploads.ts";
 import { range, type StoredBlobs } from "./stored-blobs.ts";
@@ -70,11 +71,7 @@ export class CompressedLayers {
     tarBytes: number,
     compression: "gzip" | "zstd",
   ): Promise<MadeLayer> {
-    // Hex digits alone: what a killed process leaves under such a name goes with the next sweep.
-    const name = Array.from(this.#random.bytes(12), (b) => b.toString(16).padStart(2, "0")).join(
-      "",
-    );
-    const file = await this.#files.create(`${this.#paths.layers}/${name}.gz`);
+    const file = await this.#files.create(`${ownLayerPath(this.#paths, this.#random)}.gz`);
     const hasher = this.#codec.hasher("sha256");
     try {
       const parts = range(() => this.#files.open(tar), 0, tarBytes);

@@ -15,6 +15,7 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { ahead, GatherBuffers, gather } from "../images/layer-source.ts";
 import type { LayerStore } from "../images/layer-store.ts";
+import { withLayerFiles } from "../images/own-layer-files.ts";
 import type { StatePaths } from "../images/paths.ts";
 
 const TYPES: Readonly<Record<Compression, string>> = {
@@ -83,17 +84,7 @@ export class LayerIntake {
    * @throws NacreError `corrupt` or `invalid` for what is no tar of a layer, `no-space`
    */
   async take(source: AsyncIterable<Uint8Array>, compression: Compression): Promise<TakenLayer> {
-    this.#files.makeDirectory(this.#paths.layers);
-    const hex = Array.from(this.#random.bytes(12), (b) => b.toString(16).padStart(2, "0"));
-    // Hex digits alone: what a killed process leaves under such a name goes with the next sweep.
-    const own = `${this.#paths.layers}/${hex.join("")}`;
-    const writers: FileWriter[] = [];
-    const create = async (path: string): Promise<FileWriter> => {
-      const writer = await this.#files.create(path);
-      writers.push(writer);
-      return writer;
-    };
-    try {
+    return withLayerFiles(this.#files, this.#paths, this.#random, async (own, create) => {
       const [tar, index] = [await create(`${own}.tar`), await create(`${own}.idx`)];
       const blob = compression === "none" ? undefined : await create(`${own}.gz`);
       const found = await this.#write(source, compression, tar, blob);
@@ -109,10 +100,7 @@ export class LayerIntake {
       const descriptor = { mediaType: TYPES[compression], digest, size };
       this.#record(diffId, tar.sizeBytes, descriptor);
       return { diffId, descriptor };
-    } finally {
-      // After a commit it does nothing.
-      for (const writer of writers) await writer.discard();
-    }
+    });
   }
 
   async #write(

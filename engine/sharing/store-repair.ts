@@ -9,7 +9,6 @@
 //
 // Every step may be the last one: what is mended stays so, and another repair goes on.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { Descriptor } from "@nacre/core/oci/image.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
@@ -19,9 +18,10 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { BlobRecord, LayerRecord } from "@nacre/core/state/records.ts";
 import type { ImageService } from "../images/images.ts";
 import { contents } from "../images/layer-source.ts";
-import type { LayerStore, LayerTask } from "../images/layer-store.ts";
+import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { type CompressedLayers, compressionNamed } from "./compressed-layers.ts";
+import { unpackStored } from "./unpack-stored.ts";
 
 export interface RepairPorts {
   readonly files: Files;
@@ -166,17 +166,7 @@ export class StoreRepair {
     for (const path of [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)]) {
       if (files.status(path)) files.remove(path);
     }
-    const repository = {
-      // biome-ignore lint/correctness/useYield: there is nothing to give
-      async *blob(): AsyncGenerator<Uint8Array> {
-        throw new NacreError("corrupt", `the stored blob ${source.digest} is damaged`);
-      },
-    };
-    const task: LayerTask = {
-      ...{ repository, descriptor: source, diffId, budget: { leftBytes: Number.MAX_VALUE } },
-      ...{ signal: new AbortController().signal, received: () => {} },
-    };
-    await this.#layers.store(task);
+    await unpackStored(this.#layers, source, diffId);
   }
 
   #fresh({ digest, size: sizeBytes, mediaType }: Descriptor): BlobRecord {

@@ -2,7 +2,6 @@
 // this machine, else an artifact, which is kept and handed on.
 
 import type { Core } from "@nacre/core/core.ts";
-import { NacreError } from "@nacre/core/error.ts";
 import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
@@ -10,10 +9,11 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ManifestRecord } from "@nacre/core/state/records.ts";
 import type { Document } from "../images/documents.ts";
 import type { ImageRecorder } from "../images/image-recorder.ts";
-import type { LayerStore, LayerTask } from "../images/layer-store.ts";
+import type { LayerStore } from "../images/layer-store.ts";
 import { MANIFEST_LIMIT_BYTES, parseConfig, parseManifest } from "../registry/manifest.ts";
 import { choosePlatform } from "../registry/platform.ts";
 import { compressionNamed } from "./compressed-layers.ts";
+import { unpackStored } from "./unpack-stored.ts";
 
 /** What an image for this machine is made of. */
 interface Runnable {
@@ -67,7 +67,9 @@ export class StoredImages {
     }
     const { config, layers } = runnable;
     for (const [at, descriptor] of layers.entries()) {
-      await this.#unpack(descriptor, config.rootfs.diff_ids[at] as string);
+      const diffId = config.rootfs.diff_ids[at] as string;
+      if (await this.#layers.intact(diffId)) continue;
+      await unpackStored(this.#layers, descriptor, diffId);
     }
     await this.#recorder.record({
       ...runnable,
@@ -77,20 +79,6 @@ export class StoredImages {
     });
     this.#state.write((t) => t.delete("artifact", reference));
     return true;
-  }
-
-  async #unpack(descriptor: Descriptor, diffId: string): Promise<void> {
-    if (await this.#layers.intact(diffId)) return;
-    const repository = {
-      // biome-ignore lint/correctness/useYield: there is nothing to give
-      async *blob(): AsyncGenerator<Uint8Array> {
-        throw new NacreError("corrupt", `the stored blob ${descriptor.digest} is damaged`);
-      },
-    };
-    const budget = { leftBytes: Number.POSITIVE_INFINITY };
-    const signal = new AbortController().signal;
-    const task: LayerTask = { repository, descriptor, diffId, budget, signal, received: () => {} };
-    await this.#layers.store(task);
   }
 
   /** Undefined for what is no image of this machine's platform. */

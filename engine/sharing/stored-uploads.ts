@@ -8,6 +8,7 @@ import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { RepositoryUpload } from "@nacre/core/ports/image-repositories.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 import { contents, GatherBuffers, gather } from "../images/layer-source.ts";
 import type { StatePaths } from "../images/paths.ts";
 
@@ -42,8 +43,7 @@ export class StoredUploads {
   }
 
   begin(): Promise<RepositoryUpload> {
-    const bytes = this.#random.bytes(16);
-    return this.#started(Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join(""));
+    return this.#started(randomHex(this.#random, 16));
   }
 
   /** One that was begun; undefined if nothing of it is here. */

@@ -27,6 +27,7 @@ import type {
   StorageLayer,
   StoredLayer,
 } from "@nacre/core/ports/snapshotter.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { isOpaqueRoot, placeLayer } from "./layer-program.ts";
 import { LOWER_LIMIT, overlayRoot } from "./overlay.ts";
@@ -208,8 +209,7 @@ export class DirectorySnapshotter implements Snapshotter {
   /** A name that says who fills the directory, or deletes it. */
   #temporary(name: string): string {
     const { pid, startTime } = this.#self;
-    const unique = [...this.#random.bytes(6)].map((byte) => byte.toString(16).padStart(2, "0"));
-    return this.#path(`${name}.${pid}-${startTime}-${unique.join("")}.partial`);
+    return this.#path(`${name}.${pid}-${startTime}-${randomHex(this.#random, 6)}.partial`);
   }
 
   /** Removes what killed processes were filling or deleting. */

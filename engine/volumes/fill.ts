@@ -8,6 +8,7 @@ import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import { randomHex } from "@nacre/core/random-hex.ts";
 import { copyUpProgram } from "./copy-up.ts";
 import { usersOf } from "./volume-records.ts";
 
@@ -75,8 +76,7 @@ export class VolumeFiller {
   }
 
   #temporary(): string {
-    const unique = [...this.#random.bytes(6)].map((byte) => byte.toString(16).padStart(2, "0"));
-    return `fill.${this.#self.pid}-${this.#self.startTime}-${unique.join("")}`;
+    return `fill.${this.#self.pid}-${this.#self.startTime}-${randomHex(this.#random, 6)}`;
   }
 
   /** Removes what killed processes were filling. */

@@ -12,7 +12,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "\0rolldown/*",
     "cli/{entry,main,catalog*,command,failure,flag-error,global-options,options}.ts",
-    "cli/{plugins,package-root,process-host,write-all,version,commands/version,stop-timeout,detach-keys,text/escape}.ts",
+    "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,text/escape}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
     "cli/package.json",
     "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
@@ -43,7 +43,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
     "cli/composition.ts",
-    "core/{when-used,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent}}.ts",
+    "core/{when-used,random-hex,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup}.ts",
@@ -60,7 +60,10 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "cli/local-files.ts",
   ],
   builds: ["engine/build/!(view).ts", "core/dockerfile/**"],
-  sharing: ["engine/sharing/!(view).ts", "engine/{registry/uploads,images/image-recorder}.ts"],
+  sharing: [
+    "engine/sharing/!(view).ts",
+    "engine/{registry/uploads,images/image-recorder,images/own-layer-files}.ts",
+  ],
   // What compiles filters of system calls: loaded when one is not kept yet.
   filters: ["core/seccomp/!(version).ts"],
   "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
@@ -70,7 +73,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/containers/{inspect*,processes,usage,log-lines,tree-size}.ts",
   ],
   ending: [
-    "engine/containers/{take-down,freezer,endings,restarts,pausing,storage}.ts",
+    "engine/containers/{take-down,freezer,let-go,endings,restarts,pausing,storage}.ts",
     "engine/copies/copy-claims.ts",
     "engine/volumes/*.ts",
     "backends/linux/remove-tree.ts",
