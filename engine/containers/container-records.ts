@@ -1,7 +1,6 @@
 // Containers in the state store: names and prefixes, creation, every change of state with its
 // event. Each change is one transaction that first asks the state machine.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
@@ -12,6 +11,7 @@ import type { EventBus } from "../event-bus.ts";
 import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container-events.ts";
 import { findContainer } from "./container-lookup.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
+import { noSuchContainer } from "./no-such-container.ts";
 import { atRest, stored, unawaited, withoutProcesses } from "./record-changes.ts";
 import { isGoing, isRemoved, isTakenDown, mustBeFree } from "./record-refusals.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
@@ -64,9 +64,7 @@ export class ContainerRecords {
   get(reference: string): ContainerRecord {
     const found = this.find(reference);
     if (found) return found;
-    throw new NacreError("not-found", `no such container: ${reference}`, {
-      advice: "nacre ps -a lists them.",
-    });
+    throw noSuchContainer(reference);
   }
 
   /** Records a new container under a free name, and what must be recorded with it. NacreError `exists` if the name is taken. */
@@ -361,7 +359,7 @@ export class ContainerRecords {
     const action = ACTIONS[command];
     const changed = this.#change(action, (t) => {
       const record = t.get("container", id);
-      if (!record) throw new NacreError("not-found", `no such container: ${id.slice(0, 12)}`);
+      if (!record) throw noSuchContainer(id.slice(0, 12));
       if (command === "ended" && record.status === "exited") return record;
       mustAllow(command, record);
       return change(record, t);

@@ -50,6 +50,7 @@ import { imageFor } from "./image-for.ts";
 import type { Limits } from "./limits.ts";
 import type { ContainerLooks } from "./looks.ts";
 import type { ContainerMounts } from "./mounts.ts";
+import { asAsked } from "./no-such-container.ts";
 import type { Pausing } from "./pausing.ts";
 import type { Planner, TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
@@ -348,8 +349,11 @@ export class ContainerService implements Containers {
 
   async remove(container: string, options: RemoveOptions = {}): Promise<void> {
     const record = await this.#definite(container);
-    if (options.force) await this.#endings.remove(record, options);
-    else await this.#reconciler.remove(record.id, options);
+    await asAsked(container, record.id, () =>
+      options.force
+        ? this.#endings.remove(record, options)
+        : this.#reconciler.remove(record.id, options),
+    );
   }
 
   prune(options?: ContainerPruneOptions): Promise<ContainerPruneReport> {

@@ -24,6 +24,7 @@ import type { ContainerRecords } from "./container-records.ts";
 import { isMeant, isPrunable } from "./filter.ts";
 import { containerJson } from "./inspect.ts";
 import { logLines } from "./log-lines.ts";
+import { noSuchContainer } from "./no-such-container.ts";
 import type { Processes } from "./processes.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Runtimes } from "./runtimes.ts";
@@ -88,7 +89,7 @@ export class ContainerLooks {
   get(container: string): ContainerRecord {
     const record = this.#reconciler.see(this.#records.get(container));
     if (record) return record;
-    throw new NacreError("not-found", `no such container: ${container}`);
+    throw noSuchContainer(container);
   }
 
   /** What reads the log of a request's container. NacreError `not-found`. */

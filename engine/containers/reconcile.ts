@@ -14,6 +14,7 @@ import type { StatePaths } from "../images/paths.ts";
 import { readUnlessGone } from "../vanishing.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
 import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
+import { noSuchContainer } from "./no-such-container.ts";
 import { isGoing } from "./record-refusals.ts";
 import { canDo } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
@@ -183,7 +184,7 @@ export class Reconciler {
       record = stored && this.see(stored);
     }
     if (record) return record;
-    throw new NacreError("not-found", `no such container: ${seen.name}`);
+    throw noSuchContainer(seen.name);
   }
 
   /** Claims a container at rest for a start of this process, once nothing of its last run is left. */

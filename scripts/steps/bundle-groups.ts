@@ -46,7 +46,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/{when-used,random-hex,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
-    "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup}.ts",
+    "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup,no-such-container}.ts",
     "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing,containers/keepers}.ts",
     "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",
     "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno}.ts",
