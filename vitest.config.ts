@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 
 const assembly = join(dirname(fileURLToPath(import.meta.url)), "core", "assembly");
 
+/** Sees to it that CI tries the same random cases every time. */
+const seeded = join(dirname(fileURLToPath(import.meta.url)), "test", "seeded-fast-check.ts");
+
 /** Needs root, and changes mounts, cgroups and processes of this machine. */
 const REAL_KERNEL = ["test/kernel/**/*.test.ts", "test/benchmarks/**/*.test.ts"];
 
@@ -17,6 +20,13 @@ export default defineConfig({
       resolveId(source, importer) {
         const inside = importer !== undefined && dirname(importer) === assembly;
         return inside && source === "./memory" ? join(assembly, "memory.portable.ts") : undefined;
+      },
+    },
+    {
+      name: "seeded-fast-check",
+      enforce: "pre",
+      resolveId(source, importer) {
+        return source === "fast-check" && importer !== seeded ? seeded : undefined;
       },
     },
   ],

@@ -19,8 +19,8 @@ export interface StateStoreOptions {
   readonly closes?: boolean;
 }
 
-/** A writer holds the lock for well under a millisecond; this is for a stalled disk. */
-const BUSY_MS = 10_000;
+/** A writer holds the lock for well under a millisecond; this is for a stalled disk, or hundreds of commands at once on few processors. */
+const BUSY_MS = 60_000;
 /**
  * A log of this size, a thousand pages, is written back by the process that adds to it. The first
  * process after all others reads it whole, a microsecond a page; to write it back takes two waits

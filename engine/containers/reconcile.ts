@@ -21,8 +21,8 @@ import type { ContainerStorage } from "./storage.ts";
 import type { TakeDown } from "./take-down.ts";
 
 const SIGKILL = 9;
-/** How long another process may take to put a container to rest that it holds. */
-const PATIENCE_MS = 10_000;
+/** How long another process may hold a container: what a command takes where hundreds run at once. */
+const PATIENCE_MS = 60_000;
 
 /** A stored identity as the kernel port takes it; pid 0 where there is none. */
 export function identity(stored: Running["process"]): ProcessIdentity {

@@ -15,7 +15,7 @@ import type { Freezer } from "./freezer.ts";
 
 const SIGKILL = 9;
 /** How long killed processes may take to be gone. */
-const KILL_MS = 5000;
+const KILL_MS = 30_000;
 
 export class TakeDown {
   readonly #kernel: Kernel;

@@ -4,7 +4,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { Kernel, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { LogDriver, LogLine, LogReadOptions } from "@nacre/core/ports/log-driver.ts";
 import { JOURNAL_LOG, type LogRequest } from "@nacre/core/program/log-options.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
@@ -39,8 +39,9 @@ export class JournaldLog implements LogDriver {
     const { containerId, follow, signal, ended } = options;
     let cursor: string | undefined;
     for (let first = true; !signal.aborted; first = false) {
-      // Asked before the journal is: what is written until then is there.
+      // Asked before the journal is: what was sent until then is there once journald has taken it.
       const last = ended();
+      if (last) await this.#taken();
       for await (const entry of this.#entries(containerId, cursor)) {
         cursor = entry.__CURSOR;
         const line = lineOf(entry);
@@ -52,17 +53,15 @@ export class JournaldLog implements LogDriver {
     }
   }
 
+  /** Waits until journald has written what was sent to it. One that knows no such wish says so, and is read as it is. */
+  async #taken(): Promise<void> {
+    await (await this.#run(["journalctl", "--sync"])).exited;
+  }
+
   async *#entries(id: string, after: string | undefined): AsyncGenerator<JournalEntry> {
     const words = ["journalctl", "--all", "--quiet", "--no-pager", "--output", "json"];
     const from = after === undefined ? [] : [`--after-cursor=${after}`];
-    const program = command([...words, ...from, `CONTAINER_ID_FULL=${id}`]);
-    const running = await this.#kernel.execute(program, PIPES).catch((error: unknown) => {
-      if (!(error instanceof NacreError && error.kind === "command-not-found")) throw error;
-      throw new NacreError("unsupported", "the journal cannot be read: journalctl is not here", {
-        advice: "Install systemd's journalctl, or read the journal where it is kept.",
-        cause: error,
-      });
-    });
+    const running = await this.#run([...words, ...from, `CONTAINER_ID_FULL=${id}`]);
     const decoder = new TextDecoder();
     let rest = "";
     for await (const bytes of running.stdout as unknown as AsyncIterable<Uint8Array>) {
@@ -71,6 +70,16 @@ export class JournaldLog implements LogDriver {
       for (const line of lines) yield JSON.parse(line) as JournalEntry;
     }
     await running.exited;
+  }
+
+  #run(words: readonly string[]): Promise<RunningProgram> {
+    return this.#kernel.execute(command(words), PIPES).catch((error: unknown) => {
+      if (!(error instanceof NacreError && error.kind === "command-not-found")) throw error;
+      throw new NacreError("unsupported", "the journal cannot be read: journalctl is not here", {
+        advice: "Install systemd's journalctl, or read the journal where it is kept.",
+        cause: error,
+      });
+    });
   }
 }
 

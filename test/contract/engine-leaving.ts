@@ -118,8 +118,8 @@ export function leavingCases(bench: () => Bench): void {
     expect(await joined.running.exited).toBe(0);
     const read = () => bench().exec("busy", { command: ["cat", "/line"] });
     await expect.poll(async () => (await read()).stdout, { timeout: 20_000 }).toBe("typed\n");
-    const commands = containers.top("busy").map(({ arguments: words }) => words.join(" "));
-    expect(commands).toContain("sleep 1000");
+    const commands = () => containers.top("busy").map(({ arguments: words }) => words.join(" "));
+    await expect.poll(commands, { timeout: 20_000 }).toContain("sleep 1000");
   });
 
   it("is shared with those who attach while somebody has it in the foreground", async () => {

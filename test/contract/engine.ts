@@ -216,7 +216,9 @@ function backgroundCases(bench: () => Bench): void {
         .containers.wait("brief")
         .catch(({ kind }: NacreError) => kind),
     ).toSatisfy((end) => end === 9 || end === "not-found");
-    await expect.poll(() => bench().containers.list({ all: true })).toEqual([]);
+    await expect
+      .poll(() => bench().containers.list({ all: true }), { timeout: 20_000 })
+      .toEqual([]);
   });
 
   it("follows a log through all the files that it fills", async () => {
@@ -253,7 +255,7 @@ function backgroundCases(bench: () => Bench): void {
     const { containers } = bench();
     const health = {
       test: ["CMD-SHELL", "echo seen; test ! -e /ill"],
-      intervalMs: 100,
+      intervalMs: 500,
       retries: 2,
     };
     await bench().start("patient", LOOP, { health });

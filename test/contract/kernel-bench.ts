@@ -31,6 +31,9 @@ export interface KernelSubject {
   dispose?(): void | Promise<void>;
 }
 
+/** Looks, 10 ms apart: what takes milliseconds may take seconds on a machine that is busy. */
+const TRIES = 2_000;
+
 const PLAIN: Supervision = {
   stdin: "null",
   output: "inherit",
@@ -114,7 +117,7 @@ export class KernelBench {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    for (let tries = 0; tries < 500 && !condition(); tries++) await this.subject.pass(10);
+    for (let tries = 0; tries < TRIES && !condition(); tries++) await this.subject.pass(10);
     expect(condition()).toBe(true);
   }
 
@@ -138,7 +141,7 @@ export class KernelBench {
 
   async unchanged(): Promise<void> {
     const before = JSON.stringify(this.#before);
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < TRIES; tries++) {
       if (JSON.stringify(this.subject.state()) === before) break;
       await this.subject.pass(10);
     }

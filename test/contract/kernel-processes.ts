@@ -39,10 +39,10 @@ export function processesContract(bench: () => KernelBench): void {
     it("stop and continue a process, which lives meanwhile", async () => {
       const running = await bench().start({
         clone: outside,
-        child: [...bench().enter(), execute("sleep", "0.1")],
+        child: [...bench().enter(), execute("sleep", "1")],
       });
       bench().kernel.signal(running.process, 19);
-      await bench().subject.pass(300);
+      await bench().subject.pass(1200);
       expect(bench().kernel.alive(running.process)).toBe(true);
       bench().kernel.signal(running.process, 18);
       await bench().until(() => !bench().kernel.alive(running.process));

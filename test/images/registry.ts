@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { CACHED_TAG } from "./cache.ts";
 
 const run = promisify(execFile);
-const START_MS = 10_000;
+const START_MS = 60_000;
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -234,7 +234,7 @@ describe.runIf(isRoot)("cgroup hierarchies by mount on both kernels", () => {
 
   /** A root without users is taken apart behind the scenes: the kernel lags behind itself. */
   const expectSoon = async (here: () => unknown, there: () => unknown): Promise<void> => {
-    await expect.poll(there, { timeout: 5_000, interval: 2 }).toEqual(here());
+    await expect.poll(there, { timeout: 30_000, interval: 2 }).toEqual(here());
   };
 
   const there = (path: string): boolean =>
@@ -265,7 +265,7 @@ describe.runIf(isRoot)("cgroup hierarchies by mount on both kernels", () => {
           for (const label of left()) await again(label);
           return left();
         },
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toEqual([]);
   };

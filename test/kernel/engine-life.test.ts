@@ -1,7 +1,6 @@
 // The life of containers on the real kernel, by the command line and by the library.
 
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bench, outcomeOf, shellImage } from "./engine-bench.ts";
 
@@ -194,13 +193,20 @@ describe("events", () => {
     // Of these two only: what an earlier test ran may still be on its way out.
     const follower = bench.start([
       ...["events", "--filter", "container=short", "--filter", "container=long"],
+      ...["--filter", "container=probe"],
       ...["--format", "{{.Action}} {{.Actor.Attributes.name}}"],
     ]);
     let seen = "";
     follower.stdout!.on("data", (text) => {
       seen += text;
     });
-    await sleep(400); // it has to have begun
+    // It has to have begun.
+    await bench.until(async () => {
+      await bench.does(["create", "--name", "probe", bench.name(), "true"]);
+      await bench.does(["rm", "probe"]);
+      return seen.endsWith("destroy probe\n");
+    });
+    seen = "";
     await bench.does(["run", "--rm", "--name", "short", bench.name(), "true"]);
     await bench.does(["run", "-d", "--name", "long", bench.name(), "sleep", "60"]);
     await bench.does(["stop", "-t", "0", "long"]);
@@ -275,7 +281,7 @@ describe("the library", () => {
 
   it("waits for the exit code of a container that removes itself", async () => {
     await using engine = await bench.engine();
-    const command = ["sh", "-c", "sleep 0.2; exit 7"];
+    const command = ["sh", "-c", "sleep 2; exit 7"];
     const request = { image: bench.name(), command, detached: true, autoRemove: true };
     const { container } = await engine.containers.run(request);
     expect(await engine.containers.wait(container.id)).toBe(7);
@@ -287,11 +293,12 @@ describe("the library", () => {
       let id: string;
       {
         await using engine = await bench.engine();
-        const command = ["sh", "-c", "sleep 0.3; exit 8"];
+        const command = ["sh", "-c", "while [ ! -e /end ]; do sleep 0.05; done; exit 8"];
         id = (await engine.containers.run({ image: bench.name(), command })).container.id;
       }
       await using engine = await bench.engine();
       expect(engine.containers.get(id).status).toBe("running");
+      await (await engine.containers.exec(id, { command: ["touch", "/end"] })).exited;
       expect(await engine.containers.wait(id)).toBe(8);
       await engine.containers.remove(id);
     });

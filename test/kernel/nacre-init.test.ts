@@ -15,6 +15,7 @@ import {
   build,
   container,
   enter,
+  isAsBefore,
   kernel,
   machine,
   makeRoot,
@@ -31,8 +32,8 @@ const before = machine();
 beforeAll(() => {
   makeRoot(root);
 });
-afterAll(() => {
-  expect(machine()).toEqual(before);
+afterAll(async () => {
+  await isAsBefore(before);
   tmp[Symbol.dispose]();
 });
 

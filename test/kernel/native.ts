@@ -20,6 +20,7 @@ import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts"
 import { encodeProgram } from "@nacre/core/program/wire.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
 import { type Report, ReportReader } from "@nacre/linux/report.ts";
+import { expect } from "vitest";
 
 const SOURCE = fileURLToPath(new URL("../../backends/linux/native", import.meta.url));
 const DIST = fileURLToPath(new URL("../../backends/linux/dist", import.meta.url));
@@ -218,8 +219,19 @@ function supervisors(): string[] {
   });
 }
 
+interface Machine {
+  readonly mounts: string[];
+  readonly cgroups: string[];
+  readonly supervisors: string[];
+}
+
+/** Fails unless the machine is, or soon becomes, what it was: a nacre-init may be on its way out. */
+export async function isAsBefore(before: Machine): Promise<void> {
+  await expect.poll(machine, { timeout: 20_000 }).toEqual(before);
+}
+
 /** What tests make is named after them: mounts in a scratch directory, cgroups, nacre-inits. */
-export function machine(): { mounts: string[]; cgroups: string[]; supervisors: string[] } {
+export function machine(): Machine {
   const ours = (name: string): boolean => name.includes("nacre-test-");
   const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter(ours);
   const cgroups = cgroupsBelow("/sys/fs/cgroup").filter(ours);

@@ -20,12 +20,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { exampleConfig } from "../../cli/oci/spec.ts";
-import { machineState, type RunMark } from "../../scripts/machine-state.ts";
+import {
+  leaked,
+  type MachineState,
+  machineState,
+  type RunMark,
+} from "../../scripts/machine-state.ts";
 import { makeRoot } from "./native.ts";
 
 export const RUNTIME = fileURLToPath(new URL("../../cli/bin/nacre-runtime", import.meta.url));
 const MARK = "NACRE_TEST_BENCH";
 const SETTLE_MS = 30_000;
+/** A process or a cgroup may go that an earlier test has ended; these stay. */
+const STANDING = ["mount", "network link", "loop device"];
 
 type Json = Record<string, unknown>;
 
@@ -127,7 +134,8 @@ export class OciBench implements Disposable {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    for (let tries = 0; tries < 500 && !condition(); tries++) await sleep(20);
+    const end = performance.now() + SETTLE_MS;
+    while (!condition() && performance.now() < end) await sleep(20);
     expect(condition()).toBe(true);
   }
 
@@ -135,19 +143,26 @@ export class OciBench implements Disposable {
   async unchanged(work: () => void | Promise<void>): Promise<void> {
     const before = this.#state();
     await work();
-    const until = Date.now() + SETTLE_MS;
-    while (Date.now() < until && JSON.stringify(this.#state()) !== JSON.stringify(before)) {
-      await sleep(50);
-    }
-    expect(this.#state()).toEqual(before);
+    const until = performance.now() + SETTLE_MS;
+    while (this.#changes(before).length > 0 && performance.now() < until) await sleep(50);
+    expect(this.#changes(before)).toEqual([]);
     if (existsSync(this.root)) expect(readdirSync(this.root)).toEqual([]);
   }
 
   /** What the tests themselves keep in files is none of the runtime's. */
-  #state(): unknown {
-    return [...machineState(this.#mark)]
-      .filter(([kind]) => kind !== "temporary file")
-      .map(([kind, names]) => [kind, [...names]]);
+  #state(): MachineState {
+    const kinds = [...machineState(this.#mark)];
+    return new Map(kinds.filter(([kind]) => kind !== "temporary file"));
+  }
+
+  /** What has come, and what has gone that nobody but the runtime could take away. */
+  #changes(before: MachineState): string[] {
+    const now = this.#state();
+    const standing = new Map([...before].filter(([kind]) => STANDING.includes(kind)));
+    return [
+      ...leaked(before, now).map((name) => `come: ${name}`),
+      ...leaked(now, standing).map((name) => `gone: ${name}`),
+    ];
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 // podman with nacre-runtime as its runtime: a real conmon calls it, with a PATH of its own choice.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OciBench, RUNTIME } from "./oci-bench.ts";
 
@@ -30,12 +30,16 @@ function does(words: readonly string[]): string {
   return stdout.trim();
 }
 
-/** Podman leaves the parents of its cgroups, which go if nobody is in them. */
-function forgetParents(): void {
-  for (const hierarchy of readdirSync("/sys/fs/cgroup")) {
-    const parent = `/sys/fs/cgroup/${hierarchy}/libpod_parent`;
-    spawnSync("rmdir", [`${parent}/conmon`, parent]);
-  }
+/** Podman leaves the parents of its cgroups, which go when nobody is in them: conmon ends last. */
+async function forgetParents(): Promise<void> {
+  const parents = readdirSync("/sys/fs/cgroup").map(
+    (name) => `/sys/fs/cgroup/${name}/libpod_parent`,
+  );
+  const left = () => parents.filter(existsSync);
+  await bench.until(() => {
+    for (const parent of left()) spawnSync("rmdir", [`${parent}/conmon`, parent]);
+    return left().length === 0;
+  });
 }
 
 // It cannot run where there is no podman.
@@ -46,12 +50,12 @@ describe.skipIf(!hasPodman)("podman with nacre-runtime", () => {
     execFileSync("tar", ["-C", bench.path("rootfs"), "-cf", tar, "."]);
     does(["import", "-q", tar, IMAGE]);
   });
-  afterAll(() => {
+  afterAll(async () => {
     podman(["rm", "-af", "-t", "0"]);
     podman(["rmi", "-af"]);
     rmSync(bench.path("podman"), { recursive: true, force: true });
     bench[Symbol.dispose]();
-    forgetParents();
+    await forgetParents();
   });
 
   it("runs a container, and has its exit code", () => {

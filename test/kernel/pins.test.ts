@@ -118,10 +118,10 @@ describe("a pin", () => {
       // It has left for its own namespace once the links differ.
       'until [ "$(readlink /proc/$other/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do :; done',
       `"$1" --root "$2" ns pin lab $other --kind mnt,uts`,
-      `grep -c 'nsfs' /proc/self/mountinfo`,
-      `grep -c 'nsfs' /proc/$other/mountinfo || true`,
+      `grep -c "$2/pins/.* nsfs " /proc/self/mountinfo`,
+      `grep -c "$2/pins/.* nsfs " /proc/$other/mountinfo || true`,
       `"$1" --root "$2" ns unpin lab`,
-      `grep -c 'nsfs\\|nacre-pins' /proc/self/mountinfo /proc/$other/mountinfo || true`,
+      `grep -c "$2" /proc/self/mountinfo /proc/$other/mountinfo || true`,
     ].join("\n");
     // On one CPU, as Linux 6.18 draws the ids that tell a namespace's age in batches by CPU: of two
     // made on different ones the younger may count as the older, and is refused.

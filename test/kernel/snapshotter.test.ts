@@ -36,7 +36,7 @@ import {
   snapshotterContract,
 } from "../contract/snapshotter.ts";
 import { wasmCore } from "../core/wasm-core.ts";
-import { kernel, machine, scratch } from "./native.ts";
+import { isAsBefore, kernel, machine, scratch } from "./native.ts";
 import { generator, randomLayer } from "./random-layers.ts";
 
 const on = kernel();
@@ -208,7 +208,7 @@ describe.skipIf(!possible(LOWERDIR_ADD_KERNEL))("loop devices", () => {
         ...layers.map((l) => l.tarPath),
       ].sort(),
     );
-    await expect.poll(() => loopsBelow(paths.root)).toEqual([]);
+    await expect.poll(() => loopsBelow(paths.root), { timeout: 20_000 }).toEqual([]);
   });
 
   it("are let go when a file is missing, no image, or a later operation fails", async () => {
@@ -230,8 +230,8 @@ describe.skipIf(!possible(LOWERDIR_ADD_KERNEL))("loop devices", () => {
     await expect(
       on.perform({ title: "later", host: [share, { op: "fail", errno: 5 }] }),
     ).rejects.toMatchObject({ errno: "EIO" });
-    await expect.poll(() => loopsBelow(paths.root)).toEqual([]);
-    expect(machine()).toEqual(before);
+    await expect.poll(() => loopsBelow(paths.root), { timeout: 20_000 }).toEqual([]);
+    await isAsBefore(before);
   });
 });
 
@@ -257,7 +257,7 @@ describe.skipIf(!possible(EROFS_FILES_KERNEL))("a mount that containers share", 
     expect(mounted()).toBe(0);
     expect(readdirSync(`${paths.root}/mounts`)).toEqual([]);
     expect(readdirSync(`${paths.root}/locks`)).toEqual([]);
-    expect(machine()).toEqual(before);
+    await isAsBefore(before);
   });
 
   it("outlives the removal of the image's file", async () => {
@@ -343,7 +343,8 @@ describe("the host's root", () => {
       sh: lstatSync(`${root}/bin/sh`).size > 0,
     }));
     expect(seen).toEqual({ etc: [], mine: "mine", state: [], sh: true });
-    expect(readdirSync("/etc")).toEqual(before);
+    // What somebody adds to it meanwhile is none of ours.
+    expect(readdirSync("/etc")).toEqual(expect.arrayContaining(before));
     expect(readdirSync(own.upper).sort()).toEqual(["etc", "nacre-was-here"]);
     expect(readdirSync("/")).not.toContain("nacre-was-here");
   });

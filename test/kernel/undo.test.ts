@@ -18,6 +18,7 @@ import {
   build,
   container,
   enter,
+  isAsBefore,
   kernel,
   machine,
   makeRoot,
@@ -39,8 +40,8 @@ beforeAll(() => {
   makeRoot(at("root"));
   for (const name of ["upper", "work", "merged", "state"]) mkdirSync(at(name));
 });
-afterAll(() => {
-  expect(machine()).toEqual(before);
+afterAll(async () => {
+  await isAsBefore(before);
   tmp[Symbol.dispose]();
 });
 

@@ -7,7 +7,7 @@ mkdir -p /run/systemd/journal /run/log/journal
 if [ -d /var/log/journal ]; then mount -t tmpfs tmpfs /var/log/journal; fi
 /lib/systemd/systemd-journald >/dev/null 2>&1 &
 tries=0
-while [ ! -S /run/systemd/journal/socket ] && [ $tries -lt 100 ]; do
+while [ ! -S /run/systemd/journal/socket ] && [ $tries -lt 600 ]; do
   sleep 0.1
   tries=$((tries + 1))
 done

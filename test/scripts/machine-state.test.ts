@@ -36,14 +36,16 @@ describe("the comparison of the machine before and after a run", () => {
       const ended = new Promise((resolve) => child.on("exit", resolve));
       try {
         await expect
-          .poll(() => leaked(before, machineState(mark)).join("\n"))
+          .poll(() => leaked(before, machineState(mark)).join("\n"), { timeout: 20_000 })
           .toMatch(new RegExp(`process: ${child.pid} sh -c(.|\\n)*process: \\d+ sleep 60\\.25`));
       } finally {
         child.stdin.end("\n");
         await ended;
       }
       await expect
-        .poll(() => leaked(before, machineState(mark)).filter((l) => l.startsWith("process:")))
+        .poll(() => leaked(before, machineState(mark)).filter((l) => l.startsWith("process:")), {
+          timeout: 20_000,
+        })
         .toEqual([]);
     },
   );

@@ -55,10 +55,9 @@ describe("many processes on one database", () => {
     const gone = Promise.all([doomed, survivor].map((child) => child && ended(child)));
     doomed?.kill("SIGKILL");
     const before = said.length;
-    await new Promise((pause) => setTimeout(pause, 150));
+    await expect.poll(() => said.length, { timeout: 30_000 }).toBeGreaterThan(before);
     survivor?.kill("SIGKILL");
     await gone;
-    expect(said.length).toBeGreaterThan(before);
     const store = new SqliteStateStore(path);
     const count = Number(store.read((t) => t.get("name", "counter"))?.containerId);
     const records = store.read((t) => t.list("name").length - 1);

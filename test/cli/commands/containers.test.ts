@@ -52,7 +52,7 @@ describe("run", () => {
     engine.exit = "signal";
     const host = new FakeHost({ engine });
     const running = main(["run", "debian", "sleep", "9"], host);
-    await expect.poll(() => host.listeners).toBe(1);
+    await expect.poll(() => host.listeners, { timeout: 20_000 }).toBe(1);
     host.raise(15);
     expect(await running).toBe(143);
     expect(engine.calls).toContainEqual(["signal", 15]);
@@ -227,7 +227,7 @@ describe("logs", () => {
   it("end with an interrupt while they are followed", async () => {
     const host = new FakeHost({ engine });
     const running = main(["logs", "-f", "web"], host);
-    await expect.poll(() => host.out).not.toBe("");
+    await expect.poll(() => host.out, { timeout: 20_000 }).not.toBe("");
     host.raise(2);
     expect(await running).toBe(130);
     expect(host.listeners).toBe(0);
@@ -347,7 +347,7 @@ describe("stats", () => {
     );
     const host = new FakeHost({ engine, terminals: [1] });
     const running = main(["stats"], host);
-    await expect.poll(() => host.out).toContain("web");
+    await expect.poll(() => host.out, { timeout: 20_000 }).toContain("web");
     host.raise(2);
     expect(await running).toBe(130);
     expect(host.out).toMatch(/^\u001b\[H\u001b\[J/);

@@ -352,7 +352,7 @@ describe("ns exec", () => {
     engine.exit = "signal";
     const host = new FakeHost({ engine });
     const running = main(["ns", "exec", "lab", "sleep", "9"], host);
-    await expect.poll(() => engine.calls.length).toBe(1);
+    await expect.poll(() => engine.calls.length, { timeout: 20_000 }).toBe(1);
     host.raise(15);
     expect(await running).toBe(143);
   });

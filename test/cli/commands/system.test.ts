@@ -54,7 +54,7 @@ describe("events", () => {
   it("go on until an interrupt", async () => {
     const host = new FakeHost({ engine });
     const running = main(["events"], host);
-    await expect.poll(() => host.out).not.toBe("");
+    await expect.poll(() => host.out, { timeout: 20_000 }).not.toBe("");
     host.raise(2);
     expect(await running).toBe(130);
   });

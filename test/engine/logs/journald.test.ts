@@ -29,12 +29,18 @@ function fieldsOf(datagram: Uint8Array): Record<string, string> {
   return fields;
 }
 
-async function machine(journald: boolean): Promise<Simulation> {
+/** `slow`: a journald that takes what was sent to it only when it is asked to. */
+async function machine(journald: boolean, slow = false): Promise<Simulation> {
   let simulation: Simulation | undefined;
+  let taken = slow ? 0 : Number.POSITIVE_INFINITY;
   const journalctl: SimulatedProgram = async ({ arguments: words, stdout }) => {
+    if (words.includes("--sync")) {
+      taken = Number.POSITIVE_INFINITY;
+      return;
+    }
     const id = words.at(-1)?.split("=")[1];
     const after = Number(words.find((word) => word.startsWith("--after-cursor="))?.slice(15) ?? -1);
-    const entries = simulation?.kernel.machine.journal.map(fieldsOf) ?? [];
+    const entries = simulation?.kernel.machine.journal.slice(0, taken).map(fieldsOf) ?? [];
     for (const [cursor, entry] of entries.entries()) {
       if (cursor <= after || entry.CONTAINER_ID_FULL !== id) continue;
       const own = { __CURSOR: `${cursor}`, __REALTIME_TIMESTAMP: "1750000000123456" };
@@ -104,6 +110,16 @@ describe("the log driver journald", () => {
     const lines = [];
     for await (const { text } of containers.logs("slow", { follow: true })) lines.push(text);
     expect(lines).toEqual(["1\n", "2\n", "3\n"]);
+  });
+
+  it("is read to its end, however far behind journald is", async () => {
+    await using simulation = await machine(true, true);
+    const { containers } = simulation.engine;
+    await containers.run({ ...request, name: "brief", command: ["echo", "last words"] });
+    await containers.wait("brief");
+    const lines = [];
+    for await (const { text } of containers.logs("brief")) lines.push(text);
+    expect(lines).toEqual(["last words\n"]);
   });
 
   it("is refused where there is no journald, before anything is made", async () => {
