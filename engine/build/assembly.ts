@@ -29,7 +29,7 @@ export function makeBuilder(
   const { core, bootId, self } = options;
   const maker = new LayerMaker(core, files, content, state, codec, random, paths, bootId);
   const layers = new BuildLayers(core, files, images, parts.layers, maker);
-  const cache = new StepCache(state, clock, codec, layers);
+  const cache = new StepCache(core, state, clock, layers);
   const caches = new CacheMounts(kernel, files, state, clock, codec, paths, { self, bootId });
   const services: BuildServices = {
     ...{ files, codec, clock, fetch, images, layers, cache, platform: parts.platform },
@@ -48,7 +48,7 @@ export function makeBuilder(
   const recorder = new ImageRecorder(
     ...([core, files, content, state, clock, bus, images, parts.layers, bootId] as const),
   );
-  const makesImages = new ImageMaker(codec, recorder);
+  const makesImages = new ImageMaker(core, recorder);
   const limit = new CacheLimit(state, upkeep, options.buildCacheBytes ?? DEFAULT_CACHE_BYTES);
   return new Builder(core, services, makesImages, limit);
 }

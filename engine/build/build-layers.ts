@@ -36,6 +36,8 @@ export class BuildLayers {
   readonly #trees = new Map<string, ImageTree>();
   readonly #accounts = new Map<string, Promise<Accounts>>();
   readonly #chains = new Map<string, string>();
+  /** Layers that were found whole: while the build runs nobody takes them for rubbish. */
+  readonly #whole = new Map<string, StoredLayer>();
   #fork: Core | undefined;
 
   constructor(
@@ -64,8 +66,11 @@ export class BuildLayers {
   }
 
   /** One that is here and whole. */
-  intact(diffId: string): Promise<boolean> {
-    return this.#store.intact(diffId);
+  async intact(diffId: string): Promise<boolean> {
+    if (this.#whole.has(diffId)) return true;
+    if (!(await this.#store.intact(diffId))) return false;
+    this.#whole.set(diffId, this.#store.stored(diffId));
+    return true;
   }
 
   /** As a manifest names a layer that was built here. */
@@ -74,11 +79,11 @@ export class BuildLayers {
   }
 
   sizeBytes(diffId: string): number {
-    return this.#store.stored(diffId).tarBytes;
+    return (this.#whole.get(diffId) ?? this.#store.stored(diffId)).tarBytes;
   }
 
   stored(diffIds: readonly string[]): StoredLayer[] {
-    return diffIds.map((diffId) => this.#store.stored(diffId));
+    return this.#store.allStored(diffIds);
   }
 
   /** What a root is, by its layers; those that say nothing make no difference. */

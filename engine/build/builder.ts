@@ -57,7 +57,7 @@ export class Builder {
       });
     } finally {
       await scratch.remove();
-      await this.#limit.hold();
+      if (cache.grew) await this.#limit.hold();
     }
   }
 

@@ -1,9 +1,10 @@
 // Steps that were done before, by what they were made from. A step's record keeps its layer; which
 // image has that layer does not matter to it.
 
+import type { Core } from "@nacre/core/core.ts";
+import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { StepRecord } from "@nacre/core/state/records.ts";
 import { contents } from "../images/layer-source.ts";
@@ -13,38 +14,48 @@ import type { ImportedStep, SharedStep } from "./cache-exchange.ts";
 /** Changes with what steps are keyed by. */
 const VERSION = 1;
 
+const encoder = new TextEncoder();
+
 export interface FoundStep {
   readonly diffId: string;
   readonly createdMs: number;
 }
 
 export class StepCache {
+  readonly #core: () => Core;
   readonly #state: StateStore;
   readonly #clock: Clock;
-  readonly #codec: Codec;
   readonly #layers: BuildLayers;
   readonly #used = new Set<string>();
   /** Steps of this build, taken or done. */
   readonly #done = new Map<string, SharedStep>();
   readonly #imported = new Map<string, ImportedStep>();
+  #hasher: Sha256 | undefined;
+  #grew = false;
 
-  constructor(state: StateStore, clock: Clock, codec: Codec, layers: BuildLayers) {
+  constructor(core: () => Core, state: StateStore, clock: Clock, layers: BuildLayers) {
+    this.#core = core;
     this.#state = state;
     this.#clock = clock;
-    this.#codec = codec;
     this.#layers = layers;
   }
 
   /** Of everything that decides what a step comes to; JSON. */
   key(kind: string, inputs: object): string {
-    const hasher = this.#codec.hasher("sha256");
-    hasher.update(new TextEncoder().encode(JSON.stringify([VERSION, kind, inputs])));
-    return hasher.digest();
+    // The core's own: to load the host's takes longer than all keys of a build.
+    this.#hasher ??= new Sha256(this.#core().fork());
+    const text = JSON.stringify([VERSION, kind, inputs]);
+    return this.#hasher.update(encoder.encode(text)).digest();
   }
 
   /** Steps that others have done: looked for where none of ours is found. */
   add(steps: readonly ImportedStep[]): void {
     for (const step of steps) this.#imported.set(step.key, step);
+  }
+
+  /** Whether this build has added to it. */
+  get grew(): boolean {
+    return this.#grew;
   }
 
   /** What this build has taken and done. */
@@ -85,6 +96,7 @@ export class StepCache {
     const usedMs = this.#clock.nowMs();
     const record: StepRecord = { key, description, diffId, createdMs, usedMs, uses: 0 };
     this.#state.write((t) => t.put("step", key, record));
+    this.#grew = true;
     this.#done.set(key, { key, description, diffId, createdMs });
     return record;
   }

@@ -70,7 +70,7 @@ export class ImageRecorder {
     const all = [configDocument, manifest, ...documents];
     for (const one of all) await storeDocument(this.#content, one);
     const chains = chainIds(this.#core().fork(), config.rootfs.diff_ids);
-    const stored = config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
+    const stored = this.#layers.allStored(config.rootfs.diff_ids);
     const top = chains.at(-1);
     if (top !== undefined) await this.#images.prepareRoot(top, stored);
     const { passwd, group } = await readAccounts(this.#core().fork(), this.#files, stored);
@@ -106,7 +106,7 @@ export class ImageRecorder {
     image: ImageRecord,
     documents: readonly Document[],
   ): void {
-    for (const diffId of image.config.rootfs.diff_ids) {
+    for (const diffId of new Set(image.config.rootfs.diff_ids)) {
       if (!transaction.get("layer", diffId)) throw goneMeanwhile(diffId);
     }
     for (const { digest, mediaType, bytes } of documents) {

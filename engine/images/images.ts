@@ -215,7 +215,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
    * @throws NacreError `corrupt` if the image has to be pulled again
    */
   async ready(image: ImageRecord): Promise<void> {
-    for (const diffId of image.config.rootfs.diff_ids) {
+    for (const diffId of new Set(image.config.rootfs.diff_ids)) {
       if (await this.#layers.intact(diffId)) continue;
       throw new NacreError("corrupt", `the stored layer ${diffId} was damaged or is gone`, {
         advice: "Pull the image again; the layers that are whole are not fetched again.",
@@ -301,7 +301,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   }
 
   #stored(image: ImageRecord): StoredLayer[] {
-    return image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
+    return this.#layers.allStored(image.config.rootfs.diff_ids);
   }
 
   #forget(

@@ -1,7 +1,8 @@
 // An image that is made here: a config and a manifest over layers that are stored.
 
+import type { Core } from "@nacre/core/core.ts";
+import { sha256Digest } from "@nacre/core/digest.ts";
 import { type Descriptor, type ImageConfig, MEDIA } from "@nacre/core/oci/image.ts";
-import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { Document } from "../images/documents.ts";
 import type { ImageRecorder } from "../images/image-recorder.ts";
@@ -23,11 +24,11 @@ const OCI_TYPES: Readonly<Record<string, string>> = { [MEDIA.dockerLayer]: MEDIA
 const encoder = new TextEncoder();
 
 export class ImageMaker {
-  readonly #codec: Codec;
+  readonly #core: () => Core;
   readonly #recorder: ImageRecorder;
 
-  constructor(codec: Codec, recorder: ImageRecorder) {
-    this.#codec = codec;
+  constructor(core: () => Core, recorder: ImageRecorder) {
+    this.#core = core;
     this.#recorder = recorder;
   }
 
@@ -66,8 +67,6 @@ export class ImageMaker {
 
   #document(mediaType: string, content: object): Document {
     const bytes = encoder.encode(JSON.stringify(content));
-    const hasher = this.#codec.hasher("sha256");
-    hasher.update(bytes);
-    return { digest: hasher.digest(), mediaType, bytes };
+    return { digest: sha256Digest(this.#core().fork(), bytes), mediaType, bytes };
   }
 }

@@ -52,7 +52,7 @@ export function archivesView(
     return new ImageArchives(
       ...([core, ports, images, containers, await roots()] as const),
       new LayerMaker(core, files, content, state, codec, random, paths, bootId),
-      new ImageMaker(codec, recorder),
+      new ImageMaker(core, recorder),
       platform,
     );
   };

@@ -97,7 +97,7 @@ export class Sharing {
       ...([core, files, state, codec, random, layers, paths, bootId] as const),
     );
     const recorder = this.#recorder();
-    const maker = new ImageMaker(codec, recorder);
+    const maker = new ImageMaker(core, recorder);
     const ports = { codec, state, bus };
     return new Loader(core, ports, this.#images, intake, recorder, maker, platform);
   }

@@ -6,7 +6,7 @@
 // 6 ms later.) The commands run in a process of their own, this file, which loads the chunks as
 // cli/start.ts does.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,17 @@ const AS_ROOT = [
   "stop -t 0 built",
   "rm built",
 ];
+/** One that makes everything, and one that finds what was copied. There is no image here to begin with. */
+const BUILDS = ["build -q --network none CONTEXT", "build -q --network none CONTEXT"];
+const DOCKERFILE = `FROM host AS run
+ARG name=made
+RUN echo made > /$name
+FROM scratch
+ENV PATH=/bin
+COPY --from=run /made /
+COPY Dockerfile /
+WORKDIR /work
+`;
 const SIMULATED = ["run --rm --memory 64m host true"];
 
 export async function compileAhead(): Promise<void> {
@@ -47,11 +58,21 @@ async function warmUp(): Promise<void> {
     await does(process.platform === "linux" ? COMMANDS : COMMANDS.slice(0, 1));
     await does(SIMULATED, "--backend", "simulated");
     // Last: what a supervisor starts finds files that are there, and leaves them alone.
-    if (process.platform === "linux" && process.getuid?.() === 0) await does(AS_ROOT);
+    if (process.platform !== "linux" || process.getuid?.() !== 0) return;
+    const context = buildContext(root);
+    await does(BUILDS.map((line) => line.replace("CONTEXT", context)));
+    await does(AS_ROOT);
   } finally {
     // A supervisor whose container has ended may just be having it recorded there.
     rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
+}
+
+function buildContext(root: string): string {
+  const context = join(root, "context");
+  mkdirSync(context, { recursive: true });
+  writeFileSync(join(context, "Dockerfile"), DOCKERFILE);
+  return context;
 }
 
 /** Runs one command line from fresh modules over the scripts that are kept. */
