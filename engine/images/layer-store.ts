@@ -21,7 +21,7 @@ import type { Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
-import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Repository } from "../registry/registry.ts";
 import { recognise } from "./compression.ts";
 import { ahead, contents, GatherBuffers, gather, kept } from "./layer-source.ts";
@@ -77,27 +77,17 @@ export class LayerStore {
     return this.allStored([diffId])[0] as StoredLayer;
   }
 
-  /** Several layers, in their order, out of one look at the records. */
+  /** Several layers, in their order. */
   allStored(diffIds: readonly string[]): StoredLayer[] {
-    return this.#state.read((transaction) => {
-      const known = new Map<string, StoredLayer>();
-      return diffIds.map((diffId) => {
-        const layer = known.get(diffId) ?? this.#stored(transaction, diffId);
-        known.set(diffId, layer);
-        return layer;
-      });
-    });
-  }
-
-  #stored(transaction: Transaction, diffId: string): StoredLayer {
-    const record = transaction.get("layer", diffId);
-    if (!record) throw new NacreError("not-found", `the layer ${diffId} is not on this machine`);
-    return {
-      diffId,
-      tarPath: this.#paths.layerTar(diffId),
-      tarBytes: record.tarBytes,
-      indexPath: this.#paths.layerIndex(diffId),
-    };
+    return this.#state.read((transaction) =>
+      diffIds.map((diffId) => {
+        const tarBytes = transaction.get("layer", diffId)?.tarBytes;
+        if (tarBytes === undefined)
+          throw new NacreError("not-found", `the layer ${diffId} is not on this machine`);
+        const [tarPath, indexPath] = [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)];
+        return { diffId, tarPath, tarBytes, indexPath };
+      }),
+    );
   }
 
   /** Whether the layer is here and can be trusted; verifies it if the machine went down since. */
