@@ -9,6 +9,7 @@ import type { Containers, DiskUsage, ImageUsage, Volumes } from "./engine.ts";
 import { imageBlobs } from "./images/image-removal.ts";
 import { addReachable, closureOf } from "./images/manifest-graph.ts";
 import type { StatePaths } from "./images/paths.ts";
+import { imagesOfTag } from "./images/tag-platforms.ts";
 
 /** Bytes of each thing that an image needs: blobs, tars of layers, merged roots. */
 function partsOf(
@@ -54,7 +55,7 @@ function imagesUsage(t: Transaction): Pick<DiskUsage, "images" | "imageBytes" | 
   }
   const tags = t.list("tag");
   const all = t.list("image").map((image) => {
-    const own = tags.filter((tag) => tag.imageId === image.id);
+    const own = tags.filter((tag) => imagesOfTag(tag).includes(image.id));
     const references = own.map((tag) => tag.reference);
     return { image, references, parts: partsOf(t, image, own) };
   });

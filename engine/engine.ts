@@ -58,6 +58,8 @@ export interface UploadEvent {
 
 export interface PullOptions {
   readonly platform?: string;
+  /** All platforms that the name stands for, and what else its index names: signatures, attestations. */
+  readonly allPlatforms?: boolean;
   /** Plain HTTP for registries that are not on loopback. */
   readonly insecure?: boolean;
   readonly signal?: AbortSignal;
@@ -71,6 +73,20 @@ export interface PulledImage {
   readonly digest: string;
   /** Whether anything was new on this machine. */
   readonly changed: boolean;
+}
+
+export interface ListImagesOptions {
+  /** `before`, `dangling`, `label`, `label!`, `reference`, `since`. */
+  readonly filters?: Filters;
+  /** Only what was made before. */
+  readonly untilMs?: number;
+}
+
+export interface RemoveImageOptions {
+  /** Also with stopped containers, or several names. */
+  readonly force?: boolean;
+  /** Of images for several platforms under one name only this one's. */
+  readonly platform?: string;
 }
 
 /** One line of `nacre images`. */
@@ -108,19 +124,21 @@ export interface PathReport {
 export interface Images extends ImageSharing {
   /** Fetches an image and makes it ready to run. Idempotent; parallel pulls of one image share its blobs. */
   pull(reference: string, options?: PullOptions): Promise<PulledImage>;
-  list(): ImageListing[];
-  /** By reference, ID, ID prefix or digest. NacreError `not-found`. */
-  get(reference: string): ImageListing;
+  /** NacreError `invalid` for a filter that there is not. */
+  list(options?: ListImagesOptions): ImageListing[];
+  /** By reference, ID, ID prefix or digest; the one for a platform, where a name has several. NacreError `not-found`. */
+  get(reference: string, platform?: string): ImageListing;
   layers(
     reference: string,
+    platform?: string,
   ): Promise<{ readonly layers: LayerReport[]; readonly wastedBytes: number }>;
   path(reference: string, path: string): Promise<PathReport>;
   /** Gives an image one more name; one that another image has goes over to it. Returns the name, normalised. NacreError `not-found`, `invalid`. */
   tag(reference: string, name: string): string;
-  /** Untags, and deletes the image with its last tag. NacreError `in-use` while a container needs it, unless forced. */
+  /** Untags, and deletes images with their last tag. NacreError `in-use` while a container needs one, unless forced. */
   remove(
     reference: string,
-    options?: { readonly force?: boolean },
+    options?: RemoveImageOptions,
   ): Promise<{ untagged: string[]; deleted: string[] }>;
 }
 

@@ -6,6 +6,8 @@ import type { ServedImages, ServeImagesOptions } from "@nacre/core/ports/image-s
 import type { Filters } from "./filters.ts";
 
 export interface PushOptions {
+  /** Only the image for this platform, where a name has several; absent: all that the name stands for. */
+  readonly platform?: string;
   /** Layers that have another are compressed anew, which gives the image another manifest. Absent: blobs go as they came. */
   readonly compression?: Compression;
   /** Plain HTTP for registries that are not on loopback. */
@@ -95,6 +97,8 @@ export interface ImagePruneReport {
 }
 
 export interface SaveOptions {
+  /** As in PushOptions. */
+  readonly platform?: string;
   /** `docker-archive`, the default, is an OCI layout too, with what docker needs beside it. */
   readonly format?: "docker-archive" | "oci-archive";
   /** As in PushOptions. */
@@ -102,6 +106,8 @@ export interface SaveOptions {
 }
 
 export interface LoadOptions {
+  /** Only images for this platform. NacreError `not-found` where an archive has none. */
+  readonly platform?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -109,6 +115,8 @@ export interface LoadedImage {
   readonly id: string;
   /** Normalised. */
   readonly references: readonly string[];
+  /** `linux/arm64`. */
+  readonly platform: string;
 }
 
 export interface LoginRequest {

@@ -15,7 +15,9 @@ import type { RecordKind, Records } from "@nacre/core/state/records.ts";
 import type { StoreProblem } from "./engine.ts";
 import { imageBlobs } from "./images/image-removal.ts";
 import { contents } from "./images/layer-source.ts";
+import { addReachable } from "./images/manifest-graph.ts";
 import type { StatePaths } from "./images/paths.ts";
+import { imagesOfTag } from "./images/tag-platforms.ts";
 import { volumesOf } from "./volumes/volume-records.ts";
 
 export interface StoreCheckOptions {
@@ -24,12 +26,18 @@ export interface StoreCheckOptions {
   readonly digests: boolean;
 }
 
-type All = { readonly [K in RecordKind]: readonly Records[K][] };
+type All = { readonly [K in RecordKind]: readonly Records[K][] } & {
+  /** Digests of blobs, manifests and layers that something with a name needs. */
+  readonly needed: ReadonlySet<string>;
+};
 const KINDS = [
   ...([
     "image",
     "tag",
     "blob",
+    "manifest",
+    "artifact",
+    "index",
     "layer",
     "snapshot",
     "container",
@@ -39,8 +47,13 @@ const KINDS = [
   ] as const),
 ];
 
-const everything = (t: Transaction): All =>
-  Object.fromEntries(KINDS.map((kind) => [kind, t.list(kind)])) as unknown as All;
+function everything(t: Transaction): All {
+  const needed = new Set(t.list("image").flatMap(imageBlobs));
+  for (const { digest } of t.list("tag")) needed.add(digest);
+  addReachable(t, needed);
+  const lists = Object.fromEntries(KINDS.map((kind) => [kind, t.list(kind)]));
+  return { ...(lists as unknown as All), needed };
+}
 
 export class StoreCheck {
   readonly #files: Files;
@@ -79,6 +92,7 @@ export class StoreCheck {
     const all = this.#state.read(everything);
     this.#names(all);
     this.#images(all);
+    this.#manifests(all);
     await this.#blobs(all);
     await this.#layers(all);
     this.#snapshots(all);
@@ -94,9 +108,10 @@ export class StoreCheck {
 
   #names({ image, tag }: All): void {
     const ids = new Set(image.map(({ id }) => id));
-    for (const { reference, imageId } of tag) {
-      if (!ids.has(imageId))
-        this.#say("damage", `tag ${reference}`, `there is no image ${imageId}`);
+    for (const one of tag) {
+      for (const imageId of imagesOfTag(one).filter((id) => !ids.has(id))) {
+        this.#say("damage", `tag ${one.reference}`, `there is no image ${imageId}`);
+      }
     }
   }
 
@@ -104,7 +119,9 @@ export class StoreCheck {
     const blobs = new Set(blob.map(({ digest }) => digest));
     const layers = new Set(layer.map(({ diffId }) => diffId));
     for (const one of image) {
-      const tops = tag.filter(({ imageId }) => imageId === one.id).map(({ digest }) => digest);
+      const tops = tag
+        .filter((each) => imagesOfTag(each).includes(one.id))
+        .map(({ digest }) => digest);
       for (const digest of [...imageBlobs(one), ...tops]) {
         if (!blobs.has(digest))
           this.#say("damage", `image ${one.id}`, `its blob ${digest} is gone`);
@@ -116,14 +133,34 @@ export class StoreCheck {
     }
   }
 
+  /** Artifacts, indexes that were made here, and what they name. */
+  #manifests({ artifact, index, manifest, blob, layer, needed }: All): void {
+    const blobs = new Set(blob.map(({ digest }) => digest));
+    const known = new Set([...blobs, ...layer.map(({ diffId }) => diffId)]);
+    for (const [kind, records] of [["artifact", artifact] as const, ["index", index] as const]) {
+      for (const { reference, digest } of records) {
+        if (blobs.has(digest)) continue;
+        this.#say("damage", `${kind} ${reference}`, `its blob ${digest} is gone`);
+      }
+    }
+    for (const { digest, blobs: named, manifests } of manifest) {
+      if (!needed.has(digest)) {
+        this.#say("leftover", `manifest ${digest}`, "nothing leads to it");
+        continue;
+      }
+      for (const gone of [...named, ...manifests].filter((one) => !known.has(one))) {
+        this.#say("damage", `manifest ${digest}`, `its blob ${gone} is gone`);
+      }
+    }
+  }
+
   /** What a file that is not as recorded means. */
   #wrong(record: { readonly durable: boolean; readonly bootId: string }, needed: boolean) {
     if (!record.durable && record.bootId !== this.#options.bootId) return "torn";
     return needed ? "damage" : "leftover";
   }
 
-  async #blobs({ blob, image, tag }: All): Promise<void> {
-    const needed = new Set([...image.flatMap(imageBlobs), ...tag.map(({ digest }) => digest)]);
+  async #blobs({ blob, needed }: All): Promise<void> {
     for (const record of blob) {
       const { digest, sizeBytes } = record;
       const wrong = this.#wrong(record, needed.has(digest));

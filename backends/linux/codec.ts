@@ -13,9 +13,10 @@ import {
   type ZstdDecompress,
 } from "node:zlib";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
+import type { ArchiveCompression, Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import { type Addon, type InflateLibrary, type InflaterHandle, loadAddon } from "./addon.ts";
 import { inflateMembers } from "./inflate.ts";
+import { unpackXz } from "./xz.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 /** What one step of decompression gives at most. Larger ones fall out of the processor's cache before they are hashed. */
@@ -64,10 +65,11 @@ export class LinuxCodec implements Codec {
   }
 
   decompress(
-    compression: Compression,
+    compression: ArchiveCompression,
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
+    if (compression === "xz") return unpackXz(source);
     if (compression === "zstd") return inflate("zstd", byFrames(source));
     for (const inflating of this.#inflating) {
       if (inflating === "node") break;

@@ -1,7 +1,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Codec, Compression, Hasher } from "@nacre/core/ports/codec.ts";
+import type { ArchiveCompression, Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import { storedGzip } from "./stored-gzip.ts";
 import { storedContents, storedZstd } from "./stored-zstd.ts";
 
@@ -25,10 +25,11 @@ export class SimulatedCodec implements Codec {
   }
 
   decompress(
-    compression: Compression,
+    compression: ArchiveCompression,
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
+    if (compression === "xz") throw unsupported("xz");
     if (compression === "gzip") return gunzip(source);
     return storedContents(source);
   }

@@ -31,6 +31,11 @@ export default command({
     ]),
     human: { ...flag(["human", "H"], "Print sizes and dates for people"), initial: true },
     noTrunc: flag(["no-trunc"], "Do not shorten IDs and commands"),
+    platform: text(
+      ["platform"],
+      "os/arch",
+      "The image for this platform, where a name has several",
+    ),
     quiet: flag(["quiet", "q"], "Print IDs only"),
   },
   operands: { least: 1, most: 1 },
@@ -38,11 +43,11 @@ export default command({
   suggest: ["images"],
   failure: 1,
   examples: [["nacre history --no-trunc debian", "with the whole of each command"]],
-  async run(context, { format, human, noTrunc, quiet }, [reference]) {
+  async run(context, { format, human, noTrunc, platform, quiet }, [reference]) {
     const { host } = context;
     const { images } = await context.engine();
-    const { image } = images.get(reference!);
-    const { layers } = await images.layers(reference!);
+    const { image } = images.get(reference!, platform);
+    const { layers } = await images.layers(reference!, platform);
     const look = { nowMs: host.nowMs(), human, truncate: !noTrunc };
     const rows = stepsOf(image, layers, look);
     if (quiet && format === undefined) host.print(rows.map(({ ID }) => `${ID}\n`).join(""));

@@ -1,7 +1,10 @@
 import type { ImageListing } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { referenceOf, shortId } from "../image-name.ts";
+import { imageTree } from "../image-tree.ts";
 import { flag, text } from "../options.ts";
+import { filterOption, filtersOf } from "../parse/filter.ts";
+import { timeOption } from "../parse/time.ts";
 import { neutralise } from "../text/escape.ts";
 import { formatListing, type Row } from "../text/listing.ts";
 import { humanSize } from "../text/size.ts";
@@ -15,22 +18,25 @@ const HEADINGS = {
   ID: "IMAGE ID",
   CreatedSince: "CREATED",
   CreatedAt: "CREATED AT",
+  Platform: "PLATFORM",
   Size: "SIZE",
 };
 
 export default command({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   description:
-    "Shows the images of this machine, one line a name. SIZE is that of the unpacked layers.",
+    "Shows the images of this machine, one line a name, and one for each platform of it that is here. SIZE is that of the unpacked layers. Filters: before=IMAGE, since=IMAGE, dangling=BOOL, label=KEY[=VALUE], reference=PATTERN, until (a time, or an age such as 24h).",
   options: {
     all: flag(["all", "a"], "Also images without a name (they are shown anyway)"),
     digests: flag(["digests"], "Show digests"),
+    filter: filterOption("Only those for which it holds, such as dangling=true"),
     format: text(["format"], "string", "'table', 'json', a Go template, or 'table TEMPLATE'", [
       "table",
       "json",
     ]),
     noTrunc: flag(["no-trunc"], "Do not shorten IDs"),
     quiet: flag(["quiet", "q"], "Print IDs only"),
+    tree: flag(["tree"], "Show each name with the platforms that are here below it"),
   },
   operands: { least: 0, most: 1 },
   interspersed: true,
@@ -38,16 +44,27 @@ export default command({
   failure: 1,
   examples: [
     ["nacre images --digests", "with what the registries call them"],
+    ["nacre images 'team/*'", "those of some repositories"],
     ["nacre images --format '{{.Repository}}:{{.Tag}} {{.Size}}'", "a line of your own"],
   ],
-  async run(context, { digests, format, noTrunc, quiet }, [wanted]) {
+  async run(context, { digests, filter, format, noTrunc, quiet, tree }, [wanted]) {
     const { host } = context;
+    const { until, ...filters } = filtersOf(filter);
+    const times = until?.map((word) => timeOption("filter until", word, host.nowMs()));
     const engine = await context.engine();
-    const rows = engine.images
-      .list()
-      .toSorted((a, b) => createdMs(b) - createdMs(a))
-      .flatMap((listing) => rowsOf(listing, host.nowMs(), !noTrunc))
-      .filter((row) => wanted === undefined || names(row, wanted));
+    // As docker has it, a name is one more pattern.
+    const patterns = [...(filters.reference ?? []), ...(wanted === undefined ? [] : [wanted])];
+    const listings = engine.images
+      .list({
+        filters: { ...filters, ...(patterns.length > 0 && { reference: patterns }) },
+        ...(times && { untilMs: Math.min(...times) }),
+      })
+      .toSorted((a, b) => createdMs(b) - createdMs(a));
+    if (tree) {
+      host.print(imageTree(listings));
+      return 0;
+    }
+    const rows = listings.flatMap((listing) => rowsOf(listing, host.nowMs(), !noTrunc));
     if (quiet && format === undefined) {
       host.print([...new Set(rows.map((row) => row.ID))].map((id) => `${id}\n`).join(""));
       return 0;
@@ -74,6 +91,7 @@ function createdMs({ image }: ImageListing): number {
 function rowsOf(listing: ImageListing, nowMs: number, truncate: boolean): Row[] {
   const { image, references } = listing;
   const created = createdMs(listing);
+  const { os, architecture, variant } = image.config;
   const row = (repository: string, tag: string, digest: string): Row => ({
     Repository: neutralise(repository),
     Tag: neutralise(tag),
@@ -81,6 +99,7 @@ function rowsOf(listing: ImageListing, nowMs: number, truncate: boolean): Row[] 
     ID: truncate ? shortId(image.id) : image.id,
     CreatedSince: `${humanDuration(nowMs - created)} ago`,
     CreatedAt: createdAt(created),
+    Platform: neutralise([os, architecture, ...(variant ? [variant] : [])].join("/")),
     Size: humanSize(image.sizeBytes, 3),
   });
   if (references.length === 0) return [row(NONE, NONE, NONE)];
@@ -88,8 +107,4 @@ function rowsOf(listing: ImageListing, nowMs: number, truncate: boolean): Row[] 
     const { familiarName, tag } = referenceOf(reference);
     return row(familiarName, tag ?? NONE, digest);
   });
-}
-
-function names(row: Row, wanted: string): boolean {
-  return row.Repository === wanted || `${row.Repository}:${row.Tag}` === wanted;
 }

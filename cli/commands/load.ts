@@ -8,9 +8,10 @@ import { neutralise } from "../text/escape.ts";
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Takes images from a tar that nacre, docker, podman or skopeo saved: from standard input, or a file; plain, or compressed with gzip or zstd. It is read once; layers that are here already are passed over.",
+    "Takes images from a tar that nacre, docker, podman or skopeo saved: from standard input, or a file; plain, or compressed with gzip, zstd or xz. It is read once; layers that are here already are passed over.",
   options: {
     input: text(["input", "i"], "string", "Read a file, instead of standard input", "files"),
+    platform: text(["platform"], "os/arch", "Load only images for this platform"),
     quiet: flag(["quiet", "q"], "Print names only"),
   },
   operands: { least: 0, most: 0 },
@@ -21,7 +22,7 @@ export default command({
     ["nacre load -i debian.tar", "from a file"],
     ["docker save app:1 | nacre load", "from docker"],
   ],
-  async run(context, { input, quiet }) {
+  async run(context, { input, platform, quiet }) {
     const { host } = context;
     if (input === undefined && host.isTerminal(0)) {
       throw new NacreError("invalid", "a tar is not read from a terminal", {
@@ -30,10 +31,15 @@ export default command({
     }
     const { images } = await context.engine();
     return interruptible(host, async (signal) => {
-      const loaded = await images.load(host.inputBytes(input ?? "-"), { signal });
+      const loaded = await images.load(host.inputBytes(input ?? "-"), {
+        ...{ signal, ...(platform !== undefined && { platform }) },
+      });
+      const said = new Set<string>();
       for (const { id, references } of loaded) {
         const names = references.map((reference) => neutralise(familiarName(reference)));
-        const lines = names.length > 0 ? names : [id];
+        // Once, however many platforms it has.
+        const lines = (names.length > 0 ? names : [id]).filter((line) => !said.has(line));
+        for (const line of lines) said.add(line);
         const what = names.length > 0 ? "Loaded image: " : "Loaded image ID: ";
         host.print(lines.map((line) => `${quiet ? "" : what}${line}\n`).join(""));
       }

@@ -1,17 +1,37 @@
+import type { Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { referenceOf } from "../image-name.ts";
+import { FlagError } from "../flag-error.ts";
+import type { Host } from "../host.ts";
+import { familiarName, referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
-import { flag, text } from "../options.ts";
+import { flag, list } from "../options.ts";
 import { PullDisplay } from "../pull-display.ts";
 import { tlsVerify } from "../registry-options.ts";
 import { neutralise } from "../text/escape.ts";
 
+interface Wanted {
+  readonly allPlatforms: boolean;
+  readonly platform: readonly string[];
+  readonly quiet: boolean;
+  readonly tlsVerify: boolean;
+}
+
 export default command({
   usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
   description:
-    "Layers come in parallel, each verified against its digest; a pull that broke off goes on where it stopped. What is here already is not fetched again.",
+    "Layers come in parallel, each verified against its digest; a pull that broke off goes on where it stopped. What is here already is not fetched again. Images for several platforms stay under one name; where nobody says which, this machine's is meant.",
   options: {
-    platform: text(["platform"], "os/arch", "The platform to choose from a multi-platform image"),
+    allPlatforms: flag(
+      ["all-platforms"],
+      "All platforms of a multi-platform image, with the attestations beside them",
+    ),
+    allTags: flag(["all-tags", "a"], "All tags of the repository"),
+    platform: list(
+      ["platform"],
+      "os/arch",
+      "The platform to choose from a multi-platform image; may be repeated",
+      (word) => word,
+    ),
     quiet: flag(["quiet", "q"], "Print the image's name only"),
     tlsVerify,
   },
@@ -22,25 +42,61 @@ export default command({
   examples: [
     ["nacre pull debian:12", "from Docker Hub"],
     ["nacre pull --platform linux/arm64 ghcr.io/owner/app", "for another machine"],
+    ["nacre pull --all-platforms debian:12", "all of it, to be pushed elsewhere as it is"],
   ],
-  async run(context, { platform, quiet, tlsVerify }, [name]) {
+  async run(context, { allTags, ...wanted }, [name]) {
     const { host } = context;
+    const tagged = /[:@][^/]*$/.test(name!);
+    if (allTags && tagged) throw new FlagError("tag can't be used with --all-tags/-a");
+    if (wanted.allPlatforms && wanted.platform.length > 0) {
+      throw new FlagError("--platform and --all-platforms exclude each other");
+    }
     const engine = await context.engine();
-    const display = quiet ? undefined : new PullDisplay(host, 1);
-    if (!quiet && !/[:@][^/]*$/.test(name!)) host.print("Using default tag: latest\n");
-    const subscription = engine.events.subscribe((event) => display?.show(event));
+    if (!allTags && !tagged && !wanted.quiet) host.print("Using default tag: latest\n");
     return interruptible(host, async (signal) => {
-      const pulled = await engine.images
-        .pull(name!, { insecure: !tlsVerify, signal, ...(platform !== undefined && { platform }) })
-        .finally(() => {
-          subscription.unsubscribe();
-          display?.finish();
-        });
-      const familiar = neutralise(referenceOf(pulled.reference).familiar());
-      const status = pulled.changed ? "Downloaded newer image for" : "Image is up to date for";
-      if (!quiet) host.print(`Digest: ${pulled.digest}\nStatus: ${status} ${familiar}\n`);
-      host.print(`${neutralise(pulled.reference)}\n`);
+      if (!allTags) {
+        host.print(`${neutralise(await pull(engine, host, name!, wanted, signal))}\n`);
+        return 0;
+      }
+      const reach = { insecure: !wanted.tlsVerify, signal };
+      const tags = await engine.registries.tags(name!, reach);
+      let pulled = "";
+      for (const tag of tags) {
+        pulled = await pull(engine, host, `${name}:${tag}`, wanted, signal);
+        if (wanted.quiet) host.print(`${neutralise(familiarName(pulled))}\n`);
+      }
+      if (!wanted.quiet && pulled !== "") host.print(`${neutralise(referenceOf(pulled).name)}\n`);
       return 0;
     });
   },
 });
+
+/** The platforms that are wanted of one name, and what a person is told of them. Returns its whole name. */
+async function pull(
+  engine: Engine,
+  host: Host,
+  name: string,
+  { allPlatforms, platform, quiet, tlsVerify }: Wanted,
+  signal: AbortSignal,
+): Promise<string> {
+  let reference = name;
+  for (const one of platform.length > 0 ? platform : [undefined]) {
+    const display = quiet ? undefined : new PullDisplay(host, 1);
+    const subscription = engine.events.subscribe((event) => display?.show(event));
+    const pulled = await engine.images
+      .pull(name, {
+        ...{ insecure: !tlsVerify, signal },
+        ...(allPlatforms && { allPlatforms }),
+        ...(one !== undefined && { platform: one }),
+      })
+      .finally(() => {
+        subscription.unsubscribe();
+        display?.finish();
+      });
+    reference = pulled.reference;
+    const familiar = neutralise(referenceOf(reference).familiar());
+    const status = pulled.changed ? "Downloaded newer image for" : "Image is up to date for";
+    if (!quiet) host.print(`Digest: ${pulled.digest}\nStatus: ${status} ${familiar}\n`);
+  }
+  return reference;
+}

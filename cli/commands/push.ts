@@ -3,7 +3,7 @@ import { command } from "../command.ts";
 import type { Host } from "../host.ts";
 import { referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
-import { alsoNamed, choice, flag, value } from "../options.ts";
+import { alsoNamed, choice, flag, text, value } from "../options.ts";
 import { parseDiskBytes } from "../parse/bytes.ts";
 import { PushDisplay } from "../push-display.ts";
 import { tlsVerify } from "../registry-options.ts";
@@ -14,6 +14,7 @@ interface Wanted {
   readonly tlsVerify: boolean;
   readonly compression: "gzip" | "zstd" | "none" | undefined;
   readonly chunkSize: number | undefined;
+  readonly platform: string | undefined;
 }
 
 export default command({
@@ -35,6 +36,11 @@ export default command({
         ["gzip", "zstd", "none"] as const,
         "Compress layers anew that are not compressed so",
       ),
+    ),
+    platform: text(
+      ["platform"],
+      "os/arch",
+      "Push only the image for this platform, where a name has several",
     ),
     quiet: flag(["quiet", "q"], "Print the image's name only"),
     tlsVerify,
@@ -75,7 +81,7 @@ async function push(
   engine: Engine,
   host: Host,
   name: string,
-  { quiet, tlsVerify, compression, chunkSize }: Wanted,
+  { quiet, tlsVerify, compression, chunkSize, platform }: Wanted,
   signal: AbortSignal,
 ): Promise<void> {
   const display = quiet ? undefined : new PushDisplay(host);
@@ -83,6 +89,7 @@ async function push(
   const { reference, digest, sizeBytes } = await engine.images
     .push(name, {
       ...{ insecure: !tlsVerify, signal },
+      ...(platform !== undefined && { platform }),
       ...(compression !== undefined && { compression }),
       ...(chunkSize !== undefined && { chunkBytes: chunkSize }),
     })

@@ -61,7 +61,7 @@ export default command({
           host.print(`${neutralise(user)} ${method} ${neutralise(path)} ${status}\n`),
       }),
     });
-    host.print(`Serving images at ${served.url}\n`);
+    host.print(quiet ? `${served.address}\n` : `Serving images at ${served.url}\n`);
     await interrupted(host);
     await served.close();
     return 0;

@@ -23,6 +23,11 @@ export default command({
       "Nothing else: several images may always be named",
     ),
     output: text(["output", "o"], "string", "Write to a file, instead of standard output", "files"),
+    platform: text(
+      ["platform"],
+      "os/arch",
+      "Save only the images for this platform, where names have several",
+    ),
     quiet: flag(["quiet", "q"], "Nothing else: nothing is said as it is"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
@@ -33,15 +38,16 @@ export default command({
     ["nacre save -o debian.tar debian:12", "into a file"],
     ["nacre save app:1 app:2 | ssh other nacre load", "to another machine, what they share once"],
   ],
-  async run(context, { compression, format, output }, operands) {
+  async run(context, { compression, format, output, platform }, operands) {
     const { host } = context;
     refuseTerminal(host, output);
     const { images } = await context.engine();
-    for (const name of operands) images.get(name);
+    for (const name of operands) images.get(name, platform);
     return interruptible(host, async (signal) => {
       const archive = images.save(operands, {
         ...(compression !== undefined && { compression }),
         ...(format !== undefined && { format }),
+        ...(platform !== undefined && { platform }),
       });
       await writeArchive(host, output, archive, signal);
       return 0;

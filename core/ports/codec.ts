@@ -8,20 +8,23 @@ export interface Hasher {
 
 export type Compression = "none" | "gzip" | "zstd";
 
+/** What archives come in besides; layers of images do not. */
+export type ArchiveCompression = Compression | "xz";
+
 /**
  * Hashing, compression and decompression at the host's speed.
  *
  * `compress` makes gzip, or zstd where asked, the same bytes for the same bytes in the same chunks on
  * the same host; a chunk of its source is used up when it asks for the next one.
  * `decompress` yields chunks as they come and throws NacreError `corrupt` on bytes that are not
- * what they say they are. A chunk of its source is used up when it asks for the next one. A chunk
+ * what they say they are, `unsupported` for a compression that the host has not. A chunk of its source is used up when it asks for the next one. A chunk
  * that it yields is the consumer's, who gives it to `recycle` when nobody will look at it again: its
  * bytes may be others from then on. One that is never given back costs memory, nothing else.
  */
 export interface Codec {
   hasher(algorithm: "sha256" | "sha512"): Hasher;
   decompress(
-    compression: Compression,
+    compression: ArchiveCompression,
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array>;
   compress(

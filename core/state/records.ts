@@ -1,7 +1,7 @@
 // What the StateStore keeps: one record shape a kind. Records are JSON; a change of shape is a
 // new schema version with a migration (backends/linux/schema.ts).
 
-import type { Descriptor, ImageConfig } from "../oci/image.ts";
+import type { Descriptor, ImageConfig, Platform } from "../oci/image.ts";
 import type { HealthState } from "../program/health-check.ts";
 import type { NamespaceKind } from "../program/operation.ts";
 import type { ContainerMount, ContainerRequest } from "../program/request.ts";
@@ -32,6 +32,8 @@ export interface TagRecord {
   /** The digest that a registry answered for the reference: an index's or a manifest's. */
   readonly digest: string;
   readonly updatedMs: number;
+  /** IDs of images for other platforms that the same index names and that are here, too. */
+  readonly others?: readonly string[];
 }
 
 /** A stored blob by digest: compressed layer, manifest, index or config. */
@@ -68,6 +70,36 @@ export interface ManifestRecord {
 export interface ArtifactRecord {
   readonly reference: string;
   readonly digest: string;
+  readonly updatedMs: number;
+}
+
+/** One of what an index names: an image for a platform, or anything else that has a manifest. */
+export interface IndexEntry extends Descriptor {
+  readonly platform?: IndexPlatform;
+  readonly artifactType?: string;
+  /** The repository that it is fetched from, normalised and without a tag; absent where it is here. */
+  readonly source?: string;
+}
+
+export interface IndexPlatform extends Platform {
+  readonly "os.features"?: readonly string[];
+  readonly features?: readonly string[];
+}
+
+/**
+ * An index that is made here (`nacre manifest create`), under its normalised name. Its document is
+ * a blob, and a manifest record keeps what it names that is here. While images that it names are
+ * here a tag of its name leads to them.
+ */
+export interface IndexRecord {
+  readonly reference: string;
+  /** Of its document as it is now. */
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly entries: readonly IndexEntry[];
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly subject?: Descriptor;
   readonly updatedMs: number;
 }
 
@@ -242,6 +274,7 @@ export interface Records {
   readonly blob: BlobRecord;
   readonly manifest: ManifestRecord;
   readonly artifact: ArtifactRecord;
+  readonly index: IndexRecord;
   readonly layer: LayerRecord;
   readonly snapshot: SnapshotRecord;
   readonly container: ContainerRecord;

@@ -200,7 +200,7 @@ export class BuildRun {
 
   #local(reference: string, platform: string | undefined): ImageRecord | undefined {
     try {
-      const { image } = this.services.images.get(reference);
+      const { image } = this.services.images.get(reference, platform);
       if (platform === undefined) return image;
       const { os, architecture, variant } = image.config;
       const own = platformText({ os, architecture, ...(variant !== undefined && { variant }) });

@@ -8,7 +8,6 @@ import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { BuildContext } from "../build-interface.ts";
 import { recognise } from "../images/compression.ts";
 import { Sources } from "../roots/archive.ts";
-import { refuseXz } from "../roots/image-archives.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import {
   DirectoryTree,
@@ -50,7 +49,7 @@ export class Contexts {
 
   /** What a tar holds, compressed or not. NacreError `invalid` or `corrupt` for one that leads out, or is none. */
   async archive(label: string, bytes: AsyncIterable<Uint8Array>): Promise<SourceTree> {
-    const { compression, whole } = await recognise(refuseXz(bytes));
+    const { compression, whole } = await recognise(bytes);
     const diffId = await this.#layers.make(this.#codec.decompress(compression, whole));
     this.#keep(label, diffId);
     return new LayersTree(label, await this.#layers.tree([diffId]), this.#layers.stored([diffId]));

@@ -15,10 +15,22 @@ export async function imageFor(
   const pull = { ...(platform !== undefined && { platform }) };
   if (request.pull === "always") return (await images.pull(request.image, pull)).image;
   try {
-    return images.get(request.image).image;
+    const { image } = images.found(request.image, request.platform);
+    if (platform === undefined) images.noticeForeign(image);
+    return image;
   } catch (error) {
     const absent = error instanceof NacreError && error.kind === "not-found";
-    if (!absent || request.pull === "never") throw error;
+    if (!absent || request.pull === "never" || isId(images, request.image)) throw error;
     return (await images.pull(request.image, pull)).image;
+  }
+}
+
+/** An image that is here by no name of a registry: there is none of another platform to fetch. */
+function isId(images: ImageService, text: string): boolean {
+  try {
+    const { tag, among } = images.found(text);
+    return tag === undefined && among === undefined;
+  } catch {
+    return false;
   }
 }

@@ -1,6 +1,12 @@
 // How bytes are compressed, by themselves: media types and file names are often wrong.
 
-import type { Compression } from "@nacre/core/ports/codec.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { ArchiveCompression, Compression } from "@nacre/core/ports/codec.ts";
+
+/** xz file format, section 2.1.1.1. */
+const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
+/** "BZh". */
+const BZIP2 = [0x42, 0x5a, 0x68];
 
 /** RFC 1952, section 2.3.1; RFC 8878, sections 3.1.1 and 3.1.2 (a skippable frame may come first). */
 export function compressionOf(bytes: Uint8Array): Compression {
@@ -11,12 +17,21 @@ export function compressionOf(bytes: Uint8Array): Compression {
   return skippable ? "zstd" : "none";
 }
 
-/** The compression by its first bytes, as docker sees it. */
+/** The compression of an archive by its first bytes, as docker sees it. NacreError `unsupported` for bzip2. */
 export async function recognise(
-  source: AsyncGenerator<Uint8Array>,
-): Promise<{ compression: Compression; whole: AsyncGenerator<Uint8Array> }> {
+  from: AsyncIterable<Uint8Array>,
+): Promise<{ compression: ArchiveCompression; whole: AsyncGenerator<Uint8Array> }> {
+  const source = asGenerator(from);
   const first = await source.next();
-  const compression = compressionOf(first.done ? new Uint8Array() : first.value);
+  const head = first.done ? new Uint8Array() : first.value;
+  const begins = (magic: readonly number[]) => magic.every((byte, at) => head[at] === byte);
+  if (begins(BZIP2)) {
+    await source.return(undefined);
+    throw new NacreError("unsupported", "tars that are compressed with bzip2 are not read", {
+      advice: "Decompress it on the way, such as bzip2 -dc FILE | nacre load",
+    });
+  }
+  const compression = begins(XZ) ? "xz" : compressionOf(head);
   async function* whole(): AsyncGenerator<Uint8Array> {
     try {
       if (!first.done) yield first.value;
@@ -26,4 +41,8 @@ export async function recognise(
     }
   }
   return { compression, whole: whole() };
+}
+
+async function* asGenerator(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* source;
 }

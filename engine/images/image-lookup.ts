@@ -5,19 +5,48 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference, Reference, tryParseAnyReference } from "@nacre/core/reference.ts";
 import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import { imagesOfTag, ofPlatform } from "./tag-platforms.ts";
 
 export interface FoundImage {
   readonly image: ImageRecord;
   /** The tag that was named; absent if the image was named itself. */
   readonly tag?: TagRecord;
+  /** The tag that has it, beside others for other platforms; also where a digest was named. */
+  readonly among?: TagRecord;
 }
 
 /**
- * Finds an image. An ID or a normalised reference is found without the core, which takes time to
- * load: containers know their images by ID.
+ * Finds an image, of a platform where one is given. An ID or a normalised reference is found without
+ * the core, which takes time to load: containers know their images by ID.
  * @throws NacreError `not-found`, or `invalid` for the beginning of several IDs
  */
-export function findImage(core: () => Core, transaction: Transaction, text: string): FoundImage {
+export function findImage(
+  core: () => Core,
+  transaction: Transaction,
+  text: string,
+  platform?: string,
+): FoundImage {
+  const found = lookUp(core, transaction, text);
+  if (!found) throw noSuchImage(text, { pull: true });
+  if (platform === undefined) return found;
+  const { among = found.tag, image } = found;
+  const ids = among ? imagesOfTag(among) : [image.id];
+  const images = ids.flatMap((id) => transaction.get("image", id) ?? []);
+  return { ...found, image: ofPlatform(images, platform, text) };
+}
+
+/** As docker says it. `pull`: whether fetching it helps whoever asks. */
+export function noSuchImage(text: string, { pull }: { readonly pull: boolean }): NacreError {
+  const tagged = /[:@][^/]*$/.test(text) || /^[0-9a-f]{64}$/.test(text) ? text : `${text}:latest`;
+  const name = /^[\w./:@+-]+$/.test(text) ? tagged : JSON.stringify(text);
+  return new NacreError("not-found", `No such image: ${name}`, {
+    advice: pull
+      ? `Fetch it: nacre pull ${/^[\w./:@+-]+$/.test(text) ? text : "NAME"}`
+      : "nacre images shows those that are here.",
+  });
+}
+
+function lookUp(core: () => Core, transaction: Transaction, text: string): FoundImage | undefined {
   const whole = transaction.get("image", text);
   if (whole) return { image: whole };
   const named = imageOf(transaction, transaction.get("tag", text));
@@ -31,11 +60,7 @@ export function findImage(core: () => Core, transaction: Transaction, text: stri
     if (found) return found;
   }
   const beginning = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(text)?.[1];
-  const found = beginning === undefined ? undefined : byBeginning(transaction, beginning);
-  if (found) return found;
-  throw new NacreError("not-found", `there is no image ${JSON.stringify(text)} on this machine`, {
-    advice: `Fetch it: nacre pull ${/^[\w./:@+-]+$/.test(text) ? text : "NAME"}`,
-  });
+  return beginning === undefined ? undefined : byBeginning(transaction, beginning);
 }
 
 /**
@@ -63,19 +88,27 @@ function byReference(transaction: Transaction, reference: Reference): FoundImage
   const own = imageOf(transaction, transaction.get("tag", `${name}@${digest}`));
   if (own) return own;
   for (const tag of transaction.list("tag", `${name}:`)) {
-    const found = imageOf(transaction, tag);
-    const digests = [tag.digest, found?.image.manifestDigest];
-    if (found && digests.includes(digest)) return { image: found.image };
+    const found = ofTag(transaction, tag, digest);
+    if (found) return found;
   }
   return undefined;
+}
+
+/** What a tag has under a digest: its index, or the manifest of one of its images. */
+function ofTag(transaction: Transaction, tag: TagRecord, digest: string): FoundImage | undefined {
+  const images = imagesOfTag(tag).flatMap((id) => transaction.get("image", id) ?? []);
+  if (tag.digest === digest && images[0]) return { image: images[0], among: tag };
+  const image = images.find((one) => one.manifestDigest === digest);
+  return image && { image };
 }
 
 function byDigest(transaction: Transaction, digest: string): FoundImage | undefined {
   const image = transaction.get("image", digest);
   if (image) return { image };
   const tagged = transaction.list("tag").find((tag) => tag.digest === digest);
-  const found = imageOf(transaction, tagged)?.image;
-  const other = found ?? transaction.list("image").find((one) => one.manifestDigest === digest);
+  const found = tagged && ofTag(transaction, tagged, digest);
+  if (found) return found;
+  const other = transaction.list("image").find((one) => one.manifestDigest === digest);
   return other && { image: other };
 }
 

@@ -15,6 +15,7 @@ import { readAccounts } from "./accounts.ts";
 import { type Document, storeDocument } from "./documents.ts";
 import type { ImageService } from "./images.ts";
 import type { LayerStore } from "./layer-store.ts";
+import { putTag } from "./tag-platforms.ts";
 
 export interface RecordedImage {
   readonly config: ImageConfig;
@@ -29,6 +30,8 @@ export interface RecordedImage {
   /** As an event says it: `commit`, `import`, `load`. */
   readonly action: string;
   readonly bare?: boolean;
+  /** Its names mean another image, of this machine's platform, where nobody says which. */
+  readonly aside?: boolean;
 }
 
 export class ImageRecorder {
@@ -102,7 +105,7 @@ export class ImageRecorder {
 
   #put(
     transaction: Transaction,
-    { references, action }: Pick<RecordedImage, "references" | "action">,
+    { references, action, aside = false }: Pick<RecordedImage, "references" | "action" | "aside">,
     image: ImageRecord,
     documents: readonly Document[],
   ): void {
@@ -118,7 +121,7 @@ export class ImageRecorder {
     const timeMs = this.#clock.nowMs();
     for (const { reference, digest } of references) {
       const { id: imageId } = image;
-      transaction.put("tag", reference, { reference, imageId, digest, updatedMs: timeMs });
+      putTag(transaction, { reference, imageId, digest, updatedMs: timeMs }, !aside);
     }
     const attributes = { name: references[0]?.reference ?? image.id };
     const event = transaction.append({

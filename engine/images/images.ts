@@ -13,30 +13,36 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference } from "@nacre/core/reference.ts";
-import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import type {
   ImageListing,
   ImageSharing,
   Images,
   LayerReport,
+  ListImagesOptions,
   PathReport,
   PulledImage,
   PullOptions,
+  RemoveImageOptions,
 } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
+import { platformText } from "../registry/platform.ts";
 import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";
 import type { ImageContent } from "../volumes/fill.ts";
 import { Durability } from "./durability.ts";
-import { type FoundImage, findImage, newTag } from "./image-lookup.ts";
-import { type Candidates, ImageRemoval, imageBlobs } from "./image-removal.ts";
+import { forgetImage } from "./forgetting.ts";
+import { filteredImages } from "./image-list.ts";
+import { type FoundImage, findImage, newTag, noSuchImage } from "./image-lookup.ts";
+import { type Candidates, ImageRemoval } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import { Puller } from "./pull.ts";
 import { PullIntents } from "./pull-intent.ts";
 import { Roots } from "./roots.ts";
+import { imageFor, imagesOfTag, platformOf } from "./tag-platforms.ts";
 
 export interface ImageServiceOptions {
   readonly bootId: string;
@@ -63,6 +69,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   readonly #roots: Roots;
   readonly #intents: PullIntents;
   readonly #puller: Puller;
+  readonly #options: ImageServiceOptions;
 
   /** `snapshotter` is the one that pulls prepare images for; `snapshotters` are all there are. */
   constructor(
@@ -88,6 +95,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     this.#clock = clock;
     this.#bus = bus;
     this.#layers = layers;
+    this.#options = options;
     this.#intents = whenUsed(() => new PullIntents(kernel, state, clock, random, options.self));
     this.#durability = new Durability(files, state, paths, options.bootId);
     this.#roots = new Roots(snapshotter, state, options.bootId);
@@ -113,17 +121,19 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     return this.#puller.pull(reference, options);
   }
 
-  list(): ImageListing[] {
-    return this.#state.read((transaction) => {
+  list(options: ListImagesOptions = {}): ImageListing[] {
+    const all = this.#state.read((transaction) => {
       const tags = transaction.list("tag");
       const images = transaction.list("image").sort((a, b) => b.pulledMs - a.pulledMs);
       return images.map((image) => listing(image, tags));
     });
+    if (options.filters === undefined && options.untilMs === undefined) return all;
+    return filteredImages(this.#core, all, options, (name) => this.get(name));
   }
 
-  get(reference: string): ImageListing {
+  get(reference: string, platform?: string): ImageListing {
     return this.#state.read((transaction) => {
-      const { image } = findImage(this.#core, transaction, reference);
+      const { image } = findImage(this.#core, transaction, reference, platform);
       return listing(image, transaction.list("tag"));
     });
   }
@@ -131,18 +141,21 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   tag(reference: string, name: string): string {
     const wanted = newTag(this.#core(), name);
     this.#state.write((transaction) => {
-      const { image, tag } = findImage(this.#core, transaction, reference);
-      const { id: imageId, manifestDigest } = image;
-      const digest = tag?.digest ?? manifestDigest;
+      const { image, tag } = here(reference, () => findImage(this.#core, transaction, reference));
+      const { id: imageId, manifestDigest: digest } = image;
       const updatedMs = this.#clock.nowMs();
-      transaction.put("tag", wanted, { reference: wanted, imageId, digest, updatedMs });
+      const same = tag ?? { imageId, digest };
+      transaction.put("tag", wanted, { ...same, reference: wanted, updatedMs });
       this.#say(transaction, "tag", wanted, imageId);
     });
     return wanted;
   }
 
-  async layers(reference: string): Promise<{ layers: LayerReport[]; wastedBytes: number }> {
-    const { image } = this.get(reference);
+  async layers(
+    reference: string,
+    platform?: string,
+  ): Promise<{ layers: LayerReport[]; wastedBytes: number }> {
+    const { image } = this.get(reference, platform);
     const tree = this.#tree(image);
     const sizes = tree.layerSizes();
     const steps = (image.config.history ?? []).filter((step) => step.empty_layer !== true);
@@ -185,13 +198,17 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
 
   async remove(
     reference: string,
-    options: { readonly force?: boolean } = {},
+    { force = false, platform }: RemoveImageOptions = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
-    const force = options.force === true;
     const outcome = this.#state.write(
       (transaction) => {
-        const { image, tag } = findImage(this.#core, transaction, reference);
-        return this.#forget(transaction, image, tag, force);
+        const found = here(reference, () =>
+          findImage(this.#core, transaction, reference, platform),
+        );
+        const say = (...of: [string, string, string]) => this.#say(transaction, ...of);
+        return forgetImage(transaction, found, {
+          ...{ force, say, onePlatform: platform !== undefined },
+        });
       },
       // A machine that goes down must not remember an image whose files it has deleted.
       { durable: true },
@@ -260,8 +277,17 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   }
 
   /** An image, and the tag that named it. NacreError `not-found`. */
-  found(reference: string): FoundImage {
-    return this.#state.read((t) => findImage(this.#core, t, reference));
+  found(reference: string, platform?: string): FoundImage {
+    return this.#state.read((t) => findImage(this.#core, t, reference, platform));
+  }
+
+  /** What a person should know of an image that is used and made for another machine than this. */
+  noticeForeign(image: ImageRecord): void {
+    const { platform, executes = () => false } = this.#options;
+    const own = platformOf(image);
+    if (imageFor([image], platform) || executes(platformText(own))) return;
+    const message = `the requested image's platform (${platformText(own)}) does not match the detected host platform (${platformText(platform)}) and no specific platform was requested`;
+    this.#bus.emit({ type: "notice", message });
   }
 
   /** A normalised name as people type it. */
@@ -304,36 +330,6 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     return this.#layers.allStored(image.config.rootfs.diff_ids);
   }
 
-  #forget(
-    transaction: Transaction,
-    image: ImageRecord,
-    tag: TagRecord | undefined,
-    force: boolean,
-  ): { untagged: string[]; deleted: string[]; candidates?: Candidates } {
-    const all = transaction.list("tag").filter(({ imageId }) => imageId === image.id);
-    if (tag === undefined && all.length > 1 && !force) throw manyNames(image, all);
-    const going = tag === undefined ? all : [tag];
-    const last = going.length === all.length;
-    const needed = transaction.list("container").filter((one) => needs(one, image));
-    if (last && needed.length > 0 && !force) {
-      const status = needed.some((one) => one.status === "running") ? "running" : "stopped";
-      throw inUse(image, needed[0]?.name ?? "", status);
-    }
-    for (const { reference } of going) {
-      transaction.delete("tag", reference);
-      this.#say(transaction, "untag", reference, image.id);
-    }
-    const untagged = going.map(({ reference }) => reference);
-    if (!last || needed.length > 0) return { untagged, deleted: [] };
-    transaction.delete("image", image.id);
-    this.#say(transaction, "delete", image.id, image.id);
-    const diffIds = image.config.rootfs.diff_ids;
-    const blobs = [...imageBlobs(image), ...going.map(({ digest }) => digest)];
-    const chainIds = image.chainIds.slice(-1);
-    const candidates = { blobs, diffIds, chainIds };
-    return { untagged, deleted: [image.id, ...diffIds], candidates };
-  }
-
   #say(transaction: Transaction, action: string, subject: string, id: string): void {
     const timeMs = this.#clock.nowMs();
     const attributes = { name: subject, id };
@@ -344,29 +340,17 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
 
 function listing(image: ImageRecord, tags: readonly TagRecord[]): ImageListing {
   const references = tags
-    .filter(({ imageId }) => imageId === image.id)
+    .filter((tag) => imagesOfTag(tag).includes(image.id))
     .map(({ reference, digest }) => ({ reference, digest }));
   return { image, references };
 }
 
-/** Its root is the image's, or the image is mounted in it. */
-function needs({ imageId, mounts }: ContainerRecord, { id }: ImageRecord): boolean {
-  return imageId === id || mounts.some((mount) => mount.type === "image" && mount.source === id);
-}
-
-const shortId = (id: string): string => id.slice(id.indexOf(":") + 1).slice(0, 12);
-
-function manyNames(image: ImageRecord, tags: readonly TagRecord[]): NacreError {
-  const names = tags.map(({ reference }) => reference).join(", ");
-  return new NacreError("conflict", `the image ${shortId(image.id)} has several names: ${names}`, {
-    advice: "Remove it by its names, or force it.",
-  });
-}
-
-function inUse(image: ImageRecord, container: string, status: string): NacreError {
-  return new NacreError(
-    "in-use",
-    `the image ${shortId(image.id)} is needed by the ${status} container ${container}`,
-    { advice: `Remove the container first: nacre rm ${container}` },
-  );
+/** Where an image must be here: fetching one would be no help. */
+function here<T>(reference: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    const absent = noSuchImage(reference, { pull: false });
+    throw error instanceof NacreError && error.message === absent.message ? absent : error;
+  }
 }

@@ -2,7 +2,7 @@
 // not this machine's, artifacts, signatures, lists. Their records say what each names, so that a
 // transaction can tell what is needed without reading a blob.
 //
-//   a tag, or an artifact's name ─▶ manifest ─▶ blobs, manifests below it
+//   a tag, an artifact's or an index's name ─▶ manifest ─▶ blobs, manifests below it
 //                                      ▲
 //        what names it as its subject ─┘   stays as long as that does
 
@@ -12,7 +12,9 @@ import type { ManifestRecord } from "@nacre/core/state/records.ts";
 /** Adds what manifests that are needed name, and what is about something that is needed. */
 export function addReachable(transaction: Transaction, needed: Set<string>): void {
   const manifests = new Map(transaction.list("manifest").map((one) => [one.digest, one]));
-  for (const { digest } of transaction.list("artifact")) needed.add(digest);
+  for (const kind of ["artifact", "index"] as const) {
+    for (const { digest } of transaction.list(kind)) needed.add(digest);
+  }
   const open = [...manifests.values()];
   for (let grown = true; grown; ) {
     grown = false;

@@ -29,6 +29,7 @@ import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
 import { type Resolved, Resolver } from "./resolve.ts";
 import type { Roots } from "./roots.ts";
+import { imageFor, imagesOfTag, putTag } from "./tag-platforms.ts";
 
 /** How many layers are fetched at once, if nobody says otherwise. */
 const PARALLEL_LAYERS = 4;
@@ -235,12 +236,9 @@ export class Puller {
       }
       const timeMs = this.#clock.nowMs();
       transaction.put("image", image.id, image);
-      transaction.put("tag", name, {
-        reference: name,
-        imageId: image.id,
-        digest,
-        updatedMs: timeMs,
-      });
+      const named = { reference: name, imageId: image.id, digest, updatedMs: timeMs };
+      const before = tag && transaction.get("image", tag.imageId);
+      putTag(transaction, named, this.#runs(image) || !before || !this.#runs(before));
       const attributes = { name: reference.familiar() };
       const event = transaction.append({
         timeMs,
@@ -250,8 +248,13 @@ export class Puller {
         attributes,
       });
       this.#bus.emit({ type: "record", event });
-      return !known || tag?.imageId !== image.id || tag.digest !== digest;
+      return !known || !tag || !imagesOfTag(tag).includes(image.id) || tag.digest !== digest;
     });
+  }
+
+  /** Whether it is made for this machine. */
+  #runs(image: ImageRecord): boolean {
+    return imageFor([image], this.#options.platform) !== undefined;
   }
 
   #complete(transaction: Transaction, image: ImageRecord): boolean {

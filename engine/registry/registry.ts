@@ -171,18 +171,26 @@ export class Repository {
    * A manifest or index by tag or digest.
    * @throws NacreError `not-found`, `unauthorized`, `unreachable`, `corrupt`, `unsupported`
    */
-  manifest(tagOrDigest: string): Promise<FetchedManifest> {
+  async manifest(tagOrDigest: string): Promise<FetchedManifest> {
+    const { digest, bytes, mediaType } = await this.document(tagOrDigest);
+    return { digest, bytes, parsed: parseManifest(this.#core(), bytes, mediaType, this.#what) };
+  }
+
+  /** The same of any type, `accept` too, by what the registry says that it is. */
+  document(
+    tagOrDigest: string,
+    accept = ACCEPT,
+  ): Promise<{ readonly digest: string; readonly bytes: Uint8Array; readonly mediaType: string }> {
     const { path } = this.#options.reference;
     return this.#first(async (endpoint) => {
       const { headers, bytes } = await this.#document(endpoint, {
         method: "GET",
         path: `/v2/${path}/manifests/${tagOrDigest}`,
-        headers: { accept: ACCEPT },
+        headers: { accept },
         ...this.#common(),
       });
       const digest = this.#verify(bytes, tagOrDigest, headers["docker-content-digest"]);
-      const type = headers["content-type"] ?? "";
-      return { digest, bytes, parsed: parseManifest(this.#core(), bytes, type, this.#what) };
+      return { digest, bytes, mediaType: headers["content-type"] ?? "" };
     });
   }
 

@@ -1,7 +1,6 @@
 // Images of containers, and of tars.
 
 import type { Core } from "@nacre/core/core.ts";
-import { NacreError } from "@nacre/core/error.ts";
 import { changedProcess, withVariables } from "@nacre/core/oci/config-change.ts";
 import type { ImageConfig, ImageProcess, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
@@ -103,7 +102,7 @@ export class ImageArchives {
       options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const bytes = source instanceof URL ? remoteBytes(this.#ports.fetch, source) : source;
     return this.#images.storing(reference.reference ?? "import", async () => {
-      const { compression, whole } = await recognise(refuseXz(bytes));
+      const { compression, whole } = await recognise(bytes);
       const layer = await this.#layers.make(this.#ports.codec.decompress(compression, whole));
       const created = this.#created(options);
       const { message, author } = options;
@@ -173,21 +172,4 @@ function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProc
     ...(workingDirectory !== undefined && { WorkingDir: workingDirectory }),
     ...(stopSignal !== undefined && { StopSignal: stopSignal }),
   };
-}
-
-/** xz's magic number: xz file format, section 2.1.1.1. */
-const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
-
-/** Node has no xz, and a tar it is not: said before it is taken for a damaged one. */
-export async function* refuseXz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let first = true;
-  for await (const chunk of source) {
-    if (first && XZ.every((byte, at) => chunk[at] === byte)) {
-      throw new NacreError("unsupported", "tars that are compressed with xz are not read", {
-        advice: "Decompress it on the way: xz -dc FILE | nacre import - NAME",
-      });
-    }
-    first = false;
-    yield chunk;
-  }
 }

@@ -36,7 +36,7 @@ export class ArchiveContents {
     intake: LayerIntake,
     begins: (member: string, sizeBytes: number) => void,
   ): Promise<void> {
-    const { compression, whole } = await recognise(asGenerator(source));
+    const { compression, whole } = await recognise(source);
     const archive = compression === "none" ? whole : codec.decompress(compression, whole);
     for await (const member of tarMembers(archive)) {
       if (member.kind === "link") this.#links.set(member.name, member.target);
@@ -125,10 +125,6 @@ export class ArchiveContents {
 function digestOf(name: string): string | undefined {
   const [, algorithm, hex] = /^blobs\/(sha256|sha512)\/((?:[0-9a-f]{64}){1,2})$/.exec(name) ?? [];
   return algorithm === undefined ? undefined : `${algorithm}:${hex}`;
-}
-
-async function* asGenerator(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* source;
 }
 
 /** The first bytes of a file, and all of it. */

@@ -23,6 +23,7 @@ import type {
   ReferrerListing,
   RegistryReach,
 } from "../sharing-interface.ts";
+import { fetchBlob } from "./fetch-blob.ts";
 import { type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
@@ -113,15 +114,7 @@ export class ArtifactService implements Artifacts {
       const read = readManifest(this.#core(), bytes, "");
       if (read.manifests.length > 0) throw index(name);
       for (const one of [...read.layers, ...(read.config ? [read.config] : [])]) {
-        if (this.#content.has(one.digest)) continue;
-        const blob = await this.#content.writer(one.digest, one.size);
-        try {
-          for await (const part of repository.blob(one, blob.offset)) await blob.write(part);
-        } catch (error) {
-          await blob.suspend();
-          throw error;
-        }
-        await blob.commit();
+        await fetchBlob(this.#content, repository, one);
       }
       await this.#keeper.keep(bytes, read.mediaType, digest);
       this.#name(parsed.toString(), digest);

@@ -13,6 +13,7 @@ import { type ParsedManifest, parseManifest } from "../registry/manifest.ts";
 import { platformText } from "../registry/platform.ts";
 import type { BlobSource } from "../registry/uploads.ts";
 import { type CompressedLayers, compressionNamed, type MadeLayer } from "./compressed-layers.ts";
+import { isDocument, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 /** A manifest or an index. */
@@ -140,13 +141,15 @@ export class Bundles {
 
   async #tree(digest: string, mediaType: string, depth: number): Promise<Closure | undefined> {
     if (!this.#blobs.has(digest) || depth > MAX_DEPTH) return undefined;
-    const { parsed, ...own } = await this.parsed(digest, mediaType);
-    if (parsed.kind === "manifest") {
-      const { config, layers } = parsed.manifest;
+    const bytes = await this.#blobs.document(digest);
+    const read = readManifest(this.#core(), bytes, "", mediaType);
+    const own = { digest, mediaType: read.mediaType, bytes };
+    if (read.manifests.length === 0) {
+      const { config, layers } = read;
       const parts = new Map<string, Part>();
       for (const [descriptor, isLayer] of [
         ...layers.map((layer) => [layer, true] as const),
-        [config, false] as const,
+        ...(config ? [[config, false] as const] : []),
       ]) {
         if (isForeign(descriptor) && !this.#blobs.has(descriptor.digest)) continue;
         if (!this.#blobs.has(descriptor.digest)) return undefined;
@@ -156,7 +159,12 @@ export class Bundles {
     }
     const below = new Map<string, Part>();
     const manifests = new Map<string, Manifested>();
-    for (const child of parsed.index.manifests) {
+    for (const child of read.manifests) {
+      if (!isDocument(child)) {
+        if (!this.#blobs.has(child.digest)) return undefined;
+        below.set(child.digest, this.#part(child, false));
+        continue;
+      }
       const tree = await this.#tree(child.digest, child.mediaType, depth + 1);
       if (!tree) return undefined;
       for (const [key, part] of tree.parts) below.set(key, part);

@@ -1,9 +1,9 @@
 // Images that nobody needs any more, chosen as docker chooses them.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ImageListing } from "../engine.ts";
 import { allHold, type Filters, hasLabel } from "../filters.ts";
+import { createdMs, truth } from "../images/image-list.ts";
 import type { ImageService } from "../images/images.ts";
 import { imagesOf, storedBytes } from "../images/stored-bytes.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "../sharing-interface.ts";
@@ -36,9 +36,7 @@ function chosen({ all = false, untilMs, filters = {} }: ImagePruneOptions) {
   for (const key of Object.keys(others)) allHold(tests({}), { [key]: [""] });
   return ({ image, references }: ImageListing): boolean => {
     if (references.length > 0 && !named) return false;
-    const created = Date.parse(image.config.created ?? "");
-    const createdMs = Number.isNaN(created) ? image.pulledMs : created;
-    if (untilMs !== undefined && createdMs >= untilMs) return false;
+    if (untilMs !== undefined && createdMs({ image }) >= untilMs) return false;
     return allHold(tests(image.config.config?.Labels ?? {}), others as Filters);
   };
 }
@@ -47,11 +45,3 @@ const tests = (labels: Readonly<Record<string, string>>) => ({
   label: (wanted: string) => hasLabel(labels, wanted),
   "label!": (wanted: string) => !hasLabel(labels, wanted),
 });
-
-function truth(word: string): boolean {
-  if (["1", "t", "true"].includes(word.toLowerCase())) return true;
-  if (["0", "f", "false"].includes(word.toLowerCase())) return false;
-  throw new NacreError("invalid", `invalid filter 'dangling=${word}'`, {
-    advice: "It is true or false.",
-  });
-}

@@ -9,25 +9,37 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { type Descriptor, type ImageConfig, MEDIA, type Platform } from "@nacre/core/oci/image.ts";
+import {
+  type Descriptor,
+  type ImageConfig,
+  type Index,
+  type Manifest,
+  MEDIA,
+  type Platform,
+} from "@nacre/core/oci/image.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
-import type { Document } from "../images/documents.ts";
+import { type Document, storeDocument } from "../images/documents.ts";
 import { newTag } from "../images/image-lookup.ts";
 import type { ImageRecorder, RecordedImage } from "../images/image-recorder.ts";
 import type { ImageService } from "../images/images.ts";
+import { imageFor, platformOf } from "../images/tag-platforms.ts";
 import { parseConfig, parseManifest } from "../registry/manifest.ts";
-import { choosePlatform } from "../registry/platform.ts";
+import { parsePlatform, platformText } from "../registry/platform.ts";
 import type { ImageMaker } from "../roots/new-image.ts";
 import type { LoadedImage, LoadOptions } from "../sharing-interface.ts";
 import { ArchiveContents } from "./archive-contents.ts";
 import { type ArchivedImage, dockerImages, layoutEntries, namesOf } from "./archive-documents.ts";
 import type { LayerIntake, TakenLayer } from "./layer-intake.ts";
+import { isDocument, type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
 
 export interface LoadPorts {
   readonly codec: Codec;
+  readonly content: ContentStore;
+  readonly keeper: ManifestKeeper;
   readonly state: StateStore;
   readonly bus: EventBus;
 }
@@ -37,6 +49,8 @@ interface Found extends Omit<RecordedImage, "action" | "references"> {
   readonly names: readonly string[];
   /** What the names stand for: an index's digest, or the manifest's. */
   readonly digest: string;
+  /** Of what else its index names, blobs before what names them. */
+  readonly carried?: readonly Document[];
 }
 
 export class Loader {
@@ -72,9 +86,10 @@ export class Loader {
       try {
         const { codec } = this.#ports;
         await contents.read(stoppable(source, options.signal), codec, this.#intake, () => {});
-        const found = this.#found(contents);
+        const found = this.#wanted(this.#found(contents), options.platform);
         const loaded: LoadedImage[] = [];
         for (const one of found) loaded.push(await this.#record(one));
+        for (const one of found) await this.#carry(one);
         return loaded;
       } finally {
         // Layers of other platforms, and of what did not come about.
@@ -83,7 +98,32 @@ export class Loader {
     });
   }
 
-  async #record({ names, digest, ...found }: Found): Promise<LoadedImage> {
+  #wanted(found: readonly Found[], platform: string | undefined): readonly Found[] {
+    if (platform === undefined) return found;
+    const wanted = parsePlatform(platform);
+    const right = found.filter((one) => imageFor([record(one)], wanted) !== undefined);
+    if (right.length > 0) return right.map((one) => ({ ...one, aside: false }));
+    const here = found.map((one) => platformText(platformOf(record(one)))).join(", ");
+    throw new NacreError("not-found", `the archive has no image for ${platform}`, {
+      advice: `It has images for ${here}.`,
+    });
+  }
+
+  /** What an index names beside its images, and the index, if all that it names is here. */
+  async #carry({ documents: [index] = [], carried = [] }: Found): Promise<void> {
+    if (!index) return;
+    const { keeper, content } = this.#ports;
+    const coming = new Set(carried.map(({ digest }) => digest));
+    const { manifests } = keeper.read(index.bytes, index.mediaType);
+    if (!manifests.every(({ digest }) => coming.has(digest) || content.has(digest))) return;
+    for (const one of carried) {
+      if (isDocument(one)) await keeper.keep(one.bytes, one.mediaType, one.digest);
+      else await storeDocument(content, one);
+    }
+    await keeper.keep(index.bytes, index.mediaType, index.digest);
+  }
+
+  async #record({ names, digest, carried: _, ...found }: Found): Promise<LoadedImage> {
     const references = names.map((reference) => ({ reference, digest }));
     const id = found.configDocument.digest;
     const known = this.#ports.state.read((t) => t.get("image", id));
@@ -94,11 +134,11 @@ export class Loader {
       ? names.map((reference) => ({ reference, digest: known.manifestDigest }))
       : references;
     await this.#recorder.record({ ...wanted, references: tagged, action: "load" });
-    return { id, references: names };
+    return { id, references: names, platform: platformText(platformOf(found)) };
   }
 
   async #asKnown(
-    found: Omit<Found, "names" | "digest">,
+    found: Omit<Found, "names" | "digest" | "carried">,
     { manifestDigest, manifestMediaType, layers, bare }: ImageRecord,
   ): Promise<Omit<RecordedImage, "action" | "references">> {
     const bytes = await this.#images.document(manifestDigest);
@@ -111,60 +151,95 @@ export class Loader {
   #found(contents: ArchiveContents): Found[] {
     const docker = dockerImages(contents);
     const entries = layoutEntries(contents);
-    const found = entries.flatMap((entry) => this.#ofLayout(contents, entry, docker) ?? []);
+    const found = entries.flatMap((entry) => this.#ofLayout(contents, entry, docker));
     if (found.length === 0) found.push(...docker.map((one) => this.#ofDocker(contents, one)));
     if (found.length > 0) return merged(found);
-    throw new NacreError("corrupt", "the archive holds no image for this machine", {
+    const none = docker.length + entries.length === 0;
+    const reason = none
+      ? "this is not an image archive: it has neither index.json nor manifest.json"
+      : "the archive holds no whole image";
+    throw new NacreError("corrupt", reason, {
       advice: "It should come from save, from podman save, or from skopeo.",
     });
   }
 
-  /** Undefined for what is no image, or not all here. */
+  /** The images of an entry that are all here, this machine's first; none for what is no image. */
   #ofLayout(
     contents: ArchiveContents,
     entry: Descriptor,
     docker: readonly ArchivedImage[],
-  ): Found | undefined {
+  ): Found[] {
     const { codec } = this.#ports;
     const top = contents.document(entry.digest, entry.mediaType, codec);
-    if (!top) return undefined;
-    const manifest = this.#manifestOf(contents, top);
-    if (!manifest) return undefined;
-    const { parsed, document } = manifest;
-    const configDocument = contents.document(parsed.config.digest, parsed.config.mediaType, codec);
+    if (!top) return [];
+    const parsed = parseManifest(this.#core(), top.bytes, top.mediaType, entry.digest);
+    const named = { ...top, mediaType: parsed.mediaType };
+    if (parsed.kind === "manifest") {
+      const found = this.#image(contents, named, parsed.manifest);
+      return found ? [this.#named(found, entry, named, docker)] : [];
+    }
+    const images = parsed.index.manifests.flatMap((one) => {
+      const document = contents.document(one.digest, one.mediaType, codec);
+      if (!document || !mayBeImage(one)) return [];
+      const own = parseManifest(this.#core(), document.bytes, one.mediaType, one.digest);
+      if (own.kind !== "manifest") return [];
+      return this.#image(contents, document, own.manifest) ?? [];
+    });
+    const first = firstOf(images, this.#platform);
+    const carried = this.#carried(contents, parsed.index);
+    return images
+      .toSorted((a, b) => Number(b === first) - Number(a === first))
+      .map((found) => ({
+        ...this.#named(found, entry, named, docker),
+        ...{ documents: [named], aside: found !== first, carried },
+      }));
+  }
+
+  /** Undefined for what is no image, or not all here. */
+  #image(
+    contents: ArchiveContents,
+    document: Document,
+    manifest: Manifest,
+  ): Omit<Found, "names" | "digest"> | undefined {
+    const { codec } = this.#ports;
+    const { config: named } = manifest;
+    const configDocument = contents.document(named.digest, named.mediaType, codec);
     if (!configDocument) return undefined;
-    const config = this.#config(configDocument, parsed.layers, entry.digest);
-    const layers = parsed.layers.map((layer) => {
+    const layers = manifest.layers.map((layer) => {
       return contents.layer(`blobs/${layer.digest.replace(":", "/")}`);
     });
     if (layers.some((layer) => layer === undefined)) return undefined;
+    const config = this.#config(configDocument, manifest.layers, document.digest);
     this.#match(config, layers as TakenLayer[]);
-    const ofDocker = docker.find((one) => one.config.endsWith(hexOf(configDocument.digest)));
-    const names = [...namesOf(entry), ...(ofDocker?.names ?? [])];
-    return {
-      ...{ config, configDocument, manifest: document, layers: parsed.layers, digest: top.digest },
-      names: this.#names(names),
-      ...(top.digest !== document.digest && { documents: [top] }),
-    };
+    return { config, configDocument, manifest: document, layers: manifest.layers };
   }
 
-  #manifestOf(contents: ArchiveContents, top: Document) {
-    const { digest, mediaType, bytes } = top;
-    const parsed = parseManifest(this.#core(), bytes, mediaType, digest);
-    if (parsed.kind === "manifest") {
-      return { parsed: parsed.manifest, document: { ...top, mediaType: parsed.mediaType } };
-    }
-    const here = parsed.index.manifests.flatMap((one) => {
-      const document = contents.document(one.digest, one.mediaType, this.#ports.codec);
-      return document && !isAttestation(one) ? [{ one, document }] : [];
+  #named(
+    found: Omit<Found, "names" | "digest">,
+    entry: Descriptor,
+    top: Document,
+    docker: readonly ArchivedImage[],
+  ): Found {
+    const ofDocker = docker.find((one) => one.config.endsWith(hexOf(found.configDocument.digest)));
+    const names = this.#names([...namesOf(entry), ...(ofDocker?.names ?? [])]);
+    return { ...found, names, digest: top.digest };
+  }
+
+  /** What an index names beside images, attestations for one: kept as it is, with the index, where all of it is here. */
+  #carried(contents: ArchiveContents, index: Index): readonly Document[] {
+    const { codec } = this.#ports;
+    return index.manifests.flatMap((one) => {
+      const document = mayBeImage(one)
+        ? undefined
+        : contents.document(one.digest, one.mediaType, codec);
+      if (!document) return [];
+      if (!isDocument(one)) return [document];
+      const { config, layers } = readManifest(this.#core(), document.bytes, "", one.mediaType);
+      const blobs = [...layers, ...(config ? [config] : [])].flatMap(
+        (blob) => contents.document(blob.digest, blob.mediaType, codec) ?? [],
+      );
+      return [...blobs, document];
     });
-    const descriptors = here.map(({ one }) => one);
-    const chosen = choosePlatform(descriptors, this.#platform) ?? descriptors[0];
-    const found = here.find(({ one }) => one === chosen);
-    if (!found) return undefined;
-    const { document } = found;
-    const own = parseManifest(this.#core(), document.bytes, document.mediaType, digest);
-    return own.kind === "manifest" ? { parsed: own.manifest, document } : undefined;
   }
 
   #ofDocker(contents: ArchiveContents, image: ArchivedImage): Found {
@@ -244,9 +319,24 @@ const candidatesOf = (taken: readonly TakenLayer[]) => ({
   diffIds: taken.map(({ diffId }) => diffId),
 });
 
+/** What choosing by platform looks at. */
+const record = ({ configDocument, config }: Pick<Found, "configDocument" | "config">) =>
+  ({ id: configDocument.digest, config }) as ImageRecord;
+
+/** The one that is meant where nobody says which. */
+function firstOf<T extends Pick<Found, "configDocument" | "config">>(
+  images: readonly T[],
+  platform: Platform,
+): T | undefined {
+  const best = imageFor(images.map(record), platform);
+  return images.find((one) => one.configDocument.digest === best?.id) ?? images[0];
+}
+
 const hexOf = (digest: string): string => digest.slice(digest.indexOf(":") + 1);
 
-const isAttestation = ({ platform }: Descriptor): boolean => platform?.os === "unknown";
+const mayBeImage = ({ platform, mediaType }: Descriptor): boolean =>
+  platform?.os !== "unknown" &&
+  ([MEDIA.ociManifest, MEDIA.dockerManifest] as string[]).includes(mediaType);
 
 function lacking(path: string): NacreError {
   return new NacreError("corrupt", `the archive lacks ${JSON.stringify(path)}, which it names`, {

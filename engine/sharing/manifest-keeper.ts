@@ -31,14 +31,21 @@ const DOCUMENTS: readonly string[] = [
   MEDIA.dockerManifest,
 ];
 
+/** Also of kinds that are not known: those that call themselves so. */
 export const isDocument = ({ mediaType }: Pick<Descriptor, "mediaType">): boolean =>
-  DOCUMENTS.includes(mediaType);
+  DOCUMENTS.includes(mediaType) || /[./](manifest|index)\.[\w.-]+\+json$/.test(mediaType);
 
 /**
- * A manifest or an index as somebody who makes nothing of it sees it.
+ * A manifest or an index as somebody who makes nothing of it sees it. `contentType` is what it must
+ * be, if it is given; `otherwise` what it is where it does not say so itself.
  * @throws NacreError `invalid`
  */
-export function readManifest(core: Core, bytes: Uint8Array, contentType: string): ReadManifest {
+export function readManifest(
+  core: Core,
+  bytes: Uint8Array,
+  contentType: string,
+  otherwise = "",
+): ReadManifest {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -55,7 +62,8 @@ export function readManifest(core: Core, bytes: Uint8Array, contentType: string)
   if (contentType !== "" && own !== contentType) {
     throw invalid("its mediaType is not the one that it was announced with");
   }
-  const fallback = "manifests" in value ? MEDIA.ociIndex : MEDIA.ociManifest;
+  const shape = "manifests" in value ? MEDIA.ociIndex : MEDIA.ociManifest;
+  const fallback = otherwise === "" ? shape : otherwise;
   const list = (field: unknown): Descriptor[] => {
     if (field === undefined || field === null) return [];
     if (!Array.isArray(field)) throw invalid("a list of descriptors is none");
@@ -127,7 +135,8 @@ export class ManifestKeeper {
     const others = read.manifests.filter((one) => !isDocument(one));
     const record: ManifestRecord = {
       ...{ digest: own, mediaType, sizeBytes: bytes.length, manifests: documents },
-      blobs: [...blobs, ...others].map((one) => one.digest),
+      // What may only be had elsewhere need not be here.
+      blobs: [...blobs, ...others].map((one) => one.digest).filter((one) => this.#content.has(one)),
       ...(artifactType !== undefined && { artifactType }),
       ...(annotations && { annotations }),
       ...(subject && { subject: subject.digest }),

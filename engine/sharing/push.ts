@@ -10,7 +10,7 @@ import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type { UploadEvent } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import { eachBounded } from "../images/bounded.ts";
-import { findImage } from "../images/image-lookup.ts";
+import { type FoundImage, findImage, noSuchImage } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
 import type { Registry } from "../registry/registry.ts";
 import { isPassing } from "../registry/retry.ts";
@@ -52,12 +52,14 @@ export class Pusher {
   }
 
   async push(text: string, options: PushOptions): Promise<PushedImage> {
-    const { image, tag } = this.#state.read((t) => findImage(this.#core, t, text));
+    const { platform } = options;
+    const { image, tag } = this.#found(text, platform);
     if (tag === undefined) throw noName(text);
     const reference = parseReference(this.#core(), text, "docker");
     const name = reference.toString();
     return this.#images.storing(name, async () => {
-      const bundle = await this.#bundles.of(image, tag.digest, options.compression);
+      const digest = platform === undefined ? tag.digest : image.manifestDigest;
+      const bundle = await this.#bundles.of(image, digest, options.compression);
       if (bundle.partOf !== undefined) this.#noticePart(reference, bundle);
       try {
         await this.#send(reference, bundle, options);
@@ -66,9 +68,19 @@ export class Pusher {
       }
       if (bundle.made) await this.#remember(tag, bundle.top);
       this.#say(image, reference);
-      const { digest, bytes } = bundle.top;
-      return { reference: name, digest, sizeBytes: bytes.length };
+      const { digest: pushed, bytes } = bundle.top;
+      return { reference: name, digest: pushed, sizeBytes: bytes.length };
     });
+  }
+
+  #found(text: string, platform: string | undefined): FoundImage {
+    try {
+      return this.#state.read((t) => findImage(this.#core, t, text, platform));
+    } catch (error) {
+      const absent = noSuchImage(text, { pull: false });
+      if (!(error instanceof NacreError) || error.message !== absent.message) throw error;
+      throw new NacreError("not-found", notTagged(text), { advice: absent.advice! });
+    }
   }
 
   async #send(reference: Reference, bundle: Bundle, options: PushOptions): Promise<void> {
@@ -177,6 +189,10 @@ export class Pusher {
 function put(uploads: Uploads, one: Manifested, reference: string): Promise<unknown> {
   return uploads.manifest(reference, one.mediaType, one.bytes);
 }
+
+/** As docker says it. */
+const notTagged = (text: string): string =>
+  `An image does not exist locally with the tag: ${text.replace(/[^\w./:@+-]/g, "?")}`;
 
 function noName(text: string): NacreError {
   return new NacreError("invalid", `${text} names no repository to push to`, {

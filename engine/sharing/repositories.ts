@@ -22,6 +22,12 @@ import { range } from "./stored-blobs.ts";
 import type { StoredImages } from "./stored-images.ts";
 import type { StoredUploads } from "./stored-uploads.ts";
 
+/**
+ * Names that a repository may have (distribution spec, "Pulling manifests"). Those with a port in
+ * them, `localhost:5000/app`, are none: nobody could ask for them.
+ */
+const REPOSITORY = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/;
+
 export class StoredRepositories implements ImageRepositories {
   readonly #core: () => Core;
   readonly #content: ContentStore;
@@ -161,7 +167,7 @@ export class StoredRepositories implements ImageRepositories {
     const tagged = new Map<string, string[]>();
     for (const name of names) {
       const { familiarName, tag } = parseReference(this.#core(), name, "normalized");
-      if (tag === undefined) continue;
+      if (tag === undefined || !REPOSITORY.test(familiarName)) continue;
       const tags = tagged.get(familiarName) ?? [];
       tagged.set(familiarName, tags);
       if (!tags.includes(tag)) tags.push(tag);

@@ -33,7 +33,7 @@ export class Saver {
   }
 
   async *save(references: readonly string[], options: SaveOptions): AsyncGenerator<Uint8Array> {
-    const wanted = this.#wanted(references);
+    const wanted = this.#wanted(references, options.platform);
     const bundles: { readonly one: Wanted; readonly bundle: Bundle }[] = [];
     try {
       for (const one of wanted) {
@@ -48,11 +48,12 @@ export class Saver {
   }
 
   /** Each image once, with the names by which it was asked for. NacreError `not-found`. */
-  #wanted(references: readonly string[]): Wanted[] {
+  #wanted(references: readonly string[], platform: string | undefined): Wanted[] {
     const wanted = new Map<string, Wanted>();
     for (const reference of references) {
-      const { image, tag } = this.#images.found(reference);
-      const digest = tag?.digest ?? image.manifestDigest;
+      const { image, tag } = this.#images.found(reference, platform);
+      const all = platform === undefined ? tag?.digest : undefined;
+      const digest = all ?? image.manifestDigest;
       const key = `${image.id} ${digest}`;
       const one = wanted.get(key) ?? { image, digest, names: [] };
       const name = tag?.reference.includes("@") ? undefined : tag?.reference;

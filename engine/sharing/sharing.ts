@@ -10,6 +10,7 @@ import { CompressedLayers } from "./compressed-layers.ts";
 import { LayerIntake } from "./layer-intake.ts";
 import { Loader } from "./load.ts";
 import { ManifestKeeper } from "./manifest-keeper.ts";
+import { PlatformPuller } from "./pull-all.ts";
 import { Pusher } from "./push.ts";
 import { StoredRepositories } from "./repositories.ts";
 import { Saver } from "./save.ts";
@@ -90,7 +91,7 @@ export class Sharing {
   }
 
   loader(): Loader {
-    const { files, state, codec, random } = this.#ports;
+    const { files, content, state, codec, random } = this.#ports;
     const { bus, layers, paths, platform } = this.#parts;
     const { core, bootId } = this.#options;
     const intake = new LayerIntake(
@@ -98,8 +99,15 @@ export class Sharing {
     );
     const recorder = this.#recorder();
     const maker = new ImageMaker(core, recorder);
-    const ports = { codec, state, bus };
+    const ports = { codec, content, keeper: this.keeper(), state, bus };
     return new Loader(core, ports, this.#images, intake, recorder, maker, platform);
+  }
+
+  /** Pulls of all platforms. */
+  platforms(): PlatformPuller {
+    const { core } = this.#options;
+    const { registry } = this.#parts;
+    return new PlatformPuller(core, this.#ports.content, registry, this.#images, this.keeper());
   }
 
   pusher(): Pusher {

@@ -20,6 +20,7 @@ import type { ImageService } from "../images/images.ts";
 import { contents } from "../images/layer-source.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { imagesOfTag, takeFromTag } from "../images/tag-platforms.ts";
 import { type CompressedLayers, compressionNamed } from "./compressed-layers.ts";
 import { unpackStored } from "./unpack-stored.ts";
 
@@ -132,8 +133,11 @@ export class StoreRepair {
 
   #names(): void {
     this.#ports.state.write((t) => {
-      for (const { reference, imageId } of t.list("tag")) {
-        if (!t.get("image", imageId)) t.delete("tag", reference);
+      for (const tag of t.list("tag")) {
+        for (const id of imagesOfTag(tag)) {
+          const now = t.get("tag", tag.reference);
+          if (now && !t.get("image", id)) takeFromTag(t, now, id);
+        }
       }
     });
   }

@@ -43,12 +43,12 @@ class Source {
   }
 
   /** Exactly `size` bytes; undefined if the end is here already. */
-  async exactly(size: number): Promise<Uint8Array | undefined> {
+  async exactly(size: number, short = cut): Promise<Uint8Array | undefined> {
     const bytes = new Uint8Array(size);
     for (let at = 0; at < size; ) {
       const part = await this.some(size - at);
       if (!part && at === 0) return undefined;
-      if (!part) throw cut();
+      if (!part) throw short();
       bytes.set(part, at);
       at += part.length;
     }
@@ -77,7 +77,7 @@ export async function* tarMembers(
   let first = true;
   try {
     for (;;) {
-      const header = await source.exactly(BLOCK_BYTES);
+      const header = await source.exactly(BLOCK_BYTES, first ? noArchive : cut);
       if (!header || header.every((byte) => byte === 0)) {
         if (first) throw noArchive();
         return;
@@ -209,7 +209,7 @@ function isHeader(header: Uint8Array): boolean {
 }
 
 const noArchive = (): NacreError =>
-  new NacreError("corrupt", "this is no archive of images: it is not a tar", {
+  new NacreError("corrupt", "this is not an image archive: it is not a tar", {
     advice: "It should come from save, from podman save, or from skopeo.",
   });
 

@@ -148,10 +148,13 @@ export function sharedImages(
 ): Images {
   const sharing = () => sharingOf(images, ports, parts, options);
   return {
-    pull: (...of) => images.pull(...of),
-    list: () => images.list(),
-    get: (reference) => images.get(reference),
-    layers: (reference) => images.layers(reference),
+    pull: async (reference, wanted = {}) =>
+      wanted.allPlatforms
+        ? (await sharing()).platforms().pull(reference, wanted)
+        : images.pull(reference, wanted),
+    list: (options) => images.list(options),
+    get: (...of) => images.get(...of),
+    layers: (...of) => images.layers(...of),
     path: (...of) => images.path(...of),
     tag: (...of) => images.tag(...of),
     remove: (...of) => images.remove(...of),

@@ -99,7 +99,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "backends/linux/{launch,report}.ts",
   ],
   images: [
-    "engine/images/{images,image-lookup,layer-store,layer-source,roots,durability,pull-intent,bounded}.ts",
+    "engine/images/{images,image-lookup,tag-platforms,layer-store,layer-source,roots,durability,pull-intent,bounded}.ts",
     "engine/registry/platform.ts",
     "engine/snapshotters/!(layer-program).ts",
     "backends/linux/{facts,random}.ts",

@@ -92,7 +92,13 @@ export class FakeEngine implements Engine {
       this.subject.next({ ...layer, phase: "complete", receivedBytes: 100, totalBytes: 100 });
       return { image, reference: normalised, digest: image.manifestDigest, changed: true };
     },
-    list: () => this.listings,
+    list: (options = {}) => {
+      const { reference: wanted, ...others } = options.filters ?? {};
+      if (Object.keys(others).length > 0) this.#called("images", options);
+      const means = ({ reference }: { readonly reference: string }) =>
+        wanted?.some((one) => reference.includes(`/${one}`)) !== false;
+      return this.listings.filter(({ references }) => !wanted || references.some(means));
+    },
     get: (reference) => {
       if (reference === "debian") return this.listings[0]!;
       throw new NacreError("not-found", `no such image: ${reference}`, { advice: "Pull it." });

@@ -61,9 +61,10 @@ export function fakeSharing({ called, emit }: FakeParts): ImageSharing {
       let text = "";
       for await (const chunk of source) text += Buffer.from(chunk).toString();
       called("load", text);
+      const platform = "linux/amd64";
       return [
-        { id: `sha256:${"a1".repeat(32)}`, references: ["docker.io/library/debian:12"] },
-        { id: `sha256:${"a2".repeat(32)}`, references: [] },
+        { id: `sha256:${"a1".repeat(32)}`, references: ["docker.io/library/debian:12"], platform },
+        { id: `sha256:${"a2".repeat(32)}`, references: [], platform },
       ];
     },
   };

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { sha256 } from "@nacre/plugin-registry/content.ts";
 import type { BuiltImage } from "@nacre/plugin-registry/image-builder.ts";
@@ -65,7 +66,7 @@ describe("saving and loading", () => {
     const archive = await collected(here.sharing.save(["app:1", "app:2", "app:1"]));
     await using there = machine();
     const loaded = await there.sharing.load(inChunks(archive));
-    expect(loaded).toEqual([
+    expect(loaded).toMatchObject([
       { id: image.id, references: ["docker.io/library/app:1"] },
       { id: other.id, references: ["docker.io/library/app:2"] },
     ]);
@@ -103,7 +104,10 @@ describe("saving and loading", () => {
     const tags = ["old:1", `${registry.address}/old/app:1`];
     const archive = dockerArchive(image, tags);
     const [loaded] = await here.sharing.load(inChunks(archive));
-    expect(loaded).toEqual({ id: image.id, references: ["docker.io/library/old:1", tags[1]] });
+    expect(loaded).toMatchObject({
+      id: image.id,
+      references: ["docker.io/library/old:1", tags[1]],
+    });
     const paths = Object.keys(here.files());
     expect(paths.filter((path) => path.startsWith("layers/"))).toHaveLength(4);
     // Config and manifest: no blob is the same bytes as a tar.
@@ -141,6 +145,62 @@ describe("saving and loading", () => {
   });
 });
 
+describe("an archive that is compressed as a whole", () => {
+  const pack = (program: string, bytes: Uint8Array): Buffer => {
+    const packed = spawnSync(program, ["-c"], { input: bytes, maxBuffer: 1 << 28 });
+    if (packed.error) throw packed.error;
+    return packed.stdout;
+  };
+
+  // xz-utils and bzip2 are there on every Debian; zstd has its own test above.
+  it.each(["gzip", "xz"])("by %s is loaded", async (program) => {
+    await using here = await holding();
+    const packed = pack(program, await collected(here.sharing.save(["app:1"])));
+    await using there = machine();
+    expect(await there.sharing.load(inChunks(packed))).toMatchObject([{ id: image.id }]);
+    expect((await there.check()).found).toEqual([]);
+  });
+
+  it.each([
+    ["a cut one", (packed: Buffer) => packed.subarray(0, packed.length - 200), "corrupt"],
+    [
+      "a damaged one",
+      (packed: Buffer) => {
+        const bytes = Buffer.from(packed);
+        bytes[bytes.length >> 1]! ^= 1;
+        return bytes;
+      },
+      "corrupt",
+    ],
+  ])("by xz, %s, leaves nothing", async (_, harm, kind) => {
+    await using here = await holding();
+    const packed = pack("xz", await collected(here.sharing.save(["app:1"])));
+    await using there = machine();
+    await expect(there.sharing.load(inChunks(harm(packed)))).rejects.toMatchObject({ kind });
+    expect(there.files()).toEqual({});
+  });
+
+  it("by xz in several streams is loaded", async () => {
+    await using here = await holding();
+    const whole = await collected(here.sharing.save(["app:1"]));
+    const half = whole.length >> 1;
+    const parts = [whole.subarray(0, half), whole.subarray(half)].map((part) => pack("xz", part));
+    await using there = machine();
+    const loaded = await there.sharing.load(inChunks(Buffer.concat(parts)));
+    expect(loaded).toMatchObject([{ id: image.id }]);
+    expect((await there.check()).found).toEqual([]);
+  });
+
+  it("by bzip2 is refused with a way to load it", async () => {
+    await using there = machine();
+    const packed = Buffer.from("BZh91AY&SY");
+    await expect(there.sharing.load(inChunks(packed))).rejects.toMatchObject({
+      kind: "unsupported",
+      advice: expect.stringContaining("bzip2 -dc"),
+    });
+  });
+});
+
 describe("a bad archive", () => {
   const layout = (files: Readonly<Record<string, string | Uint8Array>>): Uint8Array =>
     tar(Object.entries(files).map(([name, content]) => ({ name, content: Buffer.from(content) })));
@@ -151,7 +211,8 @@ describe("a bad archive", () => {
     ["nothing", new Uint8Array(), "is no tar|not a tar"],
     ["text", Buffer.from("no archive\n".repeat(100)), "not a tar"],
     ["an empty tar", tar([]), "not a tar"],
-    ["a tar of something else", tar([{ name: "etc/motd", content: "x" }]), "holds no image"],
+    ["a tar of something else", tar([{ name: "etc/motd", content: "x" }]), "not an image archive"],
+    ["a text", new TextEncoder().encode("hello\n"), "not an image archive"],
     ["garbage for an index", layout({ "index.json": "{" }), "index.json is malformed"],
     ["an index of nothing", layout({ "index.json": index("x") }), "names no manifests"],
     ["descriptors without a digest", layout({ "index.json": index([{}]) }), "lacks its digest"],

@@ -130,6 +130,37 @@ describe("removing an image", () => {
 });
 
 describe("a sweep", () => {
+  it("is chosen by docker's filters", async () => {
+    await using here = machine();
+    const made = (created: string, Labels: Record<string, string>) =>
+      buildImage({ layers: [{ tar: shared }], platform: AMD64, created, process: { Labels } });
+    const old = made("2020-01-01T00:00:00Z", { team: "a" });
+    const young = made("2024-01-01T00:00:00Z", { team: "b", kept: "" });
+    const app = await pullAll(here, { old, young });
+    here.images.tag(`${app}:young`, "team/young:1");
+    const names = (filters: Record<string, string[]>, more = {}) =>
+      here.images
+        .list({ filters, ...more })
+        .flatMap(({ references }) => references.map(({ reference }) => reference))
+        .sort();
+    const all = [`${app}:old`, `${app}:young`, "docker.io/team/young:1"];
+    expect(names({})).toEqual(all);
+    expect(names({ reference: ["team/*"] })).toEqual([all[2]]);
+    expect(names({ reference: ["team/*:2", "*/*/app:o*"] })).toEqual([all[0]]);
+    expect(names({ label: ["team=a"] })).toEqual([all[0]]);
+    expect(names({ label: ["kept"] })).toEqual(all.slice(1));
+    expect(names({ "label!": ["kept"] })).toEqual([all[0]]);
+    expect(names({ before: [`${app}:young`] })).toEqual([all[0]]);
+    expect(names({ since: [old.id] })).toEqual(all.slice(1));
+    expect(names({}, { untilMs: Date.parse("2021-01-01") })).toEqual([all[0]]);
+    expect(names({ dangling: ["true"] })).toEqual([]);
+    expect(names({ dangling: ["false"] })).toEqual(all);
+    for (const filters of [{ colour: ["red"] }, { dangling: ["perhaps"] }]) {
+      expect(() => names(filters as never)).toThrow(expect.objectContaining({ kind: "invalid" }));
+    }
+    expect(() => names({ since: ["nobody"] })).toThrow(/No such image: nobody:latest/);
+  });
+
   it("removes what belongs to no image, but not while somebody pulls", async () => {
     await using here = machine();
     const app = await pullAll(here, { "1": one, "2": two });

@@ -42,6 +42,13 @@ describe("the store as a registry", () => {
     }
   });
 
+  it("lists no names that nobody could ask for, such as those with a port in them", async () => {
+    await using here = await holding();
+    here.images.tag("team/app:1", "localhost:5599/bb:1");
+    here.images.tag("team/app:1", "quay.example/bb:1");
+    expect(await here.repositories.repositories()).toEqual(["quay.example/bb", "team/app"]);
+  });
+
   it("takes what is pushed, which runs here at once, and removes it", async () => {
     await using here = await holding();
     await using there = machine();

@@ -47,6 +47,34 @@ describe("pull", () => {
   });
 });
 
+describe("pull of several", () => {
+  it("pulls each platform that is named, or all", async () => {
+    const engine = new FakeEngine();
+    await nacre(["pull", "-q", "--platform", "arm64", "--platform", "amd64", "debian"], { engine });
+    expect(engine.calls.map(([, , options]) => options)).toMatchObject([
+      { platform: "arm64" },
+      { platform: "amd64" },
+    ]);
+    engine.calls.length = 0;
+    await nacre(["pull", "-q", "--all-platforms", "debian"], { engine });
+    expect(engine.calls[0]).toMatchObject(["pull", "debian", { allPlatforms: true }]);
+    const both = ["pull", "--all-platforms", "--platform", "arm64", "debian"];
+    expect((await nacre(both, { engine })).code).toBe(125);
+  });
+
+  it("pulls all tags of a repository", async () => {
+    const engine = new FakeEngine();
+    const { out } = await nacre(["pull", "-aq", "r:5000/x"], { engine });
+    const pulled = engine.calls.filter(([name]) => name === "pull").map(([, name]) => name);
+    expect(pulled.length).toBeGreaterThan(0);
+    for (const name of pulled) expect(name).toMatch(/^r:5000\/x:/);
+    expect(out.split("\n").filter(Boolean)).toHaveLength(pulled.length);
+    expect((await nacre(["pull", "-a", "debian:12"], { engine })).err).toContain(
+      "tag can't be used with --all-tags/-a",
+    );
+  });
+});
+
 describe("push", () => {
   it("prints plain lines into a pipe, and only the name with -q", async () => {
     const engine = new FakeEngine();
