@@ -17,7 +17,7 @@ import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { JOURNAL_LOG, NO_LOG } from "@nacre/core/program/log-options.ts";
-import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ContainerRecord, IndexRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
 import { lazyLayout } from "./cgroups/layout.ts";
@@ -44,11 +44,11 @@ import { TakeDown } from "./containers/take-down.ts";
 import { Usage } from "./containers/usage.ts";
 import { CopyClaims } from "./copies/copy-claims.ts";
 import { filesOpener } from "./copies/opener.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, PullOptions } from "./engine.ts";
 import { EventBus } from "./event-bus.ts";
 import { Named } from "./extensions.ts";
 import { History } from "./history.ts";
-import { ImageService } from "./images/images.ts";
+import { ImageService, type ImageServiceOptions } from "./images/images.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { StatePaths } from "./images/paths.ts";
 import { cgroupsView, namespacesView } from "./kernel-views.ts";
@@ -61,6 +61,8 @@ import { archivesView } from "./roots/view.ts";
 import {
   artifactsView,
   checkingOf,
+  indexesView,
+  pullOfIndex,
   registriesView,
   servingOf,
   sharedImages,
@@ -151,6 +153,7 @@ function imageService(
   bus: EventBus,
   paths: StatePaths,
   options: EngineOptions,
+  fromIndex: NonNullable<ImageServiceOptions["fromIndex"]>,
 ): ImageService {
   const { kernel, files, state, clock, random } = ports;
   const { core, bootId, self } = options;
@@ -169,7 +172,7 @@ function imageService(
     layers,
     paths,
     {
-      ...{ bootId, self, platform: platformOf(kernel) },
+      ...{ bootId, self, platform: platformOf(kernel), fromIndex },
       executes: (platform) => ports.extensions?.runtimeFor(platform) !== undefined,
     },
   );
@@ -331,7 +334,10 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const registry = whenUsed(() => registryClient(ports, options));
   let usedImages: ImageService | undefined;
   const images = whenUsed(() => {
-    usedImages = imageService(ports, registry, snapshotter, layers, bus, paths, options);
+    const fromIndex = (...of: [IndexRecord, PullOptions]) => pullOfIndex(shared, ...of);
+    usedImages = imageService(
+      ...([ports, registry, snapshotter, layers, bus, paths, options, fromIndex] as const),
+    );
     return usedImages;
   });
   const hierarchies = () => layout().hierarchies;
@@ -369,6 +375,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     builds: whenUsed(() => buildsView(ports, { ...parts, ...builder }, options)),
     volumes,
     artifacts: whenUsed(() => artifactsView(...shared)),
+    indexes: whenUsed(() => indexesView(...shared)),
     registries: whenUsed(() =>
       registriesView(ports.credentials, registry, options, servingOf(...shared)),
     ),

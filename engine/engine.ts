@@ -13,6 +13,7 @@ import type { Archives } from "./archive-interface.ts";
 import type { Builds } from "./build-interface.ts";
 import type { Attached, Containers } from "./container-interface.ts";
 import type { Filters } from "./filters.ts";
+import type { Indexes } from "./index-interface.ts";
 import type { Artifacts, ImageSharing, Registries } from "./sharing-interface.ts";
 import type { System } from "./system-interface.ts";
 import type { Volumes } from "./volume-interface.ts";
@@ -169,6 +170,19 @@ export type {
   SearchResult,
   ServeOptions,
 } from "./sharing-interface.ts";
+
+// -- indexes: index-interface.ts -------------------------------------------------------------------
+
+export type {
+  AddToIndexOptions,
+  CreateIndexOptions,
+  IndexChange,
+  IndexEntry,
+  Indexes,
+  IndexRecord,
+  InspectedManifest,
+  PushIndexOptions,
+} from "./index-interface.ts";
 
 // -- containers: container-interface.ts ----------------------------------------------------------
 
@@ -357,6 +371,7 @@ export interface Engine extends AsyncDisposable {
   readonly volumes: Volumes;
   readonly registries: Registries;
   readonly artifacts: Artifacts;
+  readonly indexes: Indexes;
   readonly cgroups: Cgroups;
   readonly namespaces: Namespaces;
   readonly system: System;

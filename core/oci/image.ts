@@ -8,6 +8,8 @@ export interface Descriptor {
   readonly urls?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
   readonly platform?: Platform;
+  /** Of a manifest that is no image's, as an index may say it. */
+  readonly artifactType?: string;
 }
 
 export interface Platform {
@@ -15,6 +17,8 @@ export interface Platform {
   readonly os: string;
   readonly variant?: string;
   readonly "os.version"?: string;
+  readonly "os.features"?: readonly string[];
+  readonly features?: readonly string[];
 }
 
 export interface Manifest {

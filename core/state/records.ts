@@ -1,7 +1,7 @@
 // What the StateStore keeps: one record shape a kind. Records are JSON; a change of shape is a
 // new schema version with a migration (backends/linux/schema.ts).
 
-import type { Descriptor, ImageConfig, Platform } from "../oci/image.ts";
+import type { Descriptor, ImageConfig } from "../oci/image.ts";
 import type { HealthState } from "../program/health-check.ts";
 import type { NamespaceKind } from "../program/operation.ts";
 import type { ContainerMount, ContainerRequest } from "../program/request.ts";
@@ -75,15 +75,8 @@ export interface ArtifactRecord {
 
 /** One of what an index names: an image for a platform, or anything else that has a manifest. */
 export interface IndexEntry extends Descriptor {
-  readonly platform?: IndexPlatform;
-  readonly artifactType?: string;
   /** The repository that it is fetched from, normalised and without a tag; absent where it is here. */
   readonly source?: string;
-}
-
-export interface IndexPlatform extends Platform {
-  readonly "os.features"?: readonly string[];
-  readonly features?: readonly string[];
 }
 
 /**

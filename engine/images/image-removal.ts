@@ -136,6 +136,9 @@ export class ImageRemoval {
       this.#files.sweep(directory, { partials: true });
     }
     this.#files.sweep(this.#paths.layers, { partials: true });
+    for (const { name } of this.#snapshotters) {
+      this.#files.sweep(this.#paths.snapshots(name), { partials: true });
+    }
     await this.#files.removeTree(this.#paths.uploads);
     await this.#removeStrayLayers();
     await this.#removeStraySnapshots();

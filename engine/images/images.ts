@@ -13,7 +13,7 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference } from "@nacre/core/reference.ts";
-import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type { ImageRecord, IndexRecord, TagRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import type {
   ImageListing,
@@ -35,7 +35,7 @@ import type { ImageContent } from "../volumes/fill.ts";
 import { Durability } from "./durability.ts";
 import { forgetImage } from "./forgetting.ts";
 import { filteredImages } from "./image-list.ts";
-import { type FoundImage, findImage, newTag, noSuchImage } from "./image-lookup.ts";
+import { type FoundImage, findImage, indexNamed, newTag, noSuchImage } from "./image-lookup.ts";
 import { type Candidates, ImageRemoval } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
@@ -52,6 +52,8 @@ export interface ImageServiceOptions {
   readonly platform: Platform;
   /** Whether a runtime executes images of another platform, too. */
   readonly executes?: (platform: string) => boolean;
+  /** Brings the image for a platform that an index of this machine names. */
+  readonly fromIndex?: (index: IndexRecord, options: PullOptions) => Promise<PulledImage>;
   /** Layers that one pull fetches at once; 4 if absent. */
   readonly parallelLayers?: number;
 }
@@ -117,8 +119,19 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     });
   }
 
-  pull(reference: string, options?: PullOptions): Promise<PulledImage> {
-    return this.#puller.pull(reference, options);
+  async pull(reference: string, options: PullOptions = {}): Promise<PulledImage> {
+    const { fromIndex } = this.#options;
+    const index = this.#state.read((t) => indexNamed(this.#core, t, reference));
+    return index && fromIndex ? fromIndex(index, options) : this.#puller.pull(reference, options);
+  }
+
+  /** The same under another name, which stands for `digest`. */
+  pullAs(
+    named: { readonly reference: string; readonly digest: string },
+    reference: string,
+    options: PullOptions,
+  ): Promise<PulledImage> {
+    return this.#puller.pull(reference, options, named);
   }
 
   list(options: ListImagesOptions = {}): ImageListing[] {

@@ -97,12 +97,18 @@ export class Puller {
     this.#options = options;
   }
 
-  async pull(text: string, options: PullOptions = {}): Promise<PulledImage> {
+  /** `named`: what leads to it in place of the reference, such as an index that was made here. */
+  async pull(
+    text: string,
+    options: PullOptions = {},
+    named?: Resolved["named"],
+  ): Promise<PulledImage> {
     const reference = parseReference(this.#core(), text, "docker");
     const name = reference.toString();
     this.#bus.emit({ type: "image", reference: name, phase: "resolving" });
     const repository = await this.#registry.open(reference, options);
-    const resolved = await this.#resolver.resolve(repository, reference, options.platform);
+    const found = await this.#resolver.resolve(repository, reference, options.platform);
+    const resolved = { ...found, ...(named && { named }) };
     const intent = this.#intents.begin(name);
     if (intent.foundDead) this.#files.sweep(this.#paths.layers, { partials: false });
     try {
@@ -217,8 +223,9 @@ export class Puller {
 
   /** The last transaction. Returns whether anything is new; `not-found` if somebody took away what was stored. */
   #record(reference: Reference, resolved: Resolved, image: ImageRecord): boolean {
-    const name = reference.toString();
-    const { digest } = resolved;
+    const { reference: name, digest } = resolved.named ?? {
+      ...{ reference: reference.toString(), digest: resolved.digest },
+    };
     const { bootId } = this.#options;
     return this.#state.write((transaction) => {
       if (!this.#complete(transaction, image)) {

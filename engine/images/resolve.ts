@@ -25,6 +25,8 @@ export interface Resolved {
   readonly config: ImageConfig;
   /** The digest of the config: the image's ID. */
   readonly id: string;
+  /** The name that is to lead to it, and what that stands for; absent: the reference, and `digest`. */
+  readonly named?: { readonly reference: string; readonly digest: string };
   /** To be kept beside the layers: index, manifest, config. */
   readonly documents: readonly Document[];
 }

@@ -3,7 +3,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import { tryParseDigest } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
+import { type Descriptor, MEDIA, type Platform } from "@nacre/core/oci/image.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
@@ -119,24 +119,31 @@ export class ManifestKeeper {
 
   /**
    * Stores a manifest; what it names must be here, but for its subject and what is to be had
-   * elsewhere.
+   * elsewhere. `partly`: what is not here is passed over.
    * @throws NacreError `not-found`, `invalid`
    */
-  async keep(bytes: Uint8Array, contentType: string, digest?: string): Promise<ManifestRecord> {
+  async keep(
+    bytes: Uint8Array,
+    contentType: string,
+    digest?: string,
+    partly = false,
+  ): Promise<ManifestRecord> {
     const read = this.read(bytes, contentType);
     const blobs = [...(read.config ? [read.config] : []), ...read.layers];
     for (const one of [...blobs, ...read.manifests]) {
-      if (!this.#content.has(one.digest) && !one.urls) throw missing(one.digest);
+      if (!partly && !this.#content.has(one.digest) && !one.urls) throw missing(one.digest);
     }
     const own = digest ?? this.digestOf(bytes);
     const { mediaType, artifactType, annotations, subject } = read;
     await storeDocument(this.#content, { digest: own, mediaType, bytes });
-    const documents = read.manifests.filter(isDocument).map((one) => one.digest);
+    const here = ({ digest }: Descriptor): boolean => this.#content.has(digest);
+    const documents = read.manifests.filter((one) => isDocument(one) && here(one));
     const others = read.manifests.filter((one) => !isDocument(one));
     const record: ManifestRecord = {
-      ...{ digest: own, mediaType, sizeBytes: bytes.length, manifests: documents },
+      ...{ digest: own, mediaType, sizeBytes: bytes.length },
       // What may only be had elsewhere need not be here.
-      blobs: [...blobs, ...others].map((one) => one.digest).filter((one) => this.#content.has(one)),
+      manifests: documents.map((one) => one.digest),
+      blobs: [...blobs, ...others].filter(here).map((one) => one.digest),
       ...(artifactType !== undefined && { artifactType }),
       ...(annotations && { annotations }),
       ...(subject && { subject: subject.digest }),
@@ -165,7 +172,7 @@ export class ManifestKeeper {
 
 function descriptor(core: Core, value: unknown): Descriptor {
   if (!isObject(value)) throw invalid("a descriptor is no object");
-  const { mediaType, digest, size, urls, platform, annotations } = value;
+  const { mediaType, digest, size, urls, platform, annotations, artifactType } = value;
   if (typeof mediaType !== "string" || typeof digest !== "string") {
     throw invalid("a descriptor has no type or no digest");
   }
@@ -176,15 +183,30 @@ function descriptor(core: Core, value: unknown): Descriptor {
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw invalid("a descriptor's size is no number of bytes");
   }
-  const { os, architecture, variant } = isObject(platform) ? platform : ({} as Json);
-  const known = typeof os === "string" && typeof architecture === "string";
   return {
     ...{ mediaType, digest, size },
     ...(Array.isArray(urls) && urls.length > 0 && { urls: urls.map(String) }),
-    ...(known && {
-      platform: { os, architecture, ...(typeof variant === "string" && { variant }) },
-    }),
+    ...(isObject(platform) && platformOf(platform)),
     ...(isObject(annotations) && { annotations: texts(annotations) }),
+    ...(typeof artifactType === "string" && { artifactType }),
+  };
+}
+
+function platformOf(said: Json): { readonly platform?: Platform } {
+  const { os, architecture } = said;
+  if (typeof os !== "string" || typeof architecture !== "string") return {};
+  const lists = ["os.features", "features"].flatMap((key) => {
+    const value = said[key];
+    return Array.isArray(value) ? [[key, value.map(String)] as const] : [];
+  });
+  const { variant, "os.version": version } = texts(said);
+  return {
+    platform: {
+      ...{ os, architecture },
+      ...(variant !== undefined && { variant }),
+      ...(version !== undefined && { "os.version": version }),
+      ...Object.fromEntries(lists),
+    },
   };
 }
 

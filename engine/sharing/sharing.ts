@@ -7,6 +7,9 @@ import type { EngineOptions } from "../options.ts";
 import { ImageMaker } from "../roots/new-image.ts";
 import { Bundles } from "./bundles.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
+import { IndexPusher } from "./index-push.ts";
+import { IndexSources } from "./index-sources.ts";
+import { IndexService } from "./indexes.ts";
 import { LayerIntake } from "./layer-intake.ts";
 import { Loader } from "./load.ts";
 import { ManifestKeeper } from "./manifest-keeper.ts";
@@ -55,17 +58,40 @@ export class Sharing {
 
   /** The store as repositories, and the uploads that go on in it. */
   repositories(): { readonly store: StoredRepositories; readonly uploads: StoredUploads } {
-    const { files, content, state, codec, random, clock } = this.#ports;
-    const { layers, paths, platform } = this.#parts;
+    const { files, content, state, codec, random } = this.#ports;
+    const { paths, platform } = this.#parts;
     const { core, bootId } = this.#options;
     const uploads = new StoredUploads(
       ...([files, content, state, codec, random, paths, bootId] as const),
     );
-    const made = new StoredImages(core, content, state, clock, layers, this.#recorder());
+    const made = this.#made();
     const store = new StoredRepositories(
       ...([core, content, state, this.#images, this.keeper(), made, uploads, platform] as const),
     );
     return { store, uploads };
+  }
+
+  #made(): StoredImages {
+    const { content, state, clock } = this.#ports;
+    const { core } = this.#options;
+    return new StoredImages(core, content, state, clock, this.#parts.layers, this.#recorder());
+  }
+
+  /** Indexes that are made here. */
+  indexes(): IndexService {
+    const { content, state, clock } = this.#ports;
+    const { bus, registry, platform } = this.#parts;
+    const { core } = this.#options;
+    const keeper = this.keeper();
+    const bundles = this.#bundles;
+    const sources = new IndexSources(
+      ...([core, content, state, registry, keeper, bundles, platform] as const),
+    );
+    const pusher = new IndexPusher(core, bus, registry, bundles, this.#blobs);
+    return new IndexService(
+      ...([core, state, clock, this.#images, keeper, this.#blobs, this.#made()] as const),
+      ...([sources, pusher, platform] as const),
+    );
   }
 
   repair(snapshotters: readonly Snapshotter[]): StoreRepair {

@@ -6,7 +6,7 @@ import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
-import type { ManifestRecord } from "@nacre/core/state/records.ts";
+import type { ImageRecord, ManifestRecord } from "@nacre/core/state/records.ts";
 import type { Document } from "../images/documents.ts";
 import type { ImageRecorder } from "../images/image-recorder.ts";
 import type { LayerStore } from "../images/layer-store.ts";
@@ -65,12 +65,7 @@ export class StoredImages {
       });
       return false;
     }
-    const { config, layers } = runnable;
-    for (const [at, descriptor] of layers.entries()) {
-      const diffId = config.rootfs.diff_ids[at] as string;
-      if (await this.#layers.intact(diffId)) continue;
-      await unpackStored(this.#layers, descriptor, diffId);
-    }
+    await this.#unpack(runnable);
     await this.#recorder.record({
       ...runnable,
       documents: [top],
@@ -81,12 +76,29 @@ export class StoredImages {
     return true;
   }
 
+  /** An image of a manifest that is here, without a name; undefined where it is none, or not whole. */
+  async image(manifest: Descriptor): Promise<ImageRecord | undefined> {
+    if (!this.#content.has(manifest.digest)) return undefined;
+    const runnable = await this.#runnable(await this.#document(manifest));
+    if (!runnable) return undefined;
+    await this.#unpack(runnable);
+    return this.#recorder.record({ ...runnable, references: [], action: "load" });
+  }
+
+  async #unpack({ config, layers }: Runnable): Promise<void> {
+    for (const [at, descriptor] of layers.entries()) {
+      const diffId = config.rootfs.diff_ids[at] as string;
+      if (await this.#layers.intact(diffId)) continue;
+      await unpackStored(this.#layers, descriptor, diffId);
+    }
+  }
+
   /** Undefined for what is no image of this machine's platform. */
-  async #runnable(top: Document, platform: Platform): Promise<Runnable | undefined> {
+  async #runnable(top: Document, platform?: Platform): Promise<Runnable | undefined> {
     const parsed = parseManifest(this.#core(), top.bytes, top.mediaType, top.digest);
     if (parsed.kind === "index") {
       const here = parsed.index.manifests.filter(({ digest }) => this.#content.has(digest));
-      const chosen = choosePlatform(here, platform);
+      const chosen = platform && choosePlatform(here, platform);
       return chosen ? this.#runnable(await this.#document(chosen), platform) : undefined;
     }
     const { config: descriptor, layers } = parsed.manifest;

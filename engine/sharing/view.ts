@@ -12,11 +12,13 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
-import type { Images, System } from "../engine.ts";
+import type { IndexRecord } from "@nacre/core/state/records.ts";
+import type { Images, PulledImage, PullOptions, System } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { ImageService } from "../images/images.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
+import type { Indexes } from "../index-interface.ts";
 import type { EngineOptions } from "../options.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Artifacts, Registries } from "../sharing-interface.ts";
@@ -95,6 +97,35 @@ export function artifactsView(
     remove: async (name) => (await artifacts()).remove(name),
     referrers: async (...of) => (await artifacts()).referrers(...of),
   };
+}
+
+export function indexesView(
+  images: ImageService,
+  ports: SharingPorts,
+  parts: SharingParts,
+  options: Options,
+): Indexes {
+  const indexes = async () => (await sharingOf(images, ports, parts, options)).indexes();
+  return {
+    create: async (...of) => (await indexes()).create(...of),
+    add: async (...of) => (await indexes()).add(...of),
+    annotate: async (...of) => (await indexes()).annotate(...of),
+    takeOut: async (...of) => (await indexes()).takeOut(...of),
+    list: async () => (await indexes()).list(),
+    get: async (name) => (await indexes()).get(name),
+    inspect: async (...of) => (await indexes()).inspect(...of),
+    push: async (...of) => (await indexes()).push(...of),
+    remove: async (name) => (await indexes()).remove(name),
+  };
+}
+
+/** Images that an index of this machine names, for whoever pulls or runs it. */
+export async function pullOfIndex(
+  [images, ports, parts, options]: readonly [ImageService, SharingPorts, SharingParts, Options],
+  index: IndexRecord,
+  wanted: PullOptions,
+): Promise<PulledImage> {
+  return (await sharingOf(images, ports, parts, options)).indexes().pull(index, wanted);
 }
 
 /** `nacre registry serve`: by a plugin, over the image store. */

@@ -26,7 +26,7 @@ import { Subject } from "rxjs";
 import { fakeArchives } from "./fake-archives.ts";
 import { FakeBuilds } from "./fake-builds.ts";
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
-import { fakeArtifacts, fakeRegistries, fakeSharing } from "./fake-sharing.ts";
+import { fakeArtifacts, fakeIndexes, fakeRegistries, fakeSharing } from "./fake-sharing.ts";
 
 export class FakeEngine implements Engine {
   readonly calls: [name: string, ...given: unknown[]][] = [];
@@ -75,6 +75,7 @@ export class FakeEngine implements Engine {
   }
 
   readonly artifacts = fakeArtifacts({ called: (...of) => this.#called(...of) });
+  readonly indexes = fakeIndexes({ called: (...of) => this.#called(...of) });
   readonly registries = fakeRegistries({ called: (...of) => this.#called(...of) });
   readonly images: Images = {
     pull: async (reference, options) => {

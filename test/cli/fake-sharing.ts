@@ -1,10 +1,13 @@
 // What the fake engine does with images that go to others: it notes the call and says something.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type {
   ArtifactListing,
   Artifacts,
   EngineEvent,
   ImageSharing,
+  Indexes,
+  IndexRecord,
   Registries,
 } from "@nacre/engine/engine.ts";
 import { imageRecord } from "./fake-records.ts";
@@ -131,5 +134,52 @@ export function fakeArtifacts({ called }: Pick<FakeParts, "called">): Artifacts 
     referrers: async () => [
       { digest, type: "signature", sizeBytes: 9, annotations: { by: "ada" } },
     ],
+  };
+}
+
+export function fakeIndexes({ called }: Pick<FakeParts, "called">): Indexes {
+  const digest = `sha256:${"1d".repeat(32)}`;
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const manifest = { mediaType: "application/vnd.oci.image.manifest.v1+json", size: 2 };
+  const record: IndexRecord = {
+    ...{ reference: "docker.io/team/app:1", digest, mediaType, updatedMs: 0 },
+    entries: [
+      {
+        ...{ ...manifest, digest: `sha256:${"a1".repeat(32)}` },
+        platform: { os: "linux", architecture: "arm", variant: "v7" },
+      },
+    ],
+  };
+  const answering =
+    (what: string) =>
+    async (...of: unknown[]): Promise<IndexRecord> => {
+      called(what, ...of);
+      return record;
+    };
+  return {
+    create: answering("create index"),
+    add: answering("add to index"),
+    annotate: answering("annotate index"),
+    takeOut: answering("take out of index"),
+    list: async () => [record],
+    get: async (name) => {
+      if (name === "team/app:1") return record;
+      throw new NacreError("not-found", `No such manifest: ${name}`);
+    },
+    inspect: async (name, options) => {
+      called("inspect index", name, options);
+      const bytes = new TextEncoder().encode('{"schemaVersion":2}');
+      const [entry] = record.entries;
+      const child = { reference: `docker.io/team/app@${entry!.digest}`, bytes, children: [] };
+      return {
+        ...{ reference: `docker.io/team/app@${digest}`, digest, mediaType, bytes },
+        children: [{ ...child, ...entry! }],
+      };
+    },
+    push: async (...of) => {
+      called("push index", ...of);
+      return { reference: record.reference, digest, sizeBytes: 2 };
+    },
+    remove: async (name) => called("remove index", name),
   };
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { sha256 } from "@nacre/plugin-registry/content.ts";
-import type { BuiltImage } from "@nacre/plugin-registry/image-builder.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { describe, expect, it } from "vitest";
 import { tar } from "../images/tar.ts";
+import { dockerArchive } from "./docker-archive.ts";
 import { contentOf, type Machine, machine, sampleImage } from "./pull-machine.ts";
 import { pushRegistry } from "./push-registry.ts";
 
@@ -32,32 +32,6 @@ async function collected(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
 /** In chunks that begin and end anywhere. */
 async function* inChunks(bytes: Uint8Array, size = 7919): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-/** The archive that docker before 25 and podman write. */
-function dockerArchive(built: BuiltImage, tags: readonly string[] = ["old:1"]): Buffer {
-  const config = built.blobs.get(built.id)!;
-  const layers = built.layers.map(({ digest }) => gunzipSync(built.blobs.get(digest)!));
-  const entries = layers.flatMap((bytes, at) => [
-    { name: `layer${at}/VERSION`, content: "1.0" },
-    { name: `plain/${at}.tar`, content: bytes },
-    { name: `layer${at}/layer.tar`, type: "symlink" as const, link: `../plain/${at}.tar` },
-  ]);
-  const manifest = [
-    {
-      Config: `${built.id.slice(7)}.json`,
-      RepoTags: tags,
-      Layers: layers.map((_, at) => `layer${at}/layer.tar`),
-    },
-  ];
-  return Buffer.from(
-    tar([
-      ...entries,
-      { name: `${built.id.slice(7)}.json`, content: Buffer.from(config) },
-      { name: "manifest.json", content: JSON.stringify(manifest) },
-      { name: "repositories", content: "{}" },
-    ]),
-  );
 }
 
 describe("saving and loading", () => {

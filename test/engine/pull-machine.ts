@@ -11,14 +11,20 @@ import type { ImageRepositories } from "@nacre/core/ports/image-repositories.ts"
 import type { ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Snapshotter, StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
-import type { Artifacts, EngineEvent, Images, System } from "@nacre/engine/engine.ts";
+import type { Artifacts, EngineEvent, Images, Indexes, System } from "@nacre/engine/engine.ts";
 import { EventBus } from "@nacre/engine/event-bus.ts";
 import { ImageService } from "@nacre/engine/images/images.ts";
 import { LayerStore } from "@nacre/engine/images/layer-store.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { Registry, type RegistryOptions } from "@nacre/engine/registry/registry.ts";
 import { Sharing } from "@nacre/engine/sharing/sharing.ts";
-import { artifactsView, checkingOf, sharedImages } from "@nacre/engine/sharing/view.ts";
+import {
+  artifactsView,
+  checkingOf,
+  indexesView,
+  pullOfIndex,
+  sharedImages,
+} from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { UndiciFetch } from "@nacre/linux/fetch.ts";
@@ -101,6 +107,7 @@ export interface Machine extends AsyncDisposable {
   suspendUploads(): Promise<void>;
   check: System["check"];
   readonly artifacts: Artifacts;
+  readonly indexes: Indexes;
   readonly state: SqliteStateStore;
   readonly clock: ImpatientClock;
   readonly snapshotter: RememberingSnapshotter;
@@ -119,20 +126,18 @@ export function machine(options: MachineOptions = {}): Machine {
   const state = new SqliteStateStore(paths.database);
   const content = new FileContentStore(files, codec, paths);
   const clock = new ImpatientClock();
-  const [bus, events] = [new EventBus(), [] as EngineEvent[]];
-  const subscription = bus.events.subscribe((event) => events.push(event));
+  const { bus, events, subscription } = listenedBus();
   const asked: string[] = [];
   const fetch = fetchOf(options);
   const registryOptions = options.registries ? { registries: options.registries } : {};
-  const credentials = credentialsOf(options, asked);
   const registry = new Registry(
-    ...([testCore, fetch, clock, codec, credentials, registryOptions] as const),
+    ...([testCore, fetch, clock, codec, credentialsOf(options, asked), registryOptions] as const),
   );
   const snapshotter = options.snapshotter ?? new RememberingSnapshotter();
   const bootId = options.bootId ?? "this boot";
   const layers = new LayerStore(testCore, files, content, state, codec, paths, bootId);
-  const kernel = { alive: options.alive ?? (() => true) };
-  const images = new ImageService(
+  const kernel = kernelOf(options);
+  const images: ImageService = new ImageService(
     testCore,
     kernel,
     files,
@@ -150,6 +155,7 @@ export function machine(options: MachineOptions = {}): Machine {
       bootId,
       self: options.self ?? { pid: process.pid, startTime: 1n },
       platform: { os: "linux", architecture: "amd64" },
+      fromIndex: (...of) => pullOfIndex([images, ports, parts, own], ...of),
     },
   );
   const ports = { files, content, state, codec, random: new LinuxRandom(), clock };
@@ -163,6 +169,7 @@ export function machine(options: MachineOptions = {}): Machine {
     sharing: sharedImages(images, ports, parts, own),
     repositories: store,
     artifacts: artifactsView(images, ports, parts, own),
+    indexes: indexesView(images, ports, parts, own),
     check: checkingOf(images, { ...ports, kernel, snapshotters: [snapshotter] }, parts, own),
     suspendUploads: () => uploads.suspend(),
     state,
@@ -180,6 +187,13 @@ export function machine(options: MachineOptions = {}): Machine {
       if (options.root === undefined) rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+const kernelOf = ({ alive = () => true }: MachineOptions) => ({ alive });
+
+function listenedBus() {
+  const [bus, events] = [new EventBus(), [] as EngineEvent[]];
+  return { bus, events, subscription: bus.events.subscribe((event) => events.push(event)) };
 }
 
 function fetchOf({ environment = {}, certificatesDirectory }: MachineOptions): UndiciFetch {

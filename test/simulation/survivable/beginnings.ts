@@ -85,3 +85,9 @@ export const stopped = once(() =>
 export const running = async (world: World): Promise<void> => {
   await world.command(runDetached);
 };
+
+export async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(Uint8Array.from(chunk));
+  return chunks;
+}

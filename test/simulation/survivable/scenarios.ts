@@ -17,6 +17,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import {
+  collected,
   MADE,
   NAME,
   once,
@@ -33,7 +34,8 @@ import {
   withVolume,
 } from "./beginnings.ts";
 import { LIFE } from "./life-scenarios.ts";
-import { IMAGE } from "./network.ts";
+import { IMAGE, SEVERAL } from "./network.ts";
+import { PLATFORMS } from "./platform-scenarios.ts";
 import { Died, World } from "./world.ts";
 
 async function runWithInit(engine: Engine): Promise<number> {
@@ -94,12 +96,6 @@ const archived = once(async () => {
   await world.command(changed);
   return world.command((engine) => collected(engine.images.save([MADE], { compression: "zstd" })));
 });
-
-async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(Uint8Array.from(chunk));
-  return chunks;
-}
 
 async function load({ images }: Engine): Promise<unknown> {
   const chunks = await archived();
@@ -271,18 +267,20 @@ export const SCENARIOS: readonly Scenario[] = [
     work: (engine) => engine.system.prune({ all: true }),
     keepsImage: false,
   },
+  ...PLATFORMS,
   ...LIFE,
 ];
 
 /** Everything that was started ends, and goes; each removal is tried twice. */
 export async function cleanUp(engine: Engine): Promise<void> {
-  const { builds, containers, images, volumes, system } = engine;
+  const { builds, containers, images, indexes, volumes, system } = engine;
   for (const { id } of containers.list({ all: true })) {
     for (let time = 0; time < 2; time++) {
       await containers.remove(id, { force: true }).catch(unlessAbsent);
     }
   }
-  await images.remove(MADE).catch(unlessAbsent);
+  for (const { reference } of await indexes.list()) await indexes.remove(reference);
+  for (const name of [MADE, SEVERAL]) await images.remove(name).catch(unlessAbsent);
   await builds.pruneCache({ all: true });
   await volumes.prune({ all: true });
   await system.prune();

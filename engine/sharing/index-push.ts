@@ -1,0 +1,190 @@
+// An index to a registry, bottom up: what it names, which is here or in a registry, this one or
+// another, and then itself.
+//
+//   in the repository already ──────────────────────────▶ nothing
+//   blobs in another repository of the same registry ───▶ mounted
+//   blobs here, or in another registry ─────────────────▶ sent, what is missing
+
+import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
+import type { Descriptor } from "@nacre/core/oci/image.ts";
+import { parseReference, type Reference } from "@nacre/core/reference.ts";
+import type { IndexEntry, IndexRecord } from "@nacre/core/state/records.ts";
+import type { EventBus } from "../event-bus.ts";
+import { eachBounded } from "../images/bounded.ts";
+import type { PushIndexOptions } from "../index-interface.ts";
+import type { Registry, Repository } from "../registry/registry.ts";
+import { type BlobSource, Uploads } from "../registry/uploads.ts";
+import type { Bundles } from "./bundles.ts";
+import { isDocument, readManifest } from "./manifest-keeper.ts";
+import type { StoredBlobs } from "./stored-blobs.ts";
+
+/** How many blobs are sent at once. */
+const PARALLEL_BLOBS = 4;
+/** Indexes within indexes. */
+const MAX_DEPTH = 4;
+
+/** A blob that is to be there. */
+interface Wanted {
+  readonly descriptor: Descriptor;
+  readonly isLayer: boolean;
+  readonly source: () => BlobSource;
+  /** Repositories of the target's registry that may have it. */
+  readonly mountFrom: readonly string[];
+}
+
+export class IndexPusher {
+  readonly #core: () => Core;
+  readonly #bus: EventBus;
+  readonly #registry: Registry;
+  readonly #bundles: Bundles;
+  readonly #blobs: StoredBlobs;
+
+  constructor(
+    core: () => Core,
+    bus: EventBus,
+    registry: Registry,
+    bundles: Bundles,
+    blobs: StoredBlobs,
+  ) {
+    this.#core = core;
+    this.#bus = bus;
+    this.#registry = registry;
+    this.#bundles = bundles;
+    this.#blobs = blobs;
+  }
+
+  /** Whether all that it names is there afterwards is the registry's to check, where it does. */
+  async push(
+    index: IndexRecord,
+    bytes: Uint8Array,
+    target: Reference,
+    options: PushIndexOptions,
+  ): Promise<void> {
+    const exchange = await this.#registry.exchange(target, options);
+    const uploads = new Uploads(exchange, target.familiar());
+    if (options.all !== false) {
+      for (const entry of index.entries) await this.#entry(uploads, target, entry, options);
+    }
+    await uploads.manifest(target.tag ?? index.digest, index.mediaType, bytes);
+  }
+
+  async #entry(
+    uploads: Uploads,
+    target: Reference,
+    entry: IndexEntry,
+    options: PushIndexOptions,
+  ): Promise<void> {
+    if ((await uploads.manifestDigest(entry.digest)) === entry.digest) return;
+    if (entry.source === undefined) return this.#stored(uploads, target, entry, options);
+    const from = parseReference(this.#core(), entry.source, "normalized");
+    const repository = await this.#registry.open(from, options);
+    await this.#fetched(uploads, target, entry, { from, repository, options, depth: 0 });
+  }
+
+  async #stored(
+    uploads: Uploads,
+    target: Reference,
+    { digest, mediaType }: IndexEntry,
+    options: PushIndexOptions,
+  ): Promise<void> {
+    const bundle = await this.#bundles.closed(digest, mediaType);
+    if (!bundle) throw gone(digest);
+    const wanted = bundle.parts.map(
+      (part): Wanted => ({
+        descriptor: { mediaType: "", digest: part.digest, size: part.sizeBytes },
+        ...{ isLayer: part.isLayer, source: () => part.source(), mountFrom: [] },
+      }),
+    );
+    await this.#send(uploads, target, wanted, options);
+    for (const one of bundle.manifests) {
+      await uploads.manifest(one.digest, one.mediaType, one.bytes);
+    }
+  }
+
+  async #fetched(
+    uploads: Uploads,
+    target: Reference,
+    one: Descriptor,
+    place: {
+      readonly from: Reference;
+      readonly repository: Repository;
+      readonly options: PushIndexOptions;
+      readonly depth: number;
+    },
+  ): Promise<void> {
+    const { from, repository, options, depth } = place;
+    const { bytes, digest } = await repository.document(one.digest, `${one.mediaType}, */*`);
+    const read = readManifest(this.#core(), bytes, "", one.mediaType);
+    const mountFrom = from.domain === target.domain && from.path !== target.path ? [from.path] : [];
+    const wanted = (descriptor: Descriptor, isLayer: boolean): Wanted => ({
+      ...{ descriptor, isLayer, mountFrom },
+      // What is here need not come from afar.
+      source: () =>
+        this.#blobs.has(descriptor.digest)
+          ? this.#blobs.source(descriptor)
+          : remote(repository, descriptor),
+    });
+    const { config, layers, manifests } = read;
+    for (const below of manifests.filter(isDocument)) {
+      if (depth === MAX_DEPTH) break;
+      await this.#fetched(uploads, target, below, { ...place, depth: depth + 1 });
+    }
+    const blobs = [
+      ...layers.filter(({ urls }) => !urls).map((layer) => wanted(layer, true)),
+      ...manifests.filter((each) => !isDocument(each)).map((each) => wanted(each, false)),
+      ...(config ? [wanted(config, false)] : []),
+    ];
+    await this.#send(uploads, target, blobs, options);
+    await uploads.manifest(digest, read.mediaType, bytes);
+  }
+
+  async #send(
+    uploads: Uploads,
+    target: Reference,
+    blobs: readonly Wanted[],
+    { signal }: PushIndexOptions,
+  ): Promise<void> {
+    const reference = target.toString();
+    const distinct = [...new Map(blobs.map((one) => [one.descriptor.digest, one])).values()];
+    await eachBounded(distinct, PARALLEL_BLOBS, signal, async (one, either) => {
+      const { descriptor, isLayer, mountFrom } = one;
+      const { digest, size: totalBytes } = descriptor;
+      const say = (
+        phase: "sending" | "exists" | "mounted" | "complete",
+        sentBytes: number,
+        from?: string,
+      ) => {
+        if (!isLayer) return;
+        const more = from === undefined ? {} : { from };
+        this.#bus.emit({
+          ...{ type: "upload", reference, digest, phase, sentBytes, totalBytes, ...more },
+        });
+      };
+      const sent = (bytes: number) => say("sending", bytes);
+      const outcome = await uploads.blob(one.source(), { mountFrom, sent, signal: either });
+      if (outcome.how === "mounted") say("mounted", totalBytes, outcome.from);
+      else say(outcome.how === "sent" ? "complete" : "exists", totalBytes);
+    });
+  }
+}
+
+/** A blob of another registry on its way through. */
+function remote(repository: Repository, descriptor: Descriptor): BlobSource {
+  return {
+    ...{ digest: descriptor.digest, sizeBytes: descriptor.size },
+    async *read(offset, length) {
+      let left = length;
+      for await (const chunk of repository.blob(descriptor, offset)) {
+        yield chunk.subarray(0, left);
+        left -= Math.min(left, chunk.length);
+        if (left === 0) return;
+      }
+    },
+  };
+}
+
+const gone = (digest: string): NacreError =>
+  new NacreError("not-found", `${digest}, which the index names, is not whole on this machine`, {
+    advice: "Add it again from where it is: nacre manifest add INDEX docker://NAME",
+  });
