@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -17,8 +18,11 @@ import { tar } from "../images/tar.ts";
 import { Bench, outcomeOf, shellImage } from "./engine-bench.ts";
 
 let bench: Bench;
+let waits: string;
 beforeAll(async () => {
   bench = await Bench.make();
+  waits = join(bench.base, "waits");
+  mkdirSync(waits);
   await bench.does(["pull", "-q", bench.name()]);
   await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
 });
@@ -59,7 +63,7 @@ const isAllPruned = (): Promise<void> =>
 
 /** A script that ends when it is told to, however long that takes, and how to tell it. */
 function awaited(): { options: string[]; script: string; end: () => void } {
-  const folder = mkdtempSync(join(bench.base, "awaited-"));
+  const folder = mkdtempSync(join(waits, "one-"));
   return {
     options: ["-v", `${folder}:/awaited`],
     script: "while [ ! -e /awaited/end ]; do sleep 0.05; done",
