@@ -42,7 +42,8 @@ function bindExtensions(bind: Bind, options: EngineOptions): void {
   const paths = new StatePaths(options.root);
   bind(ContentStore)
     .toResolvedValue(
-      (files: Files, codec: Codec) => whenUsed(() => new FileContentStore(files, codec, paths)),
+      (files: Files, codec: Codec) =>
+        whenUsed(() => new FileContentStore(options.core, files, codec, paths)),
       [Files, Codec],
     )
     .inSingletonScope();

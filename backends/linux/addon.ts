@@ -1,6 +1,10 @@
 // The addon: what Node lacks, or does too slowly, in a little C (addon/).
 
 declare const inflater: unique symbol;
+declare const outflow: unique symbol;
+
+/** What a child writes and JavaScript reads; the addon's own. */
+export type OutflowHandle = { readonly [outflow]: never };
 
 /** A gzip stream that is being read; the addon's own. */
 export type InflaterHandle = { readonly [inflater]: never };
@@ -20,6 +24,15 @@ export interface Addon {
     onReport: (chunk: Buffer | null) => void,
     more: Int32Array,
   ): number;
+  /**
+   * A pipe: the descriptor to write to, the caller's to close, and what asks for its bytes.
+   * `onChunk` gets null at their end. addon/outflow.c.
+   */
+  openOutflow(onChunk: (chunk: Buffer | null) => void): [descriptor: number, OutflowHandle];
+  /** One chunk more may come; until then a writer waits when the pipe is full. */
+  askOutflow(handle: OutflowHandle): void;
+  /** Nothing more is wanted: who writes gets EPIPE. */
+  dropOutflow(handle: OutflowHandle): void;
   /** Ends the process at once. */
   leave(code: number): never;
   /**

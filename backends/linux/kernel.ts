@@ -2,7 +2,6 @@
 // the program on descriptor 3, reports on descriptor 4, and stays as the process's parent.
 
 import { readFileSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
 import { NacreError } from "@nacre/core/error.ts";
 import { parseMountinfo } from "@nacre/core/mountinfo.ts";
 import type {
@@ -147,8 +146,7 @@ export class LinuxKernel implements Kernel {
   async execute(program: KernelProgram, streams: ProcessStreams): Promise<RunningProgram> {
     const session = new Session(program);
     const child = await this.#launch(session, program, streams);
-    // At once: what nobody listens to when the child has exited, child_process throws away.
-    const pipes = pipesOf(child);
+    const { stdin, stdout, stderr } = child;
     const report = await session.started;
     const supervisor = identify(child.pid);
     if (report.kind !== "ready") throw new TypeError("execute runs programs with a process");
@@ -156,7 +154,7 @@ export class LinuxKernel implements Kernel {
       process: { pid: report.pid, startTime: report.startTime },
       // A zombie by now, if the process was quick: then there is nobody left to signal.
       supervisor: supervisor ?? { pid: child.pid, startTime: 0n },
-      ...pipes,
+      ...{ stdin, stdout, stderr },
       exited: program.process?.supervision.detached
         ? new Promise<ExitStatus>(() => {})
         : session.exited.then((status) => this.#settle(program, session, status)),
@@ -214,24 +212,4 @@ export class LinuxKernel implements Kernel {
   mounts(): MountEntry[] {
     return parseMountinfo(readFileSync("/proc/self/mountinfo", "utf8"));
   }
-}
-
-function pipesOf({
-  stdin,
-  stdout,
-  stderr,
-}: Launched): Pick<RunningProgram, "stdin" | "stdout" | "stderr"> {
-  return {
-    stdin: stdin && toWeb<WritableStream<Uint8Array>>("Writable", stdin),
-    stdout: stdout && toWeb<ReadableStream<Uint8Array>>("Readable", stdout),
-    stderr: stderr && toWeb<ReadableStream<Uint8Array>>("Readable", stderr),
-  };
-}
-
-/** Web streams cost milliseconds to load: only for those who asked for pipes. */
-function toWeb<T>(kind: "Readable" | "Writable", stream: Readable | Writable): T {
-  const streams = process.getBuiltinModule("node:stream");
-  return (kind === "Readable"
-    ? streams.Readable.toWeb(stream as Readable)
-    : streams.Writable.toWeb(stream as Writable)) as unknown as T;
 }

@@ -1,8 +1,9 @@
-// How nacre-init is started: by the addon where it loads and no stream is to be piped through
+// How nacre-init is started: by the addon where it loads and its input does not come through
 // JavaScript, else by node:child_process. Both give the same child: a session of its own, its
 // program on descriptor 3, its report on 4.
 
 import type { ChildProcess, StdioOptions } from "node:child_process";
+import { closeSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { type Addon, loadAddon } from "./addon.ts";
@@ -15,9 +16,16 @@ export interface LaunchListener {
 
 export interface Launched {
   readonly pid: number;
-  readonly stdin: Writable | undefined;
-  readonly stdout: Readable | undefined;
-  readonly stderr: Readable | undefined;
+  readonly stdin: WritableStream<Uint8Array> | undefined;
+  readonly stdout: ReadableStream<Uint8Array> | undefined;
+  readonly stderr: ReadableStream<Uint8Array> | undefined;
+}
+
+/** What a child is to write to. */
+export interface Outlet {
+  /** -1 is /dev/null. */
+  readonly descriptor: number;
+  readonly stream?: ReadableStream<Uint8Array>;
 }
 
 export class Launcher {
@@ -43,22 +51,37 @@ export class Launcher {
     detached: boolean,
     listener: LaunchListener,
   ): Promise<Launched> | Launched {
-    const { stdin, stdout, stderr, more = [] } = streams;
-    const piped = [stdin, stdout, stderr].includes("pipe");
-    const addon = piped ? undefined : this.#loaded();
+    const { stdin, stdout, stderr } = streams;
+    const addon = stdin === "pipe" ? undefined : this.#loaded();
     if (!addon) return this.#spawn(message, streams, detached, listener);
-    const number = (stream: number | string) => (typeof stream === "number" ? stream : -1);
+    const outlets: Outlet[] = [];
+    try {
+      for (const one of [stdout, stderr]) outlets.push(outletOf(one, addon));
+      return this.#launch(addon, message, streams, outlets, detached, listener);
+    } finally {
+      for (const { descriptor, stream } of outlets) if (stream) closeSync(descriptor);
+    }
+  }
+
+  #launch(
+    addon: Addon,
+    message: Uint8Array,
+    { stdin, more = [] }: ProcessStreams,
+    [stdout, stderr]: readonly Outlet[],
+    detached: boolean,
+    listener: LaunchListener,
+  ): Launched {
     const pid = addon.launch(
       this.#init,
-      number(stdin),
-      number(stdout),
-      number(stderr),
+      typeof stdin === "number" ? stdin : -1,
+      stdout?.descriptor ?? -1,
+      stderr?.descriptor ?? -1,
       message,
       detached,
       (chunk) => (chunk ? listener.report(chunk) : listener.ended()),
       Int32Array.from(more),
     );
-    return { pid, stdin: undefined, stdout: undefined, stderr: undefined };
+    return { pid, stdin: undefined, stdout: stdout?.stream, stderr: stderr?.stream };
   }
 
   #loaded(): Addon | undefined {
@@ -85,12 +108,50 @@ export class Launcher {
       if (detached) child.unref();
       resolve({
         pid: child.pid,
-        stdin: child.stdin ?? undefined,
-        stdout: child.stdout ?? undefined,
-        stderr: child.stderr ?? undefined,
+        // At once: what nobody listens to when the child has exited, child_process throws away.
+        stdin: child.stdin ? toWeb<WritableStream<Uint8Array>>("Writable", child.stdin) : undefined,
+        stdout: child.stdout ? toWeb("Readable", child.stdout) : undefined,
+        stderr: child.stderr ? toWeb("Readable", child.stderr) : undefined,
       });
     });
   }
+}
+
+/** A descriptor for a child, and what comes out of it. */
+export function outletOf(stream: ProcessStreams["stdout"], addon: Addon): Outlet {
+  if (stream !== "pipe") return { descriptor: typeof stream === "number" ? stream : -1 };
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  let ended = false;
+  const [descriptor, handle] = addon.openOutflow((chunk) => {
+    if (ended) return;
+    if (chunk) controller.enqueue(chunk);
+    else {
+      ended = true;
+      controller.close();
+    }
+  });
+  const carried = new ReadableStream<Uint8Array>({
+    start(own) {
+      controller = own;
+    },
+    pull: () => addon.askOutflow(handle),
+    cancel: () => {
+      ended = true;
+      addon.dropOutflow(handle);
+    },
+  });
+  return { descriptor, stream: carried };
+}
+
+/** Web streams cost milliseconds to load: only for those who asked for pipes. */
+function toWeb<T = ReadableStream<Uint8Array>>(
+  kind: "Readable" | "Writable",
+  stream: Readable | Writable,
+): T {
+  const streams = process.getBuiltinModule("node:stream");
+  return (kind === "Readable"
+    ? streams.Readable.toWeb(stream as Readable)
+    : streams.Writable.toWeb(stream as Writable)) as unknown as T;
 }
 
 /** After it a child outlives this process, as if it had been detached from the beginning. */

@@ -130,7 +130,7 @@ function engineOn(
       state: new SimulatedStateStore(),
       fetch: new SimulatedFetch(literalRegistries(core, images)),
       credentials: { find: async () => undefined },
-      content: new FileContentStore(files, codec, paths),
+      content: new FileContentStore(embeddedCore, files, codec, paths),
       snapshotters: [
         new ErofsSnapshotter(embeddedCore, files, kernel, paths),
         new DirectorySnapshotter(embeddedCore, files, kernel, random, paths, {

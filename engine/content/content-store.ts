@@ -1,3 +1,5 @@
+import type { Core } from "@nacre/core/core.ts";
+import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
@@ -10,6 +12,8 @@ type Algorithm = "sha256" | "sha512";
 const HEX_DIGITS: Readonly<Record<Algorithm, number>> = { sha256: 64, sha512: 128 };
 /** How much of a file is hashed at once: large enough that reading costs nothing beside it. */
 const CHUNK_BYTES = 1 << 20;
+/** Manifests and configs: what the core has hashed before the host's hash is loaded, some milliseconds. */
+const SMALL_BYTES = 64 << 10;
 
 /**
  * Blobs as files named by their digests, `blobs/ALGORITHM/HEX`. What makes it safe is the Files
@@ -17,11 +21,13 @@ const CHUNK_BYTES = 1 << 20;
  * to whoever writes that blob next, and a rename is all that others see.
  */
 export class FileContentStore implements ContentStore {
+  readonly #core: () => Core;
   readonly #files: Files;
   readonly #codec: Codec;
   readonly #paths: StatePaths;
 
-  constructor(files: Files, codec: Codec, paths: StatePaths) {
+  constructor(core: () => Core, files: Files, codec: Codec, paths: StatePaths) {
+    this.#core = core;
     this.#files = files;
     this.#codec = codec;
     this.#paths = paths;
@@ -45,7 +51,7 @@ export class FileContentStore implements ContentStore {
       await file.discard();
       file = await this.#files.create(path);
     }
-    const hasher = this.#codec.hasher(algorithm);
+    const hasher = this.#hasher(algorithm, sizeBytes);
     try {
       await this.#hashFile(file.path, file.sizeBytes, hasher);
     } catch (error) {
@@ -60,7 +66,7 @@ export class FileContentStore implements ContentStore {
   }
 
   async read(digest: string, limitBytes: number): Promise<Uint8Array> {
-    const hasher = this.#codec.hasher(algorithmOf(digest));
+    const algorithm = algorithmOf(digest);
     const reader = await this.reader(digest);
     try {
       if (reader.sizeBytes > limitBytes) {
@@ -70,6 +76,7 @@ export class FileContentStore implements ContentStore {
         );
       }
       const bytes = await reader.read(0, reader.sizeBytes);
+      const hasher = this.#hasher(algorithm, bytes.length);
       hasher.update(bytes);
       if (hasher.digest() === digest) return bytes;
     } finally {
@@ -109,6 +116,12 @@ export class FileContentStore implements ContentStore {
 
   #directory(algorithm: Algorithm): string {
     return `${this.#paths.blobs}/${algorithm}`;
+  }
+
+  #hasher(algorithm: Algorithm, sizeBytes: number): Hasher {
+    if (algorithm !== "sha256" || sizeBytes > SMALL_BYTES) return this.#codec.hasher(algorithm);
+    const hash = new Sha256(this.#core().fork());
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
   }
 
   async #hashFile(path: string, sizeBytes: number, hasher: Hasher): Promise<void> {

@@ -12,10 +12,20 @@ import { temporaryDirectory } from "./temporary.ts";
 contentStoreContract(
   "files on linux",
   async () =>
-    new FileContentStore(new LinuxFiles(), new LinuxCodec(), new StatePaths(temporaryDirectory())),
+    new FileContentStore(
+      wasmCore,
+      new LinuxFiles(),
+      new LinuxCodec(),
+      new StatePaths(temporaryDirectory()),
+    ),
 );
 
 contentStoreContract("simulated files", async () => {
   const files = new SimulatedFiles(new SimulatedClock());
-  return new FileContentStore(files, new SimulatedCodec(wasmCore()), new StatePaths("/root"));
+  return new FileContentStore(
+    wasmCore,
+    files,
+    new SimulatedCodec(wasmCore()),
+    new StatePaths("/root"),
+  );
 });

@@ -8,6 +8,7 @@ import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { SqliteStateStore } from "@nacre/linux/state-store.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { wasmCore } from "../core/wasm-core.ts";
 import { scratch } from "./native.ts";
 
 const files = new LinuxFiles();
@@ -43,7 +44,7 @@ describe("a full disk", () => {
   });
 
   it("lets a blob go on once there is room", async () => {
-    const store = new FileContentStore(files, new LinuxCodec(), new StatePaths(disk));
+    const store = new FileContentStore(wasmCore, files, new LinuxCodec(), new StatePaths(disk));
     const blob = new Uint8Array(600_000).fill(97);
     const hasher = new LinuxCodec().hasher("sha256");
     hasher.update(blob);

@@ -65,7 +65,7 @@ export function wrappedEngine(root: string, wraps: Wraps = {}): Engine {
       random: new LinuxRandom(),
       fetch: new UndiciFetch({ environment: {} }),
       credentials: { find: async () => undefined },
-      content: new FileContentStore(files, codec, paths),
+      content: new FileContentStore(compiled, files, codec, paths),
       snapshotters: [new ErofsSnapshotter(compiled, files, kernel, paths)],
       networks: [new NoneNetwork()],
       volumes: [new LocalVolumes(files, paths)],

@@ -5,6 +5,9 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
     {"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
     {"leave", NULL, leave, NULL, NULL, NULL, napi_default, NULL},
+    {"openOutflow", NULL, open_outflow, NULL, NULL, NULL, napi_default, NULL},
+    {"askOutflow", NULL, ask_outflow, NULL, NULL, NULL, napi_default, NULL},
+    {"dropOutflow", NULL, drop_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"createInflater", NULL, create_inflater, NULL, NULL, NULL, napi_default, NULL},
     {"attributes", NULL, attributes, NULL, NULL, NULL, napi_default, NULL},
     {"inflate", NULL, inflate_step, NULL, NULL, NULL, napi_default, NULL},

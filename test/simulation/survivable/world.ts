@@ -115,7 +115,7 @@ export class World {
       {
         ...{ kernel, files, state, clock, random, codec, fetch },
         credentials: { find: async () => undefined },
-        content: new FileContentStore(files, codec, PATHS),
+        content: new FileContentStore(core, files, codec, PATHS),
         snapshotters: [
           new ErofsSnapshotter(core, files, kernel, PATHS),
           new DirectorySnapshotter(core, files, kernel, random, PATHS, options),
@@ -248,7 +248,7 @@ export class World {
     const host = this.#host();
     const { files, state, kernel } = host;
     const codec = new SimulatedCodec(core());
-    const content = new FileContentStore(files, codec, PATHS);
+    const content = new FileContentStore(core, files, codec, PATHS);
     const snapshotters = [new ErofsSnapshotter(core, files, kernel, PATHS)];
     const options = { bootId: this.bootId, digests: true };
     const check = new StoreCheck(

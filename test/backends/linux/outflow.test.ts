@@ -1,0 +1,60 @@
+// Pipes of the addon, by what writes to them.
+
+import { execFileSync, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { loadAddon } from "@nacre/linux/addon.ts";
+import { outletOf } from "@nacre/linux/launch.ts";
+import { expect, it } from "vitest";
+
+const ADDON = fileURLToPath(new URL("../../../backends/linux/dist/addon.node", import.meta.url));
+const addon = loadAddon(ADDON);
+
+/** A shell that writes to one; its exit status, or the signal that ended it. */
+function written(script: string) {
+  if (!addon) throw new TypeError("the addon was not built");
+  const { descriptor, stream } = outletOf("pipe", addon);
+  const child = spawn("sh", ["-c", script], { stdio: ["ignore", descriptor, "ignore"] });
+  closeSync(descriptor);
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.once("exit", (code, signal) => resolve(signal ?? code)),
+  );
+  return { stream: stream as ReadableStream<Uint8Array>, ended };
+}
+
+it("carries all that is written, in order, to its end", async () => {
+  const { stream, ended } = written("seq 200000; sleep 0.1; echo end");
+  const text = await new Response(stream).text();
+  expect(text).toBe(`${Array.from({ length: 200_000 }, (_, n) => `${n + 1}\n`).join("")}end\n`);
+  expect(await ended).toBe(0);
+});
+
+it("has a writer wait for a reader that is slow", async () => {
+  const { stream, ended } = written("head -c 1000000 /dev/zero");
+  const reader = stream.getReader();
+  await reader.read();
+  const still = await Promise.race([ended, new Promise((r) => setTimeout(r, 200, "still"))]);
+  expect(still).toBe("still");
+  for (let next = await reader.read(); !next.done; ) next = await reader.read();
+  expect(await ended).toBe(0);
+});
+
+it("ends a writer when nobody wants more", async () => {
+  const { stream, ended } = written("exec cat /dev/zero");
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.cancel();
+  expect(await ended).toBe("SIGPIPE");
+});
+
+it("does not keep a process that reads nothing", () => {
+  const script = `
+    const module = { exports: {} };
+    process.dlopen(module, ${JSON.stringify(ADDON)});
+    const [descriptor, handle] = module.exports.openOutflow(() => {});
+    require("node:fs").writeSync(descriptor, "x");
+    globalThis.kept = handle;
+  `;
+  const out = execFileSync(process.execPath, ["-e", script], { timeout: 10_000, stdio: "pipe" });
+  expect(String(out)).toBe("");
+});
