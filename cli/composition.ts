@@ -18,13 +18,14 @@ import { identify } from "@nacre/linux/process.ts";
 import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import { PluginLoader } from "@nacre/plugin-loader/loader.ts";
 import { Container } from "inversify";
+import { defaultRoot } from "./default-root.ts";
 import { packageRoot } from "./package-root.ts";
 import { OWN_NAMES, type PluginGiven, pluginOptions } from "./plugins.ts";
 import { VERSION } from "./version.ts";
 
 /** How an engine is made; all of it has a default. */
 export interface CreateEngineOptions {
-  /** Directory of all state; made if it is missing. Default `/var/lib/nacre`. */
+  /** Directory of all state; made if it is missing. Default `/var/lib/nacre`, and `~/.local/share/nacre` for others than root. */
   readonly root?: string;
   /** `linux`, the default: this machine's kernel. `simulated`: one in memory, for trying things out. */
   readonly backend?: "linux" | "simulated";
@@ -53,7 +54,7 @@ export interface CreateEngineOptions {
 export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
   const { backend = "linux", snapshotter, environment = process.env } = options;
   const endsWithProcess = options.endsWithProcess ?? false;
-  const root = resolve(options.root ?? "/var/lib/nacre");
+  const root = resolve(options.root ?? defaultRoot(environment));
   const registries = options.registries ?? configuredRegistries();
   // It would make a function of text for each binding, and each is resolved once.
   const container = new Container({ jitless: true });

@@ -2,6 +2,7 @@
 // wins over the default.
 
 import { type GlobalOptions, LOG_LEVELS } from "./command.ts";
+import { defaultRoot } from "./default-root.ts";
 import { FlagError } from "./flag-error.ts";
 import { choice, flag, list, text, type Values } from "./options.ts";
 import { pluginsOf } from "./plugins.ts";
@@ -12,7 +13,7 @@ export const GLOBAL_OPTIONS = {
   root: text(
     ["root"],
     "directory",
-    "Where all state is kept (NACRE_ROOT; default /var/lib/nacre)",
+    "Where all state is kept (NACRE_ROOT; default /var/lib/nacre, for others than root ~/.local/share/nacre)",
     "files",
   ),
   backend: choice(["backend"], BACKENDS, "The kernel to use (NACRE_BACKEND; default linux)"),
@@ -44,7 +45,7 @@ export function settleGlobals(
 ): GlobalOptions {
   const snapshotter = given.snapshotter ?? setting(environment, "NACRE_SNAPSHOTTER");
   return {
-    root: given.root ?? setting(environment, "NACRE_ROOT") ?? "/var/lib/nacre",
+    root: given.root ?? setting(environment, "NACRE_ROOT") ?? defaultRoot(environment),
     backend: given.backend ?? chosen(environment, "NACRE_BACKEND", BACKENDS) ?? "linux",
     logLevel: given.logLevel ?? chosen(environment, "NACRE_LOG_LEVEL", LOG_LEVELS) ?? "info",
     plugins: [

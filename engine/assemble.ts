@@ -20,7 +20,7 @@ import { JOURNAL_LOG, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRecord, IndexRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
-import { lazyLayout } from "./cgroups/layout.ts";
+import { lazyLayout, usableHierarchies } from "./cgroups/layout.ts";
 import { attachTo } from "./containers/attaching.ts";
 import { cgroupById } from "./containers/cgroup-of.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
@@ -197,6 +197,7 @@ function containerLooks(
   volumes: VolumeService,
   storage: ContainerStorage,
 ): ContainerLooks {
+  const processes = whenUsed(() => new Processes(ports.kernel, files, hierarchies));
   return new ContainerLooks(
     records,
     reconciler,
@@ -206,8 +207,8 @@ function containerLooks(
         new Named("LogDriver", "log driver", logDrivers({ ...ports, files, clock }), extensions),
     ),
     runtimes,
-    whenUsed(() => new Usage(files, clock, hierarchies)),
-    whenUsed(() => new Processes(files, hierarchies)),
+    whenUsed(() => new Usage(files, clock, hierarchies, processes)),
+    processes,
     volumes,
     storage,
     paths,
@@ -262,11 +263,11 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const records = new ContainerRecords(state, clock, random, bus, (record) =>
     endWait(kernel, bootId, record),
   );
-  const cgroup = cgroupById((id) => records.find(id));
+  const find = (id: string) => records.find(id);
   const runtimes = whenUsed(() => new Runtimes(kernel, ports.extensions));
-  const freezer = whenUsed(() => new Freezer(files, clock, hierarchies, cgroup));
+  const freezer = whenUsed(() => new Freezer(files, clock, hierarchies, cgroupById(find)));
   const takeDown = whenUsed(
-    () => new TakeDown(kernel, files, clock, freezer, paths, hierarchies, cgroup),
+    () => new TakeDown(kernel, files, clock, freezer, paths, hierarchies, find),
   );
   const storage = whenUsed(() => new ContainerStorage(files, paths));
   const { volumes, mounts } = mountServices(ports, images, bus, paths, options, (name) =>
@@ -283,7 +284,9 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const looks: ContainerLooks = containerLooks(
     ...([ports, shared, records, reconciler, runtimes, volumes, storage] as const),
   );
-  const machine = whenUsed(() => new Machine(files, hierarchies));
+  const machine = whenUsed(
+    () => new Machine(files, hierarchies, () => kernel.facts().userNamespace !== undefined),
+  );
   const planner = whenUsed(() =>
     containerPlanner(ports, shared, options, { runtimes, mounts, machine }, (name) =>
       looks.get(name),
@@ -340,7 +343,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     );
     return usedImages;
   });
-  const hierarchies = () => layout().hierarchies;
+  const hierarchies = usableHierarchies(files, layout);
   const { containers, volumes, storage, reconciler, takeDown, ...own } = containerServices(
     ports,
     { images, layers, bus, paths, snapshotter, hierarchies },

@@ -15,6 +15,7 @@ import {
 } from "@nacre/core/kernel-release.ts";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import { encodeProgram } from "@nacre/core/program/wire.ts";
+import { readMapLines, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { errnoName } from "./errno.ts";
 import { ReportReader } from "./report.ts";
 
@@ -77,6 +78,14 @@ function takesFiles(init: string, kernel: string, privileged: boolean): boolean 
   return !privileged || refusal(init, "erofs", init) !== "ENOTBLK";
 }
 
+/** The maps of the user namespace that this process is in; undefined in the machine's own. */
+export function userNamespace(): UserMaps | undefined {
+  const uids = readMapLines(readFileSync("/proc/self/uid_map", "utf8"));
+  // The machine's own has every ID, under its own number.
+  if (uids.length === 1 && uids[0]?.size === 0xffff_ffff) return undefined;
+  return { uids, gids: readMapLines(readFileSync("/proc/self/gid_map", "utf8")) };
+}
+
 /** What was found out on this boot, kept because finding out costs as much as starting a container. */
 interface KnownFacts {
   readonly boot: string;
@@ -112,9 +121,12 @@ export function probeFacts(
   init: string,
   memory?: { readonly path: string; readonly boot: string },
   assume?: string,
+  refused?: string,
 ): KernelFacts {
   const kernel = assume ?? release();
   const privileged = mayMakeContainers(readFileSync("/proc/self/status", "utf8"));
+  const maps = userNamespace();
+  if (maps || refused) return unprivilegedFacts(init, kernel, privileged, maps, refused);
   const known = memory && recall(memory.path, memory.boot, kernel);
   if (known) {
     const architecture = ociArchitecture();
@@ -125,6 +137,33 @@ export function probeFacts(
     remember(memory.path, { boot: memory.boot, release: kernel, erofs: facts.erofs });
   }
   return facts;
+}
+
+/** No user namespace may mount EROFS, whatever the kernel can do. */
+function unprivilegedFacts(
+  init: string,
+  kernel: string,
+  able: boolean,
+  maps: UserMaps | undefined,
+  refused: string | undefined,
+): KernelFacts {
+  return {
+    release: kernel,
+    architecture: ociArchitecture(),
+    privileged: able && !refused,
+    erofs: "none",
+    overlay: knowsType(init, "overlay", able),
+    ...(maps && { userNamespace: maps }),
+    ...(refused && { refusal: refused }),
+  };
+}
+
+/** Whether the kernel has a type of file system; to ask for it loads its module. */
+function knowsType(init: string, type: string, privileged: boolean): boolean {
+  const listed = readFileSync("/proc/filesystems", "utf8")
+    .split("\n")
+    .map((l) => l.split("\t")[1]);
+  return listed.includes(type) || (privileged && refusal(init, type, "none") !== "ENODEV");
 }
 
 /** What EROFS can be mounted over; its module is not loaded where it would be of no use. */
@@ -140,11 +179,7 @@ function erofsOver(
 }
 
 function findOut(init: string, kernel: string, privileged: boolean): KernelFacts {
-  const listed = readFileSync("/proc/filesystems", "utf8")
-    .split("\n")
-    .map((l) => l.split("\t")[1]);
-  const has = (type: string): boolean =>
-    listed.includes(type) || (privileged && refusal(init, type, "none") !== "ENODEV");
+  const has = (type: string): boolean => knowsType(init, type, privileged);
   return {
     release: kernel,
     architecture: ociArchitecture(),

@@ -32,6 +32,8 @@ export interface LinuxKernelOptions {
   readonly facts?: { readonly path: string; readonly boot: string };
   /** The release of an older kernel, whose ways are gone on this one. */
   readonly assume?: string;
+  /** Why a user who is not root got no user namespace (native/rootless.c). */
+  readonly refused?: string;
   /** Path of addon.node; without it nacre-init is started by child_process. */
   readonly addon?: string;
   /** This process ends at once when it exits: for short commands. */
@@ -132,7 +134,10 @@ export class LinuxKernel implements Kernel {
   }
 
   facts(): KernelFacts {
-    this.#facts ??= probeFacts(this.#init, this.#options.facts, this.#options.assume);
+    this.#facts ??= probeFacts(
+      ...([this.#init, this.#options.facts, this.#options.assume] as const),
+      this.#options.refused,
+    );
     return this.#facts;
   }
 

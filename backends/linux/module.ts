@@ -86,7 +86,7 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
 
 export function linuxKernelModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
-    const assume = options.environment.NACRE_ASSUME_KERNEL;
+    const { NACRE_ASSUME_KERNEL: assume, NACRE_ROOTLESS_FAULT: refused } = options.environment;
     const facts = { path: `${options.root}/facts.json`, boot: bootId() };
     bind(Kernel)
       .toResolvedValue(
@@ -95,6 +95,7 @@ export function linuxKernelModule(options: LinuxOptions): ContainerModule {
             facts,
             ...(options.addon && { addon: options.addon }),
             ...(assume && { assume }),
+            ...(refused && { refused }),
             endsWithProcess: options.endsWithProcess ?? false,
           }),
         [],

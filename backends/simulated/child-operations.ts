@@ -62,7 +62,7 @@ const everyId = (id: number) => ({ real: id, effective: id, saved: id });
 export function setUser(self: Execution, o: Of<"setUser">): void {
   const { process } = self;
   credentials.keepCapabilities(process, true);
-  because("setgroups", () => credentials.setGroups(process, o.groups));
+  if (!o.keepsGroups) because("setgroups", () => credentials.setGroups(process, o.groups));
   because("setresgid", () => credentials.setGroupIds(process, everyId(o.gid)));
   because("setresuid", () => credentials.setUsers(process, everyId(o.uid)));
 }

@@ -180,6 +180,8 @@ export interface SpecProcess {
     readonly uid: number;
     readonly gid: number;
     readonly additionalGids: readonly number[];
+    /** Those that it has already, for it may lay none down. */
+    readonly keepsGroups?: true;
     readonly umask?: number;
   };
   readonly args: readonly string[];

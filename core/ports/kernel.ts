@@ -3,6 +3,7 @@
 import type { OutputChunk } from "../program/attach-frames.ts";
 import type { NamespaceKind } from "../program/operation.ts";
 import type { KernelProgram, Section } from "../program/program.ts";
+import type { UserMaps } from "../user-namespace/id-map.ts";
 import { token } from "./token.ts";
 
 /** A process by pid and start time, so that a pid that was given again is not mistaken for it. */
@@ -108,6 +109,13 @@ export interface KernelFacts {
    */
   readonly erofs: "files" | "loop" | "none";
   readonly overlay: boolean;
+  /**
+   * Present where this process is in a user namespace of its own, as the engine of a user who is
+   * not root: the IDs that there are. Nodes of devices cannot be made there, nor EROFS be mounted.
+   */
+  readonly userNamespace?: UserMaps;
+  /** Why there is no user namespace for a user who is not root, who so is not `privileged`. */
+  readonly refusal?: string;
   /** Present on a kernel that executes no machine code, but programs that it knows by their paths. */
   readonly machineCode?: false;
 }

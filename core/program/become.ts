@@ -110,6 +110,7 @@ export function becomeProcess(
       uid: user.uid,
       gid: user.gid,
       groups: user.additionalGids,
+      ...(user.keepsGroups && { keepsGroups: true }),
       why: "who the process is",
     },
     keptCapabilities(process, filter !== undefined),

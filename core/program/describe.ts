@@ -95,6 +95,7 @@ const SENTENCES: Sentences = {
   openTerminal: () => "open a terminal as standard input, output and error",
   boundCapabilities: (o) => `bound capabilities to: ${powers(o.bounding)}`,
   setUser: (o) => {
+    if (o.keepsGroups) return `become user ${o.uid}, group ${o.gid}, and keep other groups`;
     const groups = o.groups.length > 0 ? `, groups ${o.groups.join(" ")}` : "";
     return `become user ${o.uid}, group ${o.gid}${groups}`;
   },

@@ -254,6 +254,8 @@ export interface SetUser extends Explained {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** Without setgroups: where it is not allowed (user_namespaces(7), /proc/PID/setgroups). */
+  readonly keepsGroups?: boolean;
 }
 /** capset(2) and the ambient set; bit n is capability n (capabilities(7)). */
 export interface SetCapabilities extends Explained {

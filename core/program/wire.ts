@@ -100,6 +100,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
       "runtime",
       "deadline",
       "period",
+      "keeps_groups",
     ].map((name) => [name, "number" as const]),
   ),
   options: "list",
@@ -232,8 +233,11 @@ export const ARGUMENTS: Encoders = {
   },
   boundCapabilities: { names: ["bounding"], encode: (o) => [o.bounding] },
   setUser: {
-    names: ["uid", "gid", "groups"],
-    encode: (o) => [BigInt(o.uid), BigInt(o.gid), bigWords(o.groups)],
+    names: ["uid", "gid", "groups", "keeps_groups"],
+    encode: (o) => [
+      ...([BigInt(o.uid), BigInt(o.gid), bigWords(o.groups)] as const),
+      flag(o.keepsGroups ?? false),
+    ],
   },
   setCapabilities: {
     names: ["effective", "permitted", "inheritable", "ambient"],

@@ -80,7 +80,11 @@ export class StepContainers {
     });
     const container = new StepContainer(record, run, {
       execute: (changes, streams) => this.#execute(record, run, changes, streams),
-      changes: () => storageTree(this.#files.walk(this.#paths.container(record.id).upper)),
+      changes: () =>
+        storageTree(
+          this.#files.walk(this.#paths.container(record.id).upper),
+          this.#kernel.facts().userNamespace ? "user" : "trusted",
+        ),
       upper: this.#paths.container(record.id).upper,
     });
     try {

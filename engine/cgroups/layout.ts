@@ -2,6 +2,7 @@
 
 import { type CgroupLayout, detectLayout } from "@nacre/core/cgroup-layout.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import { delegatedHierarchies } from "../unprivileged/delegated.ts";
 
 export function lazyLayout(files: Files): () => CgroupLayout {
   let layout: CgroupLayout | undefined;
@@ -15,5 +16,20 @@ export function lazyLayout(files: Files): () => CgroupLayout {
       },
     );
     return layout;
+  };
+}
+
+/** The machine's own user namespace has every ID (user_namespaces(7)). */
+const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;
+
+/** All that are mounted, or those that a user may use who is not root; looked for once. */
+export function usableHierarchies(files: Files, layout: () => CgroupLayout) {
+  let found: CgroupLayout["hierarchies"] | undefined;
+  return (): CgroupLayout["hierarchies"] => {
+    if (found) return found;
+    const { hierarchies } = layout();
+    const all = EVERY_ID.test(files.readText("/proc/self/uid_map"));
+    found = all ? hierarchies : delegatedHierarchies(files, hierarchies);
+    return found;
   };
 }

@@ -75,8 +75,13 @@ export class Freezer {
   #control(id: string): FreezeControl {
     const control = freezeControl(this.#hierarchies(), this.#cgroup(id));
     if (control) return control;
-    throw new NacreError("unsupported", "this machine has no cgroup freezer: nothing can be held", {
-      advice: "Mount the freezer hierarchy, or stop the container instead.",
-    });
+    throw new NacreError(
+      "unsupported",
+      "there is no cgroup freezer here that we may use: nothing can be held",
+      {
+        advice:
+          "Mount the freezer hierarchy, or, for a user who is not root, have a cgroup delegated (docs/ROOTLESS.md); or stop the container instead.",
+      },
+    );
   }
 }

@@ -9,10 +9,16 @@ import type { MachineFacts, MachineSize } from "@nacre/core/program/resource-spe
 export class Machine implements MachineFacts {
   readonly #files: Files;
   readonly #hierarchies: () => readonly MountedHierarchy[];
+  readonly #isUnprivileged: () => boolean;
 
-  constructor(files: Files, hierarchies: () => readonly MountedHierarchy[]) {
+  constructor(
+    files: Files,
+    hierarchies: () => readonly MountedHierarchy[],
+    isUnprivileged: () => boolean,
+  ) {
     this.#files = files;
     this.#hierarchies = hierarchies;
+    this.#isUnprivileged = isUnprivileged;
   }
 
   readonly device: MachineFacts["device"] = (path) => {
@@ -50,6 +56,9 @@ export class Machine implements MachineFacts {
   readonly size: MachineFacts["size"] = () => {
     const cpuset = this.#hierarchyOf("cpuset");
     if (cpuset) return this.#sizeAt(cpuset);
+    // What is not delegated to a user is left out, and said (able.ts).
+    const seen = this.#isUnprivileged() ? this.#allowed() : undefined;
+    if (seen) return seen;
     throw new NacreError("unsupported", "this machine has no cpuset controller", {
       advice: "Leave out --cpuset-cpus and --cpuset-mems.",
     });
@@ -76,6 +85,15 @@ export class Machine implements MachineFacts {
     const suffix = version === 2 ? ".effective" : "";
     const read = (name: string) => this.#files.readText(`${mountpoint}/${name}${suffix}`).trim();
     return { cpus: read("cpuset.cpus"), mems: read("cpuset.mems") };
+  }
+
+  /** Of a user who may use no cpuset: what this process may run on (proc_pid_status(5)). */
+  #allowed(): MachineSize | undefined {
+    const status = this.#files.readText("/proc/self/status");
+    const [cpus, mems] = ["Cpus", "Mems"].map(
+      (what) => new RegExp(`^${what}_allowed_list:\\s*(\\S+)$`, "m").exec(status)?.[1],
+    );
+    return cpus === undefined || mems === undefined ? undefined : { cpus, mems };
   }
 
   #hierarchyOf(controller: string): MountedHierarchy | undefined {

@@ -2,8 +2,8 @@
 // changes nothing.
 
 import { NacreError } from "@nacre/core/error.ts";
-import { kernelAtLeast, MINIMUM_KERNEL } from "@nacre/core/kernel-release.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
+import type { Spec } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
@@ -17,17 +17,18 @@ import { compile } from "@nacre/core/program/compile.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
-import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
 import { securityLabels } from "@nacre/core/program/security-labels.ts";
 import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import { checkUser, keptGroups, ownSpec } from "@nacre/core/user-namespace/own-spec.ts";
 import { restView } from "../copies/rest-view.ts";
 import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
+import { leftOutLimits, mustBeAble } from "./able.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import { hostFileOperations } from "./host-files.ts";
 import { LentNamespaces } from "./lent-namespaces.ts";
@@ -163,23 +164,26 @@ export class Planner {
     const user = this.#user(request.user ?? process.User ?? "", container, image);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
     const memory = sharedMemory(container, this.#paths, this.#options.find);
-    const wanted = createSpec(request, process, {
-      id,
-      user,
-      mounts: [...mounted.mounts, ...step.mounts],
-      ...(memory && { sharedMemory: memory.path }),
-      network: {
-        own: network.ownNamespace,
-        ...(network.path !== undefined && { path: network.path }),
-      },
-      // The machine's own root keeps the machine's own names and resolver.
-      ...(image && { filesDirectory: this.#paths.files }),
-      rootfs: this.#paths.rootfs,
-      cgroupsPath: cgroupOf(container),
-      ...(size && { terminalSize: size }),
-      machine: this.#options.machine,
-      namespaceOf: this.#lent.pathOf,
-    });
+    const wanted = this.#possible(
+      request,
+      createSpec(request, process, {
+        id,
+        user,
+        mounts: [...mounted.mounts, ...step.mounts],
+        ...(memory && { sharedMemory: memory.path }),
+        network: {
+          own: network.ownNamespace,
+          ...(network.path !== undefined && { path: network.path }),
+        },
+        // The machine's own root keeps the machine's own names and resolver.
+        ...(image && { filesDirectory: this.#paths.files }),
+        rootfs: this.#paths.rootfs,
+        cgroupsPath: cgroupOf(container),
+        ...(size && { terminalSize: size }),
+        machine: this.#options.machine,
+        namespaceOf: this.#lent.pathOf,
+      }),
+    );
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
     const filter = this.#filters.of(request, id);
     return compile({
@@ -225,7 +229,10 @@ export class Planner {
     const wantedProcess = {
       terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      user: {
+        ...{ uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+        ...keptGroups(this.#kernel.facts().userNamespace),
+      },
       args: exec.command,
       env: this.#execEnvironment(request, config, exec, user, id),
       cwd: exec.workingDirectory ?? request.workingDirectory ?? (config.WorkingDir || "/"),
@@ -296,6 +303,17 @@ export class Planner {
     return wanted === undefined ? undefined : this.#user(wanted, container, image);
   }
 
+  /** For an engine that is not the machine's root. */
+  #possible({ devices = [] }: ContainerRequest, spec: Spec): Spec {
+    const maps = this.#kernel.facts().userNamespace;
+    if (!maps) return spec;
+    return ownSpec(spec, {
+      maps,
+      exists: (path) => this.#files.status(path) !== undefined,
+      deviceAt: (path) => devices.find(({ target }) => target === path)?.source ?? path,
+    });
+  }
+
   #execEnvironment(
     request: ContainerRequest,
     image: ImageProcess,
@@ -336,6 +354,8 @@ export class Planner {
       return changed ? new TextDecoder().decode(changed) : image[name];
     };
     const user = resolveUser(wanted, text("passwd"), text("group"));
+    const maps = this.#kernel.facts().userNamespace;
+    if (maps) checkUser(user, maps);
     const { groups = [] } = container.request;
     const more = resolveGroups(groups, text("group"));
     // The first group is among them, so that nobody loses what it forbids by leaving it (CVE-2022-36109).
@@ -344,32 +364,12 @@ export class Planner {
 
   /** What of the limits this machine has no file for is said, and not written. */
   tellWhatIsLeftOut({ resources }: ContainerRequest): void {
-    const names = withoutV2(resources);
-    if (names.length === 0 || this.#options.hierarchies().some((h) => h.version === 1)) return;
-    const message = `cgroup v2 knows no ${names.join(" and no ")}: left out`;
-    this.#options.tell({ type: "notice", message });
+    const message = leftOutLimits(resources, this.#options.hierarchies(), this.#kernel.facts());
+    if (message !== undefined) this.#options.tell({ type: "notice", message });
   }
 
   /** Whether the machine can run containers, or why not. */
   mustBeAble(): void {
-    const facts = this.#kernel.facts();
-    if (!facts.privileged) {
-      throw new NacreError("denied", "containers need root on this machine", {
-        advice:
-          "Run the command with sudo. What works without: --backend simulated, explain, images.",
-      });
-    }
-    if (!kernelAtLeast(facts.release, MINIMUM_KERNEL)) {
-      throw new NacreError(
-        "unsupported",
-        `kernel ${facts.release} is too old: containers need Linux ${MINIMUM_KERNEL} or newer`,
-        { advice: "A newer kernel is needed; --backend simulated works with any." },
-      );
-    }
-    if (!facts.overlay) {
-      throw new NacreError("unsupported", `kernel ${facts.release} has no overlay file system`, {
-        advice: "Load the module: modprobe overlay.",
-      });
-    }
+    mustBeAble(this.#kernel.facts());
   }
 }

@@ -1,10 +1,13 @@
-// The processes of a container: those in its cgroup, as /proc shows them to this machine.
+// The processes of a container: those in its cgroup, as /proc shows them to this machine; those in
+// its namespace where it has none.
 // Source: proc(5), /proc/PID/stat, status, cmdline.
 
 import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ProcessListing } from "../engine.ts";
+import { membersByNamespace } from "../unprivileged/members.ts";
 import { pidsIn, readUnlessGone } from "../vanishing.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 
@@ -13,10 +16,12 @@ const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 
 export class Processes {
+  readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #hierarchies: () => readonly MountedHierarchy[];
 
-  constructor(files: Files, hierarchies: () => readonly MountedHierarchy[]) {
+  constructor(kernel: Kernel, files: Files, hierarchies: () => readonly MountedHierarchy[]) {
+    this.#kernel = kernel;
     this.#files = files;
     this.#hierarchies = hierarchies;
   }
@@ -24,11 +29,12 @@ export class Processes {
   /** By pid. One that ends meanwhile is left out. */
   of(container: ContainerRecord): ProcessListing[] {
     const [node] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
-    if (node === undefined) return [];
+    const members = node
+      ? this.#members(node)
+      : membersByNamespace(this.#kernel, this.#files, container);
+    if (members.length === 0) return [];
     const bootMs = Number(/^btime (\d+)$/m.exec(this.#text("/proc/stat") ?? "")?.[1] ?? 0) * 1000;
-    return this.#members(node)
-      .toSorted((a, b) => a - b)
-      .flatMap((pid) => this.#listing(pid, bootMs) ?? []);
+    return members.toSorted((a, b) => a - b).flatMap((pid) => this.#listing(pid, bootMs) ?? []);
   }
 
   /** Also of the groups that the container made below its own. */

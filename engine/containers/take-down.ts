@@ -3,15 +3,17 @@
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import { nodesAbove } from "@nacre/core/program/cgroup-parent.ts";
 import { everyNode, type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { pidsIn } from "../vanishing.ts";
-import type { CgroupById } from "./cgroup-of.ts";
+import { type CgroupById, cgroupById } from "./cgroup-of.ts";
 import type { Freezer } from "./freezer.ts";
+import { identity } from "./reconcile.ts";
 
 const SIGKILL = 9;
 /** How long killed processes may take to be gone. */
@@ -25,6 +27,7 @@ export class TakeDown {
   readonly #paths: StatePaths;
   readonly #hierarchies: () => readonly MountedHierarchy[];
   readonly #cgroup: CgroupById;
+  readonly #find: (id: string) => ContainerRecord | undefined;
 
   constructor(
     kernel: Kernel,
@@ -33,7 +36,7 @@ export class TakeDown {
     freezer: Freezer,
     paths: StatePaths,
     hierarchies: () => readonly MountedHierarchy[],
-    cgroup: CgroupById,
+    find: (id: string) => ContainerRecord | undefined,
   ) {
     this.#kernel = kernel;
     this.#files = files;
@@ -41,12 +44,14 @@ export class TakeDown {
     this.#freezer = freezer;
     this.#paths = paths;
     this.#hierarchies = hierarchies;
-    this.#cgroup = cgroup;
+    this.#cgroup = cgroupById(find);
+    this.#find = find;
   }
 
   /** Whether something of the container is left: its cgroups are the last that a supervisor removes. */
   isLeft(id: string): boolean {
-    return this.#nodes(id).some((node) => this.#files.status(node) !== undefined);
+    if (this.#nodes(id).some((node) => this.#files.status(node) !== undefined)) return true;
+    return this.#lonely(id) !== undefined;
   }
 
   /** Takes down what is left of a container. It does no harm to a supervisor that is about it too. */
@@ -100,9 +105,18 @@ export class TakeDown {
     return everyNode(this.#hierarchies(), this.#cgroup(id));
   }
 
+  /** The first process where it has no cgroup; with it goes its pid namespace. */
+  #lonely(id: string): ProcessIdentity | undefined {
+    if (this.#nodes(id).length > 0) return undefined;
+    const process = identity(this.#find(id)?.process);
+    return this.#kernel.alive(process) ? process : undefined;
+  }
+
   /** Whether there was anybody to kill. */
   #kill(id: string): boolean {
-    let found = false;
+    const lonely = this.#lonely(id);
+    if (lonely) this.#kernel.signal(lonely, SIGKILL);
+    let found = lonely !== undefined;
     for (const node of this.#nodes(id)) {
       for (const pid of pidsIn(this.#files, node)) {
         const process = this.#kernel.identify(pid);

@@ -2,7 +2,7 @@
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import {
   type CgroupUsage,
   cgroupUsage,
@@ -10,9 +10,10 @@ import {
   totalMemoryBytes,
 } from "@nacre/core/program/usage.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
-import type { ContainerUsage } from "../engine.ts";
+import type { ContainerUsage, ProcessListing } from "../engine.ts";
 import { readUnlessGone } from "../vanishing.ts";
 import { cgroupOf } from "./cgroup-of.ts";
+import type { Processes } from "./processes.ts";
 
 interface Sample {
   readonly atMs: number;
@@ -23,11 +24,18 @@ export class Usage {
   readonly #files: Files;
   readonly #clock: Clock;
   readonly #hierarchies: () => readonly MountedHierarchy[];
+  readonly #processes: Processes;
 
-  constructor(files: Files, clock: Clock, hierarchies: () => readonly MountedHierarchy[]) {
+  constructor(
+    files: Files,
+    clock: Clock,
+    hierarchies: () => readonly MountedHierarchy[],
+    processes: Processes,
+  ) {
     this.#files = files;
     this.#clock = clock;
     this.#hierarchies = hierarchies;
+    this.#processes = processes;
   }
 
   /** Yields every `intervalMs` what those used that `look` names, until the signal aborts. */
@@ -55,7 +63,11 @@ export class Usage {
   }
 
   #sample(container: ContainerRecord): Sample {
-    const usage = cgroupUsage(this.#hierarchies(), cgroupOf(container), (path) => this.#read(path));
+    const path = cgroupOf(container);
+    const hasCgroup = planCgroups(this.#hierarchies(), path, {}).nodes.length > 0;
+    const usage = hasCgroup
+      ? cgroupUsage(this.#hierarchies(), path, (file) => this.#read(file))
+      : processUsage(this.#processes.of(container));
     return { atMs: this.#clock.monotonicMs(), usage };
   }
 
@@ -76,4 +88,21 @@ export class Usage {
   #read(path: string): string | undefined {
     return readUnlessGone(this.#files, path);
   }
+}
+
+/**
+ * Without a cgroup nobody counts for all of them together: what the processes have used that are
+ * there now. Memory that they share counts for each; what they transfer nobody tells.
+ */
+function processUsage(processes: readonly ProcessListing[]): CgroupUsage {
+  const sum = (of: (process: ProcessListing) => number): number =>
+    processes.reduce((total, process) => total + of(process), 0);
+  return {
+    cpuNs: sum(({ cpuMs }) => cpuMs) * 1e6,
+    memoryBytes: sum(({ residentBytes }) => residentBytes),
+    memoryLimitBytes: Number.POSITIVE_INFINITY,
+    pids: processes.length,
+    readBytes: 0,
+    writtenBytes: 0,
+  };
 }

@@ -8,6 +8,7 @@ import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Files, FileWriter, FoundEntry } from "@nacre/core/ports/files.ts";
 import type { Kernel, OperationFault } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import type { ContainerFiles, CopiedEntry, PathStatus, WriteOptions } from "../copy-interface.ts";
 import { recognise } from "../images/compression.ts";
 import { contentsOf } from "../roots/archive.ts";
@@ -121,7 +122,8 @@ export class OpenContainerFiles implements ContainerFiles {
   ): Promise<void> {
     this.#mayReplace(tree, where);
     const title = `copy into ${this.#opened.container}`;
-    const program = unpackProgram(title, tree, tar, where);
+    const wanted = unpackProgram(title, tree, tar, where);
+    const program = ownTree(wanted, this.#ports.kernel.facts().userNamespace);
     try {
       await this.#ports.kernel.perform(program);
     } catch (error) {

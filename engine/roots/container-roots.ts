@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { ContainerStorage } from "../containers/storage.ts";
 import type { ImageService } from "../images/images.ts";
@@ -17,12 +18,20 @@ export interface ContainerRoot {
 }
 
 export class ContainerRoots {
+  readonly #kernel: Kernel;
   readonly #files: Files;
   readonly #images: ImageService;
   readonly #storage: ContainerStorage;
   readonly #paths: StatePaths;
 
-  constructor(files: Files, images: ImageService, storage: ContainerStorage, paths: StatePaths) {
+  constructor(
+    kernel: Kernel,
+    files: Files,
+    images: ImageService,
+    storage: ContainerStorage,
+    paths: StatePaths,
+  ) {
+    this.#kernel = kernel;
     this.#files = files;
     this.#images = images;
     this.#storage = storage;
@@ -39,7 +48,7 @@ export class ContainerRoots {
     return {
       image,
       places: { upper, ...this.#images.root(image) },
-      storage: storageTree(entries),
+      storage: storageTree(entries, this.#kernel.facts().userNamespace ? "user" : "trusted"),
     };
   }
 }

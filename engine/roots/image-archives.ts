@@ -122,7 +122,13 @@ export class ImageArchives {
   /** Of a container that runs, with its processes held where they are. */
   async #held<T>(record: ContainerRecord, pause: boolean, work: () => Promise<T>): Promise<T> {
     if (!pause || record.status !== "running") return work();
-    await this.#containers.pause(record.id);
+    try {
+      await this.#containers.pause(record.id);
+    } catch (error) {
+      // Nobody can be held where there is no freezer: what is written meanwhile may be seen in part.
+      if (!(error instanceof NacreError && error.kind === "unsupported")) throw error;
+      return await work();
+    }
     try {
       return await work();
     } finally {

@@ -27,20 +27,23 @@ export function textBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-const OVERLAY = /^(trusted|user)\.overlay\./;
-const isWhiteout = ({ kind, node, attributes }: TreeEntry): boolean =>
-  (kind === "character-device" && node?.major === 0 && node.minor === 0) ||
-  (kind === "file" && has(attributes, "whiteout"));
+/**
+ * Whose attributes are overlayfs's marks: root's alone, or, where it was mounted with `userxattr`
+ * in a user namespace, any user's. What is of the other kind there, a container may have set.
+ */
+export type MarkedBy = "trusted" | "user";
 
-function has(attributes: readonly Attribute[], name: string): boolean {
-  return attributes.some((one) => one.name === `trusted.overlay.${name}`);
-}
+const OVERLAY = /^(trusted|user)\.overlay\./;
+const isWhiteout = ({ kind, node, attributes }: TreeEntry, by: MarkedBy): boolean =>
+  (kind === "character-device" && node?.major === 0 && node.minor === 0) ||
+  (kind === "file" && markOf(attributes, "whiteout", by) !== undefined);
+
+const markOf = (attributes: readonly Attribute[], name: string, by: MarkedBy) =>
+  attributes.find((one) => one.name === `${by}.overlay.${name}`);
 
 /** `x` only says that whiteouts are in it that are marked by an attribute. */
-function isOpaque({ kind, attributes }: TreeEntry): boolean {
-  const mark = attributes.find(({ name }) => name === "trusted.overlay.opaque");
-  return kind === "directory" && mark?.value[0] === "y".charCodeAt(0);
-}
+const isOpaque = ({ kind, attributes }: TreeEntry, by: MarkedBy): boolean =>
+  kind === "directory" && markOf(attributes, "opaque", by)?.value[0] === "y".charCodeAt(0);
 
 /** Attributes that are the file's own, and not overlayfs's notes on it. */
 export function ownAttributes({ attributes }: TreeEntry): Attribute[] {
@@ -51,19 +54,20 @@ export function ownAttributes({ attributes }: TreeEntry): Attribute[] {
  * The tree of what `Files.walk` found in a storage layer.
  * @throws NacreError `unsupported` for one that leads elsewhere in the image
  */
-export function storageTree(entries: Iterable<TreeEntry>): StorageTree {
+export function storageTree(entries: Iterable<TreeEntry>, by: MarkedBy = "trusted"): StorageTree {
   const root = new Map<string, StorageNode>();
   const directories = new Map<string, Map<string, StorageNode>>([["", root]]);
   for (const entry of entries) {
     const path = byteText(entry.path);
     for (const mark of ["redirect", "metacopy"]) {
-      if (has(entry.attributes, mark)) throw elsewhere(entry, mark);
+      if (markOf(entry.attributes, mark, by)) throw elsewhere(entry, mark);
     }
     const slash = path.lastIndexOf("/");
     const parent = directories.get(path.slice(0, Math.max(0, slash)));
     const children = new Map<string, StorageNode>();
     if (entry.kind === "directory") directories.set(path, children);
-    const node = { entry, children, whiteout: isWhiteout(entry), opaque: isOpaque(entry) };
+    const marks = { whiteout: isWhiteout(entry, by), opaque: isOpaque(entry, by) };
+    const node = { entry, children, ...marks };
     parent?.set(path.slice(slash + 1), node);
   }
   return root;

@@ -1,6 +1,7 @@
 // Archives of containers. Few commands make any: what these need is loaded when it is called for.
 
 import type { Platform } from "@nacre/core/oci/image.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Archives } from "../archive-interface.ts";
@@ -13,7 +14,11 @@ import type { StatePaths } from "../images/paths.ts";
 import type { EngineOptions } from "../options.ts";
 import type { ImageArchivePorts } from "./image-archives.ts";
 
-type Ports = ImageArchivePorts & { readonly state: StateStore; readonly random: Random };
+type Ports = ImageArchivePorts & {
+  readonly kernel: Kernel;
+  readonly state: StateStore;
+  readonly random: Random;
+};
 
 /** The engine's other parts, as far as archives need them. */
 export interface ArchiveParts {
@@ -35,7 +40,7 @@ export function archivesView(
   const { images, layers, containers, storage, bus, paths, platform } = parts;
   const roots = async () => {
     const { ContainerRoots } = await import("./container-roots.ts");
-    return new ContainerRoots(files, images, storage, paths);
+    return new ContainerRoots(ports.kernel, files, images, storage, paths);
   };
   const looks = async () => {
     const { RootArchives } = await import("./archives.ts");

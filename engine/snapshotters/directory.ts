@@ -28,6 +28,7 @@ import type {
   StoredLayer,
 } from "@nacre/core/ports/snapshotter.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
+import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { isOpaqueRoot, placeLayer } from "./layer-program.ts";
 import { LOWER_LIMIT, overlayRoot } from "./overlay.ts";
@@ -188,7 +189,8 @@ export class DirectorySnapshotter implements Snapshotter {
     const temporary = this.#temporary(name);
     this.#files.makeDirectory(temporary);
     try {
-      await this.#kernel.perform(placeLayer(temporary, tree, number, layers));
+      const program = placeLayer(temporary, tree, number, layers);
+      await this.#kernel.perform(ownTree(program, this.#kernel.facts().userNamespace));
       this.#files.rename(temporary, this.#path(name));
     } catch (error) {
       await this.#files.removeTree(temporary);

@@ -51,7 +51,8 @@ export class ErofsSnapshotter implements Snapshotter {
   }
 
   unsupported(): string | undefined {
-    const { erofs, release } = this.#kernel.facts();
+    const { erofs, release, userNamespace } = this.#kernel.facts();
+    if (userNamespace) return "no user but root may mount EROFS";
     if (!kernelAtLeast(release, EROFS_SMALL_BLOCKS_KERNEL)) {
       return `kernel ${release} cannot mount EROFS images of tars; ${EROFS_SMALL_BLOCKS_KERNEL} and newer can`;
     }

@@ -11,6 +11,7 @@
 // empty in the container. The machine may change its files meanwhile; which version of such a file
 // the container sees is undefined, as overlayfs says, but no harm is done.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import type { RootOptions, RootPlan, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
@@ -19,11 +20,12 @@ import { overlayRoot } from "./overlay.ts";
 
 /** The operations that give a container this machine's root. `stateRoot`: what it must not see. */
 export function hostRoot(
-  kernel: Pick<KernelFacts, "release">,
+  kernel: Pick<KernelFacts, "release" | "userNamespace">,
   storage: StorageLayer,
   stateRoot: string,
   options: RootOptions = { readOnly: false },
 ): RootPlan {
+  if (kernel.userNamespace) throw uncovered();
   return {
     host: [],
     child: [
@@ -48,9 +50,17 @@ export function hostRoot(
   };
 }
 
+/** An overlay of / would show what is below the mounts there, which no user namespace may see. */
+function uncovered(): NacreError {
+  return new NacreError("unsupported", "the image 'host' needs root", {
+    operation: "overlay of /",
+    advice: "Run it as root, or bind what it needs of this machine: -v /usr:/usr:ro.",
+  });
+}
+
 /** The same below layers: `layers` is the root that a snapshotter makes of them alone. */
 export function layeredHostRoot(
-  kernel: Pick<KernelFacts, "release">,
+  kernel: Pick<KernelFacts, "release" | "userNamespace">,
   layers: RootPlan,
   storage: StorageLayer,
   stateRoot: string,

@@ -12,7 +12,7 @@ export const LOWER_LIMIT = 500;
 
 /** The mount of a container's root, in its own mount namespace. `lowers`: topmost first. */
 export function overlayRoot(
-  kernel: Pick<KernelFacts, "release">,
+  kernel: Pick<KernelFacts, "release" | "userNamespace">,
   lowers: readonly string[],
   storage: StorageLayer,
   options: RootOptions,
@@ -32,6 +32,8 @@ export function overlayRoot(
         // Without it the end of the mount flushes the whole file system that holds the upper
         // directory: hundreds of milliseconds after a pull, for files that are removed next.
         ...(options.ephemeral ? ["volatile"] : []),
+        // Its marks are attributes that a user namespace may set.
+        ...(kernel.userNamespace ? ["userxattr"] : []),
       ],
       attributes: [],
       ...(!each && { call: "page" as const }),

@@ -9,6 +9,7 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
+import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import { copyUpProgram } from "./copy-up.ts";
 import { usersOf } from "./volume-records.ts";
 
@@ -52,7 +53,7 @@ export class VolumeFiller {
     if (!program) return;
     this.#files.makeDirectory(temporary);
     try {
-      await this.#kernel.perform(program);
+      await this.#kernel.perform(ownTree(program, this.#kernel.facts().userNamespace));
       this.#publish(name, temporary, directory);
     } finally {
       await this.#files.removeTree(temporary);

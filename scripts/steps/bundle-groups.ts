@@ -11,7 +11,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   // What every call needs, and `version` nothing else.
   cli: [
     "\0rolldown/*",
-    "cli/{entry,main,catalog*,command,failure,flag-error,global-options,options}.ts",
+    "cli/{entry,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
     "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,text/escape,interruption}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
     "cli/package.json",
@@ -73,6 +73,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/logs/!(json-file).ts",
     "engine/{event-filter,history}.ts",
     "engine/containers/{inspect*,processes,usage,log-lines,tree-size}.ts",
+    "engine/unprivileged/members.ts",
   ],
   ending: [
     "engine/containers/{take-down,freezer,let-go,endings,restarts,pausing,storage}.ts",
@@ -90,8 +91,10 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/program/!(attach-frames|device-filter*|bpf|runtime-*|usage).ts",
     "core/program/resources/*.ts",
     "core/cgroup-conversion.ts",
+    "core/user-namespace/{id-map,own-spec,own-tree}.ts",
+    "engine/unprivileged/delegated.ts",
     "engine/{networks/*,logs/json-file}.ts",
-    "engine/containers/{planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
+    "engine/containers/{able,planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
     "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
     "engine/containers/{names,attached,start-failure,health-checks}.ts",
     "engine/containers/{wait-program,system-call-filters,supervision}.ts",

@@ -1,4 +1,4 @@
-/* nacre-init takes no arguments; with --check it only says whether messages could be executed, with --init PID it stays as a container's init. */
+/* nacre-init takes no arguments; with --check it only says whether messages could be executed, with --init PID it stays as a container's init, with --unprivileged PROGRAM it makes a user root of a namespace. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "nacre.h"
 #include "operations.h"
+#include "rootless.h"
 
 struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .terminal = -1,
                      .proc = -1, .start = -1};
@@ -129,6 +130,7 @@ static int run_program(const struct program *program, struct cursor body, char *
 int main(int argc, char **argv) {
   struct cursor body;
   struct program program;
+  if (argc > 2 && !strcmp(argv[1], "--unprivileged")) return run_unprivileged(argv + 2);
   if (argc == 3 && !strcmp(argv[1], "--init")) return be_init(atoi(argv[2]));
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody traces it, whatever namespaces it joins */
   for (int fd = 0; fd < 3; fd++)

@@ -318,7 +318,8 @@ int set_user(const struct operation *o) {
         fchown(fd, uid, (gid_t)-1) && errno != EPERM)
       return because("chown");
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) return because("PR_SET_KEEPCAPS");
-  if (!groups || setgroups(count, groups)) return because("setgroups");
+  bool keeps = number(o, SET_USER_KEEPS_GROUPS) != 0;
+  if (!keeps && (!groups || setgroups(count, groups))) return because("setgroups");
   if (setresgid(gid, gid, gid)) return because("setresgid");
   return checked(setresuid(uid, uid, uid), "setresuid");
 }
