@@ -1,6 +1,7 @@
 // Images of containers, and of tars.
 
 import type { Core } from "@nacre/core/core.ts";
+import { NacreError } from "@nacre/core/error.ts";
 import { changedProcess, withVariables } from "@nacre/core/oci/config-change.ts";
 import type { ImageConfig, ImageProcess, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
