@@ -223,10 +223,14 @@ export function readOnlyInRoot(self: Execution, o: Of<"readOnlyInRoot">): void {
   attach(self, tree, () => path, o.path);
 }
 
-export function enterRoot(self: Execution): void {
+export function enterRoot(self: Execution, o: Of<"enterRoot">): void {
   const { machine, process } = self;
   const root = openedRoot(self);
   process.cwd = root;
+  if (o.chroot) {
+    process.root = root;
+    return;
+  }
   because("pivot_root", () => {
     const old = process.root.mount;
     pivotRoot(machine, process, root, root);

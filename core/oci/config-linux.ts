@@ -193,11 +193,6 @@ export function readLinux(config: Field, warn: Warn): Pick<RuntimeSpec, "mounts"
   const linux = config.at("linux");
   refuse(linux);
   const given = namespaces(linux.at("namespaces"));
-  if (!given.some(({ type }) => type === "mount")) {
-    const advice =
-      'Add {"type": "mount"}: a root can be entered in a mount namespace of its own only.';
-    throw linux.at("namespaces").error("has no mount namespace", advice);
-  }
   const [uidMappings, gidMappings] = userMaps(linux, given);
   const cgroupsPath = linux.at("cgroupsPath").optional((f) => f.text());
   const mountLabel = linux.at("mountLabel").optional((f) => f.text());

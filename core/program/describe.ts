@@ -80,7 +80,7 @@ const SENTENCES: Sentences = {
   },
   maskInRoot: (o) => `hide ${o.path}`,
   readOnlyInRoot: (o) => `make ${o.path} read-only`,
-  enterRoot: () => "make the root /",
+  enterRoot: (o) => (o.chroot ? "make the root / by chroot" : "make the root /"),
   setMountAttributes: (o) => {
     const words = [...o.attributes, ...(o.cleared ?? []).map((name) => `not ${name}`)];
     return `make ${o.path}${o.recursive ? " and all below it" : ""} ${words.join(",")}`;

@@ -191,6 +191,8 @@ export interface ReadOnlyInRoot extends Explained {
 /** pivot_root(2) into the opened root; the old one is detached. What ends in InRoot may still follow. */
 export interface EnterRoot extends Explained {
   readonly op: "enterRoot";
+  /** chroot(2) instead, for who has no mount namespace of its own: the machine's tree stays mounted. */
+  readonly chroot?: boolean;
 }
 
 // -- child, after enterRoot ---------------------------------------------------------------------

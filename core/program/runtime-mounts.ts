@@ -19,6 +19,9 @@ export interface RuntimeMountContext {
 
 const ownNamespace = (spec: RuntimeSpec, type: string): boolean =>
   spec.linux.namespaces.some((one) => one.type === type && one.path === undefined);
+/** Without one its mounts are the machine's, below a bind mount of its root that goes with it. */
+export const hasMountNamespace = (spec: RuntimeSpec): boolean =>
+  spec.linux.namespaces.some(({ type }) => type === "mount");
 export const hasUserNamespace = (spec: RuntimeSpec): boolean =>
   spec.linux.namespaces.some(({ type }) => type === "user");
 

@@ -16,6 +16,7 @@ import type { RunHook } from "./operation-of-runtime.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
 import type { RuntimeCgroups } from "./runtime-cgroups.ts";
 import {
+  hasMountNamespace,
   hasUserNamespace,
   operationsAfterEntering,
   operationsInRoot,
@@ -249,22 +250,38 @@ const NOTHING: SpecProcess = {
   noNewPrivileges: true,
 };
 
+/** What the mounts of a new namespace have to do with those that they are copies of. */
+function spreadOf({ mounts: { spec }, around }: RuntimeProgramInput): Operation[] {
+  if (!hasMountNamespace(spec)) return [];
+  const { mode } = spec.linux.rootfsPropagation ?? {};
+  if (mode === "shared") {
+    return around.map((path) => ({
+      ...{ op: "setPropagation", path, mode: "private", recursive: false },
+    }));
+  }
+  const spread = mode === "private" ? "private" : "slave";
+  return [{ op: "setPropagation", path: "/", mode: spread, recursive: true }];
+}
+
+/** One mount of the machine for all that is mounted in the root: it is let go as one. */
+function rootOnMachine({ mounts: { spec }, rootfs }: RuntimeProgramInput): Operation[] {
+  if (hasMountNamespace(spec)) return [];
+  return [
+    { op: "bind", source: rootfs, target: rootfs, field: "root.path" },
+    { op: "setPropagation", path: rootfs, mode: "private", recursive: false },
+  ];
+}
+
 function childSection(input: RuntimeProgramInput): Operation[] {
   const { spec } = input.mounts;
   const { process = NOTHING } = spec;
   const ownCgroup = spec.linux.namespaces.some((n) => n.type === "cgroup" && !n.path);
-  const shared = spec.linux.rootfsPropagation?.mode === "shared";
-  const mode = spec.linux.rootfsPropagation?.mode === "private" ? "private" : "slave";
   const command = { arguments: process.args, environment: process.env };
   return [
     ...timeNamespace(spec),
     { op: "newSession" },
     ...(ownCgroup ? [{ op: "unshare", namespaces: ["cgroup"] } as const] : []),
-    ...(shared
-      ? input.around.map(
-          (path): Operation => ({ op: "setPropagation", path, mode: "private", recursive: false }),
-        )
-      : [{ op: "setPropagation", path: "/", mode, recursive: true } as const]),
+    ...spreadOf(input),
     // As who we are outside: what leads to the root may be closed to all others.
     { op: "openRoot", path: input.rootfs, field: "root.path" },
     ...rootInside(spec),
@@ -274,7 +291,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
     ...hooksOf(input, "prestart", "created", "parent"),
     ...hooksOf(input, "createRuntime", "creating", "parent"),
     ...hooksOf(input, "createContainer", "creating", "self"),
-    { op: "enterRoot" },
+    { op: "enterRoot", ...(!hasMountNamespace(spec) && { chroot: true }) },
     ...operationsAfterEntering(input.mounts),
     ...lastSteps(
       process,
@@ -296,6 +313,7 @@ export function runtimeProgram(input: RuntimeProgramInput): KernelProgram {
     host: [
       { op: "makeDirectory", path: input.directory, mode: 0o700, existing: "fail" },
       ...input.cgroups.host,
+      ...rootOnMachine(input),
       ...withFields(listenerOperations(input.filter)),
     ],
     process: {
@@ -318,6 +336,15 @@ export interface RuntimeExecInput {
   readonly filter: SystemCallFilter | undefined;
 }
 
+/** Who joins its mount namespace is in its root; elsewhere that is the machine's. */
+function rootOfOther({ spec, join }: RuntimeExecInput): Operation[] {
+  if (hasMountNamespace(spec)) return [{ op: "openRoot", path: "/" }];
+  return [
+    { op: "openRoot", path: `/proc/${join.pid}/root` },
+    { op: "enterRoot", chroot: true },
+  ];
+}
+
 export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
   const { process, spec, join } = input;
   const inUser = join.namespaces.includes("user");
@@ -334,7 +361,7 @@ export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
       child: [
         { op: "newSession" },
         ...(inUser ? rootInside(spec) : []),
-        { op: "openRoot", path: "/" },
+        ...rootOfOther(input),
         ...withFields(terminalOperations(process)),
         ...lastSteps(process, natureOf(process, spec.linux.persona), [], input.filter),
       ],

@@ -88,6 +88,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
       "major",
       "minor",
       "copy_up",
+      "chroot",
       "cleared",
       "timeout_ms",
       "pid",
@@ -204,7 +205,7 @@ export const ARGUMENTS: Encoders = {
   },
   maskInRoot: { names: ["path"], encode: (o) => [o.path] },
   readOnlyInRoot: { names: ["path"], encode: (o) => [o.path] },
-  enterRoot: { names: [], encode: () => [] },
+  enterRoot: { names: ["chroot"], encode: (o) => [flag(o.chroot ?? false)] },
   setMountAttributes: {
     names: ["path", "attributes", "cleared", "recursive"],
     encode: (o) => [

@@ -5,6 +5,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import { capabilityNames } from "@nacre/core/program/capabilities.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
 import type { CgroupSight } from "@nacre/core/program/runtime-cgroups.ts";
 
 export class OciMachine {
@@ -44,6 +45,18 @@ export class OciMachine {
   labels(): { readonly apparmor: boolean; readonly selinux: boolean } {
     const apparmor = this.#read("/sys/module/apparmor/parameters/enabled")?.trim() === "Y";
     return { apparmor, selinux: this.#files.status("/sys/fs/selinux/enforce") !== undefined };
+  }
+
+  /** The uppermost mount at a place of the machine's tree, by its ID (/proc/PID/mountinfo). */
+  mountAt(target: string): number | undefined {
+    return this.#kernel.mounts().findLast((mount) => mount.target === target)?.id;
+  }
+
+  /** Lets go a mount and all that is mounted below it, unless another has come in its place. */
+  async letGo(target: string, id: number): Promise<void> {
+    if (this.mountAt(target) !== id) return;
+    const host: Operation[] = [{ op: "unmount", target, detach: true }];
+    await this.#kernel.perform({ title: `unmount ${target}`, host });
   }
 
   /** The root's own mount, if it is one, and the one that it lies on. */

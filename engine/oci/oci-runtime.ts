@@ -14,6 +14,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import { freezeControl } from "@nacre/core/program/freeze.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { hasMountNamespace } from "@nacre/core/program/runtime-mounts.ts";
 import { hookOperation, runtimeExecProgram } from "@nacre/core/program/runtime-program.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
 import { named } from "./field-error.ts";
@@ -105,7 +106,7 @@ export class OciRuntime {
     }
     const { pid, startTime } = running.process;
     const created = new Date(this.#clock.nowMs()).toISOString();
-    const record = planned.record(pid, startTime, created);
+    const record = this.#withMount(planned.record(pid, startTime, created), planned.spec);
     try {
       this.records.write(record, planned.config);
     } catch (error) {
@@ -114,6 +115,12 @@ export class OciRuntime {
       throw error;
     }
     return running;
+  }
+
+  #withMount(record: OciRecord, spec: RuntimeSpec): OciRecord {
+    if (hasMountNamespace(spec)) return record;
+    const rootMount = this.machine.mountAt(record.rootfs);
+    return { ...record, ...(rootMount !== undefined && { rootMount }) };
   }
 
   /** @throws NacreError `conflict` unless it is created, and as those of Kernel.begin */
@@ -240,6 +247,7 @@ export class OciRuntime {
   async #takeDown(record: OciRecord, hooks: readonly SpecHook[]): Promise<void> {
     if (this.#kernel.alive(processOf(record))) await this.#end(record);
     this.#thaw(record);
+    if (record.rootMount) await this.machine.letGo(record.rootfs, record.rootMount);
     await this.#cgroups.remove(record.nodes, record.parents);
     await this.#files.removeTree(this.records.directory(record.id));
     await this.#stopHooks(record, hooks);

@@ -27,6 +27,8 @@ export interface OciRecord {
   /** Its own nodes, and those above that were made for it, the lowest first. */
   readonly nodes: readonly string[];
   readonly parents: readonly string[];
+  /** The mount of the machine that all of its own are below, where it has no mount namespace. */
+  readonly rootMount?: number;
 }
 
 /** `state` prints it; hooks get it on their standard input (runtime.md, "State"). */

@@ -157,6 +157,28 @@ export function ociRuntimeContract(name: string, makeSubject: () => Promise<OciS
       await unchanged();
     });
 
+    it("lives among the machine's own mounts where it has no mount namespace", async () => {
+      const linux = { namespaces: [{ type: "pid" }, { type: "uts" }] };
+      const rootfs = `${subject.bundle}/rootfs`;
+      const mounted = () =>
+        subject.kernel.mounts().filter(({ target }) => target.startsWith(rootfs));
+      const broken = config({ process: { ...PROCESS, args: ["absent"] } }, linux);
+      expect((await refused(create(broken))).message).toContain("config.json: process.args:");
+      await unchanged();
+      const { process } = await create(config({}, linux));
+      expect(mounted().map(({ target }) => target)).toEqual([rootfs, `${rootfs}/proc`]);
+      const [here, there] = [subject.pid, process.pid].map((pid) => subject.kernel.namespaces(pid));
+      expect(there?.mnt).toBe(here?.mnt);
+      await settled(runtime.start("one"));
+      const command = { ...runtime.specOf("one").process!, args: ["sleep", "100"] };
+      const more = { id: "one", process: command, detached: true, streams: QUIET };
+      const { process: second } = await settled(runtime.exec(more));
+      expect(runtime.processes("one")).toContain(second.pid);
+      await settled(runtime.delete("one", true));
+      expect(mounted()).toEqual([]);
+      await unchanged();
+    });
+
     it("runs hooks; those after the start may fail", async () => {
       const [works, fails] = [[hook("true")], [hook("false")]];
       const hooks = { prestart: works, createContainer: works, poststart: fails, poststop: fails };

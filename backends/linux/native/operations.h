@@ -88,6 +88,7 @@ enum { MOUNT_IN_ROOT_TYPE = 0, MOUNT_IN_ROOT_SOURCE = 1, MOUNT_IN_ROOT_OPTIONS =
 enum { BIND_IN_ROOT_SOURCE = 0, BIND_IN_ROOT_TARGET = 1, BIND_IN_ROOT_RECURSIVE = 2, BIND_IN_ROOT_ATTRIBUTES = 3, BIND_IN_ROOT_PROPAGATION = 4, BIND_IN_ROOT_SUBPATH = 5, BIND_IN_ROOT_UIDS = 6, BIND_IN_ROOT_GIDS = 7 };
 enum { MASK_IN_ROOT_PATH = 0 };
 enum { READ_ONLY_IN_ROOT_PATH = 0 };
+enum { ENTER_ROOT_CHROOT = 0 };
 enum { SET_MOUNT_ATTRIBUTES_PATH = 0, SET_MOUNT_ATTRIBUTES_ATTRIBUTES = 1, SET_MOUNT_ATTRIBUTES_CLEARED = 2, SET_MOUNT_ATTRIBUTES_RECURSIVE = 3 };
 enum { SET_HOSTNAME_NAME = 0 };
 enum { SET_DOMAINNAME_NAME = 0 };
@@ -142,7 +143,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_BIND_IN_ROOT] = {"bindInRoot", "ssnnnsss"},
   [OP_MASK_IN_ROOT] = {"maskInRoot", "s"},
   [OP_READ_ONLY_IN_ROOT] = {"readOnlyInRoot", "s"},
-  [OP_ENTER_ROOT] = {"enterRoot", ""},
+  [OP_ENTER_ROOT] = {"enterRoot", "n"},
   [OP_SET_MOUNT_ATTRIBUTES] = {"setMountAttributes", "snnn"},
   [OP_SET_HOSTNAME] = {"setHostname", "s"},
   [OP_SET_DOMAINNAME] = {"setDomainname", "s"},

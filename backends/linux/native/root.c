@@ -128,8 +128,9 @@ static int cover_in_root(const char *path, bool hide) {
 }
 
 /* After pivot_root the old root lies over the new one, and `.` is it: pivot_root(2), NOTES. */
-static int enter_root(void) {
+static int enter_root(const struct operation *o) {
   if (self.root < 0 || fchdir(self.root)) return because("no root is open");
+  if (number(o, ENTER_ROOT_CHROOT)) return checked(chroot("."), "chroot");
   if (syscall(SYS_pivot_root, ".", ".")) return because("pivot_root");
   if (umount2(".", UNMOUNT_DETACHED) || chdir("/")) return because("umount2");
   close(self.root);
@@ -163,7 +164,7 @@ int run_in_root(const struct operation *o) {
   case OP_BIND_IN_ROOT: return bind_in_root(o);
   case OP_MASK_IN_ROOT: return cover_in_root(text(o, MASK_IN_ROOT_PATH), true);
   case OP_READ_ONLY_IN_ROOT: return cover_in_root(text(o, READ_ONLY_IN_ROOT_PATH), false);
-  case OP_ENTER_ROOT: return enter_root();
+  case OP_ENTER_ROOT: return enter_root(o);
   case OP_CHANGE_DIRECTORY: return change_directory(o);
   default: return set_sysctl(o);
   }

@@ -86,7 +86,6 @@ const WRONG: readonly (readonly [path: string, value: unknown, field: string])[]
   ["linux.namespaces", [{ type: "pidd" }], "linux.namespaces[0].type is"],
   ["linux.namespaces", [{ type: "mount" }, { type: "mount" }], "linux.namespaces[1].type stands"],
   ["linux.namespaces", [{ type: "mount", path: "x" }], "linux.namespaces[0].path must be an abs"],
-  ["linux.namespaces", [], "linux.namespaces has no mount namespace"],
   ["linux.uidMappings", [map(0, 0, 1)], "linux.uidMappings needs a user namespace"],
   ["linux.sysctl", { "kernel.panic": "1" }, 'linux.sysctl["kernel.panic"] is a parameter of the'],
   ["linux.sysctl", { "net.ipv4.ip_forward": "1" }, 'linux.sysctl["net.ipv4.ip_forward"] needs a'],
