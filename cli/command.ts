@@ -12,6 +12,7 @@ export interface GlobalOptions {
   readonly backend: "linux" | "simulated";
   /** Absent: the best that this kernel can do. */
   readonly snapshotter?: string;
+  readonly usernsRemap?: string;
   /** Packages by name or path, each with who named it. */
   readonly plugins: readonly PluginGiven[];
   readonly logLevel: LogLevel;

@@ -31,6 +31,8 @@ export interface CreateEngineOptions {
   readonly backend?: "linux" | "simulated";
   /** `erofs` or `directory`; default: the first that this kernel can do. */
   readonly snapshotter?: string;
+  /** Whose subordinate IDs containers have that do not ask for others: `default`, `USER[:GROUP]`, `UID[:GID]`. Default: they have the machine's users. */
+  readonly usernsRemap?: string;
   /** Mirrors and plain HTTP by registry. Default: what /etc/nacre/registries.json says, if it is there. */
   readonly registries?: EngineOptions["registries"];
   /** Where proxies, certificate authorities and credentials are looked up. Default: the process's own. */
@@ -91,6 +93,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
       healthCommand: (id) => [...followUp, "health", id],
       terminalSize,
       ...(snapshotter !== undefined && { snapshotter }),
+      ...(options.usernsRemap && { usernsRemap: options.usernsRemap }),
       ...(registries !== undefined && { registries }),
     }),
   );

@@ -23,6 +23,11 @@ export const GLOBAL_OPTIONS = {
     "How layers become a root: erofs or directory (NACRE_SNAPSHOTTER; default: the best here)",
     ["erofs", "directory"],
   ),
+  usernsRemap: text(
+    ["userns-remap"],
+    "user[:group]",
+    "Run all containers with the subordinate IDs of this user, or default (NACRE_USERNS_REMAP)",
+  ),
   logLevel: choice(
     ["log-level", "l"],
     LOG_LEVELS,
@@ -44,6 +49,7 @@ export function settleGlobals(
   environment: Readonly<Record<string, string | undefined>>,
 ): GlobalOptions {
   const snapshotter = given.snapshotter ?? setting(environment, "NACRE_SNAPSHOTTER");
+  const usernsRemap = given.usernsRemap ?? setting(environment, "NACRE_USERNS_REMAP");
   return {
     root: given.root ?? setting(environment, "NACRE_ROOT") ?? defaultRoot(environment),
     backend: given.backend ?? chosen(environment, "NACRE_BACKEND", BACKENDS) ?? "linux",
@@ -53,6 +59,7 @@ export function settleGlobals(
       ...pluginsOf(environment),
     ],
     ...(snapshotter !== undefined && { snapshotter }),
+    ...(usernsRemap && { usernsRemap }),
   };
 }
 

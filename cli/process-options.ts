@@ -1,6 +1,7 @@
 // The options that say what a container's process is, may do and sees of the machine.
 
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { parseIdMapping } from "@nacre/core/user-namespace/id-map.ts";
 import type { Host } from "./host.ts";
 import { alsoNamed, flag, list, text, type Values, value } from "./options.ts";
 import { parseMemoryLimit } from "./parse/bytes.ts";
@@ -74,6 +75,26 @@ export const PROCESS_OPTIONS = {
   ),
   sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
   ulimit: list(["ulimit"], "name=soft[:hard]", "A resource limit of the process", parseUlimit),
+  gidmap: list(
+    ["gidmap"],
+    "container:host:size",
+    "Groups of the container's user namespace",
+    (word) => parseIdMapping(word, "--gidmap"),
+  ),
+  subgidname: text(["subgidname"], "name", "Have this user's range of /etc/subgid"),
+  subuidname: text(["subuidname"], "name", "Have this user's range of /etc/subuid"),
+  uidmap: list(
+    ["uidmap"],
+    "container:host:size",
+    "Users of the container's user namespace",
+    (word) => parseIdMapping(word, "--uidmap"),
+  ),
+  userns: text(
+    ["userns"],
+    "mode",
+    "User namespace: host, private, auto[:size=N], container:NAME, ns:PATH",
+    ["host", "private", "auto"],
+  ),
   uts: text(["uts"], "mode", "UTS namespace: host, private, container:NAME", ["host", "private"]),
 };
 
@@ -85,6 +106,17 @@ function parseSysctl(word: string): readonly [name: string, value: string] {
 function namesOf({ dns, dnsOption, dnsSearch }: Values<typeof PROCESS_OPTIONS>) {
   if (dns.length + dnsOption.length + dnsSearch.length === 0) return undefined;
   return { servers: dns, searches: dnsSearch, options: dnsOption };
+}
+
+function idMapsOf(values: Values<typeof PROCESS_OPTIONS>) {
+  const { uidmap, gidmap, subuidname, subgidname } = values;
+  const maps = present({
+    uids: unlessEmpty(uidmap),
+    gids: unlessEmpty(gidmap),
+    subuidName: subuidname || undefined,
+    subgidName: subgidname || undefined,
+  });
+  return Object.keys(maps).length > 0 ? maps : undefined;
 }
 
 /** The part of a request that was asked for. @throws FlagError */
@@ -107,6 +139,8 @@ export function processOf(
     devices: unlessEmpty(values.device),
     limits: unlessEmpty(values.ulimit),
     namespaces: Object.keys(namespaces).length > 0 ? namespaces : undefined,
+    userns: values.userns || undefined,
+    idMaps: idMapsOf(values),
     sysctls: values.sysctl.length > 0 ? Object.fromEntries(values.sysctl) : undefined,
     oomScoreAdj: values.oomScoreAdj,
     extraHosts: unlessEmpty(values.addHost),

@@ -14,6 +14,9 @@ export const EROFS_SMALL_BLOCKS_KERNEL = "6.4";
 /** EROFS over plain files. 6.12 mounts them too, but statx(2) on such a mount crashes it. */
 export const EROFS_FILES_KERNEL = "6.13";
 
+/** Layers of an overlay that are mounts with other owners, and EROFS mounted so. */
+export const IDMAPPED_LAYERS_KERNEL = "5.19";
+
 /** Whether a kernel's release (`6.12.3-amd64`) is at least `wanted` (`6.8`). */
 export function kernelAtLeast(release: string, wanted: string): boolean {
   const [major = 0, minor = 0] = release.split(/[.-]/, 2).map(Number);

@@ -42,6 +42,7 @@ import { ContainerStorage } from "./containers/storage.ts";
 import { SystemCallFilters } from "./containers/system-call-filters.ts";
 import { TakeDown } from "./containers/take-down.ts";
 import { Usage } from "./containers/usage.ts";
+import { userChooser } from "./containers/user-chooser.ts";
 import { CopyClaims } from "./copies/copy-claims.ts";
 import { filesOpener } from "./copies/opener.ts";
 import type { Engine, PullOptions } from "./engine.ts";
@@ -196,6 +197,7 @@ function containerLooks(
   runtimes: Runtimes,
   volumes: VolumeService,
   storage: ContainerStorage,
+  capabilities: () => readonly string[],
 ): ContainerLooks {
   const processes = whenUsed(() => new Processes(ports.kernel, files, hierarchies));
   return new ContainerLooks(
@@ -209,9 +211,7 @@ function containerLooks(
     runtimes,
     whenUsed(() => new Usage(files, clock, hierarchies, processes)),
     processes,
-    volumes,
-    storage,
-    paths,
+    ...([volumes, storage, paths, capabilities] as const),
   );
 }
 
@@ -221,7 +221,7 @@ function mountServices(
   images: ImageService,
   bus: EventBus,
   paths: StatePaths,
-  { self, bootId }: EngineOptions,
+  { self, bootId, usernsRemap }: EngineOptions,
   find: (container: string) => ContainerRecord,
 ) {
   const { kernel, files, state, clock, random } = ports;
@@ -232,7 +232,8 @@ function mountServices(
   });
   const mounts = whenUsed(() => {
     const filler = whenUsed(() => new VolumeFiller(kernel, files, state, random, self));
-    return new ContainerMounts(files, images, volumes, records, filler, paths, find);
+    const users = userChooser(() => ({ files, find, facts: kernel.facts(), remap: usernsRemap }));
+    return new ContainerMounts(files, images, volumes, records, filler, paths, find, users);
   });
   return { volumes, mounts };
 }
@@ -283,6 +284,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   );
   const looks: ContainerLooks = containerLooks(
     ...([ports, shared, records, reconciler, runtimes, volumes, storage] as const),
+    () => machine.capabilities(),
   );
   const machine = whenUsed(
     () => new Machine(files, hierarchies, () => kernel.facts().userNamespace !== undefined),

@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly backend: string;
   /** Absent: `erofs` where the kernel can, else `directory`. */
   readonly snapshotter?: string;
+  /** Whose subordinate IDs containers have: `default`, `USER[:GROUP]`, `UID[:GID]`. Absent: they have the machine's users. */
+  readonly usernsRemap?: string;
   readonly registries?: RegistryOptions;
   /** How large what builds keep may become; 10 GiB if absent. */
   readonly buildCacheBytes?: number;

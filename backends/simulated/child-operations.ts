@@ -34,7 +34,10 @@ export function linkUp(self: Execution, o: Of<"linkUp">): void {
 
 export function setLimit(self: Execution, o: Of<"setLimit">): void {
   const { resource, soft, hard } = o;
-  because("setrlimit", () => limits.setLimit(self.process, resource, { soft, hard }));
+  const whose = self.section === "parent" ? (self.child ?? fail("ESRCH")) : self.process;
+  because("setrlimit", () =>
+    limits.setLimit(whose, resource, { soft, hard }, self.process.credentials),
+  );
 }
 
 export function setUmask(self: Execution, o: Of<"setUmask">): void {

@@ -50,6 +50,19 @@ export function rootOf(user: UserNamespace): Credentials {
 export const everyUser = (uid: number) => ({ uid, realUid: uid, savedUid: uid, fsUid: uid });
 export const everyGroup = (gid: number) => ({ gid, realGid: gid, savedGid: gid, fsGid: gid });
 
+/** As it sees itself: by the numbers of its own user namespace. */
+export function shownCredentials(who: Credentials): Credentials {
+  const { uids, gids } = who.user;
+  const [uid, gid] = [uids.shown(who.uid), gids.shown(who.gid)];
+  return {
+    ...who,
+    ...{ uid, realUid: uids.shown(who.realUid), savedUid: uids.shown(who.savedUid) },
+    ...{ gid, realGid: gids.shown(who.realGid), savedGid: gids.shown(who.savedGid) },
+    ...{ fsUid: uids.shown(who.fsUid), fsGid: gids.shown(who.fsGid) },
+    groups: who.groups.map((group) => gids.shown(group)),
+  };
+}
+
 /** What a user namespace gives to who comes into it. */
 const EVERY_CAPABILITY = {
   effective: ALL_CAPABILITIES,

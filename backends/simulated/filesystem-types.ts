@@ -13,6 +13,7 @@ import type { Process } from "./process.ts";
 import { ProcFileSystem } from "./procfs.ts";
 import { SysFileSystem } from "./sysfs.ts";
 import { Tmpfs, tmpfsOptions } from "./tmpfs.ts";
+import type { IdMap } from "./user-namespace.ts";
 
 export interface MountRequest {
   readonly machine: Machine;
@@ -32,15 +33,32 @@ export type FileSystemType = (request: MountRequest) => {
 
 const whole = (superblock: Superblock) => ({ superblock, root: superblock.dentry });
 
+/** What is mounted belongs to who mounts it. */
+const ownerOf = ({ process }: MountRequest) => {
+  const { fsUid: uid, fsGid: gid } = process.credentials;
+  return { uid, gid };
+};
+
+/** What an option names, by the numbers of who mounts. */
+const mappedId = (map: IdMap, id: number, key: string): number =>
+  map.outside(id) ?? fail("EINVAL", `fsconfig ${key}`);
+
 function memory(type: string, request: MountRequest, mode: number): Tmpfs {
   const { machine, source, readOnly } = request;
   const identity = { type, minor: machine.newMinor(), source, readOnly };
-  return new Tmpfs(identity, machine.now, { mode, uid: 0, gid: 0 });
+  return new Tmpfs(identity, machine.now, { mode, ...ownerOf(request) });
 }
 
 const tmpfs: FileSystemType = (request) => {
   const { machine, source, readOnly, options } = request;
-  const { root, limits } = tmpfsOptions(options, machine.memoryBytes);
+  const { root: wanted, limits } = tmpfsOptions(options, machine.memoryBytes);
+  const own = ownerOf(request);
+  const { uids, gids } = request.process.credentials.user;
+  const root = {
+    mode: wanted.mode,
+    uid: wanted.uid === undefined ? own.uid : mappedId(uids, wanted.uid, "uid"),
+    gid: wanted.gid === undefined ? own.gid : mappedId(gids, wanted.gid, "gid"),
+  };
   const shown = options.filter((option) => /^(size|nr_inodes|mode|uid|gid)=/.test(option));
   const identity = { type: "tmpfs", minor: machine.newMinor(), source, readOnly };
   const made = new Tmpfs(identity, machine.now, root, limits, shown);
@@ -62,11 +80,17 @@ const proc: FileSystemType = ({ machine, process, options, readOnly }) => {
 
 const devpts: FileSystemType = (request) => {
   requireOptions(request.options, /^(newinstance|(ptmxmode|mode)=[0-7]+|(uid|gid|max)=\d+)$/);
+  const { uids, gids } = request.process.credentials.user;
+  const owner = { uid: mappedId(uids, 0, "uid"), gid: mappedId(gids, 0, "gid") };
+  for (const option of request.options) {
+    const [, key = "", id] = /^(uid|gid)=(\d+)$/.exec(option) ?? [];
+    if (id !== undefined) mappedId(key === "uid" ? uids : gids, Number(id), key);
+  }
   const superblock = memory("devpts", request, 0o755);
   const given = request.options.find((option) => option.startsWith("ptmxmode="));
   const mode = Number.parseInt(given?.slice("ptmxmode=".length) ?? "0", 8);
   const device = { major: 5, minor: 2 };
-  superblock.root.create("ptmx", "character", { mode, uid: 0, gid: 0, device });
+  superblock.root.create("ptmx", "character", { mode, ...owner, device });
   return whole(superblock);
 };
 

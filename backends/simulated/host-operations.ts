@@ -1,19 +1,23 @@
 // Operations on the machine's own tree: directories, files, cgroups, and mounts that several
 // programs share. Each is the sequence of system calls that core/program/operation.ts names.
 
+import type { OwnerMap } from "@nacre/core/program/mount-description.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { CgroupDirectory } from "./cgroupfs.ts";
+import { capable } from "./credentials.ts";
 import { writeAt } from "./device-files.ts";
 import { attachFilter, loadDeviceFilter } from "./device-filter.ts";
 import { because, errnoNamed, errnoOf, fail, isErrnoName } from "./errno.ts";
 import { type Execution, NOTHING_MADE, type Outcome } from "./execution.ts";
 import * as files from "./file-calls.ts";
+import { writeIdMap } from "./id-map-files.ts";
 import type { Inode } from "./inode.ts";
-import type { Path } from "./mount.ts";
-import { moveMount, newMount, openTree, reconfigure, unmount } from "./mount-calls.ts";
+import type { Mount, Path } from "./mount.ts";
+import { moveMount, newMount, openTree, reconfigure, showOwners, unmount } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import { ProcessGone } from "./process.ts";
+import { makeUserNamespace } from "./user-namespace.ts";
 
 export type Of<N extends Operation["op"]> = Extract<Operation, { op: N }>;
 
@@ -124,11 +128,43 @@ export function mount(self: Execution, o: Of<"mount">): void {
   });
 }
 
+/** The user namespace that a mount gets its map from is made for it, and its maps written from here. */
+export function withOwners(
+  { machine, process }: Execution,
+  tree: Mount,
+  idmap: OwnerMap | undefined,
+  recursive: boolean,
+): Mount {
+  if (!idmap || (idmap.uids === "" && idmap.gids === "")) return tree;
+  const { credentials: who } = process;
+  const from = { parent: who.user, uid: who.uid, gid: who.gid };
+  const setsFileCapabilities = capable(who, "CAP_SETFCAP", who.user);
+  const user = because("clone", () =>
+    makeUserNamespace(machine.newNamespaceInode(), { ...from, setsFileCapabilities }),
+  );
+  for (const kind of ["uids", "gids"] as const) {
+    because("write", () => writeIdMap(machine, user, kind, idmap[kind]));
+  }
+  return because("mount_setattr idmap", () =>
+    showOwners(machine, process, tree, user, { recursive }),
+  );
+}
+
+/** As who makes files, with the powers over them that it has. */
+export function actAsOwner({ process }: Execution, o: Of<"actAsOwner">): void {
+  const { credentials: who } = process;
+  if (!capable(who, "CAP_SETPCAP", who.user)) fail("EPERM", "PR_SET_SECUREBITS");
+  const fsUid = who.user.uids.outside(o.uid) ?? fail("EINVAL", "setfsuid");
+  const fsGid = who.user.gids.outside(o.gid) ?? fail("EINVAL", "setfsuid");
+  process.credentials = { ...who, fsUid, fsGid };
+}
+
 export function bind(self: Execution, o: Of<"bind">): void {
   const { machine, process } = self;
-  const tree = because(`open_tree ${o.source}`, () =>
+  const opened = because(`open_tree ${o.source}`, () =>
     openTree(machine, process, lookup(process, o.source), { recursive: false }),
   );
+  const tree = withOwners(self, opened, o.idmap, false);
   because("move_mount", () => {
     moveMount(machine, process, tree, lookup(process, o.target, { follow: false }));
   });

@@ -11,13 +11,14 @@ import { type Execution, NOTHING_MADE } from "./execution.ts";
 import type { Fault, Point } from "./faults.ts";
 import * as host from "./host-operations.ts";
 import { stayAsInit } from "./init-process.ts";
+import { Outsider } from "./outsider.ts";
 import * as place from "./place-operations.ts";
 import { ProcessGone } from "./process.ts";
 import * as root from "./root-operations.ts";
 import * as start from "./start-operations.ts";
 import { openTerminal } from "./terminal.ts";
 
-type Place = Execution["section"];
+type Place = Execution["section"] | "outside";
 type Runner<N extends OperationName> = (
   self: Execution,
   operation: Extract<Operation, { op: N }>,
@@ -26,9 +27,11 @@ type Table = {
   readonly [N in OperationName]: readonly [run: Runner<N>, places: readonly Place[]];
 };
 
-const ANY: readonly Place[] = ["host", "parent", "child"];
-const TREE: readonly Place[] = ["host", "child"];
+const ANY: readonly Place[] = ["host", "parent", "child", "outside"];
+const TREE: readonly Place[] = ["host", "child", "outside"];
 const CHILD: readonly Place[] = ["child"];
+/** What somebody else may do for the child, too. */
+const SURROUNDINGS: readonly Place[] = ["child", "outside"];
 
 const HOW: Table = {
   makeDirectory: [host.makeDirectory, ANY],
@@ -49,20 +52,21 @@ const HOW: Table = {
   joinCgroup: [host.joinCgroup, ["parent"]],
   writeProcessFile: [host.writeProcessFile, ["parent"]],
   connectListener: [host.connectListener, ["host"]],
-  unshare: [child.unshare, CHILD],
+  actAsOwner: [host.actAsOwner, ["host", "outside"]],
+  unshare: [child.unshare, SURROUNDINGS],
   setPropagation: [root.setPropagation, TREE],
   openRoot: [root.openRoot, TREE],
   mountInRoot: [root.mountInRoot, TREE],
   bindInRoot: [root.bindInRoot, TREE],
-  maskInRoot: [root.maskInRoot, CHILD],
-  readOnlyInRoot: [root.readOnlyInRoot, CHILD],
-  enterRoot: [root.enterRoot, CHILD],
-  setMountAttributes: [root.setMountAttributes, CHILD],
-  setHostname: [child.setHostname, CHILD],
-  setDomainname: [child.setDomainname, CHILD],
-  linkUp: [child.linkUp, CHILD],
-  setSysctl: [root.setSysctl, CHILD],
-  setLimit: [child.setLimit, CHILD],
+  maskInRoot: [root.maskInRoot, SURROUNDINGS],
+  readOnlyInRoot: [root.readOnlyInRoot, SURROUNDINGS],
+  enterRoot: [root.enterRoot, SURROUNDINGS],
+  setMountAttributes: [root.setMountAttributes, SURROUNDINGS],
+  setHostname: [child.setHostname, SURROUNDINGS],
+  setDomainname: [child.setDomainname, SURROUNDINGS],
+  linkUp: [child.linkUp, SURROUNDINGS],
+  setSysctl: [root.setSysctl, SURROUNDINGS],
+  setLimit: [child.setLimit, ["parent", "child"]],
   setUmask: [child.setUmask, CHILD],
   newSession: [child.newSession, CHILD],
   openTerminal: [openTerminal, CHILD],
@@ -117,7 +121,10 @@ export function malformed(program: KernelProgram): string | undefined {
     sections.push(["parent", program.process.parent], ["child", program.process.child]);
   }
   for (const [section, operations] of sections) {
-    const wrong = operations.find((o) => !HOW[o.op][1].includes(section));
+    const placeOf = (o: Operation): Place => (o.outside ? "outside" : section);
+    const wrong = operations.find(
+      (o) => (o.outside && section !== "child") || !HOW[o.op][1].includes(placeOf(o)),
+    );
     if (wrong) return `${wrong.op} may not stand in the ${section} section`;
   }
   return undefined;
@@ -157,17 +164,32 @@ export class Interpreter {
    */
   async section(self: Execution, operations: readonly Operation[]): Promise<void> {
     const { section } = self;
-    for (const [index, operation] of operations.entries()) {
-      try {
-        const [call, path] = [operation.op, subjectOf(operation)];
-        await this.#reach(self, { call, path, section, index });
-        const outcome = await this.#run(self, operation);
-        const inverse = section === "host" ? inverseOf(operation) : undefined;
-        if (inverse && outcome !== NOTHING_MADE) this.#done.push({ index, inverse });
-      } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        throw new OperationFailure(section, index, error);
+    const outsider = new Outsider(self);
+    try {
+      for (const [index, operation] of operations.entries()) {
+        const by = operation.outside ? outsider.there() : self;
+        if (!operation.outside) outsider.leave();
+        await this.#step(by, operation, { section, index });
       }
+    } finally {
+      outsider.leave();
+    }
+  }
+
+  async #step(
+    self: Execution,
+    operation: Operation,
+    { section, index }: { readonly section: Place & Section; readonly index: number },
+  ): Promise<void> {
+    try {
+      const [call, path] = [operation.op, subjectOf(operation)];
+      await this.#reach(self, { call, path, section, index });
+      const outcome = await this.#run(self, operation);
+      const inverse = section === "host" ? inverseOf(operation) : undefined;
+      if (inverse && outcome !== NOTHING_MADE) this.#done.push({ index, inverse });
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      throw new OperationFailure(section, index, error);
     }
   }
 

@@ -6,6 +6,7 @@ import { capable } from "./credentials.ts";
 import type { Dentry } from "./dentry.ts";
 import { because, fail } from "./errno.ts";
 import type { Machine } from "./machine.ts";
+import { mappedView, type OwnerMaps, requireMappable } from "./mapped-view.ts";
 import {
   followMounts,
   type Mount,
@@ -21,6 +22,7 @@ import {
   changePropagation,
   copyTree,
   detachTree,
+  inheritPropagation,
   isolate,
   type Propagation,
   receivers,
@@ -145,6 +147,50 @@ export function setMountAttributes(
     for (const attribute of change.attributes ?? []) setAttribute(each, attribute);
     if (change.propagation) changePropagation(each, change.propagation, machine);
   }
+}
+
+/**
+ * mount_setattr(2) with MOUNT_ATTR_IDMAP on a mount that no tree has yet. What it shows instead,
+ * and the mounts on it, since their places are another view's.
+ */
+export function showOwners(
+  machine: Machine,
+  process: Process,
+  mount: Mount,
+  maps: OwnerMaps,
+  options: { readonly recursive: boolean },
+): Mount {
+  requireAdministrator(process);
+  const all = options.recursive ? [...mount.subtree()] : [mount];
+  if (maps.uids.extents.length === 0 || maps.gids.extents.length === 0) fail("EINVAL");
+  if (mount.tree) fail("EINVAL");
+  for (const each of all) {
+    requireMappable(each);
+    if (!capable(process.credentials, "CAP_SYS_ADMIN", each.superblock.userNamespace))
+      fail("EPERM");
+  }
+  return remade(machine, mount, maps, options.recursive);
+}
+
+function remade(machine: Machine, mount: Mount, maps: OwnerMaps, recursive: boolean): Mount {
+  const { superblock, root } = mappedView(mount, maps);
+  const made = machine.newMount(superblock, root, [...mount.attributes]);
+  made.source = mount.source;
+  for (const one of mount.locked) made.locked.add(one);
+  inheritPropagation(made, mount);
+  for (const [place, child] of [...mount.children]) {
+    const names = place
+      .path(mount.root)
+      .split("/")
+      .filter((name) => name !== "");
+    let at = root;
+    for (const name of names) at = at.child(name) ?? fail("ENOENT");
+    const moved = recursive ? remade(machine, child, maps, recursive) : child;
+    child.detach();
+    moved.attachTo(made, at);
+  }
+  isolate(mount);
+  return made;
 }
 
 /** fspick(2) and FSCONFIG_CMD_RECONFIGURE: other options for the file system mounted at a place. */

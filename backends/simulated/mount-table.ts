@@ -2,6 +2,7 @@
 
 import type { MountEntry } from "@nacre/core/ports/kernel.ts";
 import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
+import { isMapped } from "./mapped-view.ts";
 import { type Mount, type MountTree, nameFrom, type Path } from "./mount.ts";
 
 /** Those mounts of a tree that can be reached from `root`, in the order of their numbers. */
@@ -27,6 +28,7 @@ function entryOf(mount: Mount, target: string): MountEntry {
     words.push("relatime");
   }
   if (mount.attributes.has("nosymfollow")) words.push("nosymfollow");
+  if (isMapped(mount)) words.push("idmapped");
   return {
     id: mount.id,
     parent: mount.parent?.id ?? mount.id,

@@ -3,7 +3,8 @@
 
 import { errnoOf, fail } from "./errno.ts";
 import type { MountRequest } from "./filesystem-types.ts";
-import type { Inode } from "./inode.ts";
+import type { Inode, NewInode } from "./inode.ts";
+import { originalOf } from "./mapped-view.ts";
 import type { Path } from "./mount.ts";
 import { Overlay } from "./overlay.ts";
 import { lookup } from "./path-lookup.ts";
@@ -48,15 +49,17 @@ function layersOf(request: MountRequest): Layers {
   return layers;
 }
 
+type Owner = Pick<NewInode, "uid" | "gid">;
+
 /** Makes `work` in the work directory, empty. False where that fails: then nothing can be written. */
-function prepareWork(work: Inode): boolean {
+function prepareWork(work: Inode, owner: Owner): boolean {
   try {
     const left = work.lookup("work");
     if (left) {
       for (const name of left.names()) left.unlink(name);
       work.removeDirectory("work");
     }
-    work.makeDirectory("work", { mode: 0, uid: 0, gid: 0 });
+    work.makeDirectory("work", { mode: 0, ...owner });
     return true;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
@@ -67,7 +70,8 @@ function prepareWork(work: Inode): boolean {
 /** ELOOP where a layer is another's root, or a lower lies inside another layer. */
 function trapsOf({ lowers, upper, work }: Layers): Set<Inode> {
   const traps = new Set<Inode>();
-  const add = (inode: Inode): void => {
+  const add = (seen: Inode): void => {
+    const inode = originalOf(seen);
     if (traps.has(inode)) fail("ELOOP", "conflicting layers");
     traps.add(inode);
   };
@@ -80,7 +84,7 @@ function trapsOf({ lowers, upper, work }: Layers): Set<Inode> {
   for (const lower of lowers) add(lower.dentry.inode);
   for (const lower of lowers) {
     for (let at = lower.dentry.parent; at; at = at.parent) {
-      if (traps.has(at.inode)) fail("ELOOP", "overlapping lowerdir path");
+      if (traps.has(originalOf(at.inode))) fail("ELOOP", "overlapping lowerdir path");
     }
   }
   return traps;
@@ -96,13 +100,15 @@ export function makeOverlay(request: MountRequest): Overlay {
   if (all.some((path) => path.mount.superblock.stackDepth >= MAX_STACK_DEPTH)) {
     fail("EINVAL", "maximum fs stacking depth exceeded");
   }
+  const { fsUid: uid, fsGid: gid } = request.process.credentials;
+  const owner = { uid, gid };
   let readOnly = request.readOnly;
   if (upper && work) {
     const nested = upper.dentry.isBelow(work.dentry) || work.dentry.isBelow(upper.dentry);
     if (upper.mount !== work.mount || nested) fail("EINVAL", "create");
-    if (!prepareWork(work.dentry.inode)) readOnly = true;
+    if (!prepareWork(work.dentry.inode, owner)) readOnly = true;
   }
   const { machine, source, options } = request;
-  const made = { upper, lowers, traps: trapsOf(layers) };
+  const made = { upper, lowers, traps: trapsOf(layers), owner };
   return new Overlay(machine.newMinor(), source, readOnly, made, options);
 }

@@ -12,6 +12,7 @@ import {
   Superblock,
   type Timestamp,
 } from "./inode.ts";
+import { originalOf } from "./mapped-view.ts";
 import type { Path } from "./mount.ts";
 
 const PRIVATE_ATTRIBUTE = "trusted.overlay.";
@@ -36,6 +37,8 @@ export class Overlay extends Superblock {
   readonly upper: Path | undefined;
   /** Roots of layers and the work directory: met inside another layer, they give ELOOP. */
   readonly traps: ReadonlySet<Inode>;
+  /** Who mounted it: whiteouts are made in his name. */
+  readonly owner: Pick<NewInode, "uid" | "gid">;
   override readonly stackDepth: number;
   readonly #shown: readonly string[];
   readonly #hardLinks = new WeakMap<Inode, OverlayInode>();
@@ -48,12 +51,14 @@ export class Overlay extends Superblock {
       readonly upper: Path | undefined;
       readonly lowers: readonly Path[];
       readonly traps: ReadonlySet<Inode>;
+      readonly owner: Pick<NewInode, "uid" | "gid">;
     },
     shown: readonly string[],
   ) {
     super("overlay", minor, source, readOnly || !layers.upper);
     this.upper = layers.upper;
     this.traps = layers.traps;
+    this.owner = layers.owner;
     const below = [...layers.lowers, ...(layers.upper ? [layers.upper] : [])];
     this.stackDepth = 1 + Math.max(...below.map((path) => path.mount.superblock.stackDepth));
     this.#shown = shown;
@@ -197,7 +202,7 @@ export class OverlayInode extends Inode {
   }
 
   #requireNoTrap(inode: Inode): void {
-    if (inode.kind === "directory" && this.#overlay.traps.has(inode)) fail("ELOOP");
+    if (inode.kind === "directory" && this.#overlay.traps.has(originalOf(inode))) fail("ELOOP");
   }
 
   /** Whether a lower has the name, so that removing it needs a whiteout. */
@@ -287,7 +292,7 @@ export class OverlayInode extends Inode {
     } else if (upper) directory.unlink(name);
     if (this.#isBelow(name)) {
       const device = { major: 0, minor: 0 };
-      directory.create(name, "character", { mode: 0, uid: 0, gid: 0, device });
+      directory.create(name, "character", { mode: 0, ...this.#overlay.owner, device });
     }
     this.#children.delete(name);
   }
@@ -317,7 +322,7 @@ export class OverlayInode extends Inode {
     if (upper.kind === "directory" && target.#isBelow(newName)) upper.setAttribute(OPAQUE, YES);
     if (this.#isBelow(name)) {
       const device = { major: 0, minor: 0 };
-      this.copyUp().create(name, "character", { mode: 0, uid: 0, gid: 0, device });
+      this.copyUp().create(name, "character", { mode: 0, ...this.#overlay.owner, device });
     }
     this.#children.delete(name);
     moved.#parent = target;

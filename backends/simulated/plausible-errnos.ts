@@ -46,6 +46,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   shareMount: [...MOUNTS, "EMFILE"],
   releaseMount: ["EIO"],
   attachDeviceFilter: ["ENOMEM", "EPERM"],
+  actAsOwner: DENIED,
   fail: [],
   runHook: ["ECANCELED", "ETIMEDOUT"],
   joinCgroup: ["EBUSY", "ENOSPC"],

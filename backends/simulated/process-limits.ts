@@ -16,10 +16,16 @@ export const getLimit = (process: Process, resource: number): ResourceLimit => {
   return process.limits.get(resource) ?? UNLIMITED;
 };
 
-export function setLimit(process: Process, resource: number, limit: ResourceLimit): void {
+/** `who` asks: the process itself, or another. */
+export function setLimit(
+  process: Process,
+  resource: number,
+  limit: ResourceLimit,
+  who = process.credentials,
+): void {
   const { hard } = getLimit(process, resource);
   if (limit.soft > limit.hard) fail("EINVAL");
   if (resource === NOFILE && limit.hard > MOST_FILES) fail("EPERM");
-  if (limit.hard > hard && !capable(process.credentials, "CAP_SYS_RESOURCE")) fail("EPERM");
+  if (limit.hard > hard && !capable(who, "CAP_SYS_RESOURCE")) fail("EPERM");
   process.limits.set(resource, limit);
 }

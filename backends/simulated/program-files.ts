@@ -17,6 +17,7 @@ import { nameFrom, requireWritable } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
 import { requireCall } from "./seccomp.ts";
+import type { UserNamespace } from "./user-namespace.ts";
 
 /** stat(2). */
 export interface FileInformation {
@@ -79,7 +80,10 @@ export class ProgramFiles {
   /** stat(2), or lstat(2) with `follow: false`. */
   status(path: string, options: { readonly follow?: boolean } = {}): FileInformation {
     return this.#call("newfstatat", () =>
-      informationOf(lookup(this.#process, path, options).dentry.inode),
+      informationOf(
+        lookup(this.#process, path, options).dentry.inode,
+        this.#process.credentials.user,
+      ),
     );
   }
   exists(path: string): boolean {
@@ -189,7 +193,11 @@ export class ProgramFiles {
     gid: number | undefined,
     options: { readonly follow?: boolean } = {},
   ): void {
-    const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+    const { uids, gids } = this.#process.credentials.user;
+    const owner = {
+      ...(uid !== undefined && { uid: uids.outside(uid) ?? fail("EINVAL") }),
+      ...(gid !== undefined && { gid: gids.outside(gid) ?? fail("EINVAL") }),
+    };
     this.#change("fchownat", path, owner, options);
   }
   /** utimensat(2). */
@@ -211,12 +219,13 @@ export class ProgramFiles {
 
 const WANTED = { read: MAY_READ, write: MAY_WRITE, execute: MAY_EXECUTE } as const;
 
-export function informationOf(inode: Inode): FileInformation {
+/** `user`: whose numbers owners are shown in. */
+export function informationOf(inode: Inode, { uids, gids }: UserNamespace): FileInformation {
   return {
     kind: inode.kind,
     mode: MODE_TYPES[inode.kind] | inode.mode,
-    uid: inode.uid,
-    gid: inode.gid,
+    uid: uids.shown(inode.uid),
+    gid: gids.shown(inode.gid),
     sizeBytes: inode.size,
     links: inode.links,
     inode: inode.number,

@@ -92,6 +92,7 @@ export interface ProgramContext {
   readonly pid: number;
   /** 0 where its parent is outside of its pid namespace. */
   readonly parentPid: number;
+  /** By the numbers of its own user namespace. */
   readonly credentials: Credentials;
   /** Aborted when the process ends, by itself or not. */
   readonly signal: AbortSignal;

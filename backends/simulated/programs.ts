@@ -4,6 +4,7 @@
 
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { callAfter, SimulatedClock } from "./clock.ts";
+import { shownCredentials } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import { become, findImage, named } from "./exec.ts";
 import type { Machine } from "./machine.ts";
@@ -207,7 +208,7 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     pid: process.pidIn(namespace) as number,
     parentPid: process.parent?.pidIn(namespace) ?? 0,
     get credentials() {
-      return process.credentials;
+      return shownCredentials(process.credentials);
     },
     get signal() {
       return process.signal;

@@ -5,7 +5,7 @@ import type { MountAttribute } from "@nacre/core/program/mount-description.ts";
 import { because, errnoOf, fail } from "./errno.ts";
 import type { Execution } from "./execution.ts";
 import * as files from "./file-calls.ts";
-import { isMountRoot, type Of } from "./host-operations.ts";
+import { isMountRoot, type Of, withOwners } from "./host-operations.ts";
 import { type Mount, nameFrom, type Path } from "./mount.ts";
 import {
   moveMount,
@@ -168,11 +168,11 @@ function bindSource({ process }: Execution, { source, subpath }: Of<"bindInRoot"
 
 export function bindInRoot(self: Execution, o: Of<"bindInRoot">): void {
   const { machine, process } = self;
-  if (o.idmap) fail("EINVAL", "mount_setattr idmap: the simulated kernel has none");
   const within = o.subpath === undefined ? "" : `/${o.subpath}`;
-  const tree = because(`open_tree ${o.source}${within}`, () =>
+  const opened = because(`open_tree ${o.source}${within}`, () =>
     openTree(machine, process, bindSource(self, o), { recursive: o.recursive }),
   );
+  const tree = withOwners(self, opened, o.idmap, o.recursive);
   change(self, tree, o.recursive, o.attributes, o.propagation);
   const kind = tree.root.inode.kind === "directory" ? "directory" : "file";
   attach(self, tree, () => makeInRoot(self, o.target, kind), o.target);

@@ -8,13 +8,14 @@ import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { AttachPoint } from "./attach-point.ts";
+import { joinsBefore, placeHere, placeThere, usersLast } from "./child-place.ts";
 import { Errno, fail } from "./errno.ts";
 import { Execution } from "./execution.ts";
 import { ExitRecordFile } from "./exit-record-file.ts";
 import { type Interpreter, OperationFailure, type UndoFailure } from "./interpreter.ts";
 import { type LineLog, openLog } from "./line-log.ts";
 import type { Machine } from "./machine.ts";
-import { join, namespacesOfChild } from "./namespace-calls.ts";
+import { join } from "./namespace-calls.ts";
 import type { Namespace } from "./namespaces.ts";
 import { NamespaceInode } from "./nsfs.ts";
 import { beginError } from "./operation-error.ts";
@@ -201,10 +202,9 @@ export class Supervisor {
     const streams = this.#openStreams();
     const { create, cgroups } = this.#program.clone;
     const nodes = cgroups.map((path) => machine.cgroupAt(parent, path));
-    for (const [kind, namespace] of namespaces) {
-      if (kind === "pid") join(machine, parent, namespace, kind);
-    }
-    const { namespaces: own, root, cwd, credentials } = namespacesOfChild(machine, parent, create);
+    const before = joinsBefore(create, namespaces);
+    const place = (before ? placeThere : placeHere)(machine, parent, namespaces, create);
+    const { namespaces: own, root, cwd, credentials } = place;
     const process = machine.processes.fork(parent, own, {
       root,
       cwd,
@@ -212,6 +212,7 @@ export class Supervisor {
       streams,
       command: "nacre-init",
     });
+    place.made();
     parent.pidForChildren = parent.namespaces.pid;
     const execution = new Execution(machine, process, "child", {
       umask: this.#self.umask,
@@ -219,7 +220,7 @@ export class Supervisor {
     });
     const enter = (): void => {
       for (const node of nodes) machine.cgroups.move(process, node);
-      for (const [kind, namespace] of namespaces) {
+      for (const [kind, namespace] of before ? [] : usersLast(namespaces)) {
         if (kind !== "pid") join(machine, process, namespace, kind);
       }
       if (namespaces.length > 0) execution.root = process.root;

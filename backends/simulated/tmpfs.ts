@@ -312,7 +312,7 @@ export function parseSize(text: string, memoryBytes: number): number {
 export function tmpfsOptions(
   options: readonly string[],
   memoryBytes: number,
-): { root: NewInode; limits: TmpfsLimits } {
+): { root: Pick<NewInode, "mode"> & Partial<NewInode>; limits: TmpfsLimits } {
   const values = new Map<string, string>();
   const limits: { sizeBytes?: number; inodes?: number } = { sizeBytes: memoryBytes / 2 };
   const known = /^(size|nr_blocks|nr_inodes|mode|uid|gid|huge|mpol|inode32|inode64|noswap)$/;
@@ -321,7 +321,7 @@ export function tmpfsOptions(
     if (!known.test(key)) fail("EINVAL", `fsconfig ${key}`);
     values.set(key, value);
   }
-  const whole = (key: string, pattern: RegExp, radix: number, otherwise: number): number => {
+  const whole = <T>(key: string, pattern: RegExp, radix: number, otherwise: T): number | T => {
     const text = values.get(key);
     if (text === undefined) return otherwise;
     return pattern.test(text) ? Number.parseInt(text, radix) : fail("EINVAL", `fsconfig ${key}`);
@@ -335,7 +335,8 @@ export function tmpfsOptions(
   if (limits.sizeBytes === 0) delete limits.sizeBytes;
   if (limits.inodes === 0) delete limits.inodes;
   const mode = whole("mode", /^[0-7]+$/, 8, 0o1777) & 0o7777;
-  const uid = whole("uid", /^\d+$/, 10, 0);
-  const gid = whole("gid", /^\d+$/, 10, 0);
-  return { root: { mode, uid, gid }, limits };
+  const uid = whole("uid", /^\d+$/, 10, undefined);
+  const gid = whole("gid", /^\d+$/, 10, undefined);
+  const owner = { ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+  return { root: { mode, ...owner }, limits };
 }

@@ -8,7 +8,7 @@ import { Namespace } from "./namespaces.ts";
 /** What stands for a number that a namespace does not know (/proc/sys/kernel/overflowuid). */
 export const OVERFLOW_ID = 65534;
 /** No user at all: -1 as chown(2) takes it. */
-const NO_ID = 0xffffffff;
+export const NO_ID = 0xffffffff;
 const MOST_LEVELS = 32;
 const MOST_EXTENTS = 340;
 

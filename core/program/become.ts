@@ -85,20 +85,24 @@ export function listenerOperations(filter: SystemCallFilter | undefined): Operat
   return [{ op: "connectListener", path, state, why: "it decides on calls of the container" }];
 }
 
+/** In the parent's section they are the child's. */
+export function limitOperations({ rlimits = [] }: Pick<SpecProcess, "rlimits">): Operation[] {
+  return rlimits.map((limit) => {
+    const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
+    if (resource < 0)
+      throw new NacreError("invalid", `process.rlimits: unknown type ${limit.type}`);
+    return { op: "setLimit", resource, soft: BigInt(limit.soft), hard: BigInt(limit.hard) };
+  });
+}
+
 /** The last steps, the same for a container's first process and for one that joins it. */
 export function becomeProcess(
   process: SpecProcess,
   { filter, init = false }: { readonly filter?: SystemCallFilter; readonly init?: boolean } = {},
 ): Operation[] {
   const { user, capabilities } = process;
-  const limits = (process.rlimits ?? []).map((limit): Operation => {
-    const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
-    if (resource < 0)
-      throw new NacreError("invalid", `process.rlimits: unknown type ${limit.type}`);
-    return { op: "setLimit", resource, soft: BigInt(limit.soft), hard: BigInt(limit.hard) };
-  });
   const operations: Operation[] = [
-    ...limits,
+    ...limitOperations(process),
     { op: "changeDirectory", path: process.cwd, why: "where the process begins" },
     {
       op: "boundCapabilities",

@@ -4,7 +4,12 @@
 import { NacreError } from "../error.ts";
 import type { Spec, SpecMount, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import type { RootPlan } from "../ports/snapshotter.ts";
-import { becomeProcess, listenerOperations, terminalOperations } from "./become.ts";
+import {
+  becomeProcess,
+  limitOperations,
+  listenerOperations,
+  terminalOperations,
+} from "./become.ts";
 import { bindOperation } from "./bind-operation.ts";
 import {
   type CgroupPlan,
@@ -14,6 +19,15 @@ import {
 } from "./cgroup-plan.ts";
 import { mountFlags } from "./mount-options.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
+import {
+  BECOME_ROOT,
+  mapOperations,
+  mappedLayers,
+  ofMappedGroup,
+  outside,
+  ownedByRoot,
+  type UserPlan,
+} from "./outside.ts";
 import type { KernelProgram, Supervision } from "./program.ts";
 import { checkSysctls } from "./sysctls.ts";
 import type { SystemCallFilter } from "./system-call-filter.ts";
@@ -23,6 +37,8 @@ export interface CompileInput {
   readonly title: string;
   readonly spec: Spec;
   readonly root: RootPlan;
+  /** Of the user namespace, where the spec names one. */
+  readonly user?: UserPlan;
   readonly network: { readonly host: readonly Operation[]; readonly child: readonly Operation[] };
   readonly hierarchies: readonly MountedHierarchy[];
   readonly cpusetRoot?: CpusetRoot;
@@ -204,22 +220,9 @@ function insideTheRoot(spec: Spec, hierarchies: readonly MountedHierarchy[]): Op
   ];
 }
 
-function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
-  const { spec, root, network } = input;
-  const own = new Set(spec.linux.namespaces.filter((n) => !n.path).map((n) => n.type));
-  const child: Operation[] = [];
-  if (own.has("cgroup")) {
-    child.push({
-      op: "unshare",
-      namespaces: ["cgroup"],
-      why: "so that its own node is the root of what it sees, once it has joined it",
-    });
-  }
-  child.push(
-    {
-      op: "newSession",
-      why: "so that signals of the caller's terminal do not reach it by accident",
-    },
+/** The root as it will be, before it is entered. */
+function rooting({ spec, root, files, runtime = [] }: CompileInput, cgroups: CgroupPlan) {
+  const operations: Operation[] = [
     {
       op: "setPropagation",
       path: "/",
@@ -227,7 +230,7 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
       recursive: true,
       why: "so that no mount made here is seen outside",
     },
-    ...input.files,
+    ...files,
     ...root.child,
     {
       op: "openRoot",
@@ -235,29 +238,115 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
       why: "from here on names are resolved inside this root only",
     },
     ...insideTheRoot(spec, cgroups.hierarchies),
-    ...(input.runtime ?? []),
-    ...terminalOperations(spec.process),
+    ...runtime,
+  ];
+  return operations;
+}
+
+function entering(spec: Spec, cgroups: CgroupPlan): Operation[] {
+  const closed: Operation = {
+    op: "setMountAttributes",
+    path: "/",
+    attributes: ["ro"],
+    why: "the root is read-only, as asked",
+  };
+  return [
     { op: "enterRoot", why: "the machine's own tree is gone from the child's sight" },
-  );
-  child.push(...closedCgroups(spec, cgroups.hierarchies), ...readOnlyTops(spec));
-  if (spec.root.readonly) {
-    child.push({
-      op: "setMountAttributes",
-      path: "/",
-      attributes: ["ro"],
-      why: "the root is read-only, as asked",
+    ...closedCgroups(spec, cgroups.hierarchies),
+    ...readOnlyTops(spec),
+    ...(spec.root.readonly ? [closed] : []),
+  ];
+}
+
+function names(spec: Spec, own: ReadonlySet<SpecNamespaceType>): Operation[] {
+  const { hostname, domainname } = spec;
+  const all: Operation[] = [];
+  if (hostname && own.has("uts")) {
+    all.push({ op: "setHostname", name: hostname, why: "a name of its own" });
+  }
+  if (domainname && own.has("uts")) all.push({ op: "setDomainname", name: domainname });
+  return all;
+}
+
+function sysctls({ linux }: Spec): Operation[] {
+  const all = linux.sysctl ?? {};
+  checkSysctls(all, new Set(linux.namespaces.map(({ type }) => type)));
+  return Object.entries(all).map(([name, value]): Operation => ({ op: "setSysctl", name, value }));
+}
+
+const isTerminals = (operation: Operation): boolean =>
+  operation.op === "mountInRoot" && operation.mount.type === "devpts";
+
+/** With a user namespace: what is mounted is mounted by who is outside, but for its terminals. */
+function withUsers(input: CompileInput, cgroups: CgroupPlan, user: UserPlan): Operation[] {
+  const { spec, root } = input;
+  const child = mappedLayers(root.child, user);
+  const all = rooting({ ...input, root: { ...root, child } }, cgroups);
+  const mounted = all.filter((operation) => !isTerminals(operation));
+  return [
+    ...outside([ownedByRoot(user)], user),
+    ...outside([...mounted, ...entering(spec, cgroups), ...sysctls(spec)], user),
+    { op: "openRoot", path: "/", why: "the root that was made for it" },
+    BECOME_ROOT,
+    ...all.filter(isTerminals).map((operation) => ofMappedGroup(operation, user)),
+    ...terminalOperations(spec.process),
+  ];
+}
+
+function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
+  const { spec, network, user } = input;
+  const own = new Set(spec.linux.namespaces.filter((n) => !n.path).map((n) => n.type));
+  const begins: Operation[] = [];
+  if (own.has("cgroup")) {
+    begins.push({
+      op: "unshare",
+      namespaces: ["cgroup"],
+      why: "so that its own node is the root of what it sees, once it has joined it",
     });
   }
-  if (spec.hostname && own.has("uts")) {
-    child.push({ op: "setHostname", name: spec.hostname, why: "a name of its own" });
+  begins.push({
+    op: "newSession",
+    why: "so that signals of the caller's terminal do not reach it by accident",
+  });
+  const named = names(spec, own);
+  if (user) {
+    const process = { ...spec.process, rlimits: [] };
+    const made = [...withUsers(input, cgroups, user), ...named, ...network.child];
+    return [...begins, ...made, ...becomeProcess(process, input)];
   }
-  if (spec.domainname && own.has("uts")) child.push({ op: "setDomainname", name: spec.domainname });
-  const kinds = new Set(spec.linux.namespaces.map(({ type }) => type));
-  checkSysctls(spec.linux.sysctl ?? {}, kinds);
-  for (const [name, value] of Object.entries(spec.linux.sysctl ?? {})) {
-    child.push({ op: "setSysctl", name, value });
+  return [
+    ...begins,
+    ...rooting(input, cgroups),
+    ...terminalOperations(spec.process),
+    ...entering(spec, cgroups),
+    ...named,
+    ...sysctls(spec),
+    ...network.child,
+    ...becomeProcess(spec.process, input),
+  ];
+}
+
+function parentSection({ spec, user }: CompileInput): Operation[] {
+  const parent: Operation[] = user
+    ? [...mapOperations(user), ...limitOperations(spec.process)]
+    : [];
+  if (spec.process.oomScoreAdj !== undefined) {
+    parent.push({
+      op: "writeProcessFile",
+      name: "oom_score_adj",
+      data: String(spec.process.oomScoreAdj),
+      why: "how soon the OOM killer takes it",
+    });
   }
-  return [...child, ...network.child, ...becomeProcess(spec.process, input)];
+  return parent;
+}
+
+/** Joined are others' first: from inside a user namespace nobody joins what is not its own. */
+function joined(namespaces: Spec["linux"]["namespaces"]) {
+  return namespaces
+    .filter((n) => n.path !== undefined)
+    .toSorted((a, b) => Number(a.type === "user") - Number(b.type === "user"))
+    .map((n) => ({ kind: KINDS[n.type], path: n.path as string }));
 }
 
 /** The program of a container's first process. */
@@ -269,15 +358,6 @@ export function compile(input: CompileInput): KernelProgram {
     spec.linux.resources,
     input.cpusetRoot,
   );
-  const parent: Operation[] = [];
-  if (spec.process.oomScoreAdj !== undefined) {
-    parent.push({
-      op: "writeProcessFile",
-      name: "oom_score_adj",
-      data: String(spec.process.oomScoreAdj),
-      why: "how soon the OOM killer takes it",
-    });
-  }
   const namespaces = spec.linux.namespaces;
   return {
     title: input.title,
@@ -291,11 +371,9 @@ export function compile(input: CompileInput): KernelProgram {
       clone: {
         create: namespaces.filter((n) => !n.path && n.type !== "cgroup").map((n) => KINDS[n.type]),
         cgroups: cgroups.nodes,
-        joinPaths: namespaces
-          .filter((n) => n.path !== undefined)
-          .map((n) => ({ kind: KINDS[n.type], path: n.path as string })),
+        joinPaths: joined(namespaces),
       },
-      parent,
+      parent: parentSection(input),
       child: childSection(input, cgroups),
       supervision: {
         ...input.supervision,

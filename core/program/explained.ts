@@ -6,6 +6,12 @@ export interface Explained {
   readonly why?: string;
   /** The field of a config.json that asks for it: `linux.resources.memory.limit`. */
   readonly field?: string;
+  /**
+   * In the child's section: carried out for the child by a process that has the machine's powers,
+   * in all of the child's namespaces but that of users. All that stand in a row are done by one
+   * process, with a root of its own to open, which then goes.
+   */
+  readonly outside?: boolean;
 }
 
 /** Owner, permission bits and modification time of a thing that is placed in a tree. */

@@ -34,3 +34,9 @@ export interface MountDescription {
   /** Default: `context`. */
   readonly call?: MountCall;
 }
+
+/** Other owners than the files have (MOUNT_ATTR_IDMAP): `STORED SHOWN LENGTH` lines, as of /proc/PID/uid_map. */
+export interface OwnerMap {
+  readonly uids: string;
+  readonly gids: string;
+}

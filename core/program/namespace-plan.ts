@@ -48,6 +48,11 @@ export function checkNamespaces({ namespaces = {} }: Pick<ContainerRequest, "nam
   }
 }
 
+/** Whose users it has: the machine's where this is absent, its own, or those of one that is there. */
+export interface UserNamespace {
+  readonly path?: string;
+}
+
 /** Whether the network gives the container a namespace of its own, or one that is there. */
 export interface NetworkNamespace {
   readonly own: boolean;
@@ -61,6 +66,7 @@ export function specNamespaces(
   { namespaces = {} }: Pick<ContainerRequest, "namespaces">,
   network: NetworkNamespace,
   pathOf: (container: string, type: SpecNamespaceType) => string,
+  user?: UserNamespace,
 ): Spec["linux"]["namespaces"] {
   const chosen = KINDS.filter((kind) => namespaces[kind] !== "host").map((kind) => {
     const other = lender(namespaces[kind]);
@@ -69,5 +75,6 @@ export function specNamespaces(
   });
   const { own, path } = network;
   const net = { type: "network", ...(path !== undefined && { path }) } as const;
-  return [{ type: "mount" }, ...chosen, ...(own ? [net] : [])];
+  const users = user && ({ type: "user", ...(user.path && { path: user.path }) } as const);
+  return [{ type: "mount" }, ...chosen, ...(own ? [net] : []), ...(users ? [users] : [])];
 }

@@ -17,7 +17,7 @@
 // are absolute names of the host's own tree, made by the engine and never by an image.
 
 import type { Explained, Ownership } from "./explained.ts";
-import type { MountAttribute, MountDescription } from "./mount-description.ts";
+import type { MountAttribute, MountDescription, OwnerMap } from "./mount-description.ts";
 import type { ConnectListener, FilterSystemCalls } from "./operation-of-filter.ts";
 import type { RuntimeOperation } from "./operation-of-runtime.ts";
 
@@ -67,11 +67,18 @@ export interface Mount extends Explained {
   readonly mount: MountDescription;
   readonly target: string;
 }
-/** A bind mount of `source`, without what is mounted below it, on `target`, which exists. Of a file of /proc/PID/ns it keeps the namespace alive (nsfs). */
+/** A bind mount of `source`, without what is mounted below it, on `target`, which exists. Of a file of /proc/PID/ns it keeps the namespace alive (nsfs). With `idmap` it shows other owners. */
 export interface Bind extends Explained {
   readonly op: "bind";
   readonly source: string;
   readonly target: string;
+  readonly idmap?: OwnerMap;
+}
+/** setfsuid(2), setfsgid(2): whose files new ones are, by the machine's numbers. The powers over files stay (SECBIT_NO_SETUID_FIXUP). */
+export interface ActAsOwner extends Explained {
+  readonly op: "actAsOwner";
+  readonly uid: number;
+  readonly gid: number;
 }
 /** Other options for the file system that is mounted at `target`: fspick(2), fsconfig(2). `before` undoes it. */
 export interface Remount extends Explained {
@@ -171,8 +178,7 @@ export interface BindInRoot extends Explained {
   readonly source: string;
   /** A name below `source`, which somebody else may be changing: openat2(RESOLVE_IN_ROOT), so that no link leads out of it. */
   readonly subpath?: string;
-  /** Shows other owners (MOUNT_ATTR_IDMAP): `STORED SHOWN LENGTH` lines, as of /proc/PID/uid_map. */
-  readonly idmap?: { readonly uids: string; readonly gids: string };
+  readonly idmap?: OwnerMap;
   readonly target: string;
   readonly recursive: boolean;
   readonly attributes: readonly MountAttribute[];
@@ -351,6 +357,7 @@ export type Operation =
   | AttachDeviceFilter
   | Fail
   | ConnectListener
+  | ActAsOwner
   | JoinCgroup
   | WriteProcessFile
   | Unshare

@@ -25,7 +25,11 @@ const NAMESPACES: readonly (readonly [NamespaceKind, prevents: string, lift: str
   ["ipc", "shared memory and queues of other processes", "--ipc host"],
   ["uts", "changing the machine's name", "--uts host"],
   ["cgroup", "seeing where it stands among the machine's cgroups", "--cgroupns host"],
-  ["user", "that its root is the machine's root", "no option brings one yet"],
+  [
+    "user",
+    "that its root is the machine's root",
+    "--userns auto, --uidmap or --userns-remap brings one, --userns host lifts it",
+  ],
 ];
 
 function all<N extends OperationName>(process: Process, op: N): Of<N>[] {

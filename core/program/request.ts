@@ -1,6 +1,7 @@
 // What a user asks of a container, after the command line or the library call was understood and
 // before the image had its say. Absent means: as the image or the default has it.
 
+import type { SpecIdMapping } from "../oci/runtime-spec.ts";
 import type { HealthRequest } from "./health-check.ts";
 import type { LogRequest } from "./log-options.ts";
 import type { MountAttribute } from "./mount-description.ts";
@@ -143,6 +144,15 @@ export interface NamespaceRequest {
   readonly cgroup?: string;
 }
 
+/** The users of a container, one by one; what is said of one kind only holds for both. */
+export interface IdMapsRequest {
+  readonly uids?: readonly SpecIdMapping[];
+  readonly gids?: readonly SpecIdMapping[];
+  /** Whose ranges of /etc/subuid and /etc/subgid: all of them where there is no map, else its bounds. */
+  readonly subuidName?: string;
+  readonly subgidName?: string;
+}
+
 /** What is asked about names, beside what the network says. */
 export interface NameRequest {
   readonly servers: readonly string[];
@@ -191,6 +201,9 @@ export interface ContainerRequest {
   readonly devices?: readonly DeviceRequest[];
   readonly limits?: readonly LimitRequest[];
   readonly namespaces?: NamespaceRequest;
+  /** `host`, `private`, `auto[:size=N]`, `container:NAME`, `ns:PATH`. Absent: as the engine has it, `host` if nobody said. */
+  readonly userns?: string;
+  readonly idMaps?: IdMapsRequest;
   readonly sysctls?: Readonly<Record<string, string>>;
   /** -1000 to 1000: how soon the kernel's OOM killer takes it. */
   readonly oomScoreAdj?: number;

@@ -7,7 +7,7 @@ import type { Spec, SpecNamespaceType } from "../oci/runtime-spec.ts";
 import { chosenCapabilities, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { commandLine } from "./command-line.ts";
 import { MASKED_PATHS, READONLY_PATHS } from "./hidden-paths.ts";
-import { type NetworkNamespace, specNamespaces } from "./namespace-plan.ts";
+import { type NetworkNamespace, specNamespaces, type UserNamespace } from "./namespace-plan.ts";
 import type { ContainerRequest, PlainMount } from "./request.ts";
 import { type MachineFacts, specResources } from "./resource-spec.ts";
 import { securityLabels } from "./security-labels.ts";
@@ -22,6 +22,8 @@ export interface SpecContext {
   readonly id: string;
   readonly user: ProcessUser;
   readonly network: NetworkNamespace;
+  /** Absent: the machine's users. */
+  readonly users?: UserNamespace;
   /** Directory whose `hosts`, `hostname` and `resolv.conf` are bound over those of the image; absent: the root's own stay. */
   readonly filesDirectory?: string;
   /** The user's mounts, as the kernel can do them. */
@@ -113,7 +115,7 @@ export function createSpec(
     root: { path: context.rootfs, readonly: request.readOnlyRoot },
     mounts: allMounts(request, context.mounts, context.filesDirectory, context.sharedMemory),
     linux: {
-      namespaces: specNamespaces(request, context.network, context.namespaceOf),
+      namespaces: specNamespaces(request, context.network, context.namespaceOf, context.users),
       cgroupsPath: context.cgroupsPath,
       resources: {
         ...specResources(request.resources, machine),

@@ -3,7 +3,7 @@
 //   message   "NACREPR1" · u32 bytes of all that follows
 //             · supervision record · sections host, parent, child · clone record
 //   section   u32 count · that many operations
-//   operation u16 code · u8 arguments · u8 1 if the inverse follows · arguments
+//   operation u16 code · u8 arguments · u8 1 if the inverse follows, 2 if it is done outside · arguments
 //             [· the inverse, an operation without an inverse]
 //   argument  u32 size · bytes; strings and lists end in NUL, which size counts;
 //             numbers are 8 bytes; a list is its strings, each with its NUL
@@ -133,7 +133,10 @@ export const ARGUMENTS: Encoders = {
   removeFile: { names: ["path"], encode: (o) => [o.path] },
   makeCgroup: { names: ["path", "shared"], encode: (o) => [o.path, flag(o.shared)] },
   mount: { names: [...MOUNT, "target"], encode: (o) => [...mountArguments(o.mount), o.target] },
-  bind: { names: ["source", "target"], encode: (o) => [o.source, o.target] },
+  bind: {
+    names: ["source", "target", "uids", "gids"],
+    encode: (o) => [o.source, o.target, o.idmap?.uids ?? "", o.idmap?.gids ?? ""],
+  },
   remount: { names: ["options", "target"], encode: (o) => [o.options, o.target] },
   unmount: { names: ["target", "detach"], encode: (o) => [o.target, flag(o.detach)] },
   shareMount: {
@@ -147,6 +150,7 @@ export const ARGUMENTS: Encoders = {
   },
   fail: { names: ["error", "fatal"], encode: (o) => [BigInt(o.errno), flag(o.fatal ?? false)] },
   connectListener: { names: ["path", "state"], encode: (o) => [o.path, o.state] },
+  actAsOwner: { names: ["uid", "gid"], encode: (o) => [BigInt(o.uid), BigInt(o.gid)] },
   runHook: {
     names: [
       "path",
@@ -322,7 +326,7 @@ function writeOperation(out: Writer, operation: Operation, inverse: Operation | 
   const values = encode(operation);
   out.u16(CODES.get(operation.op) as number);
   out.u8(values.length);
-  out.u8(inverse ? 1 : 0);
+  out.u8(inverse ? 1 : operation.outside ? 2 : 0);
   for (const value of values) out.argument(value);
   if (inverse) writeOperation(out, inverse, undefined);
 }

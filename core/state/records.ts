@@ -5,6 +5,7 @@ import type { Descriptor, ImageConfig } from "../oci/image.ts";
 import type { HealthState } from "../program/health-check.ts";
 import type { NamespaceKind } from "../program/operation.ts";
 import type { ContainerMount, ContainerRequest } from "../program/request.ts";
+import type { UserMaps } from "../user-namespace/id-map.ts";
 
 /** An image by its ID, the digest of its config. */
 export interface ImageRecord {
@@ -143,6 +144,8 @@ export interface ContainerRecord {
   readonly snapshotter: string;
   readonly createdMs: number;
   readonly status: ContainerStatus;
+  /** Which users it has, where they are not the machine's; given back with the record. */
+  readonly users?: UserMaps;
   /** The first process and its supervisor, while running. Start times as decimal strings. */
   readonly process?: { readonly pid: number; readonly startTime: string };
   readonly supervisor?: { readonly pid: number; readonly startTime: string };

@@ -74,7 +74,7 @@ export class StepContainers {
     this.#planner.mustBeAble();
     await this.#planner.prepare(run.request, run.image, snapshotter);
     const identity = { pid: self.pid, startTime: String(self.startTime) };
-    const nothing = { mounts: [], claim: () => {} };
+    const nothing = { mounts: [], claim: () => ({}) };
     const record = this.#records.create(run.request, nothing, undefined, snapshotter, {
       ...{ status: "starting", build: true, holder: identity, bootId },
     });

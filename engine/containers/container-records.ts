@@ -26,8 +26,8 @@ type Health = NonNullable<ContainerRecord["health"]>;
 /** What a container has mounted, and how the volumes among it are recorded with it. */
 export interface RecordedMounts {
   readonly mounts: readonly ContainerMount[];
-  /** Runs in the transaction that records the container, and adds what is to be told afterwards. */
-  readonly claim: (t: Transaction, events: EventRecord[]) => void;
+  /** Runs in the transaction that records the container, and adds what is to be told afterwards; gives what else is its own. */
+  readonly claim: (t: Transaction, events: EventRecord[]) => Pick<ContainerRecord, "users">;
 }
 
 export class ContainerRecords {
@@ -90,9 +90,9 @@ export class ContainerRecords {
         imageId,
         snapshotter,
         ...{ createdMs: this.#clock.nowMs(), status: "created", ...more },
+        ...claim(t, events),
       };
       t.put("name", name, { containerId: id });
-      claim(t, events);
       return record;
     });
     for (const event of events) this.#emit(event);

@@ -258,7 +258,7 @@ export class ContainerService implements Containers {
       id: EXAMPLE_ID,
       name: request.name ?? "example",
       request,
-      mounts: (await this.#mounts.resolve(request, image)).mounts,
+      ...(await this.#mounts.resolve(request, image)).example(),
       imageId: image?.id,
       snapshotter: this.#options.snapshotter(),
       createdMs: this.#clock.nowMs(),

@@ -2,7 +2,8 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { ImageService } from "../images/images.ts";
-import { HOST_IMAGE, type Planner } from "./planner.ts";
+import { HOST_IMAGE } from "./host-image.ts";
+import type { Planner } from "./planner.ts";
 
 /** A request's image, pulled where the request says so; undefined for the machine's own root. */
 export async function imageFor(

@@ -15,6 +15,7 @@ import type {
   ThrottleRequest,
 } from "@nacre/core/program/request.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { IdMap, UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 
 /** Docker's names and its ways to say that nothing is set. */
 function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
@@ -100,8 +101,16 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
     ShmSize: request.shmBytes ?? 64 << 20,
     Sysctls: request.sysctls ?? {},
     UTSMode: namespaces.uts ?? "",
+    UsernsMode: request.userns ?? (request.idMaps ? "private" : ""),
     Ulimits: limits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
   };
+}
+
+/** As podman has it. */
+function mapsJson({ uids, gids }: UserMaps): Record<string, readonly string[]> {
+  const lines = (map: IdMap) =>
+    map.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`);
+  return { UidMap: lines(uids), GidMap: lines(gids) };
 }
 
 function journalOptions({ tag, labels, env }: LogRequest = {}): Record<string, string> {
@@ -147,5 +156,6 @@ export function hostConfigJson(
     ...resourcesJson(request.resources),
     Tmpfs: Object.fromEntries(tmpfs.map((m) => [m.target, m.options.join(",")])),
     ...processJson(request),
+    ...(record.users && { IDMappings: mapsJson(record.users) }),
   };
 }

@@ -12,6 +12,7 @@ import type { ContainerMount, ContainerRequest, NamedVolume } from "@nacre/core/
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { DEFAULT_DRIVER } from "../volumes/volume-records.ts";
 import { hostConfigJson } from "./inspect-host-config.ts";
+import { powersJson } from "./inspect-powers.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
 const iso = (ms: number | undefined): string =>
@@ -109,13 +110,14 @@ function environmentJson(config: ImageProcess, { environment }: ContainerRequest
   return [...environment, ...(config.Env ?? []).filter((one) => !asked.has(nameOf(one)))];
 }
 
-/** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet. */
+/** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet; `available`: the capabilities that can be given here. */
 export function containerJson(
   record: ContainerRecord,
   image: ImageRecord | undefined,
   runtime: string,
   logPath: string,
   sourceOf: (mount: NamedVolume) => string,
+  available: () => readonly string[],
 ): Record<string, unknown> {
   const { request, id } = record;
   const config = image?.config.config ?? {};
@@ -135,6 +137,7 @@ export function containerJson(
     Platform: image?.config.os ?? "linux",
     GraphDriver: { Name: record.snapshotter, Data: null },
     LogPath: logPath,
+    ...powersJson(request, image, available),
     HostConfig: hostConfigJson(record, runtime, logPath),
     Mounts: record.mounts.map((mount) => mountJson(mount, sourceOf)),
     Config: {

@@ -43,6 +43,7 @@ export class ContainerLooks {
   readonly #volumes: VolumeService;
   readonly #storage: ContainerStorage;
   readonly #paths: StatePaths;
+  readonly #capabilities: () => readonly string[];
 
   constructor(
     records: ContainerRecords,
@@ -55,6 +56,7 @@ export class ContainerLooks {
     volumes: VolumeService,
     storage: ContainerStorage,
     paths: StatePaths,
+    capabilities: () => readonly string[],
   ) {
     this.#records = records;
     this.#reconciler = reconciler;
@@ -66,6 +68,7 @@ export class ContainerLooks {
     this.#volumes = volumes;
     this.#storage = storage;
     this.#paths = paths;
+    this.#capabilities = capabilities;
   }
 
   list({ all, filters = {}, last }: ListOptions = {}): ContainerRecord[] {
@@ -126,7 +129,14 @@ export class ContainerLooks {
     const { log } = this.#paths.container(record.id);
     const image = this.imageOf(record);
     const runtime = this.#runtimes.nameFor(record.request, image);
-    return containerJson(record, image, runtime, log, (mount) => this.#volumes.sourceOf(mount));
+    return containerJson(
+      record,
+      image,
+      runtime,
+      log,
+      (mount) => this.#volumes.sourceOf(mount),
+      this.#capabilities,
+    );
   }
 
   commandLines(containers: readonly ContainerRecord[]): string[][] {

@@ -6,10 +6,13 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Snapshotter, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
+import { mappedId } from "@nacre/core/program/outside.ts";
 import type {
   BindRequest,
   ContainerMount,
   ContainerRequest,
+  IdMapRequest,
+  IdRange,
   ImageMountRequest,
   NamedVolume,
   PlainMount,
@@ -17,6 +20,7 @@ import type {
 } from "@nacre/core/program/request.ts";
 import type { ProcessUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { IdMap, UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { VolumeFiller } from "../volumes/fill.ts";
@@ -25,9 +29,12 @@ import { checkVolumeName, type VolumeService } from "../volumes/volumes.ts";
 import type { RecordedMounts } from "./container-records.ts";
 import { borrowedMounts, imageVolumes, withoutTaken } from "./mount-sources.ts";
 import { checkMountTarget } from "./request-check.ts";
+import type { UserChooser } from "./user-chooser.ts";
 
 /** What a container will have mounted, and the volumes among it that are its own. */
 export interface ResolvedMounts extends RecordedMounts {
+  /** As they would be if it were recorded now. */
+  readonly example: () => Pick<ContainerRecord, "mounts" | "users">;
   readonly wishes: readonly Wish[];
 }
 
@@ -51,6 +58,7 @@ export class ContainerMounts {
   readonly #filler: VolumeFiller;
   readonly #paths: StatePaths;
   readonly #find: (container: string) => ContainerRecord;
+  readonly #users: UserChooser;
 
   constructor(
     files: Files,
@@ -60,6 +68,7 @@ export class ContainerMounts {
     filler: VolumeFiller,
     paths: StatePaths,
     find: (container: string) => ContainerRecord,
+    users: UserChooser,
   ) {
     this.#files = files;
     this.#images = images;
@@ -68,6 +77,7 @@ export class ContainerMounts {
     this.#filler = filler;
     this.#paths = paths;
     this.#find = find;
+    this.#users = users;
   }
 
   /** Looks everything up that can be refused, and makes nothing. NacreError `not-found`, `invalid`. */
@@ -86,10 +96,12 @@ export class ContainerMounts {
       checkMountTarget(mount);
       mounts.push(await this.#resolved(mount, wishes));
     }
+    const users = await this.#users(request);
     const claim = (t: Transaction, events: EventRecord[]) => {
       for (const wish of wishes) this.#records.claim(t, wish, events);
+      return users(t);
     };
-    return { mounts, wishes, claim };
+    return { mounts, wishes, claim, example: () => ({ mounts, ...this.#records.read(users) }) };
   }
 
   /**
@@ -97,13 +109,13 @@ export class ContainerMounts {
    * that are empty; `again` where only what a killed creation has not made is missing.
    */
   async make(
-    { id, mounts, request }: Pick<ContainerRecord, "id" | "mounts" | "request">,
+    { id, mounts, request, users }: Pick<ContainerRecord, "id" | "mounts" | "request" | "users">,
     image: ImageRecord | undefined,
     { again }: { readonly again: boolean },
   ): Promise<void> {
     for (const mount of mounts) {
       if (mount.type === "bind") this.#makeSource(mount);
-      if (mount.type === "volume") await this.#makeVolume(mount, image, again);
+      if (mount.type === "volume") await this.#makeVolume(mount, image, again, users);
     }
     if (request.namespaces?.ipc === "shareable") {
       for (const path of [this.#paths.mounts, this.#paths.locks]) this.#files.makeDirectory(path);
@@ -120,7 +132,7 @@ export class ContainerMounts {
 
   /** `user`: who the container's process is. */
   plan(
-    { id, mounts }: Pick<ContainerRecord, "id" | "mounts">,
+    { id, mounts, users }: Pick<ContainerRecord, "id" | "mounts" | "users">,
     snapshotter: Snapshotter | undefined,
     user: ProcessUser,
   ): MountPlan {
@@ -129,7 +141,7 @@ export class ContainerMounts {
     const storages = this.#imageStorage(id, mounts);
     const plain = mounts.map((mount): PlainMount => {
       if (mount.type === "tmpfs") return mount;
-      if (mount.type === "bind") return this.#withOwner(mount, user);
+      if (mount.type === "bind") return this.#withOwner(mount, user, users);
       if (mount.type === "volume") {
         const plan = this.#volumes.plan(mount);
         host.push(...plan.host);
@@ -187,6 +199,7 @@ export class ContainerMounts {
     mount: NamedVolume,
     image: ImageRecord | undefined,
     again: boolean,
+    users: UserMaps | undefined,
   ): Promise<void> {
     const volume = this.#volumes.described(mount);
     const driver = await this.#volumes.driver(volume.driver);
@@ -194,9 +207,10 @@ export class ContainerMounts {
     const wanted = fillable && !mount.noCopy && !(again && this.#files.status(path));
     if (image && wanted) {
       const content = this.#images.content(image);
-      await this.#filler.fill(mount.name, path, mount.target, content);
+      await this.#filler.fill(mount.name, path, mount.target, content, users);
     }
     await driver.make(volume);
+    if (users && fillable) await this.#filler.giveTo(path, users);
   }
 
   #imageStorage(id: string, mounts: readonly ContainerMount[]): StorageLayer[] {
@@ -223,8 +237,12 @@ export class ContainerMounts {
     return snapshotter.root(chainId, layers, storage, { readOnly: true, ephemeral: true });
   }
 
-  #withOwner(mount: BindRequest, user: ProcessUser): BindRequest {
-    if (mount.idmap !== "owner") return mount;
+  /** Who is shown as whom, by the machine's IDs. In a container with users of its own, `idmap` alone is all of them. */
+  #withOwner(mount: BindRequest, user: ProcessUser, users: UserMaps | undefined): BindRequest {
+    const { idmap } = mount;
+    if (idmap === undefined) return mount;
+    if (idmap !== "owner") return users ? { ...mount, idmap: shownInside(idmap, users) } : mount;
+    if (users) return { ...mount, idmap: ownUsers(users) };
     const owner = this.#files.status(mount.source);
     const range = (stored: number, shown: number) => [{ stored, shown, length: 1 }];
     return {
@@ -258,4 +276,25 @@ function boundImage({ target, subpath }: ImageMountRequest, source: string): Bin
     ...{ type: "bind", source, target, readOnly: true, recursive: false, propagation: "private" },
     ...(subpath !== undefined && { subpath }),
   };
+}
+
+const ownUsers = ({ uids, gids }: UserMaps) => {
+  const ranges = (map: IdMap) =>
+    map.map(({ containerID, hostID, size }) => ({
+      stored: containerID,
+      shown: hostID,
+      length: size,
+    }));
+  return { uids: ranges(uids), gids: ranges(gids) };
+};
+
+/** What a user writes is about the container's IDs. NacreError `invalid` for one that it has not. */
+function shownInside(idmap: Exclude<IdMapRequest, "owner">, users: UserMaps) {
+  const ranges = (all: readonly IdRange[], map: IdMap) =>
+    all.map((range) => {
+      const shown = mappedId(map, range.shown, "idmap");
+      mappedId(map, range.shown + range.length - 1, "idmap");
+      return { ...range, shown };
+    });
+  return { uids: ranges(idmap.uids, users.uids), gids: ranges(idmap.gids, users.gids) };
 }

@@ -14,7 +14,9 @@ import {
 } from "@nacre/core/program/become.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { compile } from "@nacre/core/program/compile.ts";
-import type { Operation } from "@nacre/core/program/operation.ts";
+import { lender } from "@nacre/core/program/namespace-plan.ts";
+import type { NamespaceKind, Operation } from "@nacre/core/program/operation.ts";
+import { BECOME_ROOT, mustBeMapped, type UserPlan } from "@nacre/core/program/outside.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { securityLabels } from "@nacre/core/program/security-labels.ts";
@@ -37,11 +39,8 @@ import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
-import { type HowStarted, supervisionOf } from "./supervision.ts";
+import { type HowStarted, supervisionOf, supervisionOfExec } from "./supervision.ts";
 import type { SystemCallFilters } from "./system-call-filters.ts";
-
-/** The name of the pseudo-image that is this machine's own root. */
-export const HOST_IMAGE = "host";
 
 const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
 
@@ -62,6 +61,13 @@ export interface StepMounts extends MountPlan {
   /** Instead of the root that its image has. */
   readonly root?: RootPlan;
 }
+
+/** What a command that is executed in a container joins. */
+const joinedKinds = (network: boolean, users: boolean): NamespaceKind[] => [
+  ...(["pid", "mnt", "uts", "ipc", "cgroup"] as const),
+  ...(network ? (["net"] as const) : []),
+  ...(users ? (["user"] as const) : []),
+];
 
 const NO_STEP: StepMounts = { host: [], child: [], mounts: [], files: [] };
 
@@ -162,6 +168,7 @@ export class Planner {
     const network = this.#lent.network(request.network, id);
     const hostname = request.hostname ?? id.slice(0, 12);
     const user = this.#user(request.user ?? process.User ?? "", container, image);
+    const users = this.#users(container, user);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
     const memory = sharedMemory(container, this.#paths, this.#options.find);
     const wanted = this.#possible(
@@ -182,6 +189,7 @@ export class Planner {
         ...(size && { terminalSize: size }),
         machine: this.#options.machine,
         namespaceOf: this.#lent.pathOf,
+        ...(users && { users }),
       }),
     );
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
@@ -191,6 +199,7 @@ export class Planner {
       spec: { ...wanted, process: executed },
       runtime: child,
       init: request.init ?? false,
+      ...(users && { user: users }),
       ...(filter && { filter }),
       root: withMounts(
         withMounts(step.root ?? this.#root(container, image), mounted, memory?.host),
@@ -219,11 +228,12 @@ export class Planner {
     wanted: ExecRequest,
     size?: TerminalSize,
   ): KernelProgram {
-    const { terminal = false, interactive = false, detached = false } = wanted;
+    const { terminal = false } = wanted;
     const exec = { ...wanted, terminal };
-    const { request, id } = container;
+    const { request, id, users } = container;
     const config = image?.config.config ?? {};
     const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);
+    if (users) mustBeMapped(user, users);
     const privileged = exec.privileged ?? request.privileged ?? false;
     const filter = exec.privileged ? undefined : this.#filters.of(request, id);
     const wantedProcess = {
@@ -257,7 +267,7 @@ export class Planner {
           join: {
             pid: joined.pid,
             startTime: BigInt(joined.startTime),
-            namespaces: ["pid", "mnt", "uts", "ipc", "cgroup", ...(own ? (["net"] as const) : [])],
+            namespaces: joinedKinds(own, users !== undefined),
           },
           cgroups: this.#options
             .hierarchies()
@@ -268,18 +278,12 @@ export class Planner {
         parent: [],
         child: [
           { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
+          ...(users ? [BECOME_ROOT] : []),
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
           ...terminalOperations(process),
           ...becomeProcess(process, { ...(filter && { filter }) }),
         ],
-        supervision: {
-          stdin: interactive ? "inherit" : "null",
-          output: detached ? "log" : "inherit",
-          terminal: !terminal ? "none" : detached ? "detached" : "attached",
-          ...(terminal && wanted.detachKeys && !detached && { leaveKeys: wanted.detachKeys }),
-          collect: [],
-          detached,
-        },
+        supervision: supervisionOfExec(wanted),
       },
     };
   }
@@ -327,6 +331,16 @@ export class Planner {
       environment: [...request.environment, ...(exec.environment ?? [])],
     };
     return environment(merged, image, request.hostname ?? id.slice(0, 12), user.home);
+  }
+
+  /** Of whom it consists, and where they are if they are those of another. */
+  #users({ users, request }: ContainerRecord, user: ProcessUser): UserPlan | undefined {
+    if (!users) return undefined;
+    mustBeMapped(user, users);
+    const { userns = "" } = request;
+    const other = lender(userns);
+    if (other !== undefined) return { ...users, path: this.#lent.pathOf(other, "user") };
+    return userns.startsWith("ns:") ? { ...users, path: userns.slice("ns:".length) } : users;
   }
 
   #root(

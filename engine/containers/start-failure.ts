@@ -15,13 +15,14 @@ export function failureCode(error: unknown): number {
 function ownersError(error: NacreError, program: KernelProgram): NacreError | undefined {
   const { section, index } = (error.cause ?? {}) as Partial<OperationFault>;
   const failed = section === "child" ? program.process?.child[index ?? -1] : undefined;
-  if (failed?.op !== "bindInRoot" || !failed.idmap) return undefined;
+  if (!failed || !("idmap" in failed) || !failed.idmap) return undefined;
+  const leave = failed.op === "bind" ? "Run it with --userns host" : "Leave idmap out";
   return new NacreError(
     "unsupported",
     `${failed.source} cannot be shown with other owners: its file system has no idmapped mounts`,
     {
       ...{ errno: "EINVAL", cause: error },
-      advice: "Leave idmap out, or keep the files on ext4, xfs, btrfs or, from Linux 6.3, tmpfs.",
+      advice: `${leave}, or keep the files on ext4, xfs, btrfs or, from Linux 6.3, tmpfs.`,
     },
   );
 }

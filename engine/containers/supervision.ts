@@ -3,6 +3,7 @@
 import { DEFAULT_LOG, JOURNAL_LOG, logLimits, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { Supervision } from "@nacre/core/program/program.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ExecRequest } from "../engine.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { JOURNAL_SOCKET, journalFields } from "../logs/journal-fields.ts";
 
@@ -47,5 +48,21 @@ function journal(container: ContainerRecord): NonNullable<Supervision["journal"]
   return {
     socket: JOURNAL_SOCKET,
     fields: journalFields(container, container.request.environment),
+  };
+}
+
+export function supervisionOfExec({
+  terminal = false,
+  interactive = false,
+  detached = false,
+  detachKeys,
+}: ExecRequest): Supervision {
+  return {
+    stdin: interactive ? "inherit" : "null",
+    output: detached ? "log" : "inherit",
+    terminal: !terminal ? "none" : detached ? "detached" : "attached",
+    ...(terminal && detachKeys && !detached && { leaveKeys: detachKeys }),
+    collect: [],
+    detached,
   };
 }

@@ -5,9 +5,10 @@ import { NacreError } from "@nacre/core/error.ts";
 import { ImageTree } from "@nacre/core/image-tree.ts";
 import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
-import type { Files, FileWriter, FoundEntry } from "@nacre/core/ports/files.ts";
+import type { Files, FileWriter, FoundEntry, TreeEntry } from "@nacre/core/ports/files.ts";
 import type { Kernel, OperationFault } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import { containerId, OVERFLOW_ID, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import type { ContainerFiles, CopiedEntry, PathStatus, WriteOptions } from "../copy-interface.ts";
 import { recognise } from "../images/compression.ts";
@@ -33,6 +34,8 @@ export interface OpenedRoot {
   readonly directory: string;
   /** Of the container's processes, where its user is not root. */
   readonly owner: () => { readonly uid: number; readonly gid: number } | undefined;
+  /** Of a running container with users of its own: whom the machine's IDs are there, and the other way. */
+  readonly users?: UserMaps;
   readonly close: () => Promise<void>;
 }
 
@@ -72,7 +75,7 @@ export class OpenContainerFiles implements ContainerFiles {
     const { files } = this.#ports;
     for (const { relative, entry, identity } of treeMembers(files, root, this.#must(path))) {
       yield {
-        entry: { ...entry, path: textBytes(relative) },
+        entry: { ...this.#inside(entry), path: textBytes(relative) },
         ...(identity !== undefined && { identity }),
         read: () => contentsOf(files, root, entry.path),
       };
@@ -82,7 +85,16 @@ export class OpenContainerFiles implements ContainerFiles {
   async *read(path: string, name?: string): AsyncGenerator<Uint8Array> {
     const found = this.#must(path);
     const own = name ?? splitPath(absolute(path)).name;
-    yield* treeArchive(this.#ports.files, this.#opened.root, found, own);
+    const shown = (entry: TreeEntry) => this.#inside(entry);
+    yield* treeArchive(this.#ports.files, this.#opened.root, found, own, shown);
+  }
+
+  /** Whose it is in the container. */
+  #inside<T extends Pick<TreeEntry, "uid" | "gid">>(entry: T): T {
+    const { users } = this.#opened;
+    if (!users) return entry;
+    const uid = containerId(users.uids, entry.uid) ?? OVERFLOW_ID;
+    return { ...entry, uid, gid: containerId(users.gids, entry.gid) ?? OVERFLOW_ID };
   }
 
   async write(
@@ -108,6 +120,7 @@ export class OpenContainerFiles implements ContainerFiles {
         {
           ...{ root: this.#opened.root, directory: into },
           ...(owner && { owner }),
+          ...(this.#opened.users && { users: this.#opened.users }),
         },
       );
     } finally {

@@ -32,7 +32,7 @@ export interface OpeningParts {
   readonly user: (container: ContainerRecord) => ProcessUser | undefined;
 }
 
-type Opened = Pick<OpenedRoot, "root" | "close">;
+type Opened = Pick<OpenedRoot, "root" | "close" | "users">;
 
 export async function openFiles(
   id: string,
@@ -64,7 +64,8 @@ async function open(
   const { status, process, id } = record;
   if (status === "starting") return undefined;
   mustAllow("copy", record);
-  if (status === "running" || status === "paused") return process && ofRunning(process, ports);
+  if (status === "running" || status === "paused")
+    return process && ofRunning(process, record, ports);
   if (!parts.claims.take(id, status)) return undefined;
   try {
     return await atRest(record, ports, parts);
@@ -76,10 +77,12 @@ async function open(
 
 function ofRunning(
   { pid, startTime }: NonNullable<ContainerRecord["process"]>,
+  { users }: ContainerRecord,
   { kernel }: ContainerFilesPorts,
 ): Opened | undefined {
   const held = hold(kernel, { pid, startTime: BigInt(startTime) });
-  return held && { root: held.path, close: async () => held.release() };
+  if (!held) return undefined;
+  return { root: held.path, close: async () => held.release(), ...(users && { users }) };
 }
 
 async function atRest(

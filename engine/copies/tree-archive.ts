@@ -34,24 +34,26 @@ function isKernels({ path, device }: TreeEntry, top: TreeEntry): boolean {
   return device !== top.device && KERNELS.has(byteText(path));
 }
 
-/** A tar of that, in which it is called `name`; `.` for the contents of a directory. */
+/** A tar of that, with the owners that are `shown`, in which it is called `name`; `.` for the contents of a directory. */
 export function treeArchive(
   files: Files,
   root: string,
   found: FoundEntry,
   name: string,
+  shown: (entry: TreeEntry) => TreeEntry = (entry) => entry,
 ): AsyncIterable<Uint8Array> {
   const base = byteText(new TextEncoder().encode(name));
-  return archiveOf(files, { upper: root, layers: [] }, membersOf(files, root, found, base));
+  const members = membersOf(treeMembers(files, root, found), base, shown);
+  return archiveOf(files, { upper: root, layers: [] }, members);
 }
 
 function* membersOf(
-  files: Files,
-  root: string,
-  found: FoundEntry,
+  members: Iterable<TreeMember>,
   base: string,
+  shown: (entry: TreeEntry) => TreeEntry,
 ): Generator<Member> {
-  for (const { relative, entry, identity } of treeMembers(files, root, found)) {
+  for (const { relative, entry: kept, identity } of members) {
+    const entry = shown(kept);
     // A socket belongs to a process: there is none in a tar.
     if (entry.kind === "socket") continue;
     const { kind, mode, uid, gid, mtimeSeconds, mtimeNanoseconds, sizeBytes, target, node } = entry;

@@ -7,7 +7,9 @@ import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { LayerEntry } from "@nacre/core/layer-entry.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
+import { ownedByRoot, withOwner } from "@nacre/core/program/outside.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { attributesOf, mtimeOf, placeEntry } from "../snapshotters/layer-program.ts";
 import { portable } from "./tree-archive.ts";
 
@@ -18,6 +20,8 @@ export interface Unpacking {
   readonly directory: string;
   /** Who all of it is to belong to; absent: as the tar says. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Whom IDs of the tar are on the machine; absent: the same. */
+  readonly users?: UserMaps;
 }
 
 /** `tree`: the tar's index alone. */
@@ -25,7 +29,7 @@ export function unpackProgram(
   title: string,
   tree: ImageTree,
   tar: StoredLayer,
-  { root, directory, owner }: Unpacking,
+  { root, directory, owner, users }: Unpacking,
 ): KernelProgram {
   const host: Operation[] = [
     { op: "openRoot", path: root, why: "so that no name of the tar leads out of the container" },
@@ -43,7 +47,13 @@ export function unpackProgram(
     if (entry.kind === "directory") times.push({ op: "placeTimes", path, mtime: mtimeOf(entry) });
   }
   // Last, for what is put into a directory changes its time.
-  return { title, host: [...host, ...times.reverse()] };
+  const all = [...host, ...times.reverse()];
+  return { title, host: users ? ownedInside(all, users) : all };
+}
+
+/** NacreError `invalid` for an ID that nobody has in the container. */
+function ownedInside(host: readonly Operation[], users: UserMaps): Operation[] {
+  return [ownedByRoot(users), ...host.map((operation) => withOwner(operation, users))];
 }
 
 /** Directories that the tar does not list come into being as they are needed, and else stay as they are. */

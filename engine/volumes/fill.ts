@@ -8,7 +8,11 @@ import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import { mappedId, withOwner } from "@nacre/core/program/outside.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import { copyUpProgram } from "./copy-up.ts";
 import { usersOf } from "./volume-records.ts";
@@ -43,8 +47,17 @@ export class VolumeFiller {
     this.#self = self;
   }
 
-  /** Fills `directory` of a volume if it is empty and the image has a directory at `place`. */
-  async fill(name: string, directory: string, place: string, image: ImageContent): Promise<void> {
+  /**
+   * Fills `directory` of a volume if it is empty and the image has a directory at `place`. With
+   * `users` its files belong to those, as a container that has them sees it.
+   */
+  async fill(
+    name: string,
+    directory: string,
+    place: string,
+    image: ImageContent,
+    users?: UserMaps,
+  ): Promise<void> {
     if (this.#files.list(directory).length > 0) return;
     const parent = directory.slice(0, directory.lastIndexOf("/"));
     await this.#sweep(parent);
@@ -53,11 +66,27 @@ export class VolumeFiller {
     if (!program) return;
     this.#files.makeDirectory(temporary);
     try {
-      await this.#kernel.perform(ownTree(program, this.#kernel.facts().userNamespace));
+      const mine = users ? withOwners(program, users) : program;
+      await this.#kernel.perform(ownTree(mine, this.#kernel.facts().userNamespace));
       this.#publish(name, temporary, directory);
     } finally {
       await this.#files.removeTree(temporary);
     }
+  }
+
+  /** An empty volume becomes that of a container's root: nobody else has files in it. */
+  async giveTo(directory: string, users: UserMaps): Promise<void> {
+    const root = { uid: mappedId(users.uids, 0, "root"), gid: mappedId(users.gids, 0, "root") };
+    const now = this.#files.status(directory);
+    if (now?.uid !== 0 || this.#files.list(directory).length > 0) return;
+    const host: Operation[] = [
+      { op: "openRoot", path: directory },
+      {
+        ...{ op: "placeDirectory", path: "", mode: now.mode & 0o7777, ...root },
+        why: "root of the container may write to its volume",
+      },
+    ];
+    await this.#kernel.perform({ title: "give a volume to a container's users", host });
   }
 
   /** Not under a container that runs: what it has mounted is the directory, and not its name. */
@@ -89,4 +118,8 @@ export class VolumeFiller {
       if (!this.#kernel.alive(identity)) await this.#files.removeTree(`${parent}/${name}`);
     }
   }
+}
+
+function withOwners({ title, host }: KernelProgram, users: UserMaps): KernelProgram {
+  return { title, host: host.map((operation) => withOwner(operation, users)) };
 }

@@ -60,6 +60,11 @@ export class VolumeRecords {
     return this.#state.read((t) => t.get("volume", name));
   }
 
+  /** Looks at all records at one moment. */
+  read<T>(look: (t: Transaction) => T): T {
+    return this.#state.read(look);
+  }
+
   /** All that are there, each with those who have it. */
   list(): { readonly volume: VolumeRecord; readonly users: ContainerRecord[] }[] {
     return this.#state.read((t) =>

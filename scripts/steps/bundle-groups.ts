@@ -47,7 +47,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
     "cli/composition.ts",
-    "core/{when-used,random-hex,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent}}.ts",
+    "core/{when-used,random-hex,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup,no-such-container}.ts",
@@ -66,6 +66,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   builds: ["engine/build/**", "core/dockerfile/**"],
   sharing: ["engine/sharing/!(view).ts", "engine/{registry/uploads,images/own-layer-files}.ts"],
+  // Who the users of a container are, where they are its own.
+  users: ["engine/user-namespaces/*.ts", "core/user-namespace/subordinate-ids.ts"],
   // What compiles filters of system calls: loaded when one is not kept yet.
   filters: ["core/seccomp/!(version).ts"],
   "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
@@ -96,7 +98,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/{networks/*,logs/json-file}.ts",
     "engine/containers/{able,planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
     "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
-    "engine/containers/{names,attached,start-failure,health-checks}.ts",
+    "engine/containers/{names,attached,start-failure,health-checks,user-chooser,host-image}.ts",
     "engine/containers/{wait-program,system-call-filters,supervision}.ts",
     "core/seccomp/version.ts",
     "backends/linux/{launch,report}.ts",

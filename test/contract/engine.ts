@@ -16,6 +16,7 @@ import { leavingCases } from "./engine-leaving.ts";
 import { machineCases } from "./engine-machine.ts";
 import { parentCases } from "./engine-parents.ts";
 import { sharingCases } from "./engine-sharing.ts";
+import { userCases } from "./engine-users.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
 
@@ -121,6 +122,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     initCases(() => bench);
     leavingCases(() => bench);
     parentCases(() => bench);
+    userCases(() => bench);
   });
 }
 

@@ -4,6 +4,7 @@
  * nothing, its maps are written, the namespace is opened, and the process goes.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -30,7 +31,10 @@ static int open_namespace(int process, const char *uids, const char *gids) {
   return fd < 0 ? because("open ns/user") : fd;
 }
 
-static int id_map(const char *uids, const char *gids) {
+/* The latest one is kept: mounts of one container have the same. */
+static struct { char *uids, *gids; int fd; } latest = {.fd = -1};
+
+static int make_id_map(const char *uids, const char *gids) {
   int ends[2], process = -1;
   if (pipe2(ends, O_CLOEXEC)) return because("pipe2");
   pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
@@ -48,9 +52,22 @@ static int id_map(const char *uids, const char *gids) {
   return found;
 }
 
+static int id_map(const char *uids, const char *gids) {
+  if (latest.fd >= 0 && !strcmp(latest.uids, uids) && !strcmp(latest.gids, gids)) return latest.fd;
+  int fd = make_id_map(uids, gids);
+  if (fd < 0) return -1;
+  if (latest.fd >= 0) close(latest.fd);
+  free(latest.uids);
+  free(latest.gids);
+  latest.uids = strdup(uids);
+  latest.gids = strdup(gids);
+  latest.fd = latest.uids && latest.gids ? fd : -1;
+  return fd;
+}
+
 int show_owners(int tree, unsigned recursive, const char *uids, const char *gids) {
   if (!*uids && !*gids) return 0;
-  OWNED namespace = id_map(uids, gids);
+  int namespace = id_map(uids, gids);
   if (namespace < 0) return -1;
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace};
   return checked(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attributes,

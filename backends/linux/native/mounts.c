@@ -170,10 +170,12 @@ static int mount_with_copy(const struct operation *o, int target) {
 
 int mount_at(const struct operation *o) { return mount_on(o, AT_FDCWD, text(o, MOUNT_TARGET)); }
 
-int bind_at(const char *source, const char *target) {
+int bind_at(const struct operation *o) {
+  const char *source = text(o, BIND_SOURCE);
   OWNED tree = k_open_tree(AT_FDCWD, source, 0);
   if (tree < 0) return because("open_tree %s", source);
-  return checked(k_move_mount(tree, AT_FDCWD, target), "move_mount");
+  if (show_owners(tree, 0, text(o, BIND_UIDS), text(o, BIND_GIDS))) return -1;
+  return checked(k_move_mount(tree, AT_FDCWD, text(o, BIND_TARGET)), "move_mount");
 }
 
 int remount(const struct operation *o) {

@@ -29,6 +29,7 @@ struct argument { const char *data; uint32_t size; };
 struct operation {
   int code;
   struct argument argument[9];
+  bool outside;          /* by a process with the machine's powers, for a child without them */
   struct cursor inverse; /* its bytes; empty where nothing undoes this operation */
 };
 struct program {
@@ -73,9 +74,11 @@ static inline int64_t number(const struct operation *o, int i) { return word(&o-
 
 /* run.c */
 bool allowed(int code, enum section section);
+bool allowed_outside(int code);
+int run_operation(const struct operation *o);
 int run_section(struct cursor section, enum section name);
 void undo_all(const char *exit_path);
-int run_for_child(struct cursor section, int32_t index);
+int run_for_child(struct cursor section, int32_t *index);
 int checked(long result, const char *what);
 int write_fully(int fd, const char *data, size_t size);
 
@@ -85,7 +88,7 @@ int empty_mount(const char *type, unsigned attributes);
 int set_attributes(int at, const char *path, unsigned flags, uint64_t set, uint64_t propagation);
 int change_mount(const struct operation *o);
 int mount_at(const struct operation *o);
-int bind_at(const char *source, const char *target);
+int bind_at(const struct operation *o);
 int remount(const struct operation *o);
 int mount_in_root(const struct operation *o);
 int share_mount(const struct operation *o);
@@ -95,6 +98,10 @@ void forget_shares(void);
 /* init.c */
 int stay_as_init(void);
 int be_init(pid_t child);
+
+/* outside.c */
+int act_as_owner(const struct operation *o);
+int run_row_outside(struct cursor section, int32_t *index);
 
 /* idmap.c */
 int show_owners(int tree, unsigned recursive, const char *uids, const char *gids);
@@ -142,7 +149,7 @@ int open_namespaces(const struct program *program);
 int start_child(const struct program *program, const int streams[3]);
 int await_execution(const struct program *program, int signals);
 int await_start(void);
-int ask_parent(int index);
+int ask_parent(int *index);
 uint64_t start_time(pid_t pid);
 void tell_parent(int index, int error, int descriptor);
 int open_terminal(const struct operation *o);

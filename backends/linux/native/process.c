@@ -68,8 +68,10 @@ int open_namespaces(const struct program *p) {
 /* A pid namespace is joined by the parent, for its children; all others by the child, or before it. */
 static int join(uint64_t kinds) {
   for (int i = 0; i < join_count; i++) {
-    uint64_t kind = joins[i].kind & kinds;
-    if (kind && setns(joins[i].fd, (int)kind)) return because("setns %#lx", (long)kind);
+    uint64_t kind = joins[i].kind & kinds, users = kind & CLONE_NEWUSER;
+    /* Users last: who is in there may join nothing that others' users own. */
+    if (kind & ~users && setns(joins[i].fd, (int)(kind & ~users))) return because("setns %#lx", (long)kind);
+    if (users && setns(joins[i].fd, (int)users)) return because("setns %#lx", (long)users);
   }
   return 0;
 }
@@ -167,9 +169,10 @@ static pid_t clone_there(struct clone_args *arguments) {
   return made[0];
 }
 
-/* Whether a namespace that is made belongs to a user namespace that is joined. */
+/* Whether a namespace that is made belongs to a user namespace that is joined, or one that is joined
+   to another than the one that is made: who is in that could not join it any more. */
 static bool is_made_there(uint64_t create) {
-  bool user = false;
+  bool user = (create & CLONE_NEWUSER) != 0 && join_count > 0;
   for (int i = 0; i < join_count; i++) user |= (joins[i].kind & CLONE_NEWUSER) != 0;
   return user && create;
 }
@@ -208,20 +211,22 @@ static ssize_t receive(struct packet *packet) {
   return size;
 }
 
-/* In the child: its parent carries out the operation at `index`, and says how that went. */
-int ask_parent(int index) {
+/* In the child: its parent carries out the operation at `index`, and says how that went, or that of
+   one that follows it. */
+int ask_parent(int *index) {
   struct packet packet = {0};
   *detail = 0;
-  tell_parent(ASKING, index, -1);
+  tell_parent(ASKING, *index, -1);
   errno = EPIPE;
   if (recv(self.sync, &packet, sizeof packet, 0) != sizeof packet) return because("the parent is gone");
+  *index = packet.index;
   if (packet.error) memcpy(detail, packet.detail, sizeof detail);
   errno = packet.error;
   return packet.error ? -1 : 0;
 }
 
 static void answer(const struct program *p, int index) {
-  int error = run_for_child(p->child, index) < 0 ? errno : 0;
+  int error = run_for_child(p->child, &index) < 0 ? errno : 0;
   if (error == 0) *detail = 0;
   tell_parent(index, error, -1);
 }

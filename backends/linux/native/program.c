@@ -5,6 +5,8 @@
 #include "nacre.h"
 #include "operations.h"
 
+enum { UNDONE = 1, OUTSIDE = 2 }; /* what the fourth byte of an operation says */
+
 static bool take(struct cursor *from, void *to, size_t size) {
   if ((size_t)(from->end - from->at) < size) return false;
   memcpy(to, from->at, size);
@@ -35,9 +37,10 @@ bool take_operation(struct cursor *from, struct operation *to) {
   if (!take(from, &code, 2) || !take(from, &arguments, 1) || !take(from, &undone, 1)) return false;
   if (code == 0 || code >= OP_COUNT || arguments != strlen(OPERATIONS[code].kinds)) return false;
   to->code = code;
-  if (!take_arguments(from, OPERATIONS[code].kinds, to->argument) || undone > 1) return false;
+  if (!take_arguments(from, OPERATIONS[code].kinds, to->argument)) return false;
   to->inverse = (struct cursor){from->at, from->at};
-  if (!undone) return true;
+  to->outside = undone == OUTSIDE;
+  if (undone != UNDONE) return undone == 0 || to->outside;
   struct operation inverse; /* it has none itself: this does not go deeper */
   if (from->end - from->at < 4 || from->at[3] != 0 || !take_operation(from, &inverse)) return false;
   to->inverse.end = from->at;
@@ -58,7 +61,9 @@ static bool take_section(struct cursor *from, enum section name, struct cursor *
   to->at = from->at;
   if (!take_number(from, &count)) return false;
   for (uint32_t i = 0; i < count; i++)
-    if (!take_operation(from, &o) || !allowed(o.code, name)) return false;
+    if (!take_operation(from, &o) ||
+        !(o.outside ? name == CHILD && allowed_outside(o.code) : allowed(o.code, name)))
+      return false;
   to->end = from->at;
   return true;
 }

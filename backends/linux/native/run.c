@@ -84,7 +84,8 @@ static int link_up(const struct operation *o) {
 
 static int set_limit(const struct operation *o) {
   struct rlimit limit = {(rlim_t)number(o, SET_LIMIT_SOFT), (rlim_t)number(o, SET_LIMIT_HARD)};
-  return checked(setrlimit((int)number(o, SET_LIMIT_RESOURCE), &limit), "setrlimit");
+  pid_t whose = self.section == PARENT ? self.child : 0;
+  return checked(prlimit(whose, (int)number(o, SET_LIMIT_RESOURCE), &limit, NULL), "setrlimit");
 }
 
 static int unmount(const struct operation *o) {
@@ -106,7 +107,7 @@ static int run_outside(const struct operation *o) {
     return unlink(text(o, REMOVE_FILE_PATH)) && errno != ENOENT ? because("unlink") : 0;
   case OP_MAKE_CGROUP: return make_cgroup(o);
   case OP_MOUNT: return mount_at(o);
-  case OP_BIND: return bind_at(text(o, BIND_SOURCE), text(o, BIND_TARGET));
+  case OP_BIND: return bind_at(o);
   case OP_REMOUNT: return remount(o);
   case OP_UNMOUNT: return unmount(o);
   case OP_SHARE_MOUNT: return share_mount(o);
@@ -117,6 +118,7 @@ static int run_outside(const struct operation *o) {
     errno = (int)number(o, FAIL_ERROR);
     return because("on purpose");
   case OP_CONNECT_LISTENER: return connect_listener(o);
+  case OP_ACT_AS_OWNER: return act_as_owner(o);
   case OP_RUN_HOOK: return run_hook(o, self.section == CHILD ? getpid() : self.child);
   case OP_JOIN_CGROUP:
     snprintf(path, sizeof path, "%s/cgroup.procs", text(o, JOIN_CGROUP_PATH));
@@ -160,7 +162,7 @@ static int run_inside(const struct operation *o) {
   }
 }
 
-static int run(const struct operation *o) {
+int run_operation(const struct operation *o) {
   *detail = 0;
   self.code = o->code;
   if (o->code >= OP_PLACE_DIRECTORY) return place(o);
@@ -169,12 +171,19 @@ static int run(const struct operation *o) {
 
 /* The codes follow the sections of operation.ts. Nothing may change the supervisor itself. */
 bool allowed(int code, enum section section) {
-  if (code == OP_CONNECT_LISTENER) return section == HOST;
+  if (code == OP_CONNECT_LISTENER || code == OP_ACT_AS_OWNER) return section == HOST;
   if (code <= OP_RUN_HOOK) return true;
   if (code <= OP_WRITE_PROCESS_FILE) return section == PARENT;
+  if (code == OP_SET_LIMIT && section == PARENT) return true;
   bool tree = code >= OP_PLACE_DIRECTORY || code == OP_OPEN_ROOT || code == OP_MOUNT_IN_ROOT ||
               code == OP_BIND_IN_ROOT || code == OP_SET_PROPAGATION;
   return section == CHILD || (section == HOST && tree);
+}
+
+/* What may be done for a child by who is none: to mounts and files, not to what a process is. */
+bool allowed_outside(int code) {
+  if (code == OP_CONNECT_LISTENER || code == OP_JOIN_CGROUP || code == OP_WRITE_PROCESS_FILE) return false;
+  return code <= OP_SET_SYSCTL || code >= OP_PLACE_DIRECTORY;
 }
 
 /* The inverses of what was done, the latest first, with their bytes. */
@@ -200,12 +209,16 @@ int run_section(struct cursor section, enum section name) {
   struct operation o;
   self.section = name;
   take_number(&section, &count);
+  bool in_row = false; /* who does one outside does all that follow it there */
   for (uint32_t i = 0; i < count && take_operation(&section, &o); i++) {
-    bool outside = name == CHILD && o.code == OP_RUN_HOOK && number(&o, RUN_HOOK_BY_PARENT);
-    int result = outside ? ask_parent((int)i) : run(&o);
+    int at = (int)i;
+    bool hook = name == CHILD && o.code == OP_RUN_HOOK && number(&o, RUN_HOOK_BY_PARENT);
+    if (in_row && o.outside) continue;
+    in_row = o.outside;
+    int result = hook || o.outside ? ask_parent(&at) : run_operation(&o);
     if (result == 0) remember(&o, i);
     if (result >= 0) continue;
-    if (name == CHILD) tell_parent((int)i, errno, -1);
+    if (name == CHILD) tell_parent(at, errno, -1);
     else report("failed %s %u %d %s\n", name == HOST ? "host" : "parent", i, errno, detail);
     return -1;
   }
@@ -213,13 +226,14 @@ int run_section(struct cursor section, enum section name) {
 }
 
 /* What the child asks of its parent: the operation at an index of the child's section. */
-int run_for_child(struct cursor section, int32_t index) {
+int run_for_child(struct cursor section, int32_t *index) {
   uint32_t count;
   struct operation o;
-  take_number(&section, &count);
-  for (int32_t i = 0; i <= index; i++)
-    if (i >= (int32_t)count || !take_operation(&section, &o)) return -1;
-  return run(&o);
+  struct cursor from = section;
+  take_number(&from, &count);
+  for (int32_t i = 0; i <= *index; i++)
+    if (i >= (int32_t)count || !take_operation(&from, &o)) return -1;
+  return o.outside ? run_row_outside(section, index) : run_operation(&o);
 }
 
 /* Goes on after an inverse that fails, and says so; once an exit record is there, also in it. */
@@ -229,7 +243,7 @@ void undo_all(const char *exit_path) {
     struct operation o;
     undos = undo->next;
     self.section = HOST;
-    if (!take_operation(&from, &o) || run(&o) >= 0) continue;
+    if (!take_operation(&from, &o) || run_operation(&o) >= 0) continue;
     int error = errno;
     report("undo-failed %u %d %s\n", undo->index, error, detail);
     OWNED fd = exit_path ? open(exit_path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
