@@ -12,6 +12,7 @@ import {
   type Gunzip,
   type ZstdDecompress,
 } from "node:zlib";
+import { unpackBzip2 } from "@nacre/core/bzip2.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ArchiveCompression, Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import { type Addon, type InflateLibrary, type InflaterHandle, loadAddon } from "./addon.ts";
@@ -70,6 +71,7 @@ export class LinuxCodec implements Codec {
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
     if (compression === "xz") return unpackXz(source);
+    if (compression === "bzip2") return unpackBzip2(source);
     if (compression === "zstd") return inflate("zstd", byFrames(source));
     for (const inflating of this.#inflating) {
       if (inflating === "node") break;

@@ -1,3 +1,4 @@
+import { unpackBzip2 } from "@nacre/core/bzip2.ts";
 import type { Core } from "@nacre/core/core.ts";
 import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
@@ -29,6 +30,7 @@ export class SimulatedCodec implements Codec {
     source: AsyncIterable<Uint8Array>,
   ): AsyncIterable<Uint8Array> {
     if (compression === "none") return copied(source);
+    if (compression === "bzip2") return unpackBzip2(source);
     if (compression === "xz") throw unsupported("xz");
     if (compression === "gzip") return gunzip(source);
     return storedContents(source);

@@ -8,7 +8,7 @@ import { neutralise } from "../text/escape.ts";
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Takes images from a tar that nacre, docker, podman or skopeo saved: from standard input, or a file; plain, or compressed with gzip, zstd or xz. It is read once; layers that are here already are passed over.",
+    "Takes images from a tar that nacre, docker, podman or skopeo saved: from standard input, or a file; plain, or compressed with gzip, zstd, xz or bzip2. It is read once; layers that are here already are passed over.",
   options: {
     input: text(["input", "i"], "string", "Read a file, instead of standard input", "files"),
     platform: text(["platform"], "os/arch", "Load only images for this platform"),

@@ -9,7 +9,7 @@ export interface Hasher {
 export type Compression = "none" | "gzip" | "zstd";
 
 /** What archives come in besides; layers of images do not. */
-export type ArchiveCompression = Compression | "xz";
+export type ArchiveCompression = Compression | "xz" | "bzip2";
 
 /**
  * Hashing, compression and decompression at the host's speed.

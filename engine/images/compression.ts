@@ -1,6 +1,5 @@
 // How bytes are compressed, by themselves: media types and file names are often wrong.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { ArchiveCompression, Compression } from "@nacre/core/ports/codec.ts";
 
 /** xz file format, section 2.1.1.1. */
@@ -17,7 +16,7 @@ export function compressionOf(bytes: Uint8Array): Compression {
   return skippable ? "zstd" : "none";
 }
 
-/** The compression of an archive by its first bytes, as docker sees it. NacreError `unsupported` for bzip2. */
+/** The compression of an archive by its first bytes, as docker sees it. */
 export async function recognise(
   from: AsyncIterable<Uint8Array>,
 ): Promise<{ compression: ArchiveCompression; whole: AsyncGenerator<Uint8Array> }> {
@@ -25,13 +24,7 @@ export async function recognise(
   const first = await source.next();
   const head = first.done ? new Uint8Array() : first.value;
   const begins = (magic: readonly number[]) => magic.every((byte, at) => head[at] === byte);
-  if (begins(BZIP2)) {
-    await source.return(undefined);
-    throw new NacreError("unsupported", "tars that are compressed with bzip2 are not read", {
-      advice: "Decompress it on the way, such as bzip2 -dc FILE | nacre load",
-    });
-  }
-  const compression = begins(XZ) ? "xz" : compressionOf(head);
+  const compression = begins(XZ) ? "xz" : begins(BZIP2) ? "bzip2" : compressionOf(head);
   async function* whole(): AsyncGenerator<Uint8Array> {
     try {
       if (!first.done) yield first.value;
