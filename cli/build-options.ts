@@ -3,6 +3,13 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
 import type { BuildContext, BuildOptions, BuildSecret, CachePlace } from "@nacre/engine/engine.ts";
+import { LIMIT_OPTIONS, limitsOf } from "./build-limits.ts";
+import {
+  noAttestation,
+  parseAnnotation,
+  parseAttestation,
+  parseEntitlement,
+} from "./build-words.ts";
 import { createdAt } from "./created-at.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
@@ -15,7 +22,16 @@ import { parseExtraHost } from "./parse/host-names.ts";
 const word = (one: string): string => one;
 
 export const BUILD_OPTIONS = {
+  ...LIMIT_OPTIONS,
   addHost: list(["add-host"], "list", "Add a host to /etc/hosts of RUN (host:ip)", parseExtraHost),
+  allow: list(["allow"], "list", "Does nothing: network.host is what RUN has", parseEntitlement),
+  annotation: list(["annotation"], "KEY=VALUE", "An annotation of the manifest", parseAnnotation),
+  attest: list(
+    ["attest"],
+    "list",
+    "Refused unless disabled=true: there are none",
+    parseAttestation,
+  ),
   buildArg: list(
     ["build-arg"],
     "list",
@@ -40,6 +56,12 @@ export const BUILD_OPTIONS = {
     "Give cached steps to others: type=local,dest=DIR, or type=inline",
     word,
   ),
+  call: choice(
+    ["call"],
+    ["build", "check", "outline", "targets"],
+    "What to do: build, or tell of the Dockerfile what is probably a mistake, what it takes, its stages",
+  ),
+  check: flag(["check"], "The same as --call check"),
   debugShell: flag(["debug-shell"], "If a RUN fails, open a shell where it failed"),
   file: text(
     ["file", "f"],
@@ -75,6 +97,7 @@ export const BUILD_OPTIONS = {
     "Where to: type=docker|oci|tar|local,dest=PATH; a path alone is a directory",
     word,
   ),
+  provenance: list(["provenance"], "string", "Refused unless false: there is none", noAttestation),
   platform: text(["platform"], "os/arch", "Platform of the image, if it is not this machine's"),
   progress: choice(
     ["progress"],
@@ -85,6 +108,7 @@ export const BUILD_OPTIONS = {
   push: flag(["push"], "Push the image by its names"),
   quiet: flag(["quiet", "q"], "Print the image's ID and nothing else"),
   rm: { ...flag(["rm"], "Does nothing: no container of a step stays"), initial: true },
+  sbom: list(["sbom"], "string", "Refused unless false: there is none", noAttestation),
   secret: list(
     ["secret"],
     "list",
@@ -143,6 +167,8 @@ export function buildOptions(values: BuildValues, host: Host): BuildOptions {
     contexts: Object.fromEntries(values.buildContext.map((one) => contextOf(one, host))),
     cacheFrom: values.cacheFrom.map((one) => cachePlace(one, "src", host)),
     cacheTo: values.cacheTo.map((one) => cachePlace(one, "dest", host)),
+    limits: limitsOf(values, host),
+    ...(values.annotation.length > 0 && { annotations: Object.fromEntries(values.annotation) }),
     ...optional("target", values.target),
     ...optional("platform", values.platform),
     ...optional("network", values.network),
@@ -151,13 +177,18 @@ export function buildOptions(values: BuildValues, host: Host): BuildOptions {
   };
 }
 
-function secretOf(given: string, { environment, workingDirectory }: Host): BuildSecret {
+function secretOf(given: string, host: Host): BuildSecret {
+  const { environment, workingDirectory } = host;
   const { id, src, source = src, env, type } = fieldsOf(given, "secret");
   if (id === undefined) throw new FlagError("--secret needs an id");
   const variable = env ?? (type === "env" ? (source ?? id) : undefined);
   const named =
     variable ?? (source === undefined && environment[id] !== undefined ? id : undefined);
-  if (named === undefined) return { id, file: resolve(workingDirectory, source ?? id) };
+  if (named === undefined) {
+    const file = resolve(workingDirectory, source ?? id);
+    if (!host.exists(file)) throw new FlagError(`--secret ${id}: there is no file ${file}`);
+    return { id, file };
+  }
   const secret = environment[named];
   if (secret === undefined) throw new FlagError(`--secret ${id}: there is no variable ${named}`);
   return { id, value: secret };

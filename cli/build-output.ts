@@ -9,6 +9,10 @@ import { refuseTerminal, writeArchive } from "./write-archive.ts";
 
 const fileOf = ({ dest }: BuildOutput): string | undefined => (dest === "-" ? undefined : dest);
 
+/** Whether no image is to stay here for it. */
+export const isForItself = ({ type, dest }: BuildOutput): boolean =>
+  type !== "image" && (type !== "docker" || dest !== undefined);
+
 /** Before anything is built. NacreError `invalid`. */
 export function checkOutput(output: BuildOutput, host: Host): void {
   const { type, dest } = output;
@@ -37,6 +41,6 @@ export async function writeOutput(
 
 /** As an archive that docker loads, or an OCI layout alone. */
 function savedAs(type: "docker" | "oci", { id, references }: BuiltImage) {
-  const names = references.length > 0 ? references : [id];
-  return [names, { format: type === "docker" ? "docker-archive" : "oci-archive" }] as const;
+  const format = type === "docker" ? "docker-archive" : "oci-archive";
+  return [[id], { format, names: references }] as const;
 }

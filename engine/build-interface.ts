@@ -1,7 +1,11 @@
 // Builds: what a caller asks for, what it is told meanwhile, and what comes out.
 
+import type { Finding } from "@nacre/core/dockerfile/checks.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { CopiedEntry } from "./copy-interface.ts";
+
+export type { Finding };
 
 /** Files that a build may copy from. */
 export type BuildContext =
@@ -48,6 +52,21 @@ export type CachePlace =
   /** In the image itself. */
   | { readonly type: "inline" };
 
+/** What every RUN is held to, as a container is. None of it makes a step another one. */
+export type StepLimits = Partial<
+  Pick<
+    ContainerRequest,
+    | "resources"
+    | "limits"
+    | "cgroupParent"
+    | "noNewPrivileges"
+    | "seccomp"
+    | "apparmor"
+    | "securityLabel"
+    | "systemPaths"
+  >
+>;
+
 export interface BuildOptions {
   readonly context?: BuildContext;
   /** Further contexts by name, for FROM and `--from`. */
@@ -73,6 +92,9 @@ export interface BuildOptions {
   readonly network?: string;
   readonly extraHosts?: readonly string[];
   readonly shmBytes?: number;
+  readonly limits?: StepLimits;
+  /** Of the image's manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly secrets?: readonly BuildSecret[];
   /** Sockets of ssh agents by ID. */
   readonly ssh?: Readonly<Record<string, string>>;
@@ -82,6 +104,8 @@ export interface BuildOptions {
   readonly cacheTo?: readonly CachePlace[];
   /** The image is not recorded: only its files are wanted. */
   readonly filesOnly?: boolean;
+  /** The image is for archives: it gets no name here, and goes when it is discarded. */
+  readonly archiveOnly?: boolean;
   readonly onEvent?: (event: BuildEvent) => void;
   /** Called when a RUN has failed, before anything of it goes: a shell in it on these streams. */
   readonly onFailure?: (shell: FailedStep) => Promise<void>;
@@ -99,12 +123,33 @@ export interface BuiltImage {
   /** The digest of its config. */
   readonly id: string;
   readonly manifestDigest: string;
-  /** Normalised names that it has now. */
+  /** Normalised names that it has now, or is to have in an archive. */
   readonly references: readonly string[];
+  /** Removes an image that was made for archives, if it was not here before. */
+  readonly discard: () => Promise<void>;
   /** The root of the target as a tar, made as it is read. */
   readonly files: () => AsyncIterable<Uint8Array>;
   /** The same, one by one. */
   readonly entries: () => AsyncIterable<CopiedEntry>;
+}
+
+/** What a Dockerfile says, before anything is built. */
+export interface DockerfileSurvey {
+  readonly source: { readonly name: string; readonly text: string };
+  /** What is probably a mistake; `# check=` decides what of it is left out. */
+  readonly findings: readonly Finding[];
+  /** Whether a build would be refused for them. */
+  readonly isRefused: boolean;
+  readonly stages: readonly {
+    readonly name: string;
+    /** From the comment above its FROM that begins with its name. */
+    readonly description: string;
+    readonly isTarget: boolean;
+  }[];
+  /** ARGs of the target, of what it needs, and of before the first FROM. */
+  readonly args: readonly { readonly name: string; readonly value?: string }[];
+  /** Whether secrets and agents are needed, by their IDs. */
+  readonly secrets: readonly { readonly id: string; readonly required: boolean }[];
 }
 
 /** What of the build cache is on the disk. */
@@ -127,6 +172,8 @@ export interface CachePruneOptions {
   readonly unusedMs?: number;
   /** As much as this may stay: what was used last. */
   readonly keepBytes?: number;
+  /** Only what it is true of. */
+  readonly where?: (entry: BuildCacheEntry) => boolean;
 }
 
 export interface Builds {
@@ -136,6 +183,8 @@ export interface Builds {
    * NacreError `invalid` with the Dockerfile's place, `not-found`, `corrupt` for a checksum.
    */
   build(options: BuildOptions): Promise<BuiltImage>;
+  /** Looks at the Dockerfile alone. NacreError as `build`. */
+  survey(options: BuildOptions): Promise<DockerfileSurvey>;
   cache(): Promise<BuildCacheEntry[]>;
   pruneCache(
     options?: CachePruneOptions,

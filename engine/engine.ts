@@ -233,7 +233,10 @@ export type {
   BuiltImage,
   CachePlace,
   CachePruneOptions,
+  DockerfileSurvey,
   FailedStep,
+  Finding,
+  StepLimits,
 } from "./build-interface.ts";
 
 // -- volumes: volume-interface.ts ----------------------------------------------------------------

@@ -101,6 +101,8 @@ export interface SaveOptions {
   readonly platform?: string;
   /** `docker-archive`, the default, is an OCI layout too, with what docker needs beside it. */
   readonly format?: "docker-archive" | "oci-archive";
+  /** What the images are called in the archive, normalised, instead of what they are called here. */
+  readonly names?: readonly string[];
   /** As in PushOptions. */
   readonly compression?: Compression;
 }

@@ -17,7 +17,7 @@ import {
   isGit,
   parseOutput,
 } from "../build-options.ts";
-import { checkOutput, writeOutput } from "../build-output.ts";
+import { checkOutput, isForItself, writeOutput } from "../build-output.ts";
 import { type Context, command } from "../command.ts";
 import type { Host } from "../host.ts";
 import { referenceOf } from "../image-name.ts";
@@ -47,17 +47,27 @@ export default command({
     };
     const filesOnly =
       outputs.length > 0 && outputs.every(({ type }) => type === "tar" || type === "local");
+    const archiveOnly = !filesOnly && outputs.length > 0 && outputs.every(isForItself);
     const display = new BuildDisplay(host, progressOf(values, host));
     const engine = await context.engine();
+    const call = values.check ? "check" : (values.call ?? "build");
+    if (call !== "build") {
+      const { toldOf } = await import("../build-survey.ts");
+      return toldOf(call, await engine.builds.survey(options), host);
+    }
     return interruptible(host, async (signal) => {
       const image = await engine.builds
         .build({
           ...options,
-          ...{ filesOnly, signal, onEvent: (event) => display.show(event) },
+          ...{ filesOnly, archiveOnly, signal, onEvent: (event) => display.show(event) },
           ...(values.debugShell && { onFailure: (step) => debug(step, display, host) }),
         })
         .finally(() => display.finish());
-      for (const output of outputs) await writeOutput(output, image, engine.images, host, signal);
+      try {
+        for (const output of outputs) await writeOutput(output, image, engine.images, host, signal);
+      } finally {
+        await image.discard();
+      }
       await told(image, values, engine, host, filesOnly);
       return 0;
     });

@@ -1,10 +1,9 @@
 import type { CachePruneOptions } from "@nacre/engine/engine.ts";
+import { parseCacheFilter } from "../cache-filter.ts";
 import { command } from "../command.ts";
 import { confirmed } from "../confirmation.ts";
-import { FlagError } from "../flag-error.ts";
 import { alsoNamed, flag, list, value } from "../options.ts";
 import { parseDiskBytes } from "../parse/bytes.ts";
-import { parsePositiveDurationMs } from "../parse/time.ts";
 import { humanSize } from "../text/size.ts";
 
 export default command({
@@ -13,7 +12,12 @@ export default command({
     "Removes steps of builds that no image needs, so that later builds do them again. By itself the cache stays below 10 GiB: what was not used for longest goes first.",
   options: {
     all: flag(["all", "a"], "Also steps that images need, and cache mounts"),
-    filter: list(["filter"], "filter", "Only what was not used for so long: until=24h", untilOf),
+    filter: list(
+      ["filter"],
+      "filter",
+      "until=24h (not used for so long), id=, type=, description=, shared=, private=; ~= for a part, != for others",
+      parseCacheFilter,
+    ),
     force: flag(["force", "f"], "Do not ask"),
     keepStorage: alsoNamed(
       "max-used-space",
@@ -28,11 +32,13 @@ export default command({
   async run(context, { all, filter, force, keepStorage }) {
     const { host } = context;
     if (!force && !confirmed(host, warning(all))) return 1;
-    const unusedMs = filter.at(-1);
+    const unusedMs = filter.findLast(({ name }) => name === "until")?.unusedMs;
+    const tests = filter.flatMap(({ test }) => (test ? [test] : []));
     const options: CachePruneOptions = {
       all,
       ...(unusedMs !== undefined && { unusedMs }),
       ...(keepStorage !== undefined && { keepBytes: keepStorage }),
+      ...(tests.length > 0 && { where: (entry) => tests.every((test) => test(entry)) }),
     };
     const { removed, reclaimedBytes } = await (await context.engine()).builds.pruneCache(options);
     if (removed.length > 0) {
@@ -42,13 +48,6 @@ export default command({
     return 0;
   },
 });
-
-/** @throws FlagError */
-function untilOf(text: string): number {
-  const [, until] = /^(?:until|unused-for)=(.*)$/.exec(text) ?? [];
-  if (until === undefined) throw new FlagError("the filter is until=DURATION");
-  return parsePositiveDurationMs(until);
-}
 
 const warning = (all: boolean): string =>
   `This will remove ${all ? "all build cache" : "all build cache that no image needs"}.`;

@@ -226,7 +226,7 @@ export class BuildRun {
     }
   }
 
-  async #begin({ base, stage, platform }: PlannedStage, steps: StageSteps): Promise<BuiltStage> {
+  async #begin({ base, platform }: PlannedStage, steps: StageSteps): Promise<BuiltStage> {
     const own = platform === undefined ? this.platform : parsePlatform(platform);
     const epoch = new Date((this.newest ?? 0) * 1000).toISOString();
     if (base.kind === "stage") {
@@ -240,7 +240,7 @@ export class BuildRun {
       return { state, layers: [], onHost: base.kind === "host" };
     }
     const image = await this.progress.step(
-      `${steps.prefix(0)} ${shownFrom(stage.text)}`,
+      `${steps.prefix(0)} ${shownFrom(base.reference, platform)}`,
       async (step) => {
         if (!this.options.pull && this.#local(base.reference, platform ?? this.options.platform))
           step.cached();
@@ -267,4 +267,5 @@ export async function contextTree(
   return contexts.tree({ directory: await gitContext(services, context.git) }, dockerfile);
 }
 
-const shownFrom = (text: string): string => text.replace(/\s+/g, " ");
+const shownFrom = (reference: string, platform: string | undefined): string =>
+  `FROM ${platform === undefined ? "" : `--platform=${platform} `}${reference}`;

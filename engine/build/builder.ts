@@ -7,19 +7,22 @@ import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
 import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageConfig, Platform } from "@nacre/core/oci/image.ts";
-import type { BuildOptions, BuiltImage } from "../build-interface.ts";
+import type { BuildOptions, BuiltImage, DockerfileSurvey } from "../build-interface.ts";
 import type { CopiedEntry } from "../copy-interface.ts";
 import { newTag } from "../images/image-lookup.ts";
 import { parsePlatform, platformText } from "../registry/platform.ts";
 import { archiveOf, Sources } from "../roots/archive.ts";
 import { rootMembers } from "../roots/members.ts";
-import type { ImageMaker } from "../roots/new-image.ts";
+import type { ImageMaker, NewImage } from "../roots/new-image.ts";
 import { BuildRun, type BuiltStage, contextTree, diffIdsOf } from "./build-run.ts";
 import type { BuildServices } from "./build-services.ts";
 import { copiedEntry } from "./built-files.ts";
 import { checkTargets, INLINE_CACHE } from "./cache-exchange.ts";
 import type { CacheLimit } from "./cache-upkeep.ts";
 import type { SourceTree } from "./source-tree.ts";
+import { checked, findingText, surveyOf } from "./survey.ts";
+
+const encoder = new TextEncoder();
 
 export class Builder {
   readonly #core: () => Core;
@@ -93,7 +96,17 @@ export class Builder {
     return { [INLINE_CACHE]: steps.sort((a, b) => (a.key < b.key ? -1 : 1)) };
   }
 
-  async #planned(options: BuildOptions): Promise<BuildRun> {
+  /** What a Dockerfile says of itself. */
+  async survey(options: BuildOptions): Promise<DockerfileSurvey> {
+    try {
+      const { source, dockerfile, graph } = await this.#read(options);
+      return surveyOf(source, dockerfile, graph);
+    } finally {
+      await this.#services.scratch.remove();
+    }
+  }
+
+  async #read(options: BuildOptions) {
     const platform =
       options.platform === undefined ? this.#services.platform : parsePlatform(options.platform);
     let tree: Promise<SourceTree> | undefined;
@@ -113,9 +126,14 @@ export class Builder {
       buildArgs,
       platformArgs: this.#platformArgs(platform, options.target),
     });
+    return { source, dockerfile, graph, context, platform, buildArgs };
+  }
+
+  async #planned(options: BuildOptions): Promise<BuildRun> {
+    const read = await this.#read(options);
+    const { source, dockerfile, graph, context, platform, buildArgs } = read;
     const run = new BuildRun(this.#services, options, source, dockerfile, graph, context, platform);
-    for (const { line, message } of dockerfile.warnings)
-      run.progress.warn(`${source.name}:${line}: ${message}`);
+    for (const finding of checked(source, dockerfile)) run.progress.warn(findingText(finding));
     this.#warnOfUnused(run, buildArgs);
     return run;
   }
@@ -183,23 +201,47 @@ export class Builder {
         },
       );
     }
-    const result = { files: () => this.#files(stage), entries: () => this.#entries(stage) };
+    const entries = { files: () => this.#files(stage), entries: () => this.#entries(stage) };
+    const result = { ...entries, discard: async () => {} };
     if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], ...result };
+    const config = {
+      ...configOf(stage, run.options.labels),
+      ...this.#inlineCache(run.options, stage),
+    };
+    const { annotations } = run.options;
+    const layers = stage.layers.map(({ descriptor }) => descriptor);
+    const image = { config, layers, action: "build", ...(annotations && { annotations }) };
+    const made = run.options.archiveOnly
+      ? this.#unnamed(run, image)
+      : this.#named(run, image, references);
+    return { ...result, references, ...(await made) };
+  }
+
+  #named(run: BuildRun, image: NewImage, references: readonly string[]) {
     return run.progress.step("exporting to image", async (step) => {
-      const told = (text: string): void => step.output(1, new TextEncoder().encode(`${text}\n`));
-      const config = {
-        ...configOf(stage, run.options.labels),
-        ...this.#inlineCache(run.options, stage),
-      };
-      const layers = stage.layers.map(({ descriptor }) => descriptor);
+      const told = (text: string): void => step.output(1, encoder.encode(`${text}\n`));
       const [reference] = references;
       const { images } = this.#services;
-      const named = { ...(reference !== undefined && { reference }), action: "build" };
-      const { id, manifestDigest } = await this.#maker.make({ config, layers, ...named });
+      const named = { ...(reference !== undefined && { reference }) };
+      const { id, manifestDigest } = await this.#maker.make({ ...image, ...named });
       told(`writing image ${id}`);
       for (const more of references.slice(1)) images.tag(id, more);
       for (const one of references) told(`naming to ${one}`);
-      return { id, manifestDigest, references, ...result };
+      return { id, manifestDigest };
+    });
+  }
+
+  /** For archives: what it is called is theirs. */
+  #unnamed(run: BuildRun, image: NewImage) {
+    const { images } = this.#services;
+    return run.progress.step("exporting to an archive", async (step) => {
+      const told = (text: string): void => step.output(1, encoder.encode(`${text}\n`));
+      const before = new Set(images.list().map((one) => one.image.id));
+      const { id, manifestDigest } = await this.#maker.make(image);
+      told(`exporting manifest ${manifestDigest}`);
+      told(`exporting config ${id}`);
+      const discard = async () => void (before.has(id) || (await images.remove(id)));
+      return { id, manifestDigest, discard };
     });
   }
 

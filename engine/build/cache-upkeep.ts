@@ -48,11 +48,12 @@ export class CacheUpkeep {
     all = false,
     unusedMs = 0,
     keepBytes = 0,
+    where = () => true,
   }: CachePruneOptions): Promise<{ removed: string[]; reclaimedBytes: number }> {
     const before = this.#clock.nowMs() - unusedMs;
     let kept = 0;
     const going = this.entries().filter((entry) => {
-      if (entry.usedMs > before && unusedMs > 0) return false;
+      if ((entry.usedMs > before && unusedMs > 0) || !where(entry)) return false;
       if (!all && (entry.shared || entry.type === "cache mount")) return false;
       if (keepBytes > 0 && kept + entry.sizeBytes <= keepBytes) {
         kept += entry.sizeBytes;

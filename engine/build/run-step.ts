@@ -192,7 +192,7 @@ function requestOf(
   network: string,
   { run, before, planned }: StepContext,
 ): ContainerRequest {
-  const { extraHosts, shmBytes } = run.options;
+  const { extraHosts, shmBytes, limits } = run.options;
   const { base } = planned;
   const { User, Env, WorkingDir } = before.state.process;
   // This machine's root has no config that would say it.
@@ -200,6 +200,7 @@ function requestOf(
     ? { environment: [...(Env ?? []), ...environment], workingDirectory: WorkingDir ?? "/" }
     : {};
   return completeRequest({
+    ...limits,
     image:
       base.kind === "image" ? base.reference : base.kind === "stage" ? planned.label : base.kind,
     // Nothing of this machine or of this moment is to show in what it writes.

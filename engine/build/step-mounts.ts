@@ -44,6 +44,15 @@ export interface MountInputs {
   readonly resolve: (path: string) => string;
 }
 
+/** The root of layers, or a part of it, as a step sees it. */
+interface BoundRoot {
+  readonly target: string;
+  readonly subpath: string;
+  readonly readOnly: boolean;
+  /** Where what is written to it stays; absent: with the step. */
+  readonly kept?: string;
+}
+
 interface Draft {
   readonly inputs: object[];
   readonly environment: string[];
@@ -119,7 +128,7 @@ export class StepMountMaker {
       case "bind":
         return this.#bind(draft, mount, number, inputs);
       case "cache":
-        return this.#cache(draft, mount, inputs);
+        return this.#cache(draft, mount, number, inputs);
       case "tmpfs": {
         const target = inputs.resolve(mount.target ?? "");
         const options = mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`];
@@ -155,41 +164,54 @@ export class StepMountMaker {
     id: string,
     number: number,
     { chainIds, config }: ImageRecord,
-    wanted: { readonly target: string; readonly subpath: string; readonly readOnly: boolean },
+    wanted: BoundRoot,
   ): Partial<StepMounts> {
     const own = `${this.#paths.container(id).directory}/mounts/${number}`;
+    const { subpath, target, readOnly, kept } = wanted;
+    const written = kept ?? own;
     const storage: StorageLayer = {
-      ...{ upper: `${own}/upper`, work: `${own}/work`, rootfs: `${own}/rootfs` },
+      ...{ upper: `${written}/upper`, work: `${written}/work`, rootfs: `${own}/rootfs` },
     };
     for (const path of [storage.work, storage.upper, storage.rootfs]) {
       this.#files.makeDirectory(path, path === storage.upper ? 0o755 : 0o700);
     }
-    const { subpath, target, readOnly } = wanted;
     const stored = this.#layers.stored(config.rootfs.diff_ids);
     const plan = this.#snapshotter.root(chainIds.at(-1) ?? "", stored, storage, {
-      ...{ readOnly, ephemeral: true },
+      ...{ readOnly, ephemeral: kept === undefined },
     });
     const below = subpath === "" ? {} : { subpath };
     return { ...plan, mounts: [{ ...bind(storage.rootfs, target, readOnly), ...below }] };
   }
 
-  async #cache(draft: Draft, mount: RunMount, { resolve }: MountInputs): Promise<void> {
-    if (mount.from !== undefined) {
-      throw new NacreError(
-        "unsupported",
-        "a cache mount that begins with files of a stage (from=) is not supported",
-        {
-          advice: "Copy what it shall begin with in the step itself.",
-        },
-      );
-    }
+  async #cache(
+    draft: Draft,
+    mount: RunMount,
+    number: number,
+    { findRoot, resolve }: MountInputs,
+  ): Promise<void> {
     const target = resolve(mount.target ?? "");
     const { mode = 0o755, uid, gid, sharing, readOnly } = mount;
-    const cache = await this.#caches.take(mount.id ?? target, { mode, uid, gid, sharing });
-    draft.inputs.push({ type: "cache", target, id: mount.id ?? target });
+    const id = mount.id ?? target;
     draft.targets.push(target);
+    if (mount.from === undefined) {
+      const cache = await this.#caches.take(id, { mode, uid, gid, sharing });
+      draft.inputs.push({ type: "cache", target, id });
+      draft.releases.push(cache.release);
+      draft.parts.push(() => ({ mounts: [bind(cache.path, target, readOnly)] }));
+      return;
+    }
+    // What steps write lies over what it begins with, in the cache's own directory. Two overlays
+    // must not have the same one, so that steps which would share it wait for each other.
+    const { diffIds, subpath, platform } = await findRoot(mount);
+    const image = await this.#layers.root(diffIds, platform);
+    const root = image.chainIds.at(-1) ?? "";
+    const alone = sharing === "private" ? sharing : "locked";
+    const own = { mode: 0o700, uid: 0, gid: 0, sharing: alone } as const;
+    const cache = await this.#caches.take(`${id} over ${root}`, own);
+    draft.inputs.push({ type: "cache", target, id, root, subpath });
     draft.releases.push(cache.release);
-    draft.parts.push(() => ({ mounts: [bind(cache.path, target, readOnly)] }));
+    const wanted = { target, subpath, readOnly, kept: cache.path };
+    draft.parts.push((container) => this.#boundRoot(container, number, image, wanted));
   }
 
   #secret(draft: Draft, mount: RunMount, number: number, { secrets, resolve }: MountInputs): void {

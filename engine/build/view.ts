@@ -50,6 +50,7 @@ export function buildsView(ports: Ports, parts: BuildParts, options: EngineOptio
   };
   return {
     build: async (wanted) => (await builder()).build(wanted),
+    survey: async (wanted) => (await builder()).survey(wanted),
     cache: async () => (await upkeep()).entries(),
     pruneCache: async (wanted = {}) => (await upkeep()).prune(wanted),
   };

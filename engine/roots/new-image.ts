@@ -16,6 +16,8 @@ export interface NewImage {
   readonly reference?: string;
   /** As an event says it: `commit`, `import`. */
   readonly action: string;
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** OCI's name for what docker's manifests call a layer: an OCI manifest has no others. */
@@ -35,9 +37,11 @@ export class ImageMaker {
   /** Stores and names it, ready to run; the layers are here. */
   async make({ config, reference, action, ...wanted }: NewImage): Promise<ImageRecord> {
     const configDocument = this.#document(MEDIA.ociConfig, config);
-    const { manifest, layers } = this.manifest(configDocument, wanted.layers);
+    const { manifest, layers } = this.manifest(configDocument, wanted.layers, wanted.annotations);
     const known = await this.#recorder.known(configDocument.digest, layers);
-    if (known) {
+    // The same config may have had other annotations.
+    const isSame = wanted.annotations === undefined || known?.manifestDigest === manifest.digest;
+    if (known && isSame) {
       this.#recorder.again(known, reference, action);
       return known;
     }
@@ -52,6 +56,7 @@ export class ImageMaker {
   manifest(
     config: Document,
     wanted: readonly Descriptor[],
+    annotations: Readonly<Record<string, string>> = {},
   ): { readonly manifest: Document; readonly layers: readonly Descriptor[] } {
     const layers = wanted.map(({ mediaType, digest, size }) => {
       return { mediaType: OCI_TYPES[mediaType] ?? mediaType, digest, size };
@@ -61,6 +66,7 @@ export class ImageMaker {
       mediaType: MEDIA.ociManifest,
       config: { mediaType: MEDIA.ociConfig, digest: config.digest, size: config.bytes.length },
       layers,
+      ...(Object.keys(annotations).length > 0 && { annotations }),
     });
     return { manifest, layers };
   }

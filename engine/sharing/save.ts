@@ -33,7 +33,7 @@ export class Saver {
   }
 
   async *save(references: readonly string[], options: SaveOptions): AsyncGenerator<Uint8Array> {
-    const wanted = this.#wanted(references, options.platform);
+    const wanted = this.#wanted(references, options);
     const bundles: { readonly one: Wanted; readonly bundle: Bundle }[] = [];
     try {
       for (const one of wanted) {
@@ -48,15 +48,15 @@ export class Saver {
   }
 
   /** Each image once, with the names by which it was asked for. NacreError `not-found`. */
-  #wanted(references: readonly string[], platform: string | undefined): Wanted[] {
+  #wanted(references: readonly string[], { platform, names }: SaveOptions): Wanted[] {
     const wanted = new Map<string, Wanted>();
     for (const reference of references) {
       const { image, tag } = this.#images.found(reference, platform);
       const all = platform === undefined ? tag?.digest : undefined;
       const digest = all ?? image.manifestDigest;
       const key = `${image.id} ${digest}`;
-      const one = wanted.get(key) ?? { image, digest, names: [] };
-      const name = tag?.reference.includes("@") ? undefined : tag?.reference;
+      const one = wanted.get(key) ?? { image, digest, names: [...(names ?? [])] };
+      const name = names || tag?.reference.includes("@") ? undefined : tag?.reference;
       if (name !== undefined && !one.names.includes(name)) one.names.push(name);
       wanted.set(key, one);
     }

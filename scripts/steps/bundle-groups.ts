@@ -31,7 +31,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   building: [
     "cli/commands/build.ts",
-    "cli/{build-display,build-input,build-options,created-at}.ts",
+    "cli/{build-display,build-input,build-limits,build-options,build-output,build-words}.ts",
+    "cli/created-at.ts",
   ],
   "kernel-view": [
     "engine/cgroups/!(layout).ts",

@@ -7,6 +7,7 @@ import type {
   Builds,
   BuiltImage,
   CachePruneOptions,
+  DockerfileSurvey,
 } from "@nacre/engine/engine.ts";
 import { imageRecord } from "./fake-records.ts";
 
@@ -30,7 +31,18 @@ export class FakeBuilds implements Builds {
       yield Buffer.from("files of it");
     }
     async function* entries() {}
-    return { id, manifestDigest, references: options.tags ?? [], files, entries };
+    const discard = async () => this.#called("discard");
+    return { id, manifestDigest, references: options.tags ?? [], files, entries, discard };
+  }
+
+  /** What a Dockerfile is said to say. */
+  surveyed: DockerfileSurvey = {
+    ...{ source: { name: "Dockerfile", text: "FROM a\nCMD x\n" }, isRefused: false },
+    ...{ findings: [], stages: [], args: [], secrets: [] },
+  };
+
+  async survey(): Promise<DockerfileSurvey> {
+    return this.surveyed;
   }
 
   async cache(): Promise<BuildCacheEntry[]> {

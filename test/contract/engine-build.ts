@@ -243,6 +243,80 @@ export function buildCases(bench: () => Bench): void {
     expect(missing).toMatchObject({ kind: "not-found" });
   });
 
+  it("has a cache begin with files of a stage, which stay as they are", async () => {
+    const b = make();
+    const dockerfile = (word: string) =>
+      [
+        "FROM base AS filled",
+        "RUN mkdir /data && echo begun >/data/log",
+        "FROM base",
+        `RUN --mount=type=cache,target=/cache,from=filled,source=/data echo ${word} >>/cache/log; cat /cache/log >/log`,
+        "COPY --from=filled /data/log /first",
+      ].join("\n");
+    await b.build(dockerfile("one"));
+    expect(await b.says("cat /log")).toBe("begun\none\n");
+    await b.build(dockerfile("two"));
+    expect(await b.says("cat /log /first; ls /cache")).toMatch(/^begun\none\ntwo\nbegun\n/);
+  });
+
+  it("gives an image for an archive no name here, and removes it when it is discarded", async () => {
+    const b = make();
+    const { images } = bench().subject.engine;
+    const before = images.list().map(({ image }) => image.id);
+    const built = await b.build(
+      "FROM base\nRUN echo archived >/x",
+      {},
+      { archiveOnly: true, tags: ["archived:1"] },
+    );
+    expect(built.references).toEqual(["docker.io/library/archived:1"]);
+    expect(b.output()).toContain(`exporting manifest ${built.manifestDigest}`);
+    expect(b.output()).not.toMatch(/writing image|naming to/);
+    await built.discard();
+    expect(images.list().map(({ image }) => image.id)).toEqual(before);
+  });
+
+  it("looks at a Dockerfile, warns of what is probably a mistake, and refuses it if asked", async () => {
+    const b = make();
+    const text = [
+      "ARG VERSION=2",
+      "# tools has what the others need",
+      "FROM base AS tools",
+      "RUN --mount=type=secret,id=token,required=true true",
+      "FROM tools AS app",
+      "ARG WHO",
+      "CMD echo x",
+    ].join("\n");
+    const { engine } = bench().subject;
+    const context = { files: { Dockerfile: text } };
+    expect(await engine.builds.survey({ context, target: "app" })).toMatchObject({
+      findings: [{ rule: "JSONArgsRecommended", line: 7 }],
+      isRefused: false,
+      stages: [
+        { name: "tools", description: "has what the others need", isTarget: false },
+        { name: "app", description: "", isTarget: true },
+      ],
+      args: [{ name: "VERSION", value: "2" }, { name: "WHO" }],
+      secrets: [{ id: "token", required: true }],
+    });
+    await b.build("FROM base\nCMD echo x");
+    const warnings = b.events.filter(({ type }) => type === "warning");
+    expect(warnings).toMatchObject([{ message: expect.stringMatching(/^JSONArgs.*\(line 2\)$/) }]);
+    const refused = await refusal(b.build("# check=error=true\nFROM base\nCMD echo x"));
+    expect(refused.message).toContain("JSONArgsRecommended");
+  });
+
+  it("says of a base what its variables come to", async () => {
+    const b = make();
+    await b.build(
+      `ARG BASE\nFROM ${"$"}{BASE}\nRUN true`,
+      {},
+      {
+        buildArgs: { BASE: bench().subject.image },
+      },
+    );
+    expect(b.steps("cached")[0]).toBe(`[1/2] FROM ${bench().subject.image}`);
+  });
+
   it("carries out what a base has for those who build on it", async () => {
     const b = make();
     await b.build(

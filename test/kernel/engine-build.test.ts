@@ -9,8 +9,9 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { typedInto } from "../cli/in-terminal.ts";
 import { tar } from "../images/tar.ts";
-import { Bench } from "./engine-bench.ts";
+import { Bench, NACRE } from "./engine-bench.ts";
 
 const isRoot = process.getuid?.() === 0;
 /** What builds leave on purpose. */
@@ -74,6 +75,54 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
     }, KEPT);
     const absent = context('FROM base\nRUN ["/none"]');
     expect((await build(absent)).stderr).toContain("exit code 127");
+  });
+
+  it("opens a shell in a step that has failed, in a terminal, before anything of it goes", async () => {
+    const bad = context(
+      "FROM base\nENV COLOUR=blue\nWORKDIR /here\nRUN --mount=type=tmpfs,target=/memory echo left >kept; exit 9",
+    );
+    const words = ["build", "--progress", "plain", "--debug-shell", bad];
+    await bench.unchanged(async () => {
+      const { code, seen, restored } = await typedInto(
+        [NACRE, "--root", bench.root, ...words],
+        [
+          ["exit ends it.", "echo $COLOUR:$(pwd):$(cat kept):$(stty size)\r"],
+          ["blue:/here:left:33 99", "grep -c ' /memory tmpfs ' /proc/mounts; exit 3\r"],
+        ],
+      );
+      expect(seen).toContain("The step has failed with 9. This shell is where it was");
+      expect(seen).toMatch(/exit 3\r\n1\r\n/);
+      expect(seen).toContain("exit code 9\r\n");
+      expect({ code, restored }).toEqual({ code: 1, restored: true });
+    }, KEPT);
+    const piped = await bench.nacre(["build", "--debug-shell", bad]);
+    expect(piped.stderr).toContain("--debug-shell needs a terminal");
+  });
+
+  it("holds steps to what they may have, and writes archives that leave no image here", async () => {
+    const limited = context("FROM base\nRUN ulimit -n >/limit; ulimit -v >>/limit\nCOPY a /a", {
+      a: "a",
+    });
+    await builds(limited, "--ulimit", "nofile=77:99", "--memory", "32m", "--cpu-shares", "100");
+    expect(await prints("cat /limit")).toBe("77\nunlimited");
+    const starved = context(
+      "FROM base\nRUN head -c 60000000 /dev/zero | tail -c 60000000 >/dev/null",
+    );
+    const { code, stderr } = await build(starved, "--memory", "16m");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/exit code 1|exit code 137/);
+    const images = await bench.does(["images", "-aq"]);
+    const file = join(bench.base, "image.tar");
+    const words = ["-t", "archived:2", "-o", `type=oci,dest=${file}`, "--annotation", "org.a=b"];
+    const said = await bench.nacre(["build", "--no-cache", ...words, limited]);
+    expect(said.stderr).toContain("exporting manifest sha256:");
+    expect(said.stderr).not.toMatch(/writing image|naming to/);
+    expect(await bench.does(["images", "-aq"])).toBe(images);
+    const read = (path: string) => JSON.parse(String(execFileSync("tar", ["-xOf", file, path])));
+    const [manifest] = read("index.json").manifests;
+    expect(manifest.annotations["io.containerd.image.name"]).toBe("docker.io/library/archived:2");
+    const { annotations } = read(`blobs/sha256/${manifest.digest.slice("sha256:".length)}`);
+    expect(annotations).toEqual({ "org.a": "b" });
   });
 
   it("copies what .dockerignore leaves, and nothing from outside of the context", async () => {

@@ -1,8 +1,9 @@
 import { NacreError } from "@nacre/core/error.ts";
-import type { BuildEvent } from "@nacre/engine/engine.ts";
+import type { BuildCacheEntry, BuildEvent } from "@nacre/engine/engine.ts";
 import { describe, expect, it } from "vitest";
 import { beginsLikeTar } from "../../../cli/build-input.ts";
 import { isGit, parseOutput } from "../../../cli/build-options.ts";
+import { parseCacheFilter } from "../../../cli/cache-filter.ts";
 import { FakeEngine } from "../fake-engine.ts";
 import { nacre } from "../fake-host.ts";
 import { imageRecord } from "../fake-records.ts";
@@ -44,7 +45,10 @@ describe("build", () => {
         ],
         ...["--secret", "id=s,src=file", "--secret", "id=e,env=TOKEN", "--ssh", "default", "."],
       ],
-      { environment: { HERE: "x", TOKEN: "t", SSH_AUTH_SOCK: "/agent", SOURCE_DATE_EPOCH: "12" } },
+      {
+        files: { "/work-directory/file": "" },
+        environment: { HERE: "x", TOKEN: "t", SSH_AUTH_SOCK: "/agent", SOURCE_DATE_EPOCH: "12" },
+      },
     );
     expect(code).toBe(0);
     expect(options).toMatchObject({
@@ -168,6 +172,31 @@ describe("build", () => {
     expect(await wrong("--ssh", "default")).toContain("SSH_AUTH_SOCK is not set");
     expect(await wrong("--cache-from", "type=x")).toContain("type=local");
     expect(await wrong("-o", "type=zip")).toContain("must be one of");
+    const absent = await built(["--secret", "id=x,src=/nofile", "."], { absent: ["/nofile"] });
+    expect(absent.err).toContain("there is no file /nofile");
+    expect(await wrong("--attest", "type=sbom")).toContain("attestations (of type sbom)");
+    expect(await wrong("--provenance", "mode=max")).toContain("are not made");
+    expect(await wrong("--annotation", "index:a=b")).toContain("index cannot have any");
+    expect(await wrong("--annotation", "a")).toContain("is not KEY=VALUE");
+    expect(await wrong("--allow", "security.insecure")).toContain("no step gets more");
+  });
+
+  it("takes what buildx has and what a step is held to", async () => {
+    const { code, options } = await built([
+      ...["--provenance=false", "--sbom", "false", "--attest", "type=sbom,disabled=true"],
+      ...["--allow", "network.host", "--annotation", "manifest:a=b=c", "--annotation", "d=e"],
+      ...["-m", "64m", "-c", "512", "--cpuset-cpus", "0", "--ulimit", "nofile=5:6"],
+      ...["--cgroup-parent", "/x", "--security-opt", "no-new-privileges", "."],
+    ]);
+    expect(code).toBe(0);
+    expect(options).toMatchObject({
+      annotations: { a: "b=c", d: "e" },
+      limits: {
+        resources: { memoryBytes: 64 << 20, cpuShares: 512, cpusetCpus: "0" },
+        limits: [{ name: "nofile", soft: 5, hard: 6 }],
+        ...{ cgroupParent: "/x", noNewPrivileges: true },
+      },
+    });
   });
 
   it("reads outputs, and tells git addresses and tars from others", async () => {
@@ -193,6 +222,45 @@ describe("build", () => {
     expect(await tarLike(tar)).toBe(true);
     expect(await tarLike(Uint8Array.of(0x1f, 0x8b, 8))).toBe(true);
     expect(await tarLike(Uint8Array.from(bytes("FROM a\n")))).toBe(false);
+  });
+});
+
+describe("build --call", () => {
+  async function called(words: readonly string[], survey: object = {}) {
+    const engine = new FakeEngine();
+    engine.builds.surveyed = { ...engine.builds.surveyed, ...survey };
+    return { ...(await nacre(["build", ...words, "."], { engine })), engine };
+  }
+
+  it("tells what is probably a mistake, with its lines, and builds nothing", async () => {
+    const fine = await called(["--check"]);
+    expect(fine).toMatchObject({ code: 0, out: "Check complete, no warnings found.\n" });
+    const findings = [{ rule: "JSONArgsRecommended", message: "a line for a shell", line: 2 }];
+    const { code, out, engine } = await called(["--call", "check"], { findings });
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        ...["Check complete, 1 warning has been found!", "", "WARNING: JSONArgsRecommended"],
+        ...["a line for a shell", "Dockerfile:2", "-".repeat(20), "   1 |     FROM a"],
+        ...["   2 | >>> CMD x", "-".repeat(20), ""],
+      ].join("\n"),
+    );
+    expect(engine.calls).toEqual([]);
+  });
+
+  it("tells the stages, and what is taken", async () => {
+    const stages = [
+      { name: "base", description: "has the tools", isTarget: false },
+      { name: "app", description: "", isTarget: true },
+    ];
+    const targets = await called(["--call=targets"], { stages });
+    expect(targets.out).toMatch(/^TARGET +DESCRIPTION\nbase +has the tools\napp \(default\) *\n$/);
+    const args = [{ name: "VERSION", value: "2" }, { name: "WHO" }];
+    const secrets = [{ id: "token", required: true }];
+    const outline = await called(["--call=outline"], { stages, args, secrets });
+    expect(outline.out).toMatch(
+      /^TARGET: app\n\nBUILD ARG +VALUE\nVERSION +2\nWHO *\n\nSECRET +REQUIRED\ntoken +true\n$/,
+    );
   });
 });
 
@@ -227,5 +295,25 @@ describe("builder", () => {
     expect((await nacre(["builder", "prune", "-f", "--filter", "x=1"], { engine })).code).not.toBe(
       0,
     );
+  });
+
+  it("has filters for what is removed", () => {
+    const step = entry() as BuildCacheEntry;
+    const mount = entry({
+      type: "cache mount",
+      description: "go",
+      shared: true,
+    }) as BuildCacheEntry;
+    const chosen = (filter: string) =>
+      [step, mount].filter((one) => parseCacheFilter(filter).test?.(one));
+    expect(chosen("type=cache mount")).toEqual([mount]);
+    expect(chosen("type!=cache mount")).toEqual([step]);
+    expect(chosen("description~=RUN")).toEqual([step]);
+    expect(chosen("shared")).toEqual([mount]);
+    expect(chosen("private=true")).toEqual([step]);
+    expect(chosen("shared!=true")).toEqual([step]);
+    expect(chosen("id=abab")).toEqual([step, mount]);
+    expect(chosen("id=ff")).toEqual([]);
+    expect(parseCacheFilter("unused-for=2h")).toEqual({ name: "until", unusedMs: 7_200_000 });
   });
 });
