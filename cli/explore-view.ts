@@ -1,7 +1,8 @@
 // The layers of an image as a person looks through them: what is chosen, what is open, and how that
-// looks. Keys in, lines out; it knows no terminal.
+// looks. Names of keys in, lines out; it knows no terminal.
 
 import type { ExploredImage, LayerChange } from "@nacre/engine/engine.ts";
+import cliTruncate from "cli-truncate";
 import { neutralise } from "./text/escape.ts";
 import { humanSize } from "./text/size.ts";
 
@@ -22,6 +23,12 @@ interface Shown {
 const MARKS = { added: "+", changed: "~", deleted: "-" } as const;
 const COLOURS = { added: "32", changed: "33", deleted: "31" } as const;
 const MOST_LAYERS = 8;
+const ENDS = ["q", "escape", "ctrl+c", "ctrl+d"];
+/** How far keys move the cursor. */
+const STEPS: Readonly<Record<string, number>> = {
+  ...{ up: -1, k: -1, down: 1, j: 1, pageup: -10, pagedown: 10, space: 10 },
+  ...{ home: Number.NEGATIVE_INFINITY, end: Number.MAX_SAFE_INTEGER },
+};
 
 export class ExploreView {
   readonly #image: ExploredImage;
@@ -38,21 +45,18 @@ export class ExploreView {
     this.#root = this.#tree();
   }
 
-  /** Takes a key, by what a terminal sends; false where it ends the view. */
-  key(text: string): boolean {
-    if (["q", "\u0003", "\u0004", "\u001b"].includes(text)) return false;
-    const shown = this.#shown();
-    const at = shown[this.#cursor]?.node;
-    if (text === "\u001b[A" || text === "k") this.#cursor--;
-    else if (text === "\u001b[B" || text === "j") this.#cursor++;
-    else if (text === "\u001b[5~") this.#cursor -= 10;
-    else if (text === "\u001b[6~" || text === " ") this.#cursor += 10;
-    else if (text === "\t" || text === "]" || text === "n") this.#choose(this.#layer + 1);
-    else if (text === "\u001b[Z" || text === "[" || text === "p") this.#choose(this.#layer - 1);
-    else if (text === "a") this.#toggleAll();
-    else if (at && (text === "\u001b[D" || text === "h")) this.#closed.add(at.path);
-    else if (at && (text === "\u001b[C" || text === "l")) this.#closed.delete(at.path);
-    else if (at && text === "\r") this.#toggle(at.path);
+  /** Takes a key by its name; false where it ends the view. */
+  key(name: string): boolean {
+    if (ENDS.includes(name)) return false;
+    const at = this.#shown()[this.#cursor]?.node;
+    const step = STEPS[name];
+    if (step !== undefined) this.#cursor += step;
+    else if (["tab", "]", "n"].includes(name)) this.#choose(this.#layer + 1);
+    else if (["shift+tab", "[", "p"].includes(name)) this.#choose(this.#layer - 1);
+    else if (name === "a") this.#toggleAll();
+    else if (at && ["left", "h"].includes(name)) this.#closed.add(at.path);
+    else if (at && ["right", "l"].includes(name)) this.#closed.delete(at.path);
+    else if (at && ["return", "enter"].includes(name)) this.#toggle(at.path);
     this.#cursor = Math.max(0, Math.min(this.#cursor, this.#shown().length - 1));
     return true;
   }
@@ -68,7 +72,12 @@ export class ExploreView {
     const what = this.#all ? `all layers up to ${this.#layer}` : `layer ${this.#layer}`;
     const wasted = `${humanSize(this.#image.wastedBytes, 3)} hidden in all`;
     const help = "↑↓ move · ←→ fold · tab layer · a all · q quit";
-    return [...layers, dim(`── ${what} · ${wasted}`.slice(0, columns)), ...tree, dim(help)];
+    return [
+      ...layers,
+      dim(fitted(`── ${what} · ${wasted}`, columns)),
+      ...tree,
+      dim(fitted(help, columns)),
+    ];
   }
 
   #choose(layer: number): void {
@@ -130,7 +139,7 @@ export class ExploreView {
       const sizes = `${humanSize(layer.tarBytes, 3)}${hidden > 0 ? `, ${humanSize(hidden, 3)} hidden` : ""}`;
       const step = neutralise(layer.createdBy.replaceAll(/\s+/g, " "));
       const text = `${String(layer.number).padStart(3)}  ${sizes.padEnd(24)} ${step}`;
-      return chosen ? inverse(text.slice(0, columns)) : text.slice(0, columns);
+      return chosen ? inverse(fitted(text, columns)) : fitted(text, columns);
     });
   }
 
@@ -142,11 +151,13 @@ export class ExploreView {
     const hidden = change?.hiddenBy === undefined ? "" : ` (hidden by layer ${change.hiddenBy})`;
     const layer = this.#all ? `${String(node.layer).padStart(3)} ` : "";
     const name = `${"  ".repeat(depth)}${folded}${neutralise(node.name)}${hidden}`;
-    const text = `${layer}${mark} ${size.padStart(8)} ${name}`.slice(0, columns);
+    const text = fitted(`${layer}${mark} ${size.padStart(8)} ${name}`, columns);
     if (at === this.#cursor) return inverse(text);
     return change ? `\u001b[${COLOURS[change.what]}m${text}\u001b[0m` : text;
   }
 }
 
+/** In so many columns of a terminal: names may have characters that take two, or none. */
+const fitted = (text: string, columns: number): string => cliTruncate(text, columns);
 const inverse = (text: string): string => `\u001b[7m${text}\u001b[0m`;
 const dim = (text: string): string => `\u001b[2m${text}\u001b[0m`;

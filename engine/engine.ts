@@ -134,7 +134,7 @@ export interface Images extends ImageSharing {
     platform?: string,
   ): Promise<{ readonly layers: LayerReport[]; readonly wastedBytes: number }>;
   path(reference: string, path: string): Promise<PathReport>;
-  /** Gives an image one more name; one that another image has goes over to it. Returns the name, normalised. NacreError `not-found`, `invalid`. */
+  /** Gives an image, or an artifact, one more name; one that another image has goes over to it. Returns the name, normalised. NacreError `not-found`, `invalid`. */
   tag(reference: string, name: string): string;
   /** Untags, and deletes images with their last tag. NacreError `in-use` while a container needs one, unless forced. */
   remove(

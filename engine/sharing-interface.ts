@@ -189,6 +189,8 @@ export interface ArtifactOptions {
   /** A media type that says what it is. */
   readonly type?: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** What it is about: an image or an artifact in its registry, by name. */
+  readonly subject?: string;
 }
 
 export interface ArtifactListing {
@@ -216,8 +218,12 @@ export interface ReferrerListing {
 
 /** Files under names, as registries keep them. NacreError as for images. */
 export interface Artifacts {
-  /** Makes one of files; its digest. */
-  add(name: string, files: readonly ArtifactFile[], options?: ArtifactOptions): Promise<string>;
+  /** Makes one of files; its digest. A `subject` is asked for in its registry. */
+  add(
+    name: string,
+    files: readonly ArtifactFile[],
+    options?: ArtifactOptions & RegistryReach,
+  ): Promise<string>;
   push(name: string, reach?: RegistryReach): Promise<string>;
   pull(name: string, reach?: RegistryReach): Promise<string>;
   list(): Promise<ArtifactListing[]>;

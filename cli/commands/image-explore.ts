@@ -1,7 +1,5 @@
 import type { ExploredImage } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { ExploreView } from "../explore-view.ts";
-import type { Host } from "../host.ts";
 import { flag } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
 import { humanSize } from "../text/size.ts";
@@ -25,8 +23,10 @@ export default command({
     const { images } = await context.engine();
     const explored = await images.explore(reference!);
     if (json) host.print(`${JSON.stringify(explored, null, 4)}\n`);
-    else if (host.isTerminal(0) && host.isTerminal(1)) await look(host, new ExploreView(explored));
-    else host.print(summary(explored));
+    else if (host.isTerminal(0) && host.isTerminal(1)) {
+      const { explore } = await import("../explore-terminal.ts");
+      await explore(host, explored);
+    } else host.print(summary(explored));
     return 0;
   },
 });
@@ -43,32 +43,4 @@ function summary({ layers, wastedBytes }: ExploredImage): string {
   });
   const head = ["LAYER", "SIZE", "ADDED", "CHANGED", "DELETED", "HIDDEN", "CREATED BY"];
   return `${formatTable([head, ...rows])}Hidden in all: ${humanSize(wastedBytes, 3)}\n`;
-}
-
-/** On the terminal's other screen, until a key ends it. */
-async function look(host: Host, view: ExploreView): Promise<void> {
-  const paint = (): void => {
-    const { rows, columns } = host.terminalSize() ?? { rows: 24, columns: 80 };
-    const lines = view.lines(rows, columns);
-    host.print(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\r\n")}\u001b[J`);
-  };
-  host.print("\u001b[?1049h\u001b[?25l");
-  try {
-    paint();
-    const ended = Promise.withResolvers<void>();
-    const stop = host.onInput(true, async (bytes) => {
-      const goesOn = keysOf(Buffer.from(bytes).toString("utf8")).every((key) => view.key(key));
-      if (goesOn) paint();
-      else ended.resolve();
-    });
-    await ended.promise;
-    stop();
-  } finally {
-    host.print("\u001b[?25h\u001b[?1049l");
-  }
-}
-
-/** Keys of what a terminal sent at once: escape sequences are one each. */
-function keysOf(text: string): string[] {
-  return text.match(/\u001b\[[0-9;]*[~A-Za-z]|./gsu) ?? [];
 }

@@ -3,7 +3,7 @@ import { command } from "../command.ts";
 export default command({
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
   description:
-    "Gives an image one more name. A name that another image has goes over to this one; that image stays, by its other names or without any.",
+    "Gives an image, or an artifact, one more name. A name that another image has goes over to this one; that image stays, by its other names or without any.",
   options: {},
   operands: { least: 2, most: 2 },
   interspersed: true,

@@ -97,6 +97,17 @@ export interface IndexRecord {
   readonly updatedMs: number;
 }
 
+/** A large blob that is on its way to a registry: where a later push may go on with it. */
+export interface UploadRecord {
+  /** `DOMAIN/PATH@DIGEST`. */
+  readonly key: string;
+  /** The URL that the registry gave it. */
+  readonly location: string;
+  /** Of the push that sends it; one that is gone has left it. */
+  readonly intent: string;
+  readonly updatedMs: number;
+}
+
 /** A layer's uncompressed tar by diff ID, shared by every image that has it. */
 export interface LayerRecord {
   readonly diffId: string;
@@ -271,6 +282,7 @@ export interface Records {
   readonly manifest: ManifestRecord;
   readonly artifact: ArtifactRecord;
   readonly index: IndexRecord;
+  readonly upload: UploadRecord;
   readonly layer: LayerRecord;
   readonly snapshot: SnapshotRecord;
   readonly container: ContainerRecord;

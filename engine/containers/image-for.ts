@@ -14,7 +14,14 @@ export async function imageFor(
   if (request.image === HOST_IMAGE) return undefined;
   const platform = planner.platformFor(request);
   const pull = { ...(platform !== undefined && { platform }) };
-  if (request.pull === "always") return (await images.pull(request.image, pull)).image;
+  const fetched = async (): Promise<ImageRecord> => {
+    const { image } = await images.pull(request.image, pull);
+    // A registry may have nothing but an image for another one.
+    return request.platform === undefined
+      ? image
+      : images.found(request.image, request.platform).image;
+  };
+  if (request.pull === "always") return fetched();
   try {
     const { image } = images.found(request.image, request.platform);
     if (platform === undefined) images.noticeForeign(image);
@@ -22,7 +29,7 @@ export async function imageFor(
   } catch (error) {
     const absent = error instanceof NacreError && error.kind === "not-found";
     if (!absent || request.pull === "never" || isId(images, request.image)) throw error;
-    return (await images.pull(request.image, pull)).image;
+    return fetched();
   }
 }
 

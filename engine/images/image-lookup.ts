@@ -4,7 +4,12 @@ import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference, Reference, tryParseAnyReference } from "@nacre/core/reference.ts";
-import type { ImageRecord, IndexRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type {
+  ArtifactRecord,
+  ImageRecord,
+  IndexRecord,
+  TagRecord,
+} from "@nacre/core/state/records.ts";
 import { imagesOfTag, ofPlatform } from "./tag-platforms.ts";
 
 export interface FoundImage {
@@ -61,6 +66,17 @@ function lookUp(core: () => Core, transaction: Transaction, text: string): Found
   }
   const beginning = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(text)?.[1];
   return beginning === undefined ? undefined : byBeginning(transaction, beginning);
+}
+
+/** An artifact by its name. */
+export function artifactNamed(
+  core: () => Core,
+  transaction: Transaction,
+  text: string,
+): ArtifactRecord | undefined {
+  const parsed = tryParseAnyReference(core(), text);
+  if (!(parsed instanceof Reference)) return undefined;
+  return transaction.get("artifact", parsed.withDefaultTag().toString());
 }
 
 /** An index that was made here, by its name. */

@@ -35,7 +35,14 @@ import type { ImageContent } from "../volumes/fill.ts";
 import { Durability } from "./durability.ts";
 import { forgetImage } from "./forgetting.ts";
 import { filteredImages } from "./image-list.ts";
-import { type FoundImage, findImage, indexNamed, newTag, noSuchImage } from "./image-lookup.ts";
+import {
+  artifactNamed,
+  type FoundImage,
+  findImage,
+  indexNamed,
+  newTag,
+  noSuchImage,
+} from "./image-lookup.ts";
 import { type Candidates, ImageRemoval } from "./image-removal.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
@@ -154,9 +161,15 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   tag(reference: string, name: string): string {
     const wanted = newTag(this.#core(), name);
     this.#state.write((transaction) => {
+      const updatedMs = this.#clock.nowMs();
+      const artifact = artifactNamed(this.#core, transaction, reference);
+      if (artifact) {
+        transaction.put("artifact", wanted, { ...artifact, reference: wanted, updatedMs });
+        this.#say(transaction, "tag", wanted, artifact.digest);
+        return;
+      }
       const { image, tag } = here(reference, () => findImage(this.#core, transaction, reference));
       const { id: imageId, manifestDigest: digest } = image;
-      const updatedMs = this.#clock.nowMs();
       const same = tag ?? { imageId, digest };
       transaction.put("tag", wanted, { ...same, reference: wanted, updatedMs });
       this.#say(transaction, "tag", wanted, imageId);

@@ -35,9 +35,18 @@ export interface UploadOptions {
   readonly mountFrom?: readonly string[];
   /** Largest part that is sent at once. */
   readonly chunkBytes?: number;
+  /** Where pushes before this one have stopped; absent: each begins anew. */
+  readonly memory?: UploadMemory;
   /** Bytes that have left. */
   readonly sent?: (totalBytes: number) => void;
   readonly signal?: AbortSignal;
+}
+
+/** Where large blobs go on that a push before has begun, by their digests. */
+export interface UploadMemory {
+  find(digest: string): string | undefined;
+  keep(digest: string, location: string): void;
+  forget(digest: string): void;
 }
 
 /** What became of a blob. */
@@ -76,12 +85,15 @@ export class Uploads {
   /** Sends a blob if it is not there. Its digest is the registry's to check. */
   async blob(source: BlobSource, options: UploadOptions = {}): Promise<Uploaded> {
     if (await this.hasBlob(source.digest, options.signal)) return { how: "exists" };
-    const begun = await this.#begin(source.digest, options);
-    if (begun.mountedFrom !== undefined) return { how: "mounted", from: begun.mountedFrom };
     const upload = new Upload(this.#exchange, source, options, (request) =>
       this.#send(request, options.signal),
     );
-    await upload.run(begun.location!, () =>
+    if (!(await upload.resumes())) {
+      const begun = await this.#begin(source.digest, options);
+      if (begun.mountedFrom !== undefined) return { how: "mounted", from: begun.mountedFrom };
+      upload.at(begun.location!);
+    }
+    await upload.run(() =>
       this.#begin(source.digest, { ...options, mountFrom: [] }).then((one) => one.location!),
     );
     return { how: "sent" };
@@ -173,22 +185,53 @@ class Upload {
     this.#chunkBytes = options.chunkBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  /** `again` begins anew where the registry has forgotten what it had. */
-  async run(location: URL, again: () => Promise<URL>): Promise<void> {
+  /** Begins at the place that the registry has given it. */
+  at(location: URL): void {
     this.#location = location;
+    this.#offset = 0;
+    this.#keep();
+  }
+
+  /** Whether the registry still has what a push before this one has sent of it: then it goes on there. */
+  async resumes(): Promise<boolean> {
+    const { transport, endpoint } = this.#exchange;
+    const { memory } = this.#options;
+    const known = memory?.find(this.#source.digest);
+    if (known === undefined) return false;
+    try {
+      this.#location = transport.location(endpoint, new URL(endpoint.base), known);
+      this.#offset = (await this.#ask()) ?? 0;
+    } catch (error) {
+      // It may answer anything to what it does not know any more.
+      const refused = error instanceof NacreError && ["invalid", "corrupt"].includes(error.kind);
+      if (!refused) throw error;
+      this.#offset = 0;
+    }
+    if (this.#offset === 0) memory?.forget(this.#source.digest);
+    else this.#keep();
+    return this.#offset > 0;
+  }
+
+  #keep(): void {
+    if (this.#source.sizeBytes <= WHOLE_BYTES) return;
+    this.#options.memory?.keep(this.#source.digest, this.#location.href);
+  }
+
+  /** `again` begins anew where the registry has forgotten what it had. */
+  async run(again: () => Promise<URL>): Promise<void> {
     let failures = 0;
     for (let connection = 1; ; connection++) {
       const before = this.#offset;
       try {
         await this.#attempt();
+        if (this.#source.sizeBytes > WHOLE_BYTES) this.#options.memory?.forget(this.#source.digest);
         return;
       } catch (error) {
         const lasting = !isPassing(error) || this.#options.signal?.aborted === true;
         if (lasting || connection === MAX_CONNECTIONS) throw error;
         const known = await this.#ask();
         if (known === undefined) {
-          this.#location = await again();
-          this.#offset = 0;
+          this.at(await again());
         } else this.#offset = known;
         failures = this.#offset > before ? 1 : failures + 1;
         if (failures >= MAX_ATTEMPTS) throw error;
@@ -223,6 +266,7 @@ class Upload {
     await response.cancel();
     this.#location = locationOf(this.#exchange, this.#location, response);
     this.#offset = from + length;
+    this.#keep();
   }
 
   async #finish(length: number): Promise<void> {

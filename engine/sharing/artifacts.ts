@@ -25,6 +25,7 @@ import type {
 } from "../sharing-interface.ts";
 import { fetchBlob } from "./fetch-blob.ts";
 import { type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
+import { listReferrer, referrersTag } from "./referrers-tag.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 /** A config of nothing (image-spec, "Guidance for an Empty Descriptor"). */
@@ -68,7 +69,7 @@ export class ArtifactService implements Artifacts {
   async add(
     name: string,
     files: readonly ArtifactFile[],
-    options: ArtifactOptions = {},
+    options: ArtifactOptions & RegistryReach = {},
   ): Promise<string> {
     const reference = newTag(this.#core(), name);
     const { type: artifactType = "application/vnd.unknown.artifact.v1" } = options;
@@ -80,8 +81,10 @@ export class ArtifactService implements Artifacts {
       }
       const config = await this.#blob(EMPTY, EMPTY_TYPE);
       const { annotations } = options;
+      const subject = await this.#subject(options);
       const manifest = {
         ...{ schemaVersion: 2, mediaType: MEDIA.ociManifest, artifactType, config, layers },
+        ...(subject && { subject }),
         ...(annotations && { annotations }),
       };
       const bytes = new TextEncoder().encode(JSON.stringify(manifest));
@@ -101,7 +104,17 @@ export class ArtifactService implements Artifacts {
     for (const one of [...read.layers, ...(read.config ? [read.config] : [])]) {
       await uploads.blob(this.#blobs.source(one), signal ? { signal } : {});
     }
-    await uploads.manifest(parsed.tag ?? digest, read.mediaType, bytes);
+    const answer = await uploads.manifest(parsed.tag ?? digest, read.mediaType, bytes);
+    if (read.subject && answer.subject === undefined) {
+      const { mediaType, artifactType, annotations } = read;
+      const own = { mediaType, digest, size: bytes.length };
+      const repository = await this.#registry.open(parsed, reach);
+      await listReferrer(this.#core, repository, uploads, read.subject.digest, {
+        ...own,
+        ...(artifactType !== undefined && { artifactType }),
+        ...(annotations && { annotations }),
+      });
+    }
     return digest;
   }
 
@@ -166,7 +179,7 @@ export class ArtifactService implements Artifacts {
       });
     const found: ReferrerListing[] = [];
     // Registries without the API keep the list under a tag (distribution spec, "Referrers Tag Schema").
-    for (const place of [`referrers/${digest}`, `manifests/${digest.replace(":", "-")}`]) {
+    for (const place of [`referrers/${digest}`, `manifests/${referrersTag(digest)}`]) {
       const response = await ask(`/v2/${path}/${place}`);
       if (response.status !== 200) {
         await response.cancel();
@@ -179,7 +192,7 @@ export class ArtifactService implements Artifacts {
     }
     // cosign names what it signs with by tags of its own.
     for (const suffix of ["sig", "att", "sbom"]) {
-      const tag = `${digest.replace(":", "-")}.${suffix}`;
+      const tag = `${referrersTag(digest)}.${suffix}`;
       const own = await uploads.manifestDigest(tag);
       if (own !== undefined) found.push({ digest: own, type: `cosign ${suffix}`, annotations: {} });
     }
@@ -187,6 +200,20 @@ export class ArtifactService implements Artifacts {
   }
 
   // -- parts ------------------------------------------------------------------------------------
+
+  async #subject({
+    subject,
+    ...reach
+  }: ArtifactOptions & RegistryReach): Promise<Descriptor | undefined> {
+    if (subject === undefined) return undefined;
+    const parsed = parseReference(this.#core(), subject, "docker");
+    const repository = await this.#registry.open(parsed, reach);
+    const { digest, bytes, mediaType } = await repository.document(
+      parsed.digest ?? parsed.tag ?? "latest",
+    );
+    const { mediaType: own } = readManifest(this.#core(), bytes, "", mediaType);
+    return { mediaType: own, digest, size: bytes.length };
+  }
 
   async #blob(bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
     if (bytes.length > FILE_LIMIT_BYTES) {

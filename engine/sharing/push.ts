@@ -4,6 +4,7 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
@@ -18,6 +19,7 @@ import { type BlobSource, type UploadOptions, Uploads } from "../registry/upload
 import type { PushedImage, PushOptions } from "../sharing-interface.ts";
 import type { Bundle, Bundles, Manifested, Part } from "./bundles.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
+import { uploadMemory } from "./upload-memory.ts";
 
 /** How many blobs are sent at once. */
 const PARALLEL_BLOBS = 4;
@@ -27,6 +29,7 @@ const MOUNT_CANDIDATES = 2;
 export class Pusher {
   readonly #core: () => Core;
   readonly #state: StateStore;
+  readonly #clock: Clock;
   readonly #bus: EventBus;
   readonly #registry: Registry;
   readonly #images: ImageService;
@@ -36,6 +39,7 @@ export class Pusher {
   constructor(
     core: () => Core,
     state: StateStore,
+    clock: Clock,
     bus: EventBus,
     registry: Registry,
     images: ImageService,
@@ -44,6 +48,7 @@ export class Pusher {
   ) {
     this.#core = core;
     this.#state = state;
+    this.#clock = clock;
     this.#bus = bus;
     this.#registry = registry;
     this.#images = images;
@@ -57,12 +62,12 @@ export class Pusher {
     if (tag === undefined) throw noName(text);
     const reference = parseReference(this.#core(), text, "docker");
     const name = reference.toString();
-    return this.#images.storing(name, async () => {
+    return this.#images.storing(name, async (intent) => {
       const digest = platform === undefined ? tag.digest : image.manifestDigest;
       const bundle = await this.#bundles.of(image, digest, options.compression);
       if (bundle.partOf !== undefined) this.#noticePart(reference, bundle);
       try {
-        await this.#send(reference, bundle, options);
+        await this.#send(reference, bundle, options, intent);
       } finally {
         await bundle.discard();
       }
@@ -83,11 +88,17 @@ export class Pusher {
     }
   }
 
-  async #send(reference: Reference, bundle: Bundle, options: PushOptions): Promise<void> {
+  async #send(
+    reference: Reference,
+    bundle: Bundle,
+    options: PushOptions,
+    intent: string,
+  ): Promise<void> {
     const { signal } = options;
     const exchange = await this.#registry.exchange(reference, options);
     const uploads = new Uploads(exchange, reference.familiar());
     const tagged = reference.tag ?? bundle.top.digest;
+    const memory = uploadMemory(this.#state, this.#clock, reference, intent);
     const say = this.#reporter(reference);
     for (const part of bundle.parts) say(part, "waiting", 0);
     // Of an image that is there nothing else need be asked.
@@ -96,7 +107,7 @@ export class Pusher {
     } else {
       await eachBounded(bundle.parts, PARALLEL_BLOBS, signal, async (part, either) => {
         const { chunkBytes } = options;
-        const more = { signal: either, ...(chunkBytes !== undefined && { chunkBytes }) };
+        const more = { memory, signal: either, ...(chunkBytes !== undefined && { chunkBytes }) };
         await this.#sendPart(uploads, reference, part, more);
       });
       for (const one of bundle.manifests.slice(0, -1)) await put(uploads, one, one.digest);

@@ -137,9 +137,11 @@ export class Sharing {
   }
 
   pusher(): Pusher {
-    const { state } = this.#ports;
+    const { state, clock } = this.#ports;
     const { bus, registry } = this.#parts;
     const { core } = this.#options;
-    return new Pusher(core, state, bus, registry, this.#images, this.#blobs, this.#bundles);
+    return new Pusher(
+      ...([core, state, clock, bus, registry, this.#images, this.#blobs, this.#bundles] as const),
+    );
   }
 }

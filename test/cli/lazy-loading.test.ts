@@ -29,6 +29,12 @@ it("reads the views of cgroups and namespaces for their own commands only", () =
   expect(read("cgroup", "tree")).toContain("kernel-view");
 });
 
+it("reads what paints a terminal for nothing but image explore at one", () => {
+  for (const words of [["images"], ["image", "explore", "--help"]]) {
+    expect(read(...words).filter((name) => name.includes("explore"))).toEqual([]);
+  }
+});
+
 it("reads what builds images for their own commands only", () => {
   for (const words of [["ps"], ["images"], ["build", "--help"]]) {
     expect(read(...words)).not.toContain("builds");

@@ -75,6 +75,41 @@ export function sharingCases(bench: () => Bench): void {
     await images.remove(id);
   });
 
+  it("runs an image for another platform than the one that is asked for neither from here nor fetched", async () => {
+    const { containers, images } = bench().subject.engine;
+    const { image } = bench().subject;
+    const before = images.list();
+    for (const pull of ["never", "missing"] as const) {
+      const other = { image, platform: "linux/riscv64", command: ["true"], pull } as const;
+      const made = containers.create(other);
+      const { kind, message } = await refusal(made);
+      expect({ kind, message }).toMatchObject({
+        kind: "not-found",
+        message: expect.stringContaining("does not provide the specified platform (linux/riscv64)"),
+      });
+    }
+    expect(images.list().map((one) => one.image.id)).toEqual(before.map((one) => one.image.id));
+    const { os, architecture } = images.get(image).image.config;
+    const own = { image, platform: `${os}/${architecture}`, pull: "never" } as const;
+    const { id } = await containers.create({ ...own, command: ["true"] });
+    await containers.remove(id);
+  });
+
+  it("makes an index that is run by its name, and keeps what it names", async () => {
+    const { images, indexes } = bench().subject.engine;
+    const { image } = images.get(bench().subject.image);
+    const name = names("made/list:1");
+    const { entries } = await indexes.create(name, [bench().subject.image]);
+    expect((await bench().sh("echo runs", { image: name })).stdout).toBe("runs\n");
+    const { digest } = await indexes.push(name);
+    await indexes.remove(name);
+    expect((await refusal(indexes.get(name))).kind).toBe("not-found");
+    const pulled = await images.pull(name);
+    expect(pulled).toMatchObject({ digest, image: { id: image.id } });
+    expect(entries.map((one) => one.digest)).toContain(pulled.image.manifestDigest);
+    await images.remove(name);
+  });
+
   it("checks the store, which is as it should be", async () => {
     const { system } = bench().subject.engine;
     expect((await system.check()).found).toEqual([]);

@@ -41,6 +41,53 @@ describe("artifacts", () => {
     await expect(there.artifacts.get(name)).rejects.toMatchObject({ kind: "not-found" });
   });
 
+  it("get one more name by tag, by which they are pushed", async () => {
+    await using registry = await pushRegistry();
+    await using here = machine();
+    const digest = await here.artifacts.add("team/model", [file("a", "one")]);
+    const name = here.images.tag("team/model", `${registry.address}/team/model:2`);
+    expect(await here.artifacts.push(name)).toBe(digest);
+    await here.artifacts.remove("team/model");
+    expect((await here.artifacts.get(name)).digest).toBe(digest);
+    expect(here.images.list()).toEqual([]);
+    expect((await here.check()).found).toEqual([]);
+  });
+
+  it.each([
+    ["has the referrers API", true],
+    ["has it not, but for the tag that stands for it", false],
+  ])("about an image are found where a registry %s", async (_, api) => {
+    await using registry = await pushRegistry(async (request, usual) => {
+      const { pathname } = request.url;
+      if (api) return undefined;
+      if (pathname.includes("/referrers/")) return { status: 404, headers: {} };
+      if (request.method !== "PUT" || !pathname.includes("/manifests/")) return undefined;
+      const { "oci-subject": __, ...headers } = (await usual(request)).headers;
+      return { status: 201, headers };
+    });
+    await using here = machine();
+    const name = (tag: string) => `${registry.address}/team/app:${tag}`;
+    await here.artifacts.add(name("1"), [file("a", "one")]);
+    const subject = await here.artifacts.push(name("1"));
+    const made: string[] = [];
+    for (const [tag, type] of [
+      ["report", "a/report"],
+      ["list", "a/list"],
+    ] as const) {
+      const options = { type, subject: name("1"), annotations: { by: "ada" } };
+      made.push(await here.artifacts.add(name(tag), [file(tag, tag)], options));
+      await here.artifacts.push(name(tag));
+      await here.artifacts.push(name(tag));
+    }
+    const found = await here.artifacts.referrers(name("1"));
+    expect(found.map(({ digest, type }) => [digest, type]).sort()).toEqual(
+      made.map((digest, at) => [digest, ["a/report", "a/list"][at]]).sort(),
+    );
+    expect(found[0]!.annotations).toEqual({ by: "ada" });
+    const tag = await registry.repositories.manifest("team/app", subject.replace(":", "-"));
+    expect(tag === undefined).toBe(api);
+  });
+
   it("that are about an image are listed, by the API and by cosign's tags", async () => {
     await using registry = await pushRegistry();
     await using here = machine();

@@ -105,6 +105,54 @@ describe("pushing an image", () => {
     expect(await registry.repositories.tags("own/app")).toEqual(["2"]);
   });
 
+  it("goes on with what a push before it has sent, in another process too", async () => {
+    let cut = true;
+    const cutting = new AbortController();
+    await using registry = await pushRegistry(async (request, usual) => {
+      if (request.method !== "PATCH" || !cut) return undefined;
+      cut = false;
+      const answered = usual({ ...request, body: cutAfter(request.body, 700_000) });
+      await answered.catch(() => {});
+      cutting.abort();
+      return answered;
+    });
+    const target = `${registry.address}/own/app:2`;
+    await using here = await holding(target);
+    const broken = here.sharing.push(target, { signal: cutting.signal });
+    await expect(broken).rejects.toMatchObject({ kind: expect.any(String) });
+    expect(await registry.repositories.tags("own/app")).toBeUndefined();
+    registry.asked.length = 0;
+    await using next = machine({ root: here.root, snapshotter: here.snapshotter });
+    await next.sharing.push(target);
+    const starts = registry.asked
+      .filter(({ method }) => method === "PATCH")
+      .map(({ headers }) => headers["content-range"]?.split("-")[0]);
+    expect(starts).toEqual(["700000"]);
+    expect(await registry.repositories.tags("own/app")).toEqual(["2"]);
+    expect(next.state.read((t) => t.list("upload"))).toEqual([]);
+  });
+
+  it.each([
+    ["does not go on with what another push is at", "running", 0],
+    ["begins anew what the registry knows no more", "ended", 1],
+  ])("%s", async (_, intent, asks) => {
+    await using registry = await pushRegistry();
+    const target = `${registry.address}/own/app:2`;
+    await using here = await holding(target);
+    const key = `${registry.address}/own/app@${image.layers[0]!.digest}`;
+    const location = `http://${registry.address}/v2/own/app/blobs/uploads/gone`;
+    here.state.write((t) => {
+      t.put("upload", key, { key, location, intent, updatedMs: Date.now() });
+      const running = { kind: "pull", subject: "x", process: { pid: 1, startTime: "1" } } as const;
+      t.put("intent", "running", { ...running, id: "running", begunMs: 0, paths: [] });
+    });
+    await here.sharing.push(target);
+    const asked = registry.asked.filter(({ url }) => url.pathname.endsWith("/gone"));
+    expect(asked).toHaveLength(asks);
+    expect(await registry.repositories.tags("own/app")).toEqual(["2"]);
+    expect(here.state.read((t) => t.list("upload"))).toEqual([]);
+  });
+
   it("begins anew where the registry has forgotten what had arrived", async () => {
     let cut = false;
     await using registry = await pushRegistry(async (request, usual) => {

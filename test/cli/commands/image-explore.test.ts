@@ -42,7 +42,7 @@ it("shows the last layer first, with what it deleted, and nothing that a termina
 it("moves, folds, goes from layer to layer, and ends", async () => {
   const explore = await view();
   const keys = (...all: string[]) => all.map((key) => explore.key(key));
-  expect(keys("\u001b[Z")).toEqual([true]);
+  expect(keys("shift+tab")).toEqual([true]);
   expect(plain(explore.lines(20, 70)).slice(2)).toEqual([
     "── layer 1 · 1kB hidden in all",
     "+          ▾ etc",
@@ -50,16 +50,42 @@ it("moves, folds, goes from layer to layer, and ends", async () => {
     "+      10B     b",
     "↑↓ move · ←→ fold · tab layer · a all · q quit",
   ]);
-  keys("\u001b[D");
+  keys("left");
   expect(plain(explore.lines(20, 70))[3]).toBe("+          ▸ etc");
-  keys("\u001b[C", "a", "\t");
+  keys("right", "a", "tab");
   const all = plain(explore.lines(20, 70));
   expect(all[2]).toContain("all layers up to 2");
   expect(all).toContain("  2 -              a");
   expect(all).toContain("  1 +      10B     b");
-  keys("\u001b[B", "\u001b[B", "\u001b[B", "\u001b[B", "\u001b[B");
+  keys("down", "pagedown", "end");
   expect(explore.lines(7, 70)).toHaveLength(6);
+  expect(keys("home")).toEqual([true]);
+  expect(plain(explore.lines(7, 70))[3]).toContain("etc");
   expect(keys("x", "q")).toEqual([true, false]);
+});
+
+it("counts columns as a terminal does, not characters", async () => {
+  const image = await new FakeEngine().images.explore("x");
+  const [first] = image.layers;
+  const wide = { ...first!.changes[1]!, path: `/${"\u6f22".repeat(40)}` };
+  const lines = plain(
+    new ExploreView({ ...image, layers: [{ ...first!, changes: [wide] }] }).lines(20, 41),
+  );
+  const line = lines.find((one) => one.includes("\u6f22"))!;
+  // Thirteen before the name, and a mark that something is cut.
+  expect(line.replaceAll("\u6f22", "xx").length).toBeLessThanOrEqual(41);
+  expect(line.endsWith("…")).toBe(true);
+});
+
+it.each([
+  ["arrow keys as most terminals send them", "\u001b[A\u001b[B"],
+  ["arrow keys of the application mode", "\u001bOA\u001bOB"],
+])("reads %s, and q in one go with them", async (_, keys) => {
+  const engine = new FakeEngine();
+  const { code } = await nacre(["image", "explore", "x"], {
+    ...{ engine, terminals: [0, 1], input: `${keys}q` },
+  });
+  expect(code).toBe(0);
 });
 
 it("leaves the terminal as it was", async () => {
