@@ -1,20 +1,13 @@
-// HTTP by undici, which is loaded at the first request: 50 ms that a command without network does
-// not pay.
+// HTTP as the environment wants it: through proxies or not, trusting whom the system trusts. What
+// speaks it is loaded at the first request: a command without network does not pay for it.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
-import { Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Fetch, FetchRequest, FetchResponse } from "@nacre/core/ports/fetch.ts";
-import type { Dispatcher } from "undici";
+import type { Exchanger } from "./exchange.ts";
 import { fetchError } from "./fetch-error.ts";
-
-const CONNECT_TIMEOUT_MS = 15_000;
-/** A registry may have to fetch a blob itself before it can answer. */
-const HEADERS_TIMEOUT_MS = 60_000;
-/** Silence in the middle of a body. */
-const BODY_TIMEOUT_MS = 30_000;
 
 export interface FetchOptions {
   /** HTTP_PROXY, HTTPS_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS and SSL_CERT_FILE are read from it. */
@@ -23,9 +16,9 @@ export interface FetchOptions {
   readonly certificatesDirectory?: string;
 }
 
-export class UndiciFetch implements Fetch, AsyncDisposable {
+export class LinuxFetch implements Fetch, AsyncDisposable {
   readonly #options: FetchOptions;
-  readonly #agents = new Map<string, Promise<Dispatcher>>();
+  readonly #exchangers = new Map<string, Promise<Exchanger>>();
 
   constructor(options: FetchOptions) {
     this.#options = options;
@@ -35,64 +28,45 @@ export class UndiciFetch implements Fetch, AsyncDisposable {
     const url = new URL(request.url);
     const fail = (error: unknown): NacreError => fetchError(error, url, request.signal);
     try {
-      const dispatcher = await this.#dispatcher(url);
-      const options: Dispatcher.RequestOptions = {
-        origin: url.origin,
-        path: url.pathname + url.search,
-        method: request.method,
-        headers: { ...request.headers },
-        ...(request.body ? { body: bodyOf(request.body) } : {}),
-        ...(request.signal ? { signal: request.signal } : {}),
-      };
-      return new UndiciResponse(await dispatcher.request(options), fail);
+      const exchanger = await this.#exchanger(url);
+      return await exchanger.exchange(request, url, fail);
     } catch (error) {
       throw fail(error);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const agents = await Promise.allSettled(this.#agents.values());
-    this.#agents.clear();
-    await Promise.all(agents.map((a) => a.status === "fulfilled" && a.value.destroy()));
+    const all = await Promise.allSettled(this.#exchangers.values());
+    this.#exchangers.clear();
+    await Promise.all(all.map((one) => one.status === "fulfilled" && one.value.close()));
   }
 
   /** Connections are shared by all hosts that are reached in the same way. */
-  #dispatcher(url: URL): Promise<Dispatcher> {
+  #exchanger(url: URL): Promise<Exchanger> {
     const secure = url.protocol === "https:";
     const own = secure ? certificateFiles(this.#options.certificatesDirectory, url.host) : [];
     const proxy = this.#proxyFor(url);
     const key = `${secure} ${proxy ?? ""} ${own.length > 0 ? url.host : ""}`;
-    let agent = this.#agents.get(key);
-    if (!agent) {
-      agent = this.#agent(secure, proxy, own);
-      this.#agents.set(key, agent);
+    let exchanger = this.#exchangers.get(key);
+    if (!exchanger) {
+      exchanger = this.#open(secure, proxy, own);
+      this.#exchangers.set(key, exchanger);
     }
-    return agent;
+    return exchanger;
   }
 
-  async #agent(
+  async #open(
     secure: boolean,
     proxy: string | undefined,
     own: readonly string[],
-  ): Promise<Dispatcher> {
-    const { Agent, EnvHttpProxyAgent } = await import("./undici.ts");
+  ): Promise<Exchanger> {
     const tls = secure || proxy?.startsWith("https:") ? await this.#tls(own) : {};
-    const options = {
-      allowH2: false,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      bodyTimeout: BODY_TIMEOUT_MS,
-      connect: { timeout: CONNECT_TIMEOUT_MS, ...tls },
-    };
-    if (proxy === undefined) return new Agent(options);
-    return new EnvHttpProxyAgent({
-      ...options,
-      requestTls: tls,
-      proxyTls: tls,
-      httpProxy: proxy,
-      httpsProxy: proxy,
-      // What needs none was sorted out before: see #proxyFor.
-      noProxy: "",
-    });
+    if (proxy === undefined) {
+      const { DirectExchanger } = await import("./direct-exchange.ts");
+      return new DirectExchanger(secure, tls);
+    }
+    const { ProxiedExchanger } = await import("./proxied-exchange.ts");
+    return new ProxiedExchanger(proxy, tls);
   }
 
   /** The proxy's URL, as Go's programs choose it: never for loopback, and by the target's scheme. */
@@ -128,60 +102,6 @@ export class UndiciFetch implements Fetch, AsyncDisposable {
           : {}),
       }),
     };
-  }
-}
-
-function bodyOf(body: NonNullable<FetchRequest["body"]>): Uint8Array | Readable {
-  return body instanceof Uint8Array ? body : Readable.from(body);
-}
-
-class UndiciResponse implements FetchResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly #body: Dispatcher.ResponseData["body"];
-  readonly #fail: (error: unknown) => NacreError;
-
-  constructor(response: Dispatcher.ResponseData, fail: (error: unknown) => NacreError) {
-    this.status = response.statusCode;
-    this.headers = Object.fromEntries(
-      Object.entries(response.headers).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.join(", ") : (value ?? ""),
-      ]),
-    );
-    this.#body = response.body;
-    this.#fail = fail;
-    // An error of a body that is not being read must not end the process.
-    response.body.on("error", () => {});
-  }
-
-  get body(): AsyncIterable<Uint8Array> {
-    return this.#read();
-  }
-
-  async *#read(): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of this.#body) yield chunk as Uint8Array;
-    } catch (error) {
-      throw this.#fail(error);
-    }
-  }
-
-  async text(limitBytes: number): Promise<string> {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of this.body) {
-      size += chunk.length;
-      if (size > limitBytes) {
-        throw new NacreError("corrupt", `an answer is longer than ${limitBytes} bytes`);
-      }
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString("utf8");
-  }
-
-  async cancel(): Promise<void> {
-    this.#body.destroy();
   }
 }
 

@@ -14,7 +14,7 @@ import { ContainerModule } from "inversify";
 import { LinuxClock } from "./clock.ts";
 import { LinuxCodec } from "./codec.ts";
 import { HostCredentials } from "./credentials.ts";
-import { UndiciFetch } from "./fetch.ts";
+import { LinuxFetch } from "./fetch.ts";
 import { LinuxFiles } from "./files.ts";
 import { LinuxKernel } from "./kernel.ts";
 import { LinuxRandom } from "./random.ts";
@@ -62,7 +62,7 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
         () =>
           whenUsed(
             () =>
-              new UndiciFetch({
+              new LinuxFetch({
                 environment: options.environment,
                 certificatesDirectory: CERTIFICATES,
               }),

@@ -57,7 +57,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno,addon,beneath}.ts",
     "plugins/loader/loader.ts",
   ],
-  network: ["node_modules/undici/**", "backends/linux/undici.ts"],
+  // Only proxies are spoken to by it.
+  proxy: ["node_modules/undici/**", "backends/linux/{undici,proxied-exchange}.ts"],
   archives: [
     "engine/roots/!(view).ts",
     "engine/images/{image-recorder,documents,accounts}.ts",

@@ -6,6 +6,8 @@
 // 6 ms later.) The commands run in a process of their own, this file, which loads the chunks as
 // cli/start.ts does.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -26,7 +28,14 @@ const AS_ROOT = [
   "rm built",
 ];
 /** One that makes everything, and one that finds what was copied. There is no image here to begin with. */
-const BUILDS = ["build -q --network none CONTEXT", "build -q --network none CONTEXT"];
+const BUILDS = ["build -q --network none CONTEXT", "build -q --network none -t built:1 CONTEXT"];
+/** What was built goes away and comes back: by a registry at ADDRESS that has it, and by an archive. */
+const SHARED = [
+  "tag built:1 ADDRESS/pushed:1",
+  "push -q ADDRESS/pushed:1",
+  "save -o ARCHIVE built:1",
+];
+const FETCHED = ["pull -q ADDRESS/built:1", "rmi ADDRESS/built:1", "load -q -i ARCHIVE"];
 const DOCKERFILE = `FROM host AS run
 ARG name=made
 RUN echo made > /$name
@@ -61,11 +70,34 @@ async function warmUp(): Promise<void> {
     if (process.platform !== "linux" || process.getuid?.() !== 0) return;
     const context = buildContext(root);
     await does(BUILDS.map((line) => line.replace("CONTEXT", context)));
+    await using registry = await serve(root);
+    const placed = (line: string): string =>
+      line.replace("ADDRESS", registry.address).replace("ARCHIVE", join(root, "built.tar"));
+    await does(SHARED.map(placed));
+    await does(FETCHED.map(placed), "--root", join(root, "elsewhere"));
     await does(AS_ROOT);
   } finally {
     // A supervisor whose container has ended may just be having it recorded there.
     rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
+}
+
+/** Serves the images of `root` on loopback. */
+async function serve(root: string): Promise<AsyncDisposable & { readonly address: string }> {
+  const words = ["--root", root, "registry", "serve", "-q", "-a", "127.0.0.1:0"];
+  const node = ["--disable-warning=ExperimentalWarning", join(DIST, "start.cjs")];
+  const child = spawn(process.execPath, [...node, ...words], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const ended = once(child, "exit");
+  const address = await Promise.race([once(child.stdout, "data"), ended.then(() => ["nowhere"])]);
+  return {
+    address: String(address[0]).trim(),
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await ended;
+    },
+  };
 }
 
 function buildContext(root: string): string {

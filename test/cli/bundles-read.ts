@@ -1,7 +1,7 @@
 // Which bundles a command reads. Node itself is asked, by a script that is loaded before ours and
 // writes down what is read.
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -18,15 +18,25 @@ fs.readFileSync = (path, ...rest) => {
 
 /** Their names without their hashes, in order. `rolldown-runtime` is what bundles have in common. */
 export function bundlesRead(...words: string[]): string[] {
+  return readBy(words, 0);
+}
+
+/** The same of a command that ends with `code`. */
+export function bundlesReadInVain(code: number, ...words: string[]): string[] {
+  return readBy(words, code);
+}
+
+function readBy(words: readonly string[], code: number): string[] {
   const directory = mkdtempSync(join(tmpdir(), "nacre-loading-"));
   try {
     const [recorder, log] = [join(directory, "recorder.cjs"), join(directory, "log")];
     writeFileSync(recorder, RECORDER);
     const node = ["--disable-warning=ExperimentalWarning", "--require", recorder];
-    execFileSync(process.execPath, [...node, START, ...words], {
+    const { status, stderr } = spawnSync(process.execPath, [...node, START, ...words], {
       env: { ...process.env, READ_LOG: log },
-      stdio: "pipe",
+      encoding: "utf8",
     });
+    if (status !== code) throw new Error(`${words.join(" ")} ended with ${status}: ${stderr}`);
     const bundle = /-[\w-]{8}\.cjs$/;
     const read = readFileSync(log, "utf8").split("\n");
     return read

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { bundlesRead } from "./bundles-read.ts";
+import { bundlesRead, bundlesReadInVain } from "./bundles-read.ts";
 
 let directory: string;
 beforeAll(() => {
@@ -41,4 +41,16 @@ it("reads what builds images for their own commands only", () => {
     expect(read(...words)).not.toContain("archives");
   }
   expect(read("builder", "du")).toContain("builds");
+});
+
+it("reads what speaks to proxies only where there is one", () => {
+  const pull = ["--root", join(directory, "root"), "--backend", "simulated", "pull"];
+  // Nothing listens there, and nobody answers for the proxy.
+  expect(bundlesReadInVain(1, ...pull, "127.0.0.1:1/none")).not.toContain("proxy");
+  process.env.HTTPS_PROXY = "http://127.0.0.1:1";
+  try {
+    expect(bundlesReadInVain(1, ...pull, "registry.invalid/none")).toContain("proxy");
+  } finally {
+    delete process.env.HTTPS_PROXY;
+  }
 });

@@ -27,7 +27,7 @@ import {
 } from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
-import { UndiciFetch } from "@nacre/linux/fetch.ts";
+import { LinuxFetch } from "@nacre/linux/fetch.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { LinuxRandom } from "@nacre/linux/random.ts";
 import { SqliteStateStore } from "@nacre/linux/state-store.ts";
@@ -196,9 +196,9 @@ function listenedBus() {
   return { bus, events, subscription: bus.events.subscribe((event) => events.push(event)) };
 }
 
-function fetchOf({ environment = {}, certificatesDirectory }: MachineOptions): UndiciFetch {
+function fetchOf({ environment = {}, certificatesDirectory }: MachineOptions): LinuxFetch {
   const certificates = certificatesDirectory === undefined ? {} : { certificatesDirectory };
-  return new UndiciFetch({ environment, ...certificates });
+  return new LinuxFetch({ environment, ...certificates });
 }
 
 function credentialsOf({ credentials = {} }: MachineOptions, asked: string[]): CredentialStore {

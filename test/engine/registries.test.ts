@@ -6,7 +6,7 @@ import { registriesView } from "@nacre/engine/sharing/view.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
 import { HostCredentials } from "@nacre/linux/credentials.ts";
-import { UndiciFetch } from "@nacre/linux/fetch.ts";
+import { LinuxFetch } from "@nacre/linux/fetch.ts";
 import { MemoryContent } from "@nacre/plugin-registry/content.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -15,7 +15,7 @@ import { pushRegistry } from "./push-registry.ts";
 
 const ADA = { kind: "password", username: "ada", password: "open sesame" } as const;
 let folder: string;
-const fetch = new UndiciFetch({ environment: {} });
+const fetch = new LinuxFetch({ environment: {} });
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "nacre-login-"));
 });

@@ -19,7 +19,7 @@ import { ErofsSnapshotter } from "@nacre/engine/snapshotters/erofs.ts";
 import { LocalVolumes } from "@nacre/engine/volumes/local.ts";
 import { LinuxClock } from "@nacre/linux/clock.ts";
 import { LinuxCodec } from "@nacre/linux/codec.ts";
-import { UndiciFetch } from "@nacre/linux/fetch.ts";
+import { LinuxFetch } from "@nacre/linux/fetch.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { initBinary } from "@nacre/linux/init-binary.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
@@ -63,7 +63,7 @@ export function wrappedEngine(root: string, wraps: Wraps = {}): Engine {
       ...{ kernel, files, state, codec },
       clock: new LinuxClock(),
       random: new LinuxRandom(),
-      fetch: new UndiciFetch({ environment: {} }),
+      fetch: new LinuxFetch({ environment: {} }),
       credentials: { find: async () => undefined },
       content: new FileContentStore(compiled, files, codec, paths),
       snapshotters: [new ErofsSnapshotter(compiled, files, kernel, paths)],

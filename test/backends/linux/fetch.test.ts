@@ -1,14 +1,21 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, request, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NacreError } from "@nacre/core/error.ts";
 import type { FetchRequest } from "@nacre/core/ports/fetch.ts";
-import { type FetchOptions, UndiciFetch } from "@nacre/linux/fetch.ts";
+import { type FetchOptions, LinuxFetch } from "@nacre/linux/fetch.ts";
 import { MemoryContent } from "@nacre/plugin-registry/content.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 const get = (url: string, more: Partial<FetchRequest> = {}): FetchRequest => ({
   method: "GET",
@@ -19,7 +26,7 @@ const get = (url: string, more: Partial<FetchRequest> = {}): FetchRequest => ({
 
 /** The status of one exchange by a client of its own, or the error. */
 async function ask(url: string, options: Partial<FetchOptions> = {}) {
-  await using client = new UndiciFetch({ environment: {}, ...options });
+  await using client = new LinuxFetch({ environment: {}, ...options });
   try {
     const response = await client.fetch(get(url));
     await response.cancel();
@@ -64,7 +71,7 @@ describe("an exchange", () => {
     await using registry = await serveRegistry(new MemoryContent(), {
       faults: [{ on: "blob", do: "redirect", to: "https://elsewhere.example/" }],
     });
-    await using client = new UndiciFetch({ environment: {} });
+    await using client = new LinuxFetch({ environment: {} });
     const ping = await client.fetch(get(`${registry.url}/v2/`));
     expect(ping.headers["docker-distribution-api-version"]).toBe("registry/2.0");
     expect(await ping.text(100)).toBe("{}");
@@ -80,7 +87,7 @@ describe("an exchange", () => {
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const { port } = silent.address() as AddressInfo;
     const stop = new AbortController();
-    await using client = new UndiciFetch({ environment: {} });
+    await using client = new LinuxFetch({ environment: {} });
     const waiting = client.fetch(get(`http://127.0.0.1:${port}/`, { signal: stop.signal }));
     const outcome = waiting.catch((error: unknown) => error);
     stop.abort();
@@ -104,6 +111,157 @@ describe("an exchange", () => {
     const { port } = babbling.address() as AddressInfo;
     expect(await ask(`http://127.0.0.1:${port}/`)).toMatchObject({ kind: "unreachable" });
     await new Promise((resolve) => babbling.close(resolve));
+  });
+});
+
+/** A server whose connections and requests are counted. */
+async function startServer(answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void) {
+  const server = createServer(answer);
+  let connections = 0;
+  server.on("connection", () => connections++);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const close = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { server, url, connections: () => connections, [Symbol.asyncDispose]: close };
+}
+
+describe("a connection", () => {
+  it("is used again, also after a small answer that nobody reads", async () => {
+    await using server = await startServer((_, outgoing) => outgoing.end("small"));
+    await using client = new LinuxFetch({ environment: {} });
+    for (let i = 0; i < 5; i++) {
+      const response = await client.fetch(get(server.url));
+      if (i % 2 === 0) await response.cancel();
+      else expect(await response.text(100)).toBe("small");
+      // What nobody reads is drained a little later.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(server.connections()).toBe(1);
+  });
+
+  it("that the server has closed meanwhile costs no request", async () => {
+    let requests = 0;
+    await using server = await startServer((incoming, outgoing) => {
+      requests++;
+      // The second one finds a connection that looks open and is not.
+      if (requests === 2) incoming.socket.destroy();
+      else outgoing.end("here");
+    });
+    await using client = new LinuxFetch({ environment: {} });
+    for (let i = 0; i < 2; i++) {
+      expect(await (await client.fetch(get(server.url))).text(100)).toBe("here");
+    }
+    expect([requests, server.connections()]).toEqual([3, 2]);
+  });
+
+  it("is cut where a large answer is not wanted, and its loss is told in the middle of one", async () => {
+    const large = Buffer.alloc(1 << 20, "nacre");
+    await using server = await startServer((incoming, outgoing) => {
+      outgoing.writeHead(200, { "content-length": 100 << 20 });
+      outgoing.write(large);
+      if (incoming.url === "/cut") setImmediate(() => incoming.socket.destroy());
+    });
+    await using client = new LinuxFetch({ environment: {} });
+    await (await client.fetch(get(server.url))).cancel();
+    const response = await client.fetch(get(`${server.url}cut`));
+    const all = async () => {
+      for await (const _ of response.body);
+    };
+    await expect(all()).rejects.toMatchObject({ kind: "unreachable", errno: "ECONNRESET" });
+  });
+
+  it("lets go of what is being sent when the server answers before it has read it", async () => {
+    await using server = await startServer((incoming, outgoing) => {
+      incoming.pause();
+      outgoing.writeHead(401, { "content-length": 2 }).end("no");
+    });
+    await using client = new LinuxFetch({ environment: {} });
+    const let_go = Promise.withResolvers<void>();
+    async function* endless() {
+      try {
+        for (;;) yield Buffer.alloc(1 << 16);
+      } finally {
+        let_go.resolve();
+      }
+    }
+    const response = await client.fetch(get(server.url, { method: "PUT", body: endless() }));
+    expect([response.status, await response.text(10)]).toEqual([401, "no"]);
+    await let_go.promise;
+  });
+
+  it("ends with the error of what was to be sent", async () => {
+    await using server = await startServer((incoming) => incoming.resume());
+    await using client = new LinuxFetch({ environment: {} });
+    async function* broken() {
+      yield Buffer.from("half");
+      throw new NacreError("corrupt", "the blob is torn");
+    }
+    const sending = client.fetch(get(server.url, { method: "PUT", body: broken() }));
+    await expect(sending).rejects.toMatchObject({ kind: "corrupt", message: "the blob is torn" });
+  });
+
+  it("sends what it is given, with its length or in chunks", async () => {
+    const seen: unknown[] = [];
+    await using server = await startServer(async (incoming, outgoing) => {
+      const parts: Buffer[] = [];
+      for await (const part of incoming) parts.push(part as Buffer);
+      const { "content-length": length, "transfer-encoding": coding } = incoming.headers;
+      seen.push([incoming.method, length, coding, Buffer.concat(parts).toString()]);
+      outgoing.end();
+    });
+    await using client = new LinuxFetch({ environment: {} });
+    const parts = async function* () {
+      yield Buffer.from("in ");
+      yield Buffer.from("parts");
+    };
+    const headers = { "content-length": "8" };
+    for (const more of [
+      { method: "PUT", body: Buffer.from("whole") },
+      { method: "PATCH", body: parts() },
+      { method: "PATCH", body: parts(), headers },
+      { method: "POST" },
+      { method: "DELETE" },
+    ] as const) {
+      await (await client.fetch(get(server.url, more))).cancel();
+    }
+    expect(seen).toEqual([
+      ["PUT", "5", undefined, "whole"],
+      ["PATCH", undefined, "chunked", "in parts"],
+      ["PATCH", "8", undefined, "in parts"],
+      ["POST", "0", undefined, ""],
+      ["DELETE", undefined, undefined, ""],
+    ]);
+  });
+});
+
+describe("silence", () => {
+  it("in the middle of an answer counts while somebody waits, not while he works", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      await using server = await startServer((_, outgoing) => {
+        outgoing.writeHead(200, { "content-length": 10 });
+        outgoing.write("half");
+      });
+      await using client = new LinuxFetch({ environment: {} });
+      const response = await client.fetch(get(server.url));
+      const chunks = response.body[Symbol.asyncIterator]();
+      expect(Buffer.from((await chunks.next()).value as Uint8Array).toString()).toBe("half");
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      const next = chunks.next();
+      next.catch(() => {});
+      await vi.advanceTimersByTimeAsync(29_000);
+      expect(await Promise.race([next.then(String, String), "waits"])).toBe("waits");
+      await vi.advanceTimersByTimeAsync(2_000);
+      await expect(next).rejects.toMatchObject({
+        kind: "unreachable",
+        errno: "UND_ERR_BODY_TIMEOUT",
+      });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
