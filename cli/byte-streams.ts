@@ -9,6 +9,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { NacreError } from "@nacre/core/error.ts";
 
 /** A file that gets its name when it is whole. One of `commit` and `discard` must be called. */
@@ -19,6 +20,7 @@ export interface OutputFile {
 }
 
 const MODE = 0o600;
+const PASSING_BYTES = 512 * 1024;
 
 /** @throws NacreError `not-found`, `denied` */
 export function outputFile(path: string): OutputFile {
@@ -49,6 +51,38 @@ export async function* inputBytes(path: string): AsyncGenerator<Uint8Array> {
   const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    throw failure("read", path, error);
+  }
+}
+
+/**
+ * A file's bytes in two buffers that take turns: one is read into while the consumer works on the
+ * other. A new buffer for each chunk would have V8 collect garbage all the time.
+ */
+export async function* passingBytes(path: string): AsyncGenerator<Uint8Array> {
+  const buffers = [new Uint8Array(PASSING_BYTES), new Uint8Array(PASSING_BYTES)] as const;
+  try {
+    await using file = await open(path);
+    const read = async (turn: number): Promise<Uint8Array> => {
+      const buffer = buffers[turn & 1]!;
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      return buffer.subarray(0, bytesRead);
+    };
+    let next = read(0);
+    try {
+      for (let turn = 1; ; turn++) {
+        const chunk = await next;
+        if (chunk.length === 0) return;
+        next = read(turn);
+        // Looked at above, or not at all if the consumer gives up first.
+        next.catch(() => {});
+        yield chunk;
+      }
+    } finally {
+      // The file must not be closed below it.
+      await next.catch(() => {});
+    }
   } catch (error) {
     throw failure("read", path, error);
   }

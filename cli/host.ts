@@ -42,6 +42,8 @@ export interface Host {
   outputFile(path: string): Promise<OutputFile>;
   /** A file's bytes, or for `-` those of standard input. Throws NacreError. */
   inputBytes(path: string): AsyncIterable<Uint8Array>;
+  /** The same for a large file that is read once: a chunk is used up when the next one is asked for. */
+  passingBytes(path: string): AsyncIterable<Uint8Array>;
   /** Files of this machine, to be copied. */
   localFiles(): Promise<LocalFiles>;
   /** Reads a line from standard input. */

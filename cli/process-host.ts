@@ -93,6 +93,11 @@ export class ProcessHost implements Host {
     yield* inputBytes(path);
   }
 
+  async *passingBytes(path: string): AsyncGenerator<Uint8Array> {
+    const { inputBytes, passingBytes } = await import("./byte-streams.ts");
+    yield* path === "-" ? inputBytes(path) : passingBytes(path);
+  }
+
   async localFiles() {
     const { localFiles } = await import("./local-files.ts");
     const { addonPath } = await import("./composition.ts");

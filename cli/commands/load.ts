@@ -31,7 +31,7 @@ export default command({
     }
     const { images } = await context.engine();
     return interruptible(host, async (signal) => {
-      const loaded = await images.load(host.inputBytes(input ?? "-"), {
+      const loaded = await images.load(host.passingBytes(input ?? "-"), {
         ...{ signal, ...(platform !== undefined && { platform }) },
       });
       const said = new Set<string>();

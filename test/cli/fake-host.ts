@@ -76,6 +76,17 @@ export class FakeHost implements Host {
   async *inputBytes(path: string): AsyncGenerator<Uint8Array> {
     yield Buffer.from(path === "-" ? (this.#settings.input ?? "") : this.readText(path), "latin1");
   }
+  /** In small chunks, each in the place of the one before. */
+  async *passingBytes(path: string): AsyncGenerator<Uint8Array> {
+    const place = Buffer.alloc(16);
+    for await (const bytes of this.inputBytes(path)) {
+      for (let at = 0; at < bytes.length; at += place.length) {
+        const part = bytes.subarray(at, at + place.length);
+        place.fill(0xdb).set(part);
+        yield place.subarray(0, part.length);
+      }
+    }
+  }
   printError(text: string): void {
     this.err += text;
   }
