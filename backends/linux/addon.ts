@@ -9,6 +9,11 @@ export type OutflowHandle = { readonly [outflow]: never };
 /** A gzip stream that is being read; the addon's own. */
 export type InflaterHandle = { readonly [inflater]: never };
 
+declare const hasher: unique symbol;
+
+/** A digest that is being made; the addon's own. */
+export type HasherHandle = { readonly [hasher]: never };
+
 /** ISA-L, where libisal.so.2 is installed, or the zlib that this Node has in itself. */
 export type InflateLibrary = "isal" | "zlib";
 
@@ -51,6 +56,14 @@ export interface Addon {
     input: Uint8Array,
     output: Uint8Array,
   ): Promise<[status: number, inputLeft: number, outputLeft: number]>;
+  /** Undefined where this Node has no OpenSSL that the addon knows. addon/hash.c. */
+  createHasher(algorithm: "sha256" | "sha512"): HasherHandle | undefined;
+  /** Adds bytes in the thread pool, which must stay as they are till then; one call at a time. False if it failed. */
+  hash(handle: HasherHandle, bytes: Uint8Array): Promise<boolean>;
+  /** The same at once. */
+  hashNow(handle: HasherHandle, bytes: Uint8Array): boolean;
+  /** Undefined if it failed. The handle is spent. */
+  digest(handle: HasherHandle): Buffer | undefined;
 }
 
 /** The addon at `path`; undefined where it does not load: another libc or processor. */

@@ -1,9 +1,8 @@
-// Hashing by Node, decompression by the addon (gzip) or by Node. Both inflate in libuv's thread
-// pool, so the caller's thread is free to hash and to index what came before; large chunks keep the
+// Hashing and decompression by the addon or by Node. Both inflate in libuv's thread pool, and the
+// addon hashes there, so the caller's thread is free for the socket and to index; large chunks keep the
 // number of hand-overs small, and their buffers are used again: V8 collects garbage whenever enough
 // of them have been made, which took a quarter of a pull's time.
 
-import { createHash, type Hash } from "node:crypto";
 import {
   createGunzip,
   createGzip,
@@ -16,30 +15,13 @@ import { unpackBzip2 } from "@nacre/core/bzip2.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ArchiveCompression, Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import { type Addon, type InflateLibrary, type InflaterHandle, loadAddon } from "./addon.ts";
+import { LinuxHasher } from "./hasher.ts";
 import { inflateMembers } from "./inflate.ts";
 import { unpackXz } from "./xz.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
 
 /** What one step of decompression gives at most. Larger ones fall out of the processor's cache before they are hashed. */
 const CHUNK_BYTES = 512 * 1024;
-
-class NodeHasher implements Hasher {
-  readonly #algorithm: string;
-  readonly #hash: Hash;
-
-  constructor(algorithm: "sha256" | "sha512") {
-    this.#algorithm = algorithm;
-    this.#hash = createHash(algorithm);
-  }
-
-  update(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
-  }
-
-  digest(): string {
-    return `${this.#algorithm}:${this.#hash.digest("hex")}`;
-  }
-}
 
 /** What may inflate gzip, the fastest first: `node` are the streams of node:zlib. */
 export type Inflating = InflateLibrary | "node";
@@ -62,7 +44,7 @@ export class LinuxCodec implements Codec {
   }
 
   hasher(algorithm: "sha256" | "sha512"): Hasher {
-    return new NodeHasher(algorithm);
+    return new LinuxHasher(algorithm, () => this.#loaded());
   }
 
   decompress(

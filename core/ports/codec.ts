@@ -2,6 +2,11 @@ import { token } from "./token.ts";
 
 export interface Hasher {
   update(bytes: Uint8Array): void;
+  /**
+   * The same, where the host can in another thread: the bytes must stay as they are till it
+   * resolves, and nothing else may be asked of the hasher meanwhile. For the large chunks of blobs.
+   */
+  absorb(bytes: Uint8Array): Promise<void>;
   /** `sha256:…`; the hasher is spent. */
   digest(): string;
 }

@@ -4,6 +4,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files, FileWriter } from "@nacre/core/ports/files.ts";
+import { ended } from "../images/layer-source.ts";
 import type { StatePaths } from "../images/paths.ts";
 
 type Algorithm = "sha256" | "sha512";
@@ -121,7 +122,8 @@ export class FileContentStore implements ContentStore {
   #hasher(algorithm: Algorithm, sizeBytes: number): Hasher {
     if (algorithm !== "sha256" || sizeBytes > SMALL_BYTES) return this.#codec.hasher(algorithm);
     const hash = new Sha256(this.#core().fork());
-    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+    const update = (bytes: Uint8Array): void => void hash.update(bytes);
+    return { update, absorb: async (bytes) => update(bytes), digest: () => hash.digest() };
   }
 
   async #hashFile(path: string, sizeBytes: number, hasher: Hasher): Promise<void> {
@@ -129,7 +131,7 @@ export class FileContentStore implements ContentStore {
     const reader = await this.#files.open(path);
     try {
       for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
-        hasher.update(await reader.read(at, Math.min(CHUNK_BYTES, sizeBytes - at)));
+        await hasher.absorb(await reader.read(at, Math.min(CHUNK_BYTES, sizeBytes - at)));
       }
     } finally {
       await reader.close();
@@ -164,10 +166,7 @@ class FileBlobWriter implements BlobWriter {
     if (this.offset + bytes.length > sizeBytes) {
       await this.#refuse(`it is longer than the ${sizeBytes} bytes that were promised`);
     }
-    // The file is written by another thread while this one hashes.
-    const written = this.#file.write(bytes);
-    this.#hasher.update(bytes);
-    await written;
+    await ended([this.#file.write(bytes), this.#hasher.absorb(bytes)]);
   }
 
   async commit(): Promise<void> {

@@ -95,6 +95,13 @@ export async function* kept(
   }
 }
 
+/** Resolves when all have ended, also where one fails; then throws what the first one threw. */
+export async function ended(works: readonly Promise<unknown>[]): Promise<void> {
+  for (const one of await Promise.allSettled(works)) {
+    if (one.status === "rejected") throw one.reason;
+  }
+}
+
 /** A file from beginning to end; the next part is read while the consumer works on this one. */
 export async function* contents(reader: FileReader): AsyncGenerator<Uint8Array> {
   const read = (at: number): Promise<Uint8Array> => {

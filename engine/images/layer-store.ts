@@ -24,7 +24,7 @@ import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { Repository } from "../registry/registry.ts";
 import { recognise } from "./compression.ts";
-import { ahead, contents, GatherBuffers, gather, kept } from "./layer-source.ts";
+import { ahead, contents, ended, GatherBuffers, gather, kept } from "./layer-source.ts";
 import type { StatePaths } from "./paths.ts";
 
 /** What a pull may still write: shared by its layers, so that no bomb fills the disk. */
@@ -268,7 +268,7 @@ export class LayerStore {
 
   async #blobDigest(digest: string): Promise<string> {
     const hasher = this.#codec.hasher(algorithmOf(digest));
-    for await (const chunk of this.#read(digest)) hasher.update(chunk);
+    for await (const chunk of this.#read(digest)) await hasher.absorb(chunk);
     return hasher.digest();
   }
 
@@ -312,8 +312,8 @@ export class LayerStore {
   }
 
   /**
-   * Hashes and indexes a tar; `write` gets each chunk and works while the next one comes. Chunks
-   * are recycled when it is done with them.
+   * Hashes and indexes a tar; `write` gets each chunk, and works while that is hashed and the next
+   * one comes. Chunks are recycled when all are done with them.
    */
   async #scan(
     tar: AsyncIterable<Uint8Array>,
@@ -322,20 +322,19 @@ export class LayerStore {
   ): Promise<{ diffId: string; index: Uint8Array }> {
     const hasher = this.#codec.hasher(algorithm);
     const indexer = new LayerIndexer(this.#core().fork());
-    let written = Promise.resolve();
+    let done = Promise.resolve();
     try {
       for await (const chunk of ahead(tar, { remote: false })) {
-        hasher.update(chunk);
+        await done;
+        done = ended([hasher.absorb(chunk), write(chunk)]).then(() => this.#codec.recycle(chunk));
+        done.catch(() => {});
         indexer.write(chunk);
-        await written;
-        written = write(chunk).then(() => this.#codec.recycle(chunk));
-        written.catch(() => {});
       }
     } finally {
       // The file must not be closed below a write that still runs.
-      await written.catch(() => {});
+      await done.catch(() => {});
     }
-    await written;
+    await done;
     return { diffId: hasher.digest(), index: indexer.finish() };
   }
 
@@ -368,7 +367,7 @@ async function* hashed(
   hasher: Hasher,
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
-    hasher.update(chunk);
+    await hasher.absorb(chunk);
     yield chunk;
   }
 }

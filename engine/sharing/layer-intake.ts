@@ -13,7 +13,7 @@ import type { Codec, Compression } from "@nacre/core/ports/codec.ts";
 import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
-import { ahead, GatherBuffers, gather } from "../images/layer-source.ts";
+import { ahead, ended, GatherBuffers, gather } from "../images/layer-source.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import { withLayerFiles } from "../images/own-layer-files.ts";
 import type { StatePaths } from "../images/paths.ts";
@@ -116,32 +116,29 @@ export class LayerIntake {
     const buffers = this.#buffers;
     async function* kept(file: FileWriter): AsyncGenerator<Uint8Array> {
       for await (const chunk of gathered) {
-        const written = file.write(chunk);
-        written.catch(() => {});
-        blobHash.update(chunk);
+        const done = ended([file.write(chunk), blobHash.absorb(chunk)]);
+        done.catch(() => {});
         yield chunk;
-        await written;
+        await done;
         buffers.giveBack(chunk);
       }
     }
-    const unpacked = blob
-      ? ahead(this.#codec.decompress(compression, kept(blob)), { remote: false })
-      : gathered;
-    let written = Promise.resolve();
+    const unpacked = blob ? this.#codec.decompress(compression, kept(blob)) : gathered;
+    const recycle = (chunk: Uint8Array): void =>
+      blob ? this.#codec.recycle(chunk) : buffers.giveBack(chunk);
+    let done = Promise.resolve();
     try {
-      for await (const chunk of unpacked) {
-        tarHash.update(chunk);
+      for await (const chunk of ahead(unpacked, { remote: false })) {
+        await done;
+        done = ended([tar.write(chunk), tarHash.absorb(chunk)]).then(() => recycle(chunk));
+        done.catch(() => {});
         indexer.write(chunk);
-        await written;
-        const recycle = blob ? () => this.#codec.recycle(chunk) : () => buffers.giveBack(chunk);
-        written = tar.write(chunk).then(recycle);
-        written.catch(() => {});
       }
     } finally {
       // The file must not be closed below a write that still runs.
-      await written.catch(() => {});
+      await done.catch(() => {});
     }
-    await written;
+    await done;
     const diffId = tarHash.digest();
     return { diffId, index: indexer.finish(), digest: blob ? blobHash.digest() : diffId };
   }

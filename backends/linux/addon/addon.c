@@ -11,6 +11,10 @@ NAPI_MODULE_INIT() {
     {"createInflater", NULL, create_inflater, NULL, NULL, NULL, napi_default, NULL},
     {"attributes", NULL, attributes, NULL, NULL, NULL, napi_default, NULL},
     {"inflate", NULL, inflate_step, NULL, NULL, NULL, napi_default, NULL},
+    {"createHasher", NULL, create_hasher, NULL, NULL, NULL, napi_default, NULL},
+    {"hash", NULL, hash_step, NULL, NULL, NULL, napi_default, NULL},
+    {"hashNow", NULL, hash_now, NULL, NULL, NULL, napi_default, NULL},
+    {"digest", NULL, hash_digest, NULL, NULL, NULL, napi_default, NULL},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
   return exports;

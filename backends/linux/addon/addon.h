@@ -3,6 +3,20 @@
 #define NACRE_ADDON_H
 #include <node_api.h>
 
+enum { JOB_HOLDS = 3 };
+
+/* The first member of what a job works on, which malloc(3) made with the rest 0; it is freed when the job is done. */
+struct job {
+  void (*run)(struct job *job);                        /* in a thread of the pool */
+  napi_value (*answer)(napi_env env, struct job *job); /* afterwards: what the promise gives */
+  napi_async_work work;
+  napi_deferred promise;
+  napi_ref held[JOB_HOLDS];
+};
+
+/* A promise. `values` are kept while the job works on what is theirs, JOB_HOLDS of them at most. */
+napi_value begin_job(napi_env env, struct job *job, const napi_value *values, size_t count);
+
 napi_value launch(napi_env env, napi_callback_info info);
 napi_value leave(napi_env env, napi_callback_info info);
 napi_value open_outflow(napi_env env, napi_callback_info info);
@@ -11,5 +25,9 @@ napi_value drop_outflow(napi_env env, napi_callback_info info);
 napi_value attributes(napi_env env, napi_callback_info info);
 napi_value create_inflater(napi_env env, napi_callback_info info);
 napi_value inflate_step(napi_env env, napi_callback_info info);
+napi_value create_hasher(napi_env env, napi_callback_info info);
+napi_value hash_step(napi_env env, napi_callback_info info);
+napi_value hash_now(napi_env env, napi_callback_info info);
+napi_value hash_digest(napi_env env, napi_callback_info info);
 
 #endif

@@ -22,13 +22,11 @@ struct inflater {
 };
 
 struct step {
+  struct job job;
   struct inflater *inflater;
   uint8_t *in, *out;
   size_t in_size, out_size; /* afterwards: what is left of them */
   enum status status;
-  napi_async_work work;
-  napi_deferred promise;
-  napi_ref held[3]; /* the inflater and both buffers */
 };
 
 static void begin(struct inflater *i) {
@@ -142,24 +140,20 @@ napi_value create_inflater(napi_env env, napi_callback_info info) {
   return handle;
 }
 
-static void execute(napi_env env, void *data) {
-  (void)env;
-  step(data);
+static void run(struct job *job) {
+  step((struct step *)job);
 }
 
-static void complete(napi_env env, napi_status status, void *data) {
-  struct step *s = data;
+static napi_value answer(napi_env env, struct job *job) {
+  const struct step *s = (struct step *)job;
   napi_value result, number;
-  const int64_t numbers[] = {status == napi_ok ? s->status : DAMAGED, (int64_t)s->in_size, (int64_t)s->out_size};
+  const int64_t numbers[] = {s->status, (int64_t)s->in_size, (int64_t)s->out_size};
   napi_create_array_with_length(env, 3, &result);
   for (uint32_t i = 0; i < 3; i++) {
     napi_create_int64(env, numbers[i], &number);
     napi_set_element(env, result, i, number);
   }
-  napi_resolve_deferred(env, s->promise, result);
-  for (int i = 0; i < 3; i++) napi_delete_reference(env, s->held[i]);
-  napi_delete_async_work(env, s->work);
-  free(s);
+  return result;
 }
 
 /*
@@ -167,7 +161,7 @@ static void complete(napi_env env, napi_status status, void *data) {
  * Status 1 says that a member has ended, -1 that the input is damaged. One step at a time.
  */
 napi_value inflate_step(napi_env env, napi_callback_info info) {
-  napi_value arguments[3], name, promise;
+  napi_value arguments[3];
   size_t count = 3;
   void *in, *out;
   struct step *s = calloc(1, sizeof *s);
@@ -183,10 +177,7 @@ napi_value inflate_step(napi_env env, napi_callback_info info) {
   }
   s->in = in;
   s->out = out;
-  for (int i = 0; i < 3; i++) napi_create_reference(env, arguments[i], 1, &s->held[i]);
-  napi_create_string_utf8(env, "inflate", NAPI_AUTO_LENGTH, &name);
-  napi_create_promise(env, &s->promise, &promise);
-  napi_create_async_work(env, NULL, name, execute, complete, s, &s->work);
-  napi_queue_async_work(env, s->work);
-  return promise;
+  s->job.run = run;
+  s->job.answer = answer;
+  return begin_job(env, &s->job, arguments, count);
 }

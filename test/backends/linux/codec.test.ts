@@ -56,6 +56,38 @@ describe("the codec of Linux", () => {
     }
   });
 
+  it("hashes in another thread what is large, the same with and without the addon", async () => {
+    for (const by of [codec, new LinuxCodec(ADDON)]) {
+      for (const algorithm of ["sha256", "sha512"] as const) {
+        const hasher = by.hasher(algorithm);
+        const expected = createHash(algorithm);
+        // Small and large ones, in both ways, in turns.
+        for (const [i, size] of [1, 1 << 20, 100, 1 << 15, (1 << 15) - 1, 700_001].entries()) {
+          const bytes = text.subarray(i, i + size);
+          expected.update(bytes);
+          if (i % 3 === 2) hasher.update(bytes);
+          else await hasher.absorb(bytes);
+        }
+        expect(hasher.digest()).toBe(`${algorithm}:${expected.digest("hex")}`);
+        expect(by.hasher(algorithm).digest()).toBe(
+          `${algorithm}:${createHash(algorithm).digest("hex")}`,
+        );
+      }
+    }
+  });
+
+  it("leaves the caller's thread free while it hashes", async () => {
+    expect(loadAddon(ADDON)?.createHasher("sha256")).toBeDefined();
+    const large = Buffer.alloc(64 << 20, 7);
+    const hasher = new LinuxCodec(ADDON).hasher("sha256");
+    let turns = 0;
+    const absorbed = hasher.absorb(large).then(() => "done");
+    while ((await Promise.race([absorbed, new Promise((r) => setImmediate(r, "turn"))])) === "turn")
+      turns++;
+    expect(turns).toBeGreaterThan(0);
+    expect(hasher.digest()).toBe(`sha256:${createHash("sha256").update(large).digest("hex")}`);
+  });
+
   it("compresses to what is read back, the same whenever it does", async () => {
     const packed = async () => {
       const parts: Uint8Array[] = [];
