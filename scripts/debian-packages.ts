@@ -47,6 +47,8 @@ function apt(...args: string[]): { readonly ok: boolean; readonly output: string
 
 /** A daemon that a package would start at once would only be in the way of the tests. */
 const QUIET = ["-y", "-qq", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"];
+/** A mirror may hiccup, and a machine that has just begun may be at its own updates. */
+const PATIENT = ["-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300"];
 
 /**
  * Installs what is missing of a table where that is possible (root, apt), quietly. Returns the
@@ -58,8 +60,8 @@ export function ensureCommands(table: Readonly<Record<string, string>>): string[
   if (process.getuid?.() !== 0 || !onPath("apt-get")) return missing;
   const packages = [...new Set(missing.map((command) => table[command] ?? command))];
   console.log(`installing ${packages.join(", ")}`);
-  const update = apt("update", "-qq");
-  const install = apt("install", ...QUIET, ...packages);
+  const update = apt("update", "-qq", ...PATIENT);
+  const install = apt("install", ...QUIET, ...PATIENT, ...packages);
   if (!install.ok)
     console.error(update.ok ? install.output : `${update.output}\n${install.output}`);
   return missingCommands(table);

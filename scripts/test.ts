@@ -12,7 +12,7 @@ import { leaked, type MachineState, machineState, type RunMark } from "./machine
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** How long the kernel may take to let go of what the last test removed. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 30_000;
 
 interface Figures {
   readonly passed: number;

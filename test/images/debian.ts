@@ -16,7 +16,8 @@ export function debianLayout(): Promise<string> {
   const recipe = ["mmdebstrap 1", SUITE, ...OPTIONS].join(" ");
   return cachedLayout(`debian-${SUITE}`, recipe, async (folder) => {
     const archive = join(folder, "root.tar");
-    execFileSync("mmdebstrap", [...OPTIONS, SUITE, archive], {
+    const patient = `--aptopt=Acquire::Retries "5"`;
+    execFileSync("mmdebstrap", [...OPTIONS, patient, SUITE, archive], {
       stdio: ["ignore", "ignore", "inherit"],
       env: { ...process.env, SOURCE_DATE_EPOCH: "1700000000", LC_ALL: "C.UTF-8" },
     });
