@@ -1,5 +1,6 @@
 // The options of `run`, shared with `explain run`, and the request that they make.
 
+import { NacreError } from "@nacre/core/error.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { parseStreamName, STREAM_NAMES } from "./attachment.ts";
@@ -26,6 +27,7 @@ const PULL_POLICIES = ["missing", "always", "never"] as const;
 export const DEFAULT_NETWORK = "none";
 
 export const CONTAINER_OPTIONS = {
+  annotation: list(["annotation"], "K=V", "Set an annotation of its OCI configuration", String),
   ...RESOURCE_OPTIONS,
   ...MOUNT_OPTIONS,
   ...PROCESS_OPTIONS,
@@ -48,6 +50,7 @@ export const CONTAINER_OPTIONS = {
     parseVariable,
   ),
   envFile: list(["env-file"], "file", "Read environment variables, one a line", String, "files"),
+  gpus: text(["gpus"], "request", "GPUs: not here; --device gives a container device nodes"),
   hostname: text(["hostname", "h"], "string", "The container's host name"),
   interactive: flag(["interactive", "i"], "Keep standard input open"),
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
@@ -99,6 +102,7 @@ export function requestOf(
   [image, ...command]: readonly string[],
   host: Host,
 ): ContainerRequest {
+  refuseDevices(values.gpus);
   checkPorts(values, networkOf(values.network), host);
   const process = processOf(values, host);
   checkNamespaces(process);
@@ -114,6 +118,7 @@ export function requestOf(
     attach: values.attach.length > 0 ? [...new Set(values.attach)] : undefined,
     health: healthOf(values),
     entrypoint: entrypointOf(values.entrypoint),
+    annotations: values.annotation.length > 0 ? labelsOf(values.annotation) : undefined,
   };
   return {
     ...present(optional),
@@ -132,6 +137,15 @@ export function requestOf(
     labels: labelsOf([...labelsFromFiles(values.labelFile, host), ...values.label]),
     pull: values.pull ?? "missing",
   };
+}
+
+/** Docker asks a driver for them, of which there is none here. @throws NacreError `unsupported` */
+function refuseDevices(gpus: string | undefined): void {
+  if (gpus === undefined) return;
+  throw new NacreError("unsupported", `--gpus ${gpus}: there is no driver for GPUs here`, {
+    advice:
+      "Give the container the device nodes, such as --device /dev/dri, and mount the libraries.",
+  });
 }
 
 /** An empty one clears the image's, as docker has it. */

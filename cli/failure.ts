@@ -22,18 +22,14 @@ export class UsageError extends Error {
 }
 
 /**
- * The lines for standard error. `debug` adds the chain of causes with their stacks; `meant` is
- * what a person may have meant who typed a word that is none.
+ * The lines for standard error. `debug` adds the chain of causes with their stacks; `hint` is for
+ * a person who typed a word that is none.
  */
-export function describeFailure(
-  error: unknown,
-  debug: boolean,
-  meant: readonly string[] = [],
-): string {
+export function describeFailure(error: unknown, debug: boolean, hint?: string): string {
   const lines: string[] = [];
   if (error instanceof UsageError) {
     lines.push(error.message);
-    if (meant.length > 0) lines.push(`Did you mean ${meant.join(" or ")}?`);
+    if (hint !== undefined) lines.push(hint);
     lines.push(`See '${error.command} --help'.`);
   } else if (error instanceof NacreError) {
     lines.push(`nacre: ${error.message}`);

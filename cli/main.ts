@@ -22,11 +22,16 @@ export async function main(words: readonly string[], host: Host): Promise<number
   try {
     return await dispatch(words, host, run);
   } catch (error) {
-    const unknown = error instanceof UsageError ? error.unknown : undefined;
-    const meant = unknown && (await import("./nearest.ts")).nearest(unknown.word, unknown.known);
-    host.printError(describeFailure(error, run.debug, meant));
+    host.printError(describeFailure(error, run.debug, await hintFor(error)));
     return exitCodeOf(error, run.failure);
   }
+}
+
+/** For who typed a word that is none: what may have been meant. */
+async function hintFor(error: unknown): Promise<string | undefined> {
+  if (!(error instanceof UsageError) || !error.unknown) return undefined;
+  const { hint } = await import("./nearest.ts");
+  return hint(error.unknown, error.command, Object.values(GLOBAL_OPTIONS));
 }
 
 async function dispatch(

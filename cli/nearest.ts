@@ -1,6 +1,8 @@
 // What somebody may have meant who typed a word that is none.
 
 import { distance } from "fastest-levenshtein";
+import type { UnknownWord } from "./flag-error.ts";
+import type { Option } from "./options.ts";
 
 /** How many letters may be wrong; short words are like too many others. */
 const allowed = (word: string): number => Math.max(1, Math.floor(word.length / 3));
@@ -21,4 +23,20 @@ export function nearest(word: string, known: readonly string[]): string[] {
     .toSorted((a, b) => a.off - b.off)
     .slice(0, 3)
     .map(({ candidate }) => candidate);
+}
+
+/** What to say of a word that `command` does not know; `globals` are options of nacre itself. */
+export function hint(
+  { word, known }: UnknownWord,
+  command: string,
+  globals: readonly Pick<Option, "long" | "takes">[],
+): string | undefined {
+  const global = globals.find(({ long }) => word === `--${long}`);
+  if (global && command !== "nacre") {
+    const value = global.takes === undefined ? "" : ` ${global.takes.toUpperCase()}`;
+    const line = `nacre ${word}${value} ${command.replace(/^nacre /, "")}`;
+    return `${word} is an option of nacre itself and stands before the command: ${line}`;
+  }
+  const meant = nearest(word, known);
+  return meant.length > 0 ? `Did you mean ${meant.join(" or ")}?` : undefined;
 }

@@ -132,6 +132,9 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What was asked to be said of each line of a container's log: chosen labels and variables, its tag. */
+export type LogDetails = Readonly<Record<string, string>>;
+
 export interface RemoveOptions {
   /** Kills it first, if it runs. */
   readonly force?: boolean;
@@ -181,6 +184,7 @@ export interface Containers {
   /** By ID, ID prefix or name. NacreError `not-found`. */
   get(container: string): ContainerRecord;
   logs(container: string, options?: LogOptions): AsyncIterable<LogLine>;
+  logDetails(container: string): Promise<LogDetails>;
   /** stop, if it runs, and start, detached. */
   restart(container: string, options?: StopOptions): Promise<void>;
   /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */

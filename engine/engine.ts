@@ -198,6 +198,7 @@ export type {
   ContainerUsage,
   ExecRequest,
   ListOptions,
+  LogDetails,
   LogOptions,
   ProcessListing,
   RemoveOptions,

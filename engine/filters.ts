@@ -7,6 +7,22 @@ import { NacreError } from "@nacre/core/error.ts";
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
 /**
+ * `also`: what is read elsewhere, and told of.
+ * @throws NacreError `invalid` that names what there is
+ */
+export function checkFilterKeys(
+  filters: Filters,
+  known: readonly string[],
+  also: readonly string[] = [],
+): void {
+  const unknown = Object.keys(filters).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new NacreError("invalid", `invalid filter '${unknown}'`, {
+    advice: `There are ${[...also, ...known].join(", ")}.`,
+  });
+}
+
+/**
  * Whether a thing is meant, by a test for each key that it may be asked by.
  * @throws NacreError `invalid` for another key
  */
@@ -14,14 +30,9 @@ export function allHold(
   tests: Readonly<Record<string, (value: string) => boolean>>,
   filters: Filters,
 ): boolean {
+  checkFilterKeys(filters, Object.keys(tests));
   return Object.entries(filters).every(([key, values]) => {
-    const test = Object.hasOwn(tests, key) ? tests[key] : undefined;
-    if (!test) {
-      throw new NacreError("invalid", `invalid filter '${key}'`, {
-        advice: `There are ${Object.keys(tests).join(", ")}.`,
-      });
-    }
-    const results = values.map(test);
+    const results = values.map((value) => tests[key]?.(value));
     return key.startsWith("label") ? results.every(Boolean) : results.some(Boolean);
   });
 }

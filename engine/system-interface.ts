@@ -2,17 +2,25 @@
 
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { Filters } from "./filters.ts";
 import type { VolumeListing } from "./volume-interface.ts";
 
 export interface PruneOptions {
   readonly all?: boolean;
   readonly pins?: boolean;
   readonly volumes?: boolean;
+  /** Only containers and images that were made before it, in milliseconds since the epoch; not with `volumes`. */
+  readonly untilMs?: number;
+  /** By `label` and `label!`: which containers, images and volumes. */
+  readonly filters?: Filters;
 }
 
 export interface PruneReport {
   readonly containers: string[];
-  readonly images: string[];
+  /** Names that images had. */
+  readonly untagged: readonly string[];
+  /** IDs of images, and diff IDs of layers that no other has. */
+  readonly images: readonly string[];
   readonly volumes: string[];
   /** Names of pins that were let go of. */
   readonly pins: string[];
@@ -89,6 +97,6 @@ export interface System {
   check(options?: CheckOptions): Promise<CheckReport>;
   info(): SystemInfo;
   diskUsage(): Promise<DiskUsage>;
-  /** Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, with `volumes` those that no container has and no user named, and with `pins` the pinned namespaces that no process is in. */
+  /** @throws NacreError `invalid` for a filter that there is not, before anything goes. Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, with `volumes` those that no container has and no user named, and with `pins` the pinned namespaces that no process is in. */
   prune(options?: PruneOptions): Promise<PruneReport>;
 }

@@ -1,5 +1,6 @@
 // The engine about itself, and the removal of what nobody needs any more.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
@@ -11,6 +12,7 @@ import type {
   CheckReport,
   Containers,
   DiskUsage,
+  Images,
   Namespaces,
   PruneOptions,
   PruneReport,
@@ -18,9 +20,9 @@ import type {
   SystemInfo,
   Volumes,
 } from "./engine.ts";
+import { checkFilterKeys } from "./filters.ts";
 import type { ImageService } from "./images/images.ts";
 import type { StatePaths } from "./images/paths.ts";
-import { imagesOf, storedBytes } from "./images/stored-bytes.ts";
 
 export interface SystemOptions {
   readonly version: string;
@@ -29,9 +31,19 @@ export interface SystemOptions {
   /** `v1`, `v2`, `hybrid` or `none`. */
   readonly cgroup: () => string;
   readonly prunePins: Namespaces["prunePins"];
+  readonly pruneImages: Images["prune"];
   readonly pruneVolumes: Volumes["prune"];
   readonly listVolumes: Volumes["list"];
   readonly check: System["check"];
+}
+
+/** Before anything goes. */
+function checkPrune({ untilMs, volumes, filters = {} }: PruneOptions): void {
+  checkFilterKeys(filters, ["label", "label!"], ["until"]);
+  if (untilMs === undefined || !volumes) return;
+  throw new NacreError("invalid", 'The "until" filter is not supported with "--volumes"', {
+    advice: "Nobody recorded when a volume was last used. Leave one of them out.",
+  });
 }
 
 const NOTHING = { volumes: [], reclaimedBytes: 0 };
@@ -98,28 +110,21 @@ export class SystemService implements System {
   }
 
   async prune(options: PruneOptions = {}): Promise<PruneReport> {
-    const before = this.#state.read(storedBytes);
-    const stopped = await this.#containers.prune();
+    const { all = false, untilMs, filters = {} } = options;
+    checkPrune(options);
+    const chosen = { filters, ...(untilMs !== undefined && { untilMs }) };
+    const stopped = await this.#containers.prune(chosen);
     const { containers } = stopped;
     await this.#reconciler.settled();
     containers.push(...(await this.#orphans()));
-    const used = new Set(this.#containers.list({ all: true }).flatMap(imagesOf));
-    const images: string[] = [];
-    for (const { image, references } of this.#images.list()) {
-      if (used.has(image.id) || (references.length > 0 && !options.all)) continue;
-      const { deleted } = await this.#images.remove(image.id, { force: true });
-      images.push(...deleted);
-    }
-    const sweptBytes = await this.#images.sweep();
-    const unused = options.volumes ? await this.#options.pruneVolumes() : NOTHING;
-    const reclaimedBytes =
-      before -
-      this.#state.read(storedBytes) +
-      sweptBytes +
-      stopped.reclaimedBytes +
-      unused.reclaimedBytes;
+    const images = await this.#options.pruneImages({ all, ...chosen });
+    const unused = options.volumes ? await this.#options.pruneVolumes({ filters }) : NOTHING;
     const pins = await this.#options.prunePins({ unused: options.pins ?? false });
-    return { containers, images, volumes: unused.volumes, pins, reclaimedBytes };
+    return {
+      ...{ containers, untagged: images.untagged, images: images.deleted },
+      ...{ volumes: unused.volumes, pins },
+      reclaimedBytes: stopped.reclaimedBytes + images.reclaimedBytes + unused.reclaimedBytes,
+    };
   }
 
   /** Directories of containers that were never recorded or were forgotten, and mounts that nobody holds. */

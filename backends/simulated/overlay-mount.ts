@@ -51,15 +51,25 @@ function layersOf(request: MountRequest): Layers {
 
 type Owner = Pick<NewInode, "uid" | "gid">;
 
-/** Makes `work` in the work directory, empty. False where that fails: then nothing can be written. */
-function prepareWork(work: Inode, owner: Owner): boolean {
+/**
+ * Makes `work` in the work directory, empty, and in it the mark of one that nobody flushes. False
+ * where that fails: then nothing can be written. EINVAL where such a mark was left.
+ */
+function prepareWork(work: Inode, owner: Owner, isVolatile: boolean): boolean {
+  const left = work.lookup("work");
+  const marks = left?.lookup("incompat");
+  const [mark] = marks?.names() ?? [];
+  if (mark !== undefined) fail("EINVAL", `incompat feature ${mark}`);
   try {
-    const left = work.lookup("work");
+    if (marks) left?.removeDirectory("incompat");
     if (left) {
       for (const name of left.names()) left.unlink(name);
       work.removeDirectory("work");
     }
-    work.makeDirectory("work", { mode: 0, ...owner });
+    const own = { mode: 0, ...owner };
+    const made = work.makeDirectory("work", own);
+    if (!isVolatile) return true;
+    made.makeDirectory("incompat", own).makeDirectory("volatile", own).create("dirty", "file", own);
     return true;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
@@ -106,7 +116,8 @@ export function makeOverlay(request: MountRequest): Overlay {
   if (upper && work) {
     const nested = upper.dentry.isBelow(work.dentry) || work.dentry.isBelow(upper.dentry);
     if (upper.mount !== work.mount || nested) fail("EINVAL", "create");
-    if (!prepareWork(work.dentry.inode, owner)) readOnly = true;
+    const isVolatile = request.options.includes("volatile");
+    if (!prepareWork(work.dentry.inode, owner, isVolatile)) readOnly = true;
   }
   const { machine, source, options } = request;
   const made = { upper, lowers, traps: trapsOf(layers), owner };

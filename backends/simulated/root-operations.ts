@@ -261,7 +261,9 @@ export function setMountAttributes(self: Execution, o: Of<"setMountAttributes">)
 
 export function changeDirectory(self: Execution, o: Of<"changeDirectory">): void {
   const { process } = self;
-  const path = because("chdir", () => makeInRoot(self, o.path, "directory"));
+  const path = because("chdir", () =>
+    o.mustExist ? inRoot(self, o.path) : makeInRoot(self, o.path, "directory"),
+  );
   if (path.dentry.inode.kind !== "directory") fail("ENOTDIR", "chdir");
   because("chdir", () => lookup(process, ".", { start: path }));
   process.cwd = path;

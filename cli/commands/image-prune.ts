@@ -1,10 +1,9 @@
 import { command } from "../command.ts";
 import { confirmed } from "../confirmation.ts";
-import { familiarName } from "../image-name.ts";
 import { flag } from "../options.ts";
 import { filtersOf, longFilterOption } from "../parse/filter.ts";
 import { timeOption } from "../parse/time.ts";
-import { neutralise } from "../text/escape.ts";
+import { imageLines } from "../text/pruned-images.ts";
 import { humanSize } from "../text/size.ts";
 
 export default command({
@@ -30,10 +29,7 @@ export default command({
       ...{ all, filters },
       ...(times && { untilMs: Math.min(...times) }),
     });
-    const lines = [
-      ...untagged.map((name) => `untagged: ${neutralise(familiarName(name))}`),
-      ...deleted.map((id) => `deleted: ${id}`),
-    ];
+    const lines = imageLines(untagged, deleted);
     if (lines.length > 0) host.print(`Deleted Images:\n${lines.join("\n")}\n\n`);
     host.print(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
     return 0;

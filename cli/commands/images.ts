@@ -25,7 +25,7 @@ const HEADINGS = {
 export default command({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   description:
-    "Shows the images of this machine, one line a name, and one for each platform of it that is here. SIZE is that of the unpacked layers. Filters: before=IMAGE, since=IMAGE, dangling=BOOL, label=KEY[=VALUE], reference=PATTERN, until (a time, or an age such as 24h).",
+    "Shows the images of this machine, one line a name, and one for each platform of it that is here. SIZE is that of the files in the layers; system df -v says what they take on the disk. Filters: before=IMAGE, since=IMAGE, dangling=BOOL, label=KEY[=VALUE], reference=PATTERN, until (a time, or an age such as 24h).",
   options: {
     all: flag(["all", "a"], "Also images without a name (they are shown anyway)"),
     digests: flag(["digests"], "Show digests"),

@@ -3,7 +3,7 @@
 // terminal type an answer), so there only text and colours pass; --raw lets everything through.
 
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
-import type { Containers } from "@nacre/engine/engine.ts";
+import type { Containers, LogDetails } from "@nacre/engine/engine.ts";
 import { type Context, command } from "../command.ts";
 import { FlagError } from "../flag-error.ts";
 import { interruptible } from "../interruption.ts";
@@ -16,6 +16,7 @@ export default command({
   description:
     "What the container wrote to standard output and standard error goes to ours. On a terminal, control sequences other than colours are shown instead of obeyed.",
   options: {
+    details: flag(["details"], "Show what --log-opt labels, env and tag say of the lines"),
     follow: flag(["follow", "f"], "Wait for more until the container ends"),
     raw: flag(["raw"], "Pass every byte, also to a terminal"),
     since: text(["since"], "time", "Only lines since then: 10m ago, a date, or seconds since 1970"),
@@ -28,7 +29,7 @@ export default command({
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre logs -f --tail 20 web", "the last 20 lines, then what comes"]],
-  async run(context, { follow, raw, since, tail, timestamps, until }, [container]) {
+  async run(context, { details, follow, raw, since, tail, timestamps, until }, [container]) {
     const nowMs = context.host.nowMs();
     const times = {
       ...(since !== undefined && { sinceMs: timeOption("since", since, nowMs) }),
@@ -36,7 +37,8 @@ export default command({
     };
     const { containers } = await context.engine();
     const { id } = containers.get(container!);
-    const writer = new LogWriter(context, raw, timestamps);
+    const said = details ? `${detailText(await containers.logDetails(id))} ` : "";
+    const writer = new LogWriter(context, raw, timestamps, said);
     const options = { follow, ...times, ...(tail !== undefined && { tail }) };
     return interruptible(context.host, (signal) =>
       copy(containers, id, { ...options, signal }, writer),
@@ -58,21 +60,33 @@ class LogWriter {
   readonly #context: Context;
   readonly #raw: boolean;
   readonly #timestamps: boolean;
+  readonly #details: string;
 
-  constructor(context: Context, raw: boolean, timestamps: boolean) {
+  constructor(context: Context, raw: boolean, timestamps: boolean, details: string) {
     this.#context = context;
     this.#raw = raw;
     this.#timestamps = timestamps;
+    this.#details = details;
   }
 
   write({ stream, text, time }: LogLine): void {
     const { host } = this.#context;
     const shown =
       this.#raw || !host.isTerminal(stream === "stdout" ? 1 : 2) ? text : neutraliseLog(text);
-    const line = this.#timestamps ? `${time} ${shown}` : shown;
+    const line = `${this.#timestamps ? `${time} ` : ""}${this.#details}${shown}`;
     if (stream === "stdout") host.print(line);
     else host.printError(line);
   }
+}
+
+/** Escaped as in a query, as docker has it: no comma and no equals sign is part of a name. */
+function detailText(details: LogDetails): string {
+  const escaped = (text: string): string =>
+    new URLSearchParams({ x: text }).toString().slice("x=".length);
+  return Object.entries(details)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${escaped(name)}=${escaped(value)}`)
+    .join(",");
 }
 
 /** Docker takes what it cannot read, and negative numbers, for all lines. */

@@ -2,14 +2,19 @@ import { command } from "../command.ts";
 import { confirmed } from "../confirmation.ts";
 import { pinWords } from "../namespace-options.ts";
 import { flag } from "../options.ts";
+import { type Filter, filtersOf, longFilterOption } from "../parse/filter.ts";
+import { timeOption } from "../parse/time.ts";
+import { neutralise } from "../text/escape.ts";
+import { imageLines } from "../text/pruned-images.ts";
 import { humanSize } from "../text/size.ts";
 
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Removes stopped containers, images without a name (with -a all that no container needs), and what killed processes left behind.",
+    "Removes stopped containers, images without a name (with -a all that no container needs), and what killed processes left behind. Filters: until (a time, or an age such as 24h), label, label!.",
   options: {
     all: flag(["all", "a"], "Also images that have a name and no container"),
+    filter: longFilterOption("Only those for which it holds, such as until=24h"),
     force: flag(["force", "f"], "Do not ask"),
     pins: flag(["pins"], "Also pinned namespaces that no process is in"),
     volumes: flag(["volumes"], "Also volumes without a name of yours that no container has"),
@@ -18,16 +23,25 @@ export default command({
   interspersed: true,
   suggest: [],
   failure: 1,
-  examples: [["nacre system prune -af", "everything that nothing needs, without asking"]],
+  examples: [
+    ["nacre system prune -af", "everything that nothing needs, without asking"],
+    ["nacre system prune -f --filter until=24h", "what is older than a day"],
+  ],
   async run(context, options) {
     const { all, pins, volumes } = options;
+    const { until, ...filters } = filtersOf(options.filter);
+    const times = until?.map((word) => timeOption("filter until", word, context.host.nowMs()));
     if (!options.force && !confirmed(context.host, warning(options))) return 1;
     const engine = await context.engine();
-    const pruned = await engine.system.prune({ all, pins, volumes });
-    const { containers, images, reclaimedBytes } = pruned;
+    const pruned = await engine.system.prune({
+      ...{ all, pins, volumes, filters },
+      ...(times && { untilMs: Math.min(...times) }),
+    });
+    const { containers, untagged, images, reclaimedBytes } = pruned;
     const { host } = context;
     if (containers.length > 0) host.print(`Deleted Containers:\n${containers.join("\n")}\n\n`);
-    if (images.length > 0) host.print(`Deleted Images:\n${images.join("\n")}\n\n`);
+    const lines = imageLines(untagged, images);
+    if (lines.length > 0) host.print(`Deleted Images:\n${lines.join("\n")}\n\n`);
     if (pruned.volumes.length > 0) {
       host.print(`Deleted Volumes:\n${pruned.volumes.join("\n")}\n\n`);
     }
@@ -42,6 +56,7 @@ export default command({
 });
 
 function warning(wanted: {
+  readonly filter: readonly Filter[];
   readonly all: boolean;
   readonly pins: boolean;
   readonly volumes: boolean;
@@ -52,5 +67,7 @@ function warning(wanted: {
     ...(wanted.volumes ? ["all volumes without a name of yours that no container has"] : []),
     ...(wanted.pins ? ["all pinned namespaces without a process"] : []),
   ];
-  return `This will remove:\n${going.map((what) => `  - ${what}\n`).join("")}`;
+  const items = wanted.filter.map((filter) => `  - ${neutralise(filter.join("="))}\n`).join("");
+  const only = items === "" ? "" : `\nOf these only what is meant by:\n${items}`;
+  return `This will remove:\n${going.map((what) => `  - ${what}\n`).join("")}${only}`;
 }

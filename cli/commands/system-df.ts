@@ -141,6 +141,7 @@ function details(
         "CONTAINERS",
       ],
       imageRows,
+      " (compressed layers, their tars and merged roots; nacre images shows what is in the tars)",
     ),
     section(
       "Containers",
@@ -157,6 +158,12 @@ function named(reference: string): string[] {
   return [neutralise(familiarName), neutralise(tag ?? NONE)];
 }
 
-function section(what: string, head: readonly string[], rows: readonly (readonly string[])[]) {
-  return `${what} space usage:\n\n${formatTable([head, ...rows])}`;
+/** `of`: what is counted, where others count something else. */
+function section(
+  what: string,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  of = "",
+): string {
+  return `${what} space usage${of}:\n\n${formatTable([head, ...rows])}`;
 }

@@ -1,6 +1,11 @@
-// --log-opt of docker's json-file driver, as far as there is something behind it.
+// --log-opt of docker's json-file and journald drivers, as far as there is something behind it.
 
-import { JOURNAL_LOG, type LogRequest, NO_LOG } from "@nacre/core/program/log-options.ts";
+import {
+  DEFAULT_LOG,
+  JOURNAL_LOG,
+  type LogRequest,
+  NO_LOG,
+} from "@nacre/core/program/log-options.ts";
 import { FlagError } from "../flag-error.ts";
 import { parseDiskBytes } from "./bytes.ts";
 import { parseInteger } from "./number.ts";
@@ -23,12 +28,16 @@ export function logRequestOf({
   if (logOpt.length === 0) return undefined;
   if (logDriver === NO_LOG) throw new FlagError("invalid logging opts for driver none");
   const options = new Map(logOpt);
-  if (logDriver === JOURNAL_LOG) return journalRequest(options);
-  for (const name of options.keys()) {
-    if (name === "max-size" || name === "max-file") continue;
-    throw new FlagError(
-      `unknown log opt '${name}' for ${logDriver} log driver: there are max-size and max-file`,
-    );
+  const details = ["tag", "labels", "env"];
+  const limits = logDriver === JOURNAL_LOG ? [] : ["max-size", "max-file"];
+  const known = [
+    ...limits,
+    ...(logDriver === JOURNAL_LOG || logDriver === DEFAULT_LOG ? details : []),
+  ];
+  const wrong = [...options.keys()].find((name) => !known.includes(name));
+  if (wrong !== undefined) {
+    const all = `${known.slice(0, -1).join(", ")} and ${known.at(-1)}`;
+    throw new FlagError(`unknown log opt '${wrong}' for ${logDriver} log driver: there are ${all}`);
   }
   const [size, files] = [options.get("max-size"), options.get("max-file")];
   return {
@@ -36,17 +45,12 @@ export function logRequestOf({
       maxBytes: size === "-1" ? -1 : named("max-size", size, parseDiskBytes),
     }),
     ...(files !== undefined && { maxFiles: named("max-file", files, parseInteger) }),
+    ...detailsOf(options),
   };
 }
 
-/** Docker's options of the journald driver, as far as there is something behind them. */
-function journalRequest(options: ReadonlyMap<string, string>): LogRequest {
-  const wrong = [...options.keys()].find((name) => !["tag", "labels", "env"].includes(name));
-  if (wrong !== undefined) {
-    throw new FlagError(
-      `unknown log opt '${wrong}' for journald log driver: there are tag, labels and env`,
-    );
-  }
+/** What is said of each line. */
+function detailsOf(options: ReadonlyMap<string, string>): LogRequest {
   const [tag, labels, env] = ["tag", "labels", "env"].map((name) => options.get(name));
   return {
     ...(tag !== undefined && { tag }),

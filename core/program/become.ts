@@ -95,15 +95,26 @@ export function limitOperations({ rlimits = [] }: Pick<SpecProcess, "rlimits">):
   });
 }
 
+export interface BecomeOptions {
+  readonly filter?: SystemCallFilter;
+  /** The process stays as an init, and the command is its child. */
+  readonly init?: boolean;
+  /** It joins a container: its directory must be there, while a first process gets it made. */
+  readonly joins?: boolean;
+}
+
 /** The last steps, the same for a container's first process and for one that joins it. */
 export function becomeProcess(
   process: SpecProcess,
-  { filter, init = false }: { readonly filter?: SystemCallFilter; readonly init?: boolean } = {},
+  { filter, init = false, joins = false }: BecomeOptions = {},
 ): Operation[] {
   const { user, capabilities } = process;
   const operations: Operation[] = [
     ...limitOperations(process),
-    { op: "changeDirectory", path: process.cwd, why: "where the process begins" },
+    {
+      ...{ op: "changeDirectory", path: process.cwd, why: "where the process begins" },
+      ...(joins && { mustExist: true }),
+    },
     {
       op: "boundCapabilities",
       bounding: capabilityMask(capabilities.bounding),

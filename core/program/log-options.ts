@@ -16,9 +16,9 @@ export interface LogRequest {
   readonly maxBytes?: number;
   /** The most files there are, the one that grows included. */
   readonly maxFiles?: number;
-  /** Of journald: what stands for the program, a template such as `{{.Name}}`. Default `{{.ID}}`. */
+  /** A template such as `{{.Name}}`. Of journald what stands for the program, `{{.ID}}` by default; of json-file one more detail. */
   readonly tag?: string;
-  /** Of journald: the container's labels and variables that become fields of each line. */
+  /** The container's labels and variables that are details of each line, in journald its fields. */
   readonly labels?: readonly string[];
   readonly env?: readonly string[];
 }
@@ -33,7 +33,7 @@ export function logLimits(driver: string, request: LogRequest = {}): LogLimits |
   const { tag, labels, env } = request;
   const described = tag !== undefined || labels !== undefined || env !== undefined;
   const keepsFiles = driver !== NO_LOG && driver !== JOURNAL_LOG;
-  if ((given && !keepsFiles) || (described && driver !== JOURNAL_LOG)) {
+  if ((given && !keepsFiles) || (described && driver !== JOURNAL_LOG && driver !== DEFAULT_LOG)) {
     throw new NacreError("invalid", `invalid logging opts for driver ${driver}`);
   }
   if (!keepsFiles) return undefined;

@@ -276,10 +276,11 @@ export interface SetCapabilities extends Explained {
 export interface NoNewPrivileges extends Explained {
   readonly op: "noNewPrivileges";
 }
-/** chdir(2) inside the root; a missing directory is made. The result must lie inside the root. */
+/** chdir(2) inside the root; a missing directory is made, unless it must exist. The result must lie inside the root. */
 export interface ChangeDirectory extends Explained {
   readonly op: "changeDirectory";
   readonly path: string;
+  readonly mustExist?: boolean;
 }
 /** execve(2). A name without a slash is searched in the PATH of `environment`. All descriptors past the standard streams, and past those that the supervision passes on, are closed. */
 export interface Execute extends Explained {

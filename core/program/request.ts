@@ -237,6 +237,8 @@ export interface ContainerRequest {
   /** `unconfined`: nothing of /proc and /sys is hidden or read-only. */
   readonly systemPaths?: "unconfined";
   readonly labels: Readonly<Record<string, string>>;
+  /** Of its OCI configuration: for hooks, and for who decides on its system calls. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** `os/arch[/variant]`; absent: this host's. */
   readonly platform?: string;
   /** When to ask the registry. */

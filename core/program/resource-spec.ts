@@ -25,6 +25,8 @@ export interface MachineFacts {
   readonly countsSwap: () => boolean;
   /** Lists of its processors and memory nodes. */
   readonly size: () => MachineSize;
+  /** How many processors there are; undefined where nobody says. */
+  readonly processors: () => number | undefined;
 }
 
 const THROTTLES = {
@@ -193,6 +195,13 @@ function checkCpu(request: ResourceRequest): void {
   checkRealtime(request);
 }
 
+/** In docker's words. */
+function checkProcessors({ nanoCpus }: ResourceRequest, machine: MachineFacts): void {
+  const count = nanoCpus === undefined ? undefined : machine.processors();
+  if (nanoCpus === undefined || count === undefined || nanoCpus <= count * 1e9) return;
+  refuse(`range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`);
+}
+
 function checkRealtime({ cpuRealtimePeriodUs, cpuRealtimeRuntimeUs }: ResourceRequest): void {
   if (cpuRealtimeRuntimeUs === undefined || cpuRealtimePeriodUs === undefined) return;
   if (cpuRealtimeRuntimeUs > cpuRealtimePeriodUs) {
@@ -222,6 +231,7 @@ const WEIGHT = { least: 10, most: 1000 } as const;
 export function checkResources(request: ResourceRequest, machine: MachineFacts): void {
   checkMemory(request);
   checkCpu(request);
+  checkProcessors(request, machine);
   checkCpuset("cpus", request.cpusetCpus, machine.size);
   checkCpuset("mems", request.cpusetMems, machine.size);
   const { blkioWeight, deviceRules = [] } = request;

@@ -126,6 +126,7 @@ export function createSpec(
       readonlyPaths: open ? [] : READONLY_PATHS,
       sysctl: sysctls,
     },
+    ...(request.annotations && { annotations: request.annotations }),
   };
 }
 

@@ -89,6 +89,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
       "minor",
       "copy_up",
       "chroot",
+      "must_exist",
       "cleared",
       "timeout_ms",
       "pid",
@@ -253,7 +254,10 @@ export const ARGUMENTS: Encoders = {
     names: ["filter", "flags"],
     encode: (o) => [o.filter, sumOf(FILTER_BITS, o.flags)],
   },
-  changeDirectory: { names: ["path"], encode: (o) => [o.path] },
+  changeDirectory: {
+    names: ["path", "must_exist"],
+    encode: (o) => [o.path, flag(o.mustExist ?? false)],
+  },
   writeOwnFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
   setPersonality: { names: ["persona"], encode: (o) => [BigInt(o.persona)] },
   setIoPriority: {

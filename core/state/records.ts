@@ -162,6 +162,8 @@ export interface ContainerRecord {
   readonly supervisor?: { readonly pid: number; readonly startTime: string };
   /** The process of Nacre that is at work on it: starts it, waits for it in the foreground, removes it. While it lives nobody else puts the container to rest. */
   readonly holder?: { readonly pid: number; readonly startTime: string };
+  /** Processes of Nacre that restart it: while one of them lives it outlives its end, though it has `--rm`. */
+  readonly keepers?: readonly { readonly pid: number; readonly startTime: string }[];
   /** The boot of the machine in which these processes run. */
   readonly bootId?: string;
   readonly startedMs?: number;

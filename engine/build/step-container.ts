@@ -98,15 +98,6 @@ export class StepContainers {
     }
   }
 
-  /**
-   * An overlay that was mounted `volatile` is refused a second time, by a mark, lest a machine went
-   * down meanwhile. It did not: the first has ended under our eyes.
-   */
-  async #mayMountAnew(id: string): Promise<void> {
-    const mark = `${this.#paths.container(id).work}/work/incompat`;
-    if (this.#files.status(mark)) await this.#files.removeTree(mark);
-  }
-
   async #execute(
     record: ContainerRecord,
     { image, mounts }: StepRun,
@@ -114,7 +105,7 @@ export class StepContainers {
     streams: ProcessStreams,
   ): Promise<RunningProgram> {
     const now = { ...record, request: { ...record.request, ...changes } };
-    await this.#mayMountAnew(record.id);
+    await this.#storage.mayMountAnew(record.id); // the step before has ended under our eyes
     const size = changes.terminal ? this.#options.terminalSize() : undefined;
     const program = this.#planner.program(now, image, { size, step: mounts(record.id) });
     const running = await this.#kernel.execute(program, streams).catch((error) => {

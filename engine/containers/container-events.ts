@@ -74,6 +74,7 @@ export const ACTIONS: Readonly<Record<ContainerCommand, string | undefined>> = {
   list: undefined,
   rename: undefined,
   restart: undefined,
+  keep: undefined,
   update: undefined,
   remove: undefined,
 };

@@ -5,30 +5,26 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { ContainerMount, ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
 import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container-events.ts";
 import { findContainer } from "./container-lookup.ts";
+import { lastExitCode } from "./last-exit-code.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
 import { noSuchContainer } from "./no-such-container.ts";
-import { atRest, stored, unawaited, withoutProcesses } from "./record-changes.ts";
+import {
+  anew,
+  atRest,
+  stored,
+  UNSEEN_EXIT_CODE,
+  unawaited,
+  withoutKeeper,
+  withoutProcesses,
+} from "./record-changes.ts";
 import { isGoing, isRemoved, isTakenDown, mustBeFree } from "./record-refusals.ts";
+import type { RecordedMounts } from "./recorded-mounts.ts";
 import { type ContainerCommand, mustAllow } from "./state.ts";
-
-/** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
-export const UNSEEN_EXIT_CODE = 255;
-
-const EVENT_BATCH = 1024;
-
-type Health = NonNullable<ContainerRecord["health"]>;
-
-/** What a container has mounted, and how the volumes among it are recorded with it. */
-export interface RecordedMounts {
-  readonly mounts: readonly ContainerMount[];
-  /** Runs in the transaction that records the container, and adds what is to be told afterwards; gives what else is its own. */
-  readonly claim: (t: Transaction, events: EventRecord[]) => Pick<ContainerRecord, "users">;
-}
 
 export class ContainerRecords {
   readonly #state: StateStore;
@@ -114,13 +110,7 @@ export class ContainerRecords {
     return this.#update(id, "start", (record) => {
       if (isGoing(record)) throw isRemoved(record);
       if (record.status !== "restarting" && isHeld(record)) throw isTakenDown(record);
-      const { exitCode, finishedMs, error, oomKilled, stopped, health, ...known } = record;
-      const { restarts = 0, restartDelayMs, ...fresh } = withoutProcesses(known);
-      const rest = byPolicy
-        ? { ...fresh, restarts: restarts + 1, ...(restartDelayMs && { restartDelayMs }) }
-        : fresh;
-      const request = { ...record.request, detached };
-      return { ...rest, request, status: "starting", holder: stored(holder), bootId };
+      return { ...anew(record, byPolicy, detached), holder: stored(holder), bootId };
     });
   }
 
@@ -185,6 +175,27 @@ export class ContainerRecords {
     });
   }
 
+  /** Does something during which one with `--rm` outlives its end, unless this process, the `keeper`, is killed. */
+  async keeping(
+    { id, request }: ContainerRecord,
+    keeper: ProcessIdentity,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    if (!request.autoRemove) return work();
+    this.#update(id, "keep", (record) => {
+      if (isGoing(record)) throw isRemoved(record);
+      return { ...record, keepers: [...(record.keepers ?? []), stored(keeper)] };
+    });
+    try {
+      await work();
+    } finally {
+      this.#change(undefined, (t) => {
+        const record = t.get("container", id);
+        return record && withoutKeeper(record, keeper);
+      });
+    }
+  }
+
   paused(id: string): ContainerRecord {
     return this.#update(id, "pause", (record) => ({ ...unawaited(record), status: "paused" }));
   }
@@ -194,7 +205,10 @@ export class ContainerRecords {
   }
 
   /** What its check has found, and who waits for the next. Undefined if it was changed since it was `seen`. */
-  checked(seen: ContainerRecord, health: Health): ContainerRecord | undefined {
+  checked(
+    seen: ContainerRecord,
+    health: NonNullable<ContainerRecord["health"]>,
+  ): ContainerRecord | undefined {
     const unchanged = JSON.stringify([seen.status, seen.startedMs, seen.health]);
     let record: ContainerRecord | undefined;
     this.#change(undefined, (t) => {
@@ -253,10 +267,8 @@ export class ContainerRecords {
     return this.#change("die", (t) => {
       const record = t.get("container", seen.id);
       if (!record || JSON.stringify(record) !== unchanged) return record;
-      const more = {
-        ...(error !== undefined && { error }),
-        ...(holder && { holder: stored(holder) }),
-      };
+      const held = holder && { holder: stored(holder) };
+      const more = { ...(error !== undefined && { error }), ...held };
       if (status) return { ...atRest(record, status), ...more };
       return {
         ...withoutProcesses(record),
@@ -327,15 +339,7 @@ export class ContainerRecords {
 
   /** Of a container that was removed since: as its last event of that kind says. */
   lastExitCode(id: string): number | undefined {
-    let code: number | undefined;
-    for (let after = 0; ; ) {
-      const batch = this.#state.events(after, EVENT_BATCH);
-      for (const { subject, action, attributes, sequence } of batch) {
-        if (subject === id && action === "die") code = Number(attributes.exitCode);
-        after = sequence;
-      }
-      if (batch.length < EVENT_BATCH) return code;
-    }
+    return lastExitCode(this.#state, id);
   }
 
   /** `alongside`: what must be recorded in the same transaction. */

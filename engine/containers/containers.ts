@@ -31,6 +31,7 @@ import type {
   ContainerUsage,
   ExecRequest,
   ListOptions,
+  LogDetails,
   LogOptions,
   ProcessListing,
   RemoveOptions,
@@ -138,6 +139,7 @@ export class ContainerService implements Containers {
   logs(container: string, options?: LogOptions): AsyncIterable<LogLine> {
     return this.#looks.logs(container, options);
   }
+  logDetails = (container: string): Promise<LogDetails> => this.#looks.logDetails(container);
   top(container: string): ProcessListing[] {
     return this.#looks.top(container);
   }
@@ -194,7 +196,7 @@ export class ContainerService implements Containers {
         detachKeys: options.detachKeys,
         feeds: options.feeds,
       });
-      this.#storage.prepare(found);
+      await this.#storage.prepare(found);
       const clearUp = () => this.#reconciler.clearUp(id);
       running = await begin(this.#kernel, program, streams, clearUp);
     } catch (error) {
@@ -289,14 +291,13 @@ export class ContainerService implements Containers {
 
   async restart(container: string, options: StopOptions = {}): Promise<void> {
     const record = await this.#definite(container);
-    if (record.request.autoRemove && canDo("signal", record.status)) {
-      throw new NacreError("conflict", `cannot restart container ${record.name}: it has --rm`, {
-        advice: "It is gone when it has stopped: run it anew.",
-      });
-    }
-    await this.#endings.stop(record, options);
-    const { container: started } = await this.start(record.id, IGNORE, { detached: true });
-    this.#records.note("restart", started);
+    await asAsked(container, record.id, () =>
+      this.#records.keeping(record, this.#options.self, async () => {
+        await this.#endings.stop(record, options);
+        const { container: started } = await this.start(record.id, IGNORE, { detached: true });
+        this.#records.note("restart", started);
+      }),
+    );
   }
 
   boot(): Promise<BootReport[]> {

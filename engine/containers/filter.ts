@@ -5,7 +5,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 import type { ContainerPruneOptions } from "../engine.ts";
-import { allHold, type Filters, hasLabel } from "../filters.ts";
+import { allHold, checkFilterKeys, type Filters, hasLabel } from "../filters.ts";
 
 /** Values by key, as in `--filter key=value`. */
 export type ContainerFilters = Filters;
@@ -100,17 +100,15 @@ const TESTS: Readonly<Record<string, Test>> = {
   network: ({ request }, value) => request.network === value,
 };
 
-/** What of a container's labels and age `prune` may ask. @throws NacreError `invalid` */
+/** What `prune` may ask of a container beside its age. @throws NacreError `invalid` */
+export function checkPruneFilters({ filters = {} }: ContainerPruneOptions): void {
+  checkFilterKeys(filters, ["label", "label!"], ["until"]);
+}
+
 export function isPrunable(
   { status, createdMs, request }: ContainerRecord,
   { untilMs, filters = {} }: ContainerPruneOptions,
 ): boolean {
-  const unknown = Object.keys(filters).find((key) => key !== "label" && key !== "label!");
-  if (unknown !== undefined) {
-    throw new NacreError("invalid", `invalid filter '${unknown}'`, {
-      advice: "There are until, label, label!.",
-    });
-  }
   const { label = [], "label!": without = [] } = filters;
   return (
     ["exited", "created", "removing", "dead"].includes(status) &&
@@ -120,7 +118,26 @@ export function isPrunable(
   );
 }
 
-/** @throws NacreError `invalid` for a key or a value that no container can be asked by */
+/**
+ * What is wrong with filters whatever containers there are.
+ * @throws NacreError `invalid`; `not-found` for a container that others are held against
+ */
+export function checkFilters(filters: ContainerFilters, { find }: FilterContext): void {
+  checkFilterKeys(filters, Object.keys(TESTS));
+  const nobody = { status: "exited", exitCode: 0 } as ContainerRecord;
+  const checks: Readonly<Record<string, (value: string) => unknown>> = {
+    exited: (value) => exited(nobody, value),
+    status: (value) => hasStatus(nobody, value),
+    health: (value) => hasHealth(nobody, value),
+    "is-task": (value) => truth("is-task", value),
+    ...{ before: find, since: find },
+  };
+  for (const [key, values] of Object.entries(filters)) {
+    for (const value of values) checks[key]?.(value);
+  }
+}
+
+/** Of filters that were checked. */
 export function isMeant(
   record: ContainerRecord,
   filters: ContainerFilters,

@@ -2,6 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ExitStatus, RunningProgram } from "@nacre/core/ports/kernel.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { ContainerStorage } from "./storage.ts";
@@ -40,19 +41,21 @@ export class Foreground {
   }
 
   async #rest(id: string, status: ExitStatus): Promise<number> {
-    const { autoRemove } = this.#records.get(id).request;
+    const before = this.#records.get(id);
+    const { autoRemove } = before.request;
     // While it is still held: nobody may start it before that is gone.
-    if (!autoRemove) await this.#reconciler.clearUp(id);
+    if (!autoRemove || before.keepers) await this.#reconciler.clearUp(id);
+    let ended: ContainerRecord;
     try {
-      this.#records.ended(id, status);
+      ended = this.#records.ended(id, status);
     } catch (error) {
       const full = error instanceof NacreError && error.kind === "no-space";
       if (!(full && autoRemove)) throw error;
       // It may be what fills the disk, and nobody will want it again.
       await this.#storage.delete(id);
-      this.#records.ended(id, status);
+      ended = this.#records.ended(id, status);
     }
-    if (autoRemove) await this.#reconciler.dismiss(id);
+    if (autoRemove && !this.#reconciler.isKept(ended)) await this.#reconciler.dismiss(id);
     return status.code;
   }
 

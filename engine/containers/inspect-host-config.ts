@@ -146,6 +146,7 @@ export function hostConfigJson(
   const { request } = record;
   const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
   return {
+    ...(request.annotations && { Annotations: request.annotations }),
     Binds: request.mounts.flatMap(bindWord),
     VolumesFrom: request.volumesFrom ?? null,
     LogConfig: logConfigJson(request, logPath),

@@ -12,6 +12,7 @@ import type {
   ContainerSize,
   ContainerUsage,
   ListOptions,
+  LogDetails,
   LogOptions,
   ProcessListing,
   StatsOptions,
@@ -21,7 +22,7 @@ import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
 import type { ContainerRecords } from "./container-records.ts";
-import { isMeant, isPrunable } from "./filter.ts";
+import { checkFilters, checkPruneFilters, isMeant, isPrunable } from "./filter.ts";
 import { containerJson } from "./inspect.ts";
 import { logLines } from "./log-lines.ts";
 import { noSuchContainer } from "./no-such-container.ts";
@@ -78,6 +79,7 @@ export class ContainerLooks {
       find: (name: string) => this.get(name),
       imageId: (reference: string) => this.#imageId(reference),
     };
+    checkFilters(filters, context);
     return this.#records
       .list()
       .map((record) => this.#reconciler.see(record))
@@ -110,6 +112,12 @@ export class ContainerLooks {
       if (now?.status === "restarting") return false;
       return !now || !canDo("ended", now.status) || now.status === "exited";
     });
+  }
+
+  async logDetails(container: string): Promise<LogDetails> {
+    const record = this.get(container);
+    const { logDetails } = await import("../logs/log-details.ts");
+    return logDetails(record, this.imageOf(record));
   }
 
   top(container: string): ProcessListing[] {
@@ -157,6 +165,7 @@ export class ContainerLooks {
   }
 
   async prune(options: ContainerPruneOptions = {}): Promise<ContainerPruneReport> {
+    checkPruneFilters(options);
     const containers: string[] = [];
     let reclaimedBytes = 0;
     for (const { id } of this.list({ all: true }).filter((one) => isPrunable(one, options))) {

@@ -1,10 +1,14 @@
 // What limits depend on of this machine, read from its own files when somebody asks.
 
+import { parseCpusetList } from "@nacre/core/cpuset-list.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import { capabilityNames } from "@nacre/core/program/capabilities.ts";
 import type { CpusetRoot, MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { MachineFacts, MachineSize } from "@nacre/core/program/resource-spec.ts";
+
+/** Where sysfs lists the processors that are at work. */
+const ONLINE = "/sys/devices/system/cpu/online";
 
 export class Machine implements MachineFacts {
   readonly #files: Files;
@@ -62,6 +66,11 @@ export class Machine implements MachineFacts {
     throw new NacreError("unsupported", "this machine has no cpuset controller", {
       advice: "Leave out --cpuset-cpus and --cpuset-mems.",
     });
+  };
+
+  readonly processors: MachineFacts["processors"] = () => {
+    if (!this.#files.status(ONLINE)) return undefined;
+    return parseCpusetList(this.#files.readText(ONLINE).trim())?.length;
   };
 
   readonly cpusetRoot: CpusetRoot = (node) =>

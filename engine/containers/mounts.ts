@@ -26,8 +26,8 @@ import type { StatePaths } from "../images/paths.ts";
 import type { VolumeFiller } from "../volumes/fill.ts";
 import { DEFAULT_DRIVER, type VolumeRecords, type VolumeWish } from "../volumes/volume-records.ts";
 import { checkVolumeName, type VolumeService } from "../volumes/volumes.ts";
-import type { RecordedMounts } from "./container-records.ts";
 import { borrowedMounts, imageVolumes, withoutTaken } from "./mount-sources.ts";
+import type { RecordedMounts } from "./recorded-mounts.ts";
 import { checkMountTarget } from "./request-check.ts";
 import type { UserChooser } from "./user-chooser.ts";
 

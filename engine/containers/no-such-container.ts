@@ -22,5 +22,6 @@ export async function asAsked<T>(container: string, id: string, act: () => Promi
 
 function isGone(error: unknown, id: string): boolean {
   if (!(error instanceof NacreError)) return false;
-  return error.kind === "not-found" && error.message === noSuchContainer(id.slice(0, 12)).message;
+  const said = [id, id.slice(0, 12)].map((name) => noSuchContainer(name).message);
+  return error.kind === "not-found" && said.includes(error.message);
 }

@@ -281,7 +281,7 @@ export class Planner {
           ...(users ? [BECOME_ROOT] : []),
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
           ...terminalOperations(process),
-          ...becomeProcess(process, { ...(filter && { filter }) }),
+          ...becomeProcess(process, { joins: true, ...(filter && { filter }) }),
         ],
         supervision: supervisionOfExec(wanted),
       },

@@ -13,9 +13,10 @@ import type { ContainerRecord, VolumeRecord } from "@nacre/core/state/records.ts
 import type { StatePaths } from "../images/paths.ts";
 import { readUnlessGone } from "../vanishing.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
-import { type ContainerRecords, UNSEEN_EXIT_CODE } from "./container-records.ts";
+import type { ContainerRecords } from "./container-records.ts";
 import { noSuchContainer } from "./no-such-container.ts";
-import { isGoing } from "./record-refusals.ts";
+import { UNSEEN_EXIT_CODE } from "./record-changes.ts";
+import { isAtRest, isGoing, removesItself } from "./record-refusals.ts";
 import { canDo } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
 import type { TakeDown } from "./take-down.ts";
@@ -40,17 +41,6 @@ export function processesAlive(kernel: Kernel, record: Running): boolean {
     (stored) => stored !== undefined && kernel.alive(identity(stored)),
   );
 }
-
-/** One that was created and has no exit code was not started yet. */
-function isToBeRemoved({ status, request, exitCode }: ContainerRecord): boolean {
-  if (status === "removing") return true;
-  return (
-    request.autoRemove && (status === "exited" || status === "created") && exitCode !== undefined
-  );
-}
-
-const isAtRest = ({ status }: ContainerRecord): boolean =>
-  status === "created" || status === "exited";
 
 export interface ReconcilerOptions {
   /** This process, recorded as the holder of what it removes. */
@@ -107,7 +97,7 @@ export class Reconciler {
       this.#dismissLater(record);
       return record;
     }
-    if (isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
+    if (this.#isToBeRemoved(record) || this.#isForgotten(record)) return this.#dismissLater(record);
     if (isAtRest(record)) return record.holder ? this.#takenOver(record) : record;
     if (this.#isAlive(record, record.supervisor)) {
       if (record.build) this.#endStep(record);
@@ -116,7 +106,7 @@ export class Reconciler {
     }
     if (record.status === "restarting") return this.#awaited(record);
     const settled = this.#putToRest(record);
-    const goes = settled && (isToBeRemoved(settled) || this.#isForgotten(settled));
+    const goes = settled && (this.#isToBeRemoved(settled) || this.#isForgotten(settled));
     if (goes) return this.#dismissLater(settled);
     if (settled) this.#goOn(settled);
     return settled;
@@ -247,6 +237,15 @@ export class Reconciler {
   #isForgotten(record: ContainerRecord): boolean {
     const ran = record.bootId !== undefined && record.bootId !== this.#options.bootId;
     return ran && isAtRest(record) && !this.#storage.has(record.id);
+  }
+
+  /** Whether somebody restarts it, who needs it after its end. */
+  isKept(record: ContainerRecord): boolean {
+    return (record.keepers ?? []).some((keeper) => this.#isAlive(record, keeper));
+  }
+
+  #isToBeRemoved(record: ContainerRecord): boolean {
+    return record.status === "removing" || (removesItself(record) && !this.isKept(record));
   }
 
   #isHeld(record: ContainerRecord): boolean {

@@ -3,6 +3,9 @@
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
+/** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
+export const UNSEEN_EXIT_CODE = 255;
+
 /** Nor does anybody wait to check it. What its checks have found stays, for who looks. */
 export function withoutProcesses(record: ContainerRecord) {
   const { process, supervisor, holder, ...rest } = record;
@@ -13,6 +16,25 @@ export function unawaited(record: ContainerRecord): ContainerRecord {
   if (!record.health?.waiter) return record;
   const { waiter, ...health } = record.health;
   return { ...record, health };
+}
+
+/** About to be started, with nothing of its last run but how often its policy has started it. */
+export function anew(record: ContainerRecord, byPolicy: boolean, detached: boolean) {
+  const { exitCode, finishedMs, error, oomKilled, stopped, health, ...known } = record;
+  const { restarts = 0, restartDelayMs, ...fresh } = withoutProcesses(known);
+  const rest = byPolicy
+    ? { ...fresh, restarts: restarts + 1, ...(restartDelayMs && { restartDelayMs }) }
+    : fresh;
+  return { ...rest, request: { ...record.request, detached }, status: "starting" as const };
+}
+
+/** One who restarts it has done so. */
+export function withoutKeeper(record: ContainerRecord, keeper: ProcessIdentity): ContainerRecord {
+  const { keepers = [], ...rest } = record;
+  const own = stored(keeper);
+  const at = keepers.findIndex((k) => k.pid === own.pid && k.startTime === own.startTime);
+  const left = keepers.filter((_, i) => i !== at);
+  return left.length > 0 ? { ...rest, keepers: left } : rest;
 }
 
 export function atRest(record: ContainerRecord, status: ExitStatus): ContainerRecord {

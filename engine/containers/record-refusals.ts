@@ -23,6 +23,15 @@ export const isTakenDown = ({ name }: ContainerRecord): NacreError =>
 export const isRemoved = ({ name }: ContainerRecord): NacreError =>
   new NacreError("conflict", `removal of container ${name} is already in progress`);
 
-/** One with `--rm` that has ended: whoever comes next removes it, and nobody starts it again. */
-export const isGoing = ({ status, request }: ContainerRecord): boolean =>
-  status === "exited" && request.autoRemove;
+export const isAtRest = ({ status }: ContainerRecord): boolean =>
+  status === "created" || status === "exited";
+
+/** One with `--rm` that has ended: whoever comes next removes it, and nobody starts it again but who restarts it. */
+export const isGoing = ({ status, request, keepers = [] }: ContainerRecord): boolean =>
+  status === "exited" && request.autoRemove && keepers.length === 0;
+
+/** One with `--rm` that has ended, or whose start failed. One that was created and has no exit code was not started yet. */
+export function removesItself({ status, request, exitCode }: ContainerRecord): boolean {
+  const ended = (status === "exited" || status === "created") && exitCode !== undefined;
+  return request.autoRemove && ended;
+}

@@ -17,6 +17,7 @@ import {
   workingDirectory,
 } from "@nacre/core/program/spec.ts";
 import { checkSysctls } from "@nacre/core/program/sysctls.ts";
+import { checkTag } from "../logs/journal-fields.ts";
 
 /** Throws NacreError `invalid`. `image`: what the image says of its process. */
 export function checkRequest(
@@ -33,6 +34,7 @@ export function checkRequest(
   if (request.cgroupParent) cgroupParentPath(request.cgroupParent);
   healthCheck(request.health, image);
   logLimits(request.logDriver ?? DEFAULT_LOG, request.log);
+  if (request.log?.tag !== undefined) checkTag(request.log);
   checkProcess(request);
   processCapabilities(0, request, machine);
   securityLabels(request, machine);

@@ -27,9 +27,29 @@ function ownersError(error: NacreError, program: KernelProgram): NacreError | un
   );
 }
 
+/** Of a command that joins a container and finds no directory to begin in; docker's words. */
+function directoryError(error: NacreError, program: KernelProgram): NacreError | undefined {
+  const { section, index, errno } = (error.cause ?? {}) as Partial<OperationFault>;
+  const failed = section === "child" ? program.process?.child[index ?? -1] : undefined;
+  if (failed?.op !== "changeDirectory" || !failed.mustExist) return undefined;
+  const absent = errno === "ENOENT";
+  const why = absent ? "no such file or directory" : `it cannot be entered (${errno})`;
+  return new NacreError(
+    absent ? "command-not-found" : "command-not-executable",
+    `${program.title}: chdir to cwd (${JSON.stringify(failed.path)}) failed: ${why}`,
+    {
+      ...(error.errno !== undefined && { errno: error.errno }),
+      advice: "What joins a container makes no directory: make it first, or leave -w out.",
+      cause: error,
+    },
+  );
+}
+
 /** A command that cannot be run, in a person's words; every other failure is left as it is. */
 export function commandError(error: unknown, program: KernelProgram): unknown {
   if (!(error instanceof NacreError)) return error;
+  const nowhere = directoryError(error, program);
+  if (nowhere) return nowhere;
   if (error.errno === "EINVAL") return ownersError(error, program) ?? error;
   const found = error.kind === "command-not-executable";
   if (!found && error.kind !== "command-not-found") return error;

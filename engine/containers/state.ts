@@ -35,6 +35,8 @@ export type ContainerCommand =
   | "update"
   /** Its policy starts it again after a wait. */
   | "restart"
+  /** From its own removal at its end, for somebody who restarts it. */
+  | "keep"
   | "remove";
 
 const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> = {
@@ -51,6 +53,7 @@ const POSSIBLE: Readonly<Record<ContainerCommand, readonly ContainerStatus[]>> =
   rename: ["created", "starting", "running", "paused", "restarting", "exited"],
   update: ["created", "running", "paused", "restarting", "exited"],
   restart: ["exited"],
+  keep: ["created", "starting", "running", "paused", "exited"],
   // A removal that was killed is finished by the next one.
   remove: ["created", "exited", "removing", "dead"],
 };
@@ -79,6 +82,7 @@ const VERBS: Readonly<Record<ContainerCommand, string>> = {
   rename: "rename",
   update: "update",
   restart: "restart",
+  keep: "restart",
   remove: "remove",
 };
 

@@ -32,10 +32,20 @@ export class ContainerStorage {
   }
 
   /** Before a start: makes what a killed creation had not made yet, and forgets the last end. */
-  prepare({ id, startedMs }: ContainerRecord): void {
+  async prepare({ id, startedMs, request }: ContainerRecord): Promise<void> {
     if (startedMs === undefined && !this.has(id)) this.make(id);
     const { exit } = this.#paths.container(id);
     if (this.#files.status(exit)) this.#files.remove(exit);
+    if (request.autoRemove && startedMs !== undefined) await this.mayMountAnew(id);
+  }
+
+  /**
+   * An overlay that was mounted `volatile` is refused a second time, by a mark, lest the machine
+   * went down meanwhile. For who knows that it did not.
+   */
+  async mayMountAnew(id: string): Promise<void> {
+    const mark = `${this.#paths.container(id).work}/work/incompat`;
+    if (this.#files.status(mark)) await this.#files.removeTree(mark);
   }
 
   /** What is absent is fine. */

@@ -26,7 +26,7 @@ interface Kept {
   readonly instructions: Uint8Array;
 }
 
-type Filtered = Pick<ContainerRequest, "seccomp" | "privileged" | "capabilities">;
+type Filtered = Pick<ContainerRequest, "seccomp" | "privileged" | "capabilities" | "annotations">;
 
 const LINE_FEED = 10;
 
@@ -119,7 +119,10 @@ export class SystemCallFilters {
     const { instructions, flags, listenerPath, listenerMetadata } = kept;
     if (listenerPath === undefined) return { instructions, flags };
     const { directory } = this.#paths.container(id);
-    const state = listenerState(listenerMetadata, { id, bundle: directory });
+    const state = listenerState(listenerMetadata, {
+      ...{ id, bundle: directory },
+      ...(request.annotations && { annotations: request.annotations }),
+    });
     return { instructions, flags, listener: { path: listenerPath, state } };
   }
 

@@ -18,6 +18,7 @@ export interface Forgetting {
 
 export interface ForgottenImages {
   readonly untagged: string[];
+  /** IDs of images. Which of their layers go is known when it is known who else has them. */
   readonly deleted: string[];
   readonly candidates?: Candidates;
 }
@@ -56,8 +57,8 @@ export function forgetImage(
   }
   if (gone.length === 0 && untagged.length === 0) return { untagged, deleted: [] };
   if (!whole) for (const one of gone) takeFromIndexes(t, one, going);
-  const deleted = gone.flatMap(({ id, config }) => [id, ...config.rootfs.diff_ids]);
-  return { untagged, deleted: [...new Set(deleted)], candidates: candidatesOf(t, gone, going) };
+  const deleted = gone.map(({ id }) => id);
+  return { untagged, deleted, candidates: candidatesOf(t, gone, going) };
 }
 
 function candidatesOf(

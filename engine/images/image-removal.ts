@@ -27,6 +27,8 @@ export interface Candidates {
 export interface Forgotten {
   readonly trash: string;
   readonly blobs: readonly string[];
+  /** Diff IDs. */
+  readonly layers: readonly string[];
   readonly snapshots: readonly {
     readonly snapshotter: string;
     readonly chainId: string;
@@ -72,10 +74,12 @@ export class ImageRemoval {
     for (const digest of unneeded(candidates.blobs, needed)) transaction.delete("manifest", digest);
     const trash = `${this.#paths.trash}/${randomHex(this.#random, 8)}`;
     let freedBytes = 0;
+    const layers: string[] = [];
     for (const diffId of unneeded(candidates.diffIds, needed)) {
       const record = transaction.get("layer", diffId);
       if (!record) continue;
       transaction.delete("layer", diffId);
+      layers.push(diffId);
       freedBytes += record.tarBytes;
       this.#throwAway(this.#paths.layerTar(diffId), trash);
       this.#throwAway(this.#paths.layerIndex(diffId), trash);
@@ -92,7 +96,7 @@ export class ImageRemoval {
       freedBytes += sizeBytes;
       transaction.delete("snapshot", key);
     }
-    return { trash, blobs, snapshots, freedBytes };
+    return { trash, blobs, layers, snapshots, freedBytes };
   }
 
   /** Deletes what was forgotten. Whatever a killed process leaves here goes with the next sweep. */

@@ -240,11 +240,10 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
       { durable: true },
     );
     const { untagged, deleted, candidates } = outcome;
-    if (candidates) {
-      const forgotten = this.#state.write((t) => this.#removal.forget(t, candidates));
-      await this.#removal.finish(forgotten);
-    }
-    return { untagged, deleted };
+    if (!candidates) return { untagged, deleted };
+    const forgotten = this.#state.write((t) => this.#removal.forget(t, candidates));
+    await this.#removal.finish(forgotten);
+    return { untagged, deleted: [...deleted, ...forgotten.layers] };
   }
 
   /** Removes files that no image needs; see ImageRemoval.sweep. Returns the bytes freed. */

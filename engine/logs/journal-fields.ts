@@ -26,6 +26,9 @@ export function checkTag({ tag = "" }: LogRequest): void {
   tagText(tag, NOTHING);
 }
 
+export const tagOf = (record: ContainerRecord, tag: string): string =>
+  tagText(tag, wordsOf(record));
+
 function tagText(tag: string, words: Words): string {
   return tag.replace(/\{\{\s*(.*?)\s*\}\}/g, (_, expression: string) => {
     const word = /^\.(\w+)$/.exec(expression)?.[1] ?? "";

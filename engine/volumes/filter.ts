@@ -2,7 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { VolumeFilters, VolumeListing } from "../engine.ts";
-import { allHold, hasLabel } from "../filters.ts";
+import { allHold, checkFilterKeys, hasLabel } from "../filters.ts";
 
 function isTrue(word: string): boolean {
   if (/^(1|t|true)$/i.test(word)) return true;
@@ -10,7 +10,13 @@ function isTrue(word: string): boolean {
   throw new NacreError("invalid", `invalid filter 'dangling=${word}': true or false`);
 }
 
-/** @throws NacreError `invalid` for a key or a value that no volume can be asked by */
+/** @throws NacreError `invalid` for a key or a value that no volume can be asked by, though there be none */
+export function checkVolumeFilters(filters: VolumeFilters): void {
+  checkFilterKeys(filters, ["dangling", "driver", "label", "label!", "name"]);
+  for (const value of filters.dangling ?? []) isTrue(value);
+}
+
+/** Of filters that were checked. */
 export function isMeantVolume(
   { volume, users }: Pick<VolumeListing, "volume" | "users">,
   filters: VolumeFilters,

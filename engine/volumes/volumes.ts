@@ -11,7 +11,7 @@ import { newContainerId } from "../containers/names.ts";
 import { treeBytes } from "../containers/tree-size.ts";
 import type { VolumeFilters, VolumeListing, VolumeRequestOptions, Volumes } from "../engine.ts";
 import type { Named } from "../extensions.ts";
-import { isMeantVolume } from "./filter.ts";
+import { checkVolumeFilters, isMeantVolume } from "./filter.ts";
 import { absent, DEFAULT_DRIVER, type VolumeRecords } from "./volume-records.ts";
 
 /** Docker's rule for names. Throws NacreError `invalid`. */
@@ -63,6 +63,7 @@ export class VolumeService implements Volumes {
   }
 
   async list(filters: VolumeFilters = {}): Promise<VolumeListing[]> {
+    checkVolumeFilters(filters);
     await this.finishRemovals();
     const all: VolumeListing[] = [];
     for (const { volume, users } of this.#records.list()) {

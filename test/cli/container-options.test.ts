@@ -183,7 +183,18 @@ describe("the flags that docker's commands have and ours shall have", () => {
     ...["device-write-iops", "device-cgroup-rule"],
   ];
   const MAKE = [
-    ...["name", "hostname", "domainname", "env", "env-file", "label", "label-file", "user"],
+    ...[
+      "annotation",
+      "gpus",
+      "name",
+      "hostname",
+      "domainname",
+      "env",
+      "env-file",
+      "label",
+      "label-file",
+      "user",
+    ],
     ...["workdir", "entrypoint", "tty", "interactive", "attach", "init", "rm", "cidfile", "pull"],
     ...["platform", "quiet", "read-only", "tmpfs", "mount", "volume", "volumes-from"],
     ...["volume-driver", "shm-size", "device", "group-add", "sysctl", "ulimit", "oom-score-adj"],
@@ -213,7 +224,7 @@ describe("the flags that docker's commands have and ours shall have", () => {
     ["wait", ["condition"]],
     ["ps", ["all", "quiet", "filter", "format", "last", "latest", "size", "no-trunc"]],
     ["inspect", ["format", "size", "type"]],
-    ["logs", ["follow", "since", "until", "tail", "timestamps"]],
+    ["logs", ["details", "follow", "since", "until", "tail", "timestamps"]],
     ["stats", ["all", "no-stream", "format", "no-trunc"]],
     ["events", ["since", "until", "filter", "format"]],
     ["cp", ["archive", "follow-link", "quiet"]],

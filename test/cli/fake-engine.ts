@@ -174,6 +174,10 @@ export class FakeEngine implements Engine {
       this.#called("logs", container, options);
       return this.#replay(this.lines, options?.follow ? options.signal : undefined);
     },
+    logDetails: async (container) => {
+      this.#called("logDetails", container);
+      return { tag: "a b", "com.team": "red,blue=1" };
+    },
     top: (container) => {
       this.#called("top", container);
       return [
@@ -364,7 +368,8 @@ export class FakeEngine implements Engine {
     prune: async (options) => {
       this.#called("prune", options);
       return {
-        ...{ containers: ["c1"], images: ["sha256:i1"], volumes: ["v1"], pins: [] },
+        ...{ containers: ["c1"], untagged: ["docker.io/library/i:1"], images: ["sha256:i1"] },
+        ...{ volumes: ["v1"], pins: [] },
         reclaimedBytes: 12_000_000,
       };
     },

@@ -26,4 +26,23 @@ describe("the nearest word", () => {
     expect((await nacre(["image", "layrs"], { engine })).err).toContain("Did you mean layers?");
     expect((await nacre(["frobnicate"], { engine })).err).not.toContain("Did you mean");
   });
+
+  it.each([
+    [["ps", "--root", "/x"], "--root", "nacre --root DIRECTORY ps"],
+    [
+      ["image", "layers", "--backend=simulated", "x"],
+      "--backend",
+      "nacre --backend LINUX|SIMULATED image layers",
+    ],
+    [["volume", "ls", "--version"], "--version", "nacre --version volume ls"],
+  ])("of %j is one that stands before the command", async (words, option, line) => {
+    const { code, err } = await nacre(words, { engine: new FakeEngine() });
+    expect(code).toBe(125);
+    expect(err.split("\n")).toEqual([
+      `unknown flag: ${option}`,
+      `${option} is an option of nacre itself and stands before the command: ${line}`,
+      expect.stringContaining("--help"),
+      "",
+    ]);
+  });
 });

@@ -127,6 +127,45 @@ export function commandLineContract(
       expect(stats.MemUsage).toMatch(/ \/ 32MiB$/);
     });
 
+    it("keeps annotations for who inspects it, and refuses what nobody drives", async () => {
+      const options = ["--annotation", "org.example.team=red", "--annotation", "bare"];
+      await start("noted", "true", ...options);
+      const { HostConfig } = JSON.parse(await does("inspect", "noted"))[0];
+      expect(HostConfig.Annotations).toEqual({ "org.example.team": "red", bare: "" });
+      const refused = await nacre("run", "--gpus", "all", subject.image, "true");
+      expect(refused).toMatchObject({ code: 125, out: "" });
+      expect(refused.err).toContain("--gpus all: there is no driver for GPUs here");
+    });
+
+    it("says of log lines what was asked for, where it is asked", async () => {
+      const wanted = ["labels=tier,none", "env=A", "tag=it/{{.Name}}"];
+      const options = wanted.flatMap((option) => ["--log-opt", option]);
+      await start("said", "echo out", ...options, "--label", "tier=a,b", "-e", "A=1 2");
+      await does("wait", "said");
+      expect(await does("logs", "said")).toBe("out");
+      expect(await does("logs", "--details", "said")).toBe("A=1+2,tag=it%2Fsaid,tier=a%2Cb out");
+      const wrong = await nacre(
+        ...["run", "-d", "--log-opt", "tag={{.Nothing}}", "--network", "none"],
+        ...[subject.image, "true"],
+      );
+      expect(wrong).toMatchObject({ code: 125, out: "" });
+    });
+
+    it("refuses more processors than there are, and a directory that is not there", async () => {
+      const words = ["run", "-d", "--network", "none", "--cpus", "5000", subject.image, "true"];
+      const { code, err } = await nacre(...words);
+      expect(code).toBe(125);
+      expect(err).toMatch(/range of CPUs is from 0\.01 to \d+\.00, as there are only \d+ CPUs/);
+      await start("some", "exec sleep 1000");
+      const more = await nacre("update", "--cpus", "5000", "some");
+      expect(more.code).toBe(1);
+      expect(more.err).toContain("range of CPUs is from 0.01 to");
+      const nowhere = await nacre("exec", "-d", "-w", "/no/where", "some", "true");
+      expect(nowhere.code).toBe(127);
+      expect(nowhere.err).toContain('chdir to cwd ("/no/where") failed: no such file or directory');
+      expect((await nacre("exec", "-d", "-w", "/bin/sh", "some", "true")).code).toBe(126);
+    });
+
     it("starts again what its policy starts again", async () => {
       await start("failing", "echo started; exit 7", "--restart", "on-failure:1");
       await expect

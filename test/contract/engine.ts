@@ -348,6 +348,32 @@ function refusalCases(bench: () => Bench): void {
     expect((await refusal(bench().run(["true"], { network: "nowhere" }))).kind).toBe("not-found");
   });
 
+  it("joins where its directory is, and makes none", async () => {
+    await bench().start("somewhere", LOOP);
+    const join = (workingDirectory: string) =>
+      bench().exec("somewhere", { command: ["pwd"], workingDirectory });
+    expect((await join("/tmp")).stdout).toBe("/tmp\n");
+    expect((await refusal(join("/no/where"))).kind).toBe("command-not-found");
+    expect((await refusal(join("/bin/broken"))).kind).toBe("command-not-executable");
+    const look = { command: ["ls", "/no"] };
+    expect((await bench().exec("somewhere", look)).stderr).toContain("No such file");
+  });
+
+  it("restarts one that removes itself, which then goes with its end", async () => {
+    const { containers } = bench();
+    const script = `echo x >>/count; wc -l </count | tr -d ' '; echo ready; ${LOOP}`;
+    await bench().start("fleeting", script, { autoRemove: true });
+    await bench().says("fleeting", "ready");
+    const { id } = containers.get("fleeting");
+    await containers.restart("fleeting", { timeoutMs: 0 });
+    expect(containers.get("fleeting")).toMatchObject({ id, status: "running" });
+    await bench().says("fleeting", "2");
+    expect(containers.get("fleeting").keepers).toBeUndefined();
+    await containers.stop("fleeting", { timeoutMs: 0 });
+    expect(containers.list({ all: true })).toEqual([]);
+    expect((await refusal(containers.restart("fleeting"))).kind).toBe("not-found");
+  });
+
   it("refuses to join, signal or remove in the wrong state", async () => {
     await bench().containers.create({
       image: bench().subject.image,

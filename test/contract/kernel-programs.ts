@@ -83,6 +83,39 @@ export function programsContract(bench: () => KernelBench): void {
       await bench().unchanged();
     });
 
+    it("mount an overlay once that nobody flushes, as long as its mark is there", async () => {
+      const base = `${bench().subject.scratch}/a`;
+      const [lower, upper, work, merged] = ["lower", "upper", "work", "merged"].map(
+        (name) => `${base}/${name}`,
+      ) as [string, string, string, string];
+      const directory = (path: string): Operation => {
+        return { op: "makeDirectory", path, mode: 0o755, existing: "fail" };
+      };
+      const options = [`lowerdir=${lower}`, `upperdir=${upper}`, `workdir=${work}`, "volatile"];
+      const overlay = { type: "overlay", source: "overlay", options, attributes: [] } as const;
+      const mount: Operation = { op: "mount", mount: overlay, target: merged };
+      const made: Operation[] = [
+        directory(base),
+        { op: "mount", mount: TMPFS, target: base },
+        ...[lower, upper, work, merged].map(directory),
+      ];
+      const { kernel } = bench();
+      await kernel.perform(hostProgram([...made, mount]));
+      await kernel.perform(hostProgram(inversesOf([mount])));
+      expect((await refusal(kernel.perform(hostProgram([mount])))).errno).toBe("EINVAL");
+      const marks = [`${work}/work/incompat/volatile`, `${work}/work/incompat`];
+      const unmark: Operation[] = [
+        { op: "removeFile", path: `${marks[0]}/dirty` },
+        ...marks.map((path): Operation => {
+          return { op: "removeDirectory", path, retryMs: 0, ifUnused: false };
+        }),
+      ];
+      await kernel.perform(hostProgram([...unmark, mount]));
+      await kernel.perform(hostProgram(inversesOf([mount])));
+      await kernel.perform(hostProgram(inversesOf(made.slice(0, 2))));
+      await bench().unchanged();
+    });
+
     it("say what the kernel said, and of which operation", async () => {
       const missing: Operation = {
         op: "makeDirectory",

@@ -79,8 +79,8 @@ export function lifeStep(
     case "unpause":
       return status === "paused" ? done("running") : refused("conflict");
     case "restart":
-      // It would be gone between its end and its start.
-      return runs && autoRemove ? refused("conflict") : done("running");
+      // One that removes itself is kept from it meanwhile.
+      return done("running");
     case "rename":
     case "update":
       return done(status);

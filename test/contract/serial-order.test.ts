@@ -32,6 +32,29 @@ describe("an order that explains what was seen", () => {
     expect(serialOrder(first, observed(...words), last, PLAIN)).toBeUndefined();
   });
 
+  it.each<[string[], "running" | "absent"]>([
+    [["restart"], "running"],
+    [["restart", "kill"], "absent"],
+    // Killed while it was being restarted, and started again all the same.
+    [["kill", "restart", "exec: conflict"], "running"],
+    [["kill", "stop", "restart", "restart"], "running"],
+    // Ended by a restart, and removed before it was started again.
+    [["rm", "restart: not-found"], "absent"],
+  ])("is found of one that removes itself, of %j: %s", (words, last) => {
+    const kind = { autoRemove: true, always: false };
+    expect(serialOrder("running", observed(...words), last, kind)).toHaveLength(words.length);
+  });
+
+  it.each<[string[], "running" | "absent" | "exited"]>([
+    [["kill"], "running"],
+    [["rm"], "absent"],
+    [["exec"], "absent"],
+    [["restart"], "absent"],
+  ])("does not exist of one that removes itself, of %j: %s", (words, last) => {
+    const kind = { autoRemove: true, always: false };
+    expect(serialOrder("running", observed(...words), last, kind)).toBeUndefined();
+  });
+
   it("is found among 200 commands at once", () => {
     const some = [
       "start",

@@ -18,7 +18,8 @@ export interface Observed {
 /** The states after a command that gave this answer; none if it cannot have. */
 function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind): LifeStatus[] {
   const step = lifeStep(status, command, kind);
-  if (step?.answer === answer) return [step.next];
+  if (step?.answer === answer)
+    return [step.next, ...endedWhileKept(status, { command, answer }, kind)];
   switch (`${command}: ${answer}`) {
     // As the command line has it: one that runs is what was asked for.
     case "start: done":
@@ -28,7 +29,11 @@ function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind
       return status === "absent" ? [status] : [];
     // Somebody else started it between its end and its start.
     case "restart: conflict":
+      if (kind.autoRemove && status === "running") return [status, "exited", "absent"];
       return status === "running" || status === "absent" ? [status] : [];
+    // It has ended it, and then somebody removed it.
+    case "restart: not-found":
+      return kind.autoRemove && status === "running" ? ["exited"] : [];
     // Its signal met one that another had sent to its end, and that was not there yet.
     case "kill: done":
       return status === "exited" || status === "absent" ? [status] : [];
@@ -41,6 +46,16 @@ function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind
       // It is being removed: nothing can be done with it any more.
       return answer === "conflict" && status === "absent" ? [status] : [];
   }
+}
+
+/** One that removes itself outlives its end where somebody restarts it, for as long as that takes. */
+function endedWhileKept(
+  status: LifeStatus,
+  { command, answer }: Observed,
+  { autoRemove }: LifeKind,
+): LifeStatus[] {
+  const ends = answer === "done" && (command === "stop" || command === "kill");
+  return autoRemove && ends && (status === "running" || status === "paused") ? ["exited"] : [];
 }
 
 const IDLE: readonly LifeCommand[] = ["rename", "update", "exec", "wait"];

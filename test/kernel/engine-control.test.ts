@@ -77,12 +77,42 @@ describe("restart", () => {
     });
   });
 
-  it("is refused to a container that would be gone", async () => {
-    await counting("fleeting", "--rm");
-    const { code, stderr } = await bench.nacre(["restart", "fleeting"]);
-    expect(code).toBe(1);
-    expect(stderr).toContain("it has --rm");
-    await bench.does(["rm", "-f", "fleeting"]);
+  it("keeps one with --rm, which is gone with its next end", async () => {
+    await bench.unchanged(async () => {
+      const script = "echo x >> /count; wc -l < /count; exec sleep 100";
+      const run = ["run", "-d", "--rm", "--name", "fleeting", bench.name(), "sh", "-c", script];
+      const id = await bench.does(run);
+      await bench.until(async () => (await bench.does(["logs", "fleeting"])) === "1");
+      for (const count of ["1\n2", "1\n2\n3"]) {
+        expect(await bench.does(["restart", "-t", "0", "fleeting"])).toBe("fleeting");
+        await bench.until(async () => (await bench.does(["logs", "fleeting"])) === count);
+      }
+      expect(JSON.parse(await bench.does(["inspect", "fleeting"]))[0]).toMatchObject({
+        Id: id,
+        HostConfig: { AutoRemove: true },
+      });
+      await bench.does(["stop", "-t", "0", "fleeting"]);
+      expect((await bench.nacre(["inspect", "fleeting"])).code).toBe(1);
+    });
+  });
+
+  it("that is killed in the middle leaves nothing of one with --rm", async () => {
+    await bench.unchanged(async () => {
+      const deaf = "trap '' TERM; echo; while :; do sleep 0.05; done";
+      await bench.does(["run", "-d", "--rm", "--name", "doomed", bench.name(), "sh", "-c", deaf]);
+      await bench.until(async () => (await bench.nacre(["logs", "doomed"])).stdout === "\n");
+      const restart = bench.start(["restart", "-t", "600", "doomed"]);
+      const gone = outcomeOf(restart);
+      const events = ["events", "--since", "10m", "--until", "0s", "--format", "{{.Action}}"];
+      await bench.until(async () => {
+        const said = await bench.does([...events, "--filter", "container=doomed"]);
+        return said.includes("kill");
+      });
+      restart.kill("SIGKILL");
+      await gone;
+      await bench.does(["kill", "doomed"]);
+      await bench.until(async () => (await bench.does(["ps", "-aq"])) === "");
+    });
   });
 });
 

@@ -141,7 +141,7 @@ const MOUNTS: readonly (readonly [weight: number, operation: fc.Arbitrary<Operat
   [1, make("readOnlyInRoot", { path })],
   [2, make("setPropagation", { path, mode: propagation, recursive: fc.boolean() })],
   [1, make("setMountAttributes", { path, attributes })],
-  [1, make("changeDirectory", { path })],
+  [1, make("changeDirectory", { path, mustExist: fc.boolean() })],
 ];
 
 const weighted = (choices: typeof FILES): fc.Arbitrary<Operation> =>

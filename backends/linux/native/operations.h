@@ -103,7 +103,7 @@ enum { BOUND_CAPABILITIES_BOUNDING = 0 };
 enum { SET_USER_UID = 0, SET_USER_GID = 1, SET_USER_GROUPS = 2, SET_USER_KEEPS_GROUPS = 3 };
 enum { SET_CAPABILITIES_EFFECTIVE = 0, SET_CAPABILITIES_PERMITTED = 1, SET_CAPABILITIES_INHERITABLE = 2, SET_CAPABILITIES_AMBIENT = 3 };
 enum { FILTER_SYSTEM_CALLS_FILTER = 0, FILTER_SYSTEM_CALLS_FLAGS = 1 };
-enum { CHANGE_DIRECTORY_PATH = 0 };
+enum { CHANGE_DIRECTORY_PATH = 0, CHANGE_DIRECTORY_MUST_EXIST = 1 };
 enum { WRITE_OWN_FILE_NAME = 0, WRITE_OWN_FILE_DATA = 1 };
 enum { SET_PERSONALITY_PERSONA = 0 };
 enum { SET_IO_PRIORITY_CLASS = 0, SET_IO_PRIORITY_PRIORITY = 1 };
@@ -161,7 +161,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_SET_CAPABILITIES] = {"setCapabilities", "nnnn"},
   [OP_NO_NEW_PRIVILEGES] = {"noNewPrivileges", ""},
   [OP_FILTER_SYSTEM_CALLS] = {"filterSystemCalls", "bn"},
-  [OP_CHANGE_DIRECTORY] = {"changeDirectory", "s"},
+  [OP_CHANGE_DIRECTORY] = {"changeDirectory", "sn"},
   [OP_WRITE_OWN_FILE] = {"writeOwnFile", "ss"},
   [OP_SET_PERSONALITY] = {"setPersonality", "n"},
   [OP_SET_IO_PRIORITY] = {"setIoPriority", "nn"},

@@ -139,7 +139,9 @@ static int enter_root(const struct operation *o) {
 
 static int change_directory(const struct operation *o) {
   char where[PATH_MAX];
-  OWNED fd = make_in_root(text(o, CHANGE_DIRECTORY_PATH), S_IFDIR, 255);
+  const char *path = text(o, CHANGE_DIRECTORY_PATH);
+  bool there = number(o, CHANGE_DIRECTORY_MUST_EXIST);
+  OWNED fd = there ? in_root(path, O_DIRECTORY) : make_in_root(path, S_IFDIR, 255);
   if (fd < 0 || fchdir(fd)) return because("chdir");
   errno = ENOENT;
   bool inside = syscall(SYS_getcwd, where, sizeof where) > 0 && *where == '/';

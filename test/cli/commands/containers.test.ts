@@ -224,6 +224,15 @@ describe("logs", () => {
     expect(asked(engine, "logs").at(-1)).toMatchObject([engine.records[0]!.id, { tail: 1 }]);
   });
 
+  it("show what was asked to be said of each line, as docker writes it", async () => {
+    const { err } = await nacre(["logs", "--details", "-t", "web"], { engine });
+    expect(err).toBe("1970-01-01T00:00:00.000000001Z com.team=red%2Cblue%3D1,tag=a+b b");
+    const plain = new FakeEngine();
+    plain.lines = engine.lines;
+    plain.containers.logDetails = async () => ({});
+    expect((await nacre(["logs", "--details", "web"], { engine: plain })).err).toBe(" b");
+  });
+
   it("end with an interrupt while they are followed", async () => {
     const host = new FakeHost({ engine });
     const running = main(["logs", "-f", "web"], host);

@@ -86,7 +86,20 @@ describe("system prune", () => {
     const engine = new FakeEngine();
     const { out } = await nacre(["system", "prune", "-af"], { engine });
     expect(out).not.toContain("WARNING");
-    expect(engine.calls).toEqual([["prune", { all: true, pins: false, volumes: false }]]);
+    expect(out).toContain("Deleted Images:\nuntagged: i:1\ndeleted: sha256:i1\n");
+    const wanted = { all: true, pins: false, volumes: false, filters: {} };
+    expect(engine.calls).toEqual([["prune", wanted]]);
+  });
+
+  it("hands on until and labels, and says in its question what they are", async () => {
+    const engine = new FakeEngine();
+    const words = ["--filter", "until=1h", "--filter", "label=a", "--filter", "label!=b=c"];
+    const nowMs = 10_000_000;
+    const { out } = await nacre(["system", "prune", ...words], { engine, input: "y", nowMs });
+    expect(out).toContain("only what is meant by:\n  - until=1h\n  - label=a\n  - label!=b=c\n");
+    expect(engine.calls).toMatchObject([
+      ["prune", { untilMs: nowMs - 3_600_000, filters: { label: ["a"], "label!": ["b=c"] } }],
+    ]);
   });
 });
 

@@ -14,6 +14,7 @@ describe("--log-opt", () => {
   });
 
   it.each<[string | undefined, string, string]>([
+    ["local", "labels=a", "unknown log opt 'labels' for local log driver: there are max-size and"],
     ["none", "a=b", "invalid logging opts for driver none"],
     [undefined, "a=b", "unknown log opt 'a' for json-file log driver: there are"],
     [undefined, "max-size=much", "invalid log opt max-size=much: invalid size"],

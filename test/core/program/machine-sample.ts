@@ -12,6 +12,7 @@ export const MACHINE: MachineFacts = {
   allDevices: () => ["/dev/null", "/dev/sda", "/dev/fuse"],
   capabilities: () => CAPABILITIES.filter((name) => name !== "CAP_SYS_RESOURCE"),
   countsSwap: () => true,
+  processors: () => 4,
   size: () => ({ cpus: "0-3", mems: "0" }),
 };
 

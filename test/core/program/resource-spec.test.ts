@@ -118,6 +118,10 @@ describe("limits that make no sense", () => {
       "can not be less than memory reservation limit",
     ],
     [{ nanoCpus: 1 }, "--cpus is too small"],
+    [
+      { nanoCpus: 4_000_000_001 },
+      "range of CPUs is from 0.01 to 4.00, as there are only 4 CPUs available",
+    ],
     [{ nanoCpus: 1e9, cpuQuotaUs: 1000 }, "--cpus and --cpu-quota cannot both be set"],
     [{ nanoCpus: 1e9, cpuPeriodUs: 1000 }, "--cpus and --cpu-period cannot both be set"],
     [{ cpuPeriodUs: 999 }, "--cpu-period of 999 is out of range"],
@@ -142,6 +146,9 @@ describe("limits that make no sense", () => {
       cpusetCpus: "0-3",
     };
     expect(() => checkResources(request, MACHINE)).not.toThrow();
+    expect(() => checkResources({ nanoCpus: 4e9 }, MACHINE)).not.toThrow();
+    const unknown = { ...MACHINE, processors: () => undefined };
+    expect(() => checkResources({ nanoCpus: 9e9 }, unknown)).not.toThrow();
   });
 });
 

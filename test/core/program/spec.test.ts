@@ -96,6 +96,13 @@ describe("createSpec", () => {
     expect(createSpec(sampleRequest(), IMAGE, CONTEXT).hostname).toBe("abcdef012345");
     expect(createSpec(sampleRequest({ hostname: "h" }), IMAGE, CONTEXT).hostname).toBe("h");
   });
+  it("hands annotations on", () => {
+    const annotations = { "org.example.team": "red" };
+    expect(createSpec(sampleRequest({ annotations }), IMAGE, CONTEXT)).toMatchObject({
+      annotations,
+    });
+    expect(createSpec(sampleRequest(), IMAGE, CONTEXT)).not.toHaveProperty("annotations");
+  });
   it("turns limits into the kernel's units", () => {
     const resources = { memoryBytes: 64 << 20, nanoCpus: 1_500_000_000, pids: 10 };
     expect(createSpec(sampleRequest({ resources }), IMAGE, CONTEXT).linux.resources).toMatchObject({

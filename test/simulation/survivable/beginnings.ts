@@ -63,6 +63,17 @@ export const runDetached = (engine: Engine) =>
     pull: "never",
   });
 
+/** The same, and it removes itself at its end. */
+export const runFleeting = (engine: Engine) =>
+  engine.containers.run({
+    image: IMAGE,
+    command: ["sleep", "3600"],
+    name: NAME,
+    detached: true,
+    autoRemove: true,
+    pull: "never",
+  });
+
 /** With a volume of the user's and one of the container's own, both filled by the image. */
 export async function runWithVolumes(engine: Engine): Promise<number> {
   const mounts = [

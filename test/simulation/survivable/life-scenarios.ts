@@ -8,6 +8,7 @@ import {
   once,
   pull,
   pulled,
+  runFleeting,
   running,
   runWithVolumes,
   type Scenario,
@@ -51,6 +52,15 @@ export const LIFE: readonly Scenario[] = [
     name: "restart",
     stored: pulled,
     prepare: running,
+    work: (engine) => engine.containers.restart(NAME, { timeoutMs: 0 }),
+    keepsImage: true,
+  },
+  {
+    name: "restart of one that removes itself",
+    stored: pulled,
+    prepare: async (world) => {
+      await world.command(runFleeting);
+    },
     work: (engine) => engine.containers.restart(NAME, { timeoutMs: 0 }),
     keepsImage: true,
   },
