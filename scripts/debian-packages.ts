@@ -15,6 +15,8 @@ export const TEST_COMMANDS: Readonly<Record<string, string>> = {
   mmdebstrap: "mmdebstrap",
   "mkfs.ext4": "e2fsprogs",
   zstd: "zstd",
+  openssl: "openssl",
+  python3: "python3",
   cc: "gcc",
   make: "make",
   chromium: "chromium",
