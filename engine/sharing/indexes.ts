@@ -297,14 +297,18 @@ export class IndexService implements Indexes {
     const { digest } = await this.#keeper.keep(bytes, mediaType, undefined, true);
     const record = { ...draft, digest, mediaType, updatedMs: this.#clock.nowMs() };
     const { reference } = record;
-    const old = this.#state.write((t) => {
-      // Whoever changes it beside us must not be overwritten.
-      if (t.get("index", reference)?.digest !== before?.digest) throw changedMeanwhile(reference);
-      const closure = before ? [...closureOf(t, before.digest)] : [];
-      t.put("index", reference, record);
-      this.#name(t, record, before?.digest);
-      return closure;
-    });
+    const old = this.#state.write(
+      (t) => {
+        // Whoever changes it beside us must not be overwritten.
+        if (t.get("index", reference)?.digest !== before?.digest) throw changedMeanwhile(reference);
+        const closure = before ? [...closureOf(t, before.digest)] : [];
+        t.put("index", reference, record);
+        this.#name(t, record, before?.digest);
+        return closure;
+      },
+      // A machine that goes down must not remember the document of before, which goes now.
+      { durable: before !== undefined },
+    );
     if (before && before.digest !== digest) {
       await this.#images.forgetUnneeded({ blobs: old, diffIds: [] }, intent);
     }

@@ -4,6 +4,7 @@
 //   a torn or damaged layer     is unpacked anew from its blob
 //   an index that is gone       is made anew from the tar
 //   a merged root that is gone  is made anew when its image is next used
+//   an index's document         is written anew from its record
 //   a tag of no image           goes
 //   what no record names        goes
 //
@@ -16,12 +17,14 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { BlobRecord, LayerRecord } from "@nacre/core/state/records.ts";
+import { storeDocument } from "../images/documents.ts";
 import type { ImageService } from "../images/images.ts";
 import { contents } from "../images/layer-source.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { imagesOfTag, takeFromTag } from "../images/tag-platforms.ts";
 import { type CompressedLayers, compressionNamed } from "./compressed-layers.ts";
+import { indexDocument } from "./index-document.ts";
 import { unpackStored } from "./unpack-stored.ts";
 
 export interface RepairPorts {
@@ -59,6 +62,7 @@ export class StoreRepair {
       await this.#blobs(digests);
       await this.#layersOf(digests);
       await this.#lostBlobs();
+      await this.#indexes();
       await this.#roots();
       this.#names();
     });
@@ -120,6 +124,19 @@ export class StoreRepair {
       } finally {
         await made.discard();
       }
+    }
+  }
+
+  /** Documents of indexes that were made here are written once more from their records. */
+  async #indexes(): Promise<void> {
+    const { content, state } = this.#ports;
+    for (const record of state.read((t) => t.list("index"))) {
+      const { digest, mediaType } = record;
+      if (content.has(digest)) continue;
+      const bytes = indexDocument(record);
+      await storeDocument(content, { digest, mediaType, bytes });
+      const fresh = this.#fresh({ digest, mediaType, size: bytes.length });
+      state.write((t) => t.put("blob", digest, fresh));
     }
   }
 

@@ -42,6 +42,40 @@ describe("the store as a registry", () => {
     }
   });
 
+  it("keeps what a push has sent that was broken off, and the next one goes on there", async () => {
+    const large = sampleImage({ sizeBytes: 8_000_000 });
+    await using registry = await serveRegistry(contentOf({ "1": large }));
+    await using here = machine();
+    await using there = machine();
+    const served = await serve(there);
+    try {
+      const { reference } = await here.images.pull(`${registry.address}/team/app:1`);
+      const name = here.images.tag(reference, `${served.address}/sent:1`);
+      const cutting = new AbortController();
+      const sent = () =>
+        here.events.flatMap((event) =>
+          event.type === "upload" && event.phase === "sending" ? [event.sentBytes] : [],
+        );
+      const pushed = here.sharing.push(name, { signal: cutting.signal, chunkBytes: 1_500_000 });
+      const watch = setInterval(() => {
+        if (sent().some((bytes) => bytes > 3_100_000)) cutting.abort();
+      }, 1);
+      await expect(pushed).rejects.toMatchObject({ kind: "interrupted" });
+      clearInterval(watch);
+      here.events.length = 0;
+      await using next = machine({ root: here.root, snapshotter: here.snapshotter });
+      await next.sharing.push(name);
+      const first = next.events.find(
+        (event) => event.type === "upload" && event.phase === "sending",
+      );
+      expect(first).toMatchObject({ digest: large.layers[0]!.digest });
+      expect((first as { sentBytes: number }).sentBytes).toBeGreaterThan(3_000_000);
+      expect(there.images.get("sent:1").image.id).toBe(large.id);
+    } finally {
+      await served.close();
+    }
+  });
+
   it("lists no names that nobody could ask for, such as those with a port in them", async () => {
     await using here = await holding();
     here.images.tag("team/app:1", "localhost:5599/bb:1");

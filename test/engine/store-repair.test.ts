@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { sha256 } from "@nacre/plugin-registry/content.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { describe, expect, it } from "vitest";
 import { contentOf, type Machine, machine, sampleImage } from "./pull-machine.ts";
@@ -64,6 +65,21 @@ describe("a store that is checked and repaired", () => {
     expect(here.files()).toEqual(before);
     await here.images.ready(here.images.get("app:1").image);
     expect(await here.check()).toEqual({ found: [], left: [] });
+  });
+
+  it.each([
+    ["is gone", (path: string) => rmSync(path)],
+    ["is damaged", flip],
+  ])("writes the document of an index anew that %s", async (_, damage) => {
+    await using here = await holding();
+    const { digest } = await here.indexes.create("list", ["app:1"], { annotations: { a: "b" } });
+    const before = here.files();
+    damage(here.paths.blob(digest));
+    expect((await here.check()).found.map(({ severity }) => severity)).toContain("damage");
+    expect((await here.check({ repair: true })).left).toEqual([]);
+    expect(here.files()).toEqual(before);
+    const { bytes } = await here.indexes.inspect("list");
+    expect(sha256(bytes)).toBe(digest);
   });
 
   it("says what must be fetched again, and then it is", async () => {

@@ -79,6 +79,30 @@ describe("pushing to docker-registry", () => {
     expect(digestOf(parts)).toBe(digest);
   });
 
+  it("goes on with the parts that a push before has sent", async () => {
+    await using target = await startRegistry();
+    const name = `${target.address}/parts:1`;
+    here.images.tag(`${source.address}/team/busybox:1`, name);
+    here.events.length = 0;
+    const cutting = new AbortController();
+    const pushed = here.sharing.push(name, { chunkBytes: 4_000_000, signal: cutting.signal });
+    const watch = setInterval(() => {
+      const far = here.events.some((one) => one.type === "upload" && one.sentBytes > 9_000_000);
+      if (far) cutting.abort();
+    }, 1);
+    await expect(pushed).rejects.toMatchObject({ kind: "interrupted" });
+    clearInterval(watch);
+    await using next = machine({ root: here.root, snapshotter: here.snapshotter });
+    await next.sharing.push(name, { chunkBytes: 4_000_000 });
+    const large = next.events.flatMap((event) =>
+      event.type === "upload" && event.phase === "sending" && event.totalBytes > 15_000_000
+        ? [event.sentBytes]
+        : [],
+    );
+    expect(large[0]).toBeGreaterThan(8_000_000);
+    expect(digestOf(name)).toBe(digest);
+  });
+
   it("compresses anew by zstd, gzip and not at all", async () => {
     for (const compression of ["zstd", "none", "gzip"] as const) {
       const name = `${source.address}/made/${compression}:1`;
