@@ -43,7 +43,8 @@ export default defineConfig({
           pool: "threads",
           maxWorkers: 2,
           // They take milliseconds; on a machine that is busy with something else, seconds.
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -54,7 +55,7 @@ export default defineConfig({
           include: REAL_KERNEL,
           pool: "forks",
           maxWorkers: 1,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
         },

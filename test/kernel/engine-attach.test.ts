@@ -1,5 +1,6 @@
 // attach, from a terminal and without one.
 
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -78,7 +79,9 @@ describe("attach", () => {
     await does("run", "-q", "-di", "--name", "deep", bench.name(), "cat");
     const child = bench.start(["attach", "deep"], { root });
     const outcome = outcomeOf(child);
+    const shown = once(child.stdout!, "data");
     child.stdin?.write("seen\n");
+    await shown;
     await bench.until(async () => (await does("logs", "deep")) === "seen");
     child.kill("SIGKILL");
     expect((await outcome).stdout).toBe("seen\n");

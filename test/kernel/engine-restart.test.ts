@@ -103,7 +103,9 @@ describe("always", () => {
 /** Processes that sleep for this bench, by the mark in their supervisors' environment. */
 function waiters(): string[] {
   const all = execFileSync("ps", ["-eo", "pid,args", "--no-headers"], { encoding: "utf8" });
-  return all.split("\n").filter((line) => /^\s*\d+ sleep [36]\.?\d*$/.test(line));
+  return all
+    .split("\n")
+    .filter((line) => /^\s*\d+ sleep (3\.2|6\.4|12\.8|25\.6|51\.2)$/.test(line));
 }
 
 describe("a policy", () => {
