@@ -144,10 +144,8 @@ export class StoreCheck {
       }
     }
     for (const { digest, blobs: named, manifests } of manifest) {
-      if (!needed.has(digest)) {
-        this.#say("leftover", `manifest ${digest}`, "nothing leads to it");
-        continue;
-      }
+      // What nothing leads to any more goes with the next prune.
+      if (!needed.has(digest)) continue;
       for (const gone of [...named, ...manifests].filter((one) => !known.has(one))) {
         this.#say("damage", `manifest ${digest}`, `its blob ${gone} is gone`);
       }

@@ -178,7 +178,7 @@ export class Pusher {
   }
 
   #noticePart(reference: Reference, { partOf }: Bundle): void {
-    const message = `${reference.familiar()} names images for several platforms, of which only ${partOf} is here: that one alone is pushed (pull --all-platforms brings the others)`;
+    const message = `${reference.familiar()} names images for several platforms, not all of which are here: that for ${partOf} alone is pushed (pull --all-platforms brings the others)`;
     this.#bus.emit({ type: "notice", message });
   }
 

@@ -109,7 +109,8 @@ describe("images for several platforms", () => {
       await here.images.pull(app, { platform });
     }
     const gone = await here.images.remove(app, { platform: "linux/amd64" });
-    expect(gone).toMatchObject({ untagged: [], deleted: [amd.id, ...amd.diffIds] });
+    // The other layer is the others', too.
+    expect(gone).toMatchObject({ untagged: [], deleted: [amd.id, amd.diffIds[0]] });
     expect(idsOf(here)).toEqual([arm.id, riscv.id].sort());
     expect(idOf(here, app)).toBe(arm.id);
     const container = { id: "c1", name: "quiet_whelk", imageId: riscv.id, status: "exited" };
