@@ -332,6 +332,12 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/boot-unit.ts"),
   },
   {
+    name: "unshare",
+    summary: "Execute a program where the containers of a user are who is not root",
+    group: "System",
+    load: () => import("./commands/unshare.ts"),
+  },
+  {
     name: "completion",
     summary: "Print a completion script for bash, zsh or fish",
     group: "System",

@@ -50,6 +50,8 @@ export interface Host {
   readLine(): string;
   /** The same from a terminal that does not show it. */
   readSecret(): string;
+  /** Executes a program with our streams and waits for it; its exit code, 127 where there is none. */
+  execute(words: readonly string[]): number;
   createEngine(options: GlobalOptions): Promise<Engine>;
   /** Every plugin there is, by its manifest. */
   plugins(options: GlobalOptions): Promise<readonly InstalledPlugin[]>;

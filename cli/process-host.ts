@@ -120,6 +120,17 @@ export class ProcessHost implements Host {
     }
   }
 
+  execute([program = "", ...words]: readonly string[]): number {
+    const { spawnSync } = process.getBuiltinModule("node:child_process");
+    const { constants } = process.getBuiltinModule("node:os");
+    const { status, signal, error } = spawnSync(program, words, { stdio: "inherit" });
+    if (error) {
+      this.printError(`nacre: ${program}: ${error.message}\n`);
+      return (error as NodeJS.ErrnoException).code === "ENOENT" ? 127 : 126;
+    }
+    return status ?? 128 + (signal ? constants.signals[signal] : 0);
+  }
+
   async plugins(options: GlobalOptions) {
     const { installedPlugins } = await import("./composition.ts");
     return installedPlugins(options.plugins);
@@ -127,7 +138,12 @@ export class ProcessHost implements Host {
 
   async createEngine(options: GlobalOptions) {
     const { createEngine } = await import("./composition.ts");
-    return createEngine({ ...options, endsWithProcess: true });
+    const engine = await createEngine({ ...options, endsWithProcess: true });
+    if (this.environment.NACRE_USER_NAMESPACE !== undefined) {
+      const { tellSingleUser } = await import("./rootless-notice.ts");
+      tellSingleUser(this, options.root);
+    }
+    return engine;
   }
 }
 

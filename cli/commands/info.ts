@@ -37,9 +37,19 @@ function infoText(info: SystemInfo): string {
     ["Kernel", `${kernel.release} ${kernel.architecture}`],
     ["EROFS", erofs[kernel.erofs]],
     ["Overlay", kernel.overlay ? "available" : "not available"],
-    ["Privileged", kernel.privileged ? "yes" : "no: containers need root here"],
+    [
+      "Privileged",
+      kernel.privileged ? "yes" : `no: ${kernel.refusal ?? "containers need root here"}`,
+    ],
+    ["Rootless", kernel.userNamespace ? `yes, with ${idsOf(kernel.userNamespace)}` : "no"],
   ];
   return rows.map(([name, says]) => `${name}: ${says}\n`).join("");
+}
+
+function idsOf({ uids, gids }: NonNullable<SystemInfo["kernel"]["userNamespace"]>): string {
+  const count = (map: typeof uids): number => map.reduce((sum, { size }) => sum + size, 0);
+  const [users, groups] = [count(uids), count(gids)];
+  return users === 1 ? "one user ID alone" : `${users} user and ${groups} group IDs`;
 }
 
 /** Under docker's names where docker has them. */
@@ -57,6 +67,10 @@ function infoJson(info: SystemInfo): Record<string, unknown> {
     OSType: "linux",
     Architecture: kernel.architecture,
     DockerRootDir: info.root,
+    SecurityOptions: [
+      "name=seccomp,profile=builtin",
+      ...(kernel.userNamespace ? ["name=rootless"] : []),
+    ],
     Backend: info.backend,
     Kernel: kernel,
   };

@@ -53,7 +53,8 @@ interface Owned {
   readonly gid: number;
 }
 
-function owner({ path, uid, gid }: Owned, maps: UserMaps): Pick<Owned, "uid" | "gid"> {
+/** Who owns it there. @throws NacreError `unsupported` */
+export function owner({ path, uid, gid }: Owned, maps: UserMaps): Pick<Owned, "uid" | "gid"> {
   const single = isSingle(maps);
   const id = (map: IdMap, wanted: number): number | undefined =>
     hostId(map, wanted) !== undefined ? wanted : single ? 0 : undefined;

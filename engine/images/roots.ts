@@ -37,8 +37,15 @@ export class Roots {
     begins();
     // Recorded before it is there, so that a prune beside us does not take it for a stray.
     this.#record(chainId, layers, 0);
-    const { sizeBytes } = await this.#snapshotter.commit(chainId, layers);
-    this.#record(chainId, layers, sizeBytes);
+    try {
+      const { sizeBytes } = await this.#snapshotter.commit(chainId, layers);
+      this.#record(chainId, layers, sizeBytes);
+    } catch (error) {
+      // Unless somebody else has made it meanwhile.
+      const key = this.#key(chainId);
+      if (!this.#snapshotter.has(chainId)) this.#state.write((t) => t.delete("snapshot", key));
+      throw error;
+    }
   }
 
   #record(chainId: string, layers: readonly StoredLayer[], sizeBytes: number): void {

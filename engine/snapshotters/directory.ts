@@ -28,7 +28,7 @@ import type {
   StoredLayer,
 } from "@nacre/core/ports/snapshotter.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
-import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
+import { owner, ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { isOpaqueRoot, placeLayer } from "./layer-program.ts";
 import { LOWER_LIMIT, overlayRoot } from "./overlay.ts";
@@ -105,6 +105,7 @@ export class DirectorySnapshotter implements Snapshotter {
     await this.#sweep();
     const core = this.#core().fork();
     const tree = mergeLayers(core, this.#files, layers);
+    this.#checkOwners(tree, layers.length);
     const names = chainIds(
       core,
       layers.map((layer) => layer.diffId),
@@ -120,6 +121,14 @@ export class DirectorySnapshotter implements Snapshotter {
     }
     this.#writeManifest(chainId, { ...manifest, ready: true });
     return { sizeBytes };
+  }
+
+  /** Before anything is made: what belongs to nobody here cannot be unpacked. */
+  #checkOwners(tree: ImageTree, layers: number): void {
+    const maps = this.#kernel.facts().userNamespace;
+    for (let number = 0; maps && number < layers; number++) {
+      for (const { path, uid, gid } of tree.layerEntries(number)) owner({ path, uid, gid }, maps);
+    }
   }
 
   root(

@@ -13,6 +13,12 @@ describe("the unit for systemd", () => {
     expect(text).toMatch(/^WantedBy=multi-user.target$/m);
   });
 
+  it("is one of the user's own for who is not root", () => {
+    const text = unit("/opt/nacre/bin/nacre", "/home/me/.local/share/nacre", true);
+    expect(text).toMatch(/^WantedBy=default.target$/m);
+    expect(text).not.toContain("network-online.target");
+  });
+
   it("is printed for this root, and names what it started", async () => {
     const { out } = await nacre(["--root", "/srv/nacre", "system", "boot-unit"], {});
     expect(out).toContain('--root "/srv/nacre" system boot');

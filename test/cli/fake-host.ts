@@ -140,6 +140,12 @@ export class FakeHost implements Host {
   async plugins(): Promise<readonly InstalledPlugin[]> {
     return this.#settings.plugins ?? [];
   }
+  readonly executed: string[][] = [];
+  execute(words: readonly string[]): number {
+    this.executed.push([...words]);
+    return 3;
+  }
+
   async createEngine(options: GlobalOptions): Promise<Engine> {
     this.made = options;
     if (this.#settings.engine === undefined) throw new Error("this test has no engine");

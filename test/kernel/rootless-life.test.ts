@@ -1,0 +1,223 @@
+// The namespaces of a user who is not root: made by whoever comes first, joined by all others, and
+// gone with the last. Also where there are no subordinate IDs, and where cgroups are delegated.
+
+import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ensureCommands } from "../../scripts/debian-packages.ts";
+import { tar } from "../images/tar.ts";
+import { Bench, shellImage } from "./engine-bench.ts";
+import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+
+ensureCommands(UNPRIVILEGED_COMMANDS);
+const reason = whyNoUser();
+
+describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}`, () => {
+  let bench: Bench;
+  let user: UnprivilegedUser;
+  let image: string;
+
+  beforeAll(async () => {
+    bench = await Bench.make();
+    user = new UnprivilegedUser();
+    user.environment = { NACRE_TEST_BENCH: bench.base };
+    image = bench.name();
+  });
+  afterAll(async () => {
+    user?.[Symbol.dispose]();
+    await bench?.[Symbol.asyncDispose]();
+  });
+
+  const inside = () => user.does("unshare", "readlink", "/proc/self/ns/user", "/proc/self/ns/mnt");
+  const record = () => readFileSync(join(user.home, ".local/share/nacre/namespace"), "utf8");
+
+  it("are one pair for commands that come at once, and nobody is left of them", async () => {
+    await bench.unchanged(async () => {
+      await user.does("pull", image);
+      const names = Array.from({ length: 12 }, (_, n) => `many${n}`);
+      await Promise.all(
+        names.map((name) => user.does("run", "-d", "-q", "--name", name, image, "sleep", "1000")),
+      );
+      const seen = await Promise.all(
+        names.map((name) => user.does("inspect", "-f", "{{.State.Pid}}", name)),
+      );
+      const users = seen.map((pid) => user.does("unshare", "readlink", `/proc/${pid}/ns/user`));
+      expect(new Set(await Promise.all(users)).size).toBe(1);
+      // Each of them can be reached by each command.
+      await Promise.all(names.map((name) => user.does("exec", name, "true")));
+      await Promise.all(names.map((name) => user.does("rm", "-f", name)));
+    });
+    await user.gone();
+  });
+
+  it("are found again by whoever runs in them, also if the record names nobody", async () => {
+    await user.does("run", "-d", "-q", "--name", "keeper", image, "sleep", "1000");
+    const first = await inside();
+    const path = join(user.home, ".local/share/nacre/namespace");
+    writeFileSync(path, record().replace(/ \d+\n$/, " 1\n"));
+    expect(await inside()).toBe(first);
+    expect(await user.does("exec", "keeper", "id", "-u")).toBe("0");
+    await user.does("rm", "-f", "keeper");
+    expect(await inside()).not.toBe("");
+    await user.gone();
+  });
+
+  it("are not taken from a process that only says that it is there", async () => {
+    await user.does("run", "-d", "-q", "--name", "liar", image, "sleep", "1000");
+    const first = await inside();
+    const [token, userInode, mntInode] = record().split(" ");
+    // With a mount namespace of its own, as a container's root could make one.
+    const mark = `NACRE_USER_NAMESPACE=${userInode}:${mntInode}:${token}`;
+    const script = `env ${mark} unshare -m sleep 1000 >/dev/null 2>&1 & echo $!`;
+    const pid = Number(await user.does("unshare", "sh", "-c", script));
+    const path = join(user.home, ".local/share/nacre/namespace");
+    writeFileSync(path, `${token} ${userInode} ${mntInode} ${pid}\n`);
+    expect(await inside()).toBe(first);
+    expect(Number(record().trim().split(" ")[3])).not.toBe(pid);
+    await user.does("unshare", "kill", "-9", String(pid));
+    await user.does("rm", "-f", "liar");
+    await user.gone();
+  });
+
+  it("are made anew when all in them were killed, and the state is mended", async () => {
+    await bench.unchanged(async () => {
+      await user.does("run", "-d", "-q", "--name", "lost", image, "sleep", "1000");
+      await user.does("run", "-d", "-q", "--rm", "--name", "gone", image, "sleep", "1000");
+      await user.run("sh", ["-c", "kill -9 -1"]);
+      await user.gone();
+      expect(await user.does("ps", "-a", "--format", "{{.Names}} {{.State}}")).toBe("lost exited");
+      await user.does("start", "lost");
+      expect(await user.does("exec", "lost", "echo", "again")).toBe("again");
+      await user.does("rm", "-f", "lost");
+    });
+  });
+
+  it("lose no container to the end of its supervisor", async () => {
+    await bench.unchanged(async () => {
+      await user.does("run", "-d", "-q", "--name", "orphan", image, "sleep", "1000");
+      const pid = await user.does("inspect", "-f", "{{.State.Pid}}", "orphan");
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      await user.does("unshare", "kill", "-9", /^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? "");
+      await user.does("ps", "-a");
+      await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
+      await user.does("rm", "orphan");
+    });
+  });
+
+  it("are there for who has no home, too", async () => {
+    const own = { ...user.environment };
+    try {
+      user.environment = { ...own, HOME: "", NACRE_ROOT: join(user.home, "elsewhere") };
+      expect(await user.does("unshare", "id", "-u")).toBe("0");
+      expect(await user.does("images", "-q")).toBe("");
+    } finally {
+      user.environment = own;
+      await user.run("rm", ["-rf", `/tmp/nacre-${user.uid}`, "elsewhere"]);
+    }
+  });
+
+  it("are said to be refused where the machine gives none", async () => {
+    // No sysctl of the whole machine is changed for it: a namespace may give fewer.
+    const script = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --reuid 0 "$0" run ${image}`;
+    const { code, err } = await user.run("unshare", ["-U", "-r", "sh", "-c", script, user.program]);
+    // Root of that namespace is taken for root: what it lacks is said, and not that there is none.
+    expect(code).toBe(125);
+    expect(err).not.toBe("");
+  });
+});
+
+describe.skipIf(reason)("a user without subordinate IDs", () => {
+  let bench: Bench;
+  let user: UnprivilegedUser;
+  let image: string;
+
+  beforeAll(async () => {
+    bench = await Bench.make();
+    user = new UnprivilegedUser({ subordinate: false });
+    user.environment = { NACRE_TEST_BENCH: bench.base };
+    const foreign = tar([{ name: "foreign", uid: 70_000, gid: 5, content: "" }]);
+    image = bench.add("foreign", shellImage({ layers: [{ tar: foreign }] })).name;
+  });
+  afterAll(async () => {
+    user?.[Symbol.dispose]();
+    await bench?.[Symbol.asyncDispose]();
+  });
+
+  it("is told so once, and gets an image's files as its own", async () => {
+    const first = await user.nacre("pull", image);
+    expect(first.err).toContain("you have no subordinate IDs");
+    const second = await user.nacre("run", "--rm", "-q", image, "stat", "-c", "%u:%g", "/foreign");
+    expect(second).toEqual({ code: 0, out: "0:0\n", err: "" });
+    expect(await user.does("info", "-f", "{{len .Kernel.userNamespace.uids}}")).toBe("1");
+  });
+
+  it("runs, executes, builds, and has nobody but root in containers", async () => {
+    await user.does("run", "-d", "-q", "--name", "one", image, "sleep", "1000");
+    expect(await user.does("exec", "one", "id", "-u")).toBe("0");
+    const other = await user.nacre("exec", "-u", "user", "one", "id");
+    expect(other.err).toContain("user 1000:1000 is nobody here");
+    await user.does("rm", "-f", "one");
+    const context = join(user.base, "context");
+    mkdirSync(context);
+    writeFileSync(join(context, "Dockerfile"), `FROM ${image}\nRUN echo made >/made\n`);
+    await user.does("build", "-q", "-t", "built", context);
+    expect(await user.does("run", "--rm", "-q", "built", "cat", "/made")).toBe("made");
+    await user.gone();
+  });
+});
+
+/** Hierarchies in which a subtree is handed to a user here, by their mount points. */
+const DELEGATED = ["memory", "pids", "freezer", "cpu", "devices"]
+  .map((name) => `/sys/fs/cgroup/${name}`)
+  .filter((path) => existsSync(join(path, "cgroup.procs")));
+
+describe.skipIf(reason || DELEGATED.length < 5)("a user with delegated cgroups of v1", () => {
+  let bench: Bench;
+  let user: UnprivilegedUser;
+  const made: string[] = [];
+
+  beforeAll(async () => {
+    bench = await Bench.make();
+    user = new UnprivilegedUser();
+    user.environment = { NACRE_TEST_BENCH: bench.base };
+    for (const mountpoint of DELEGATED) {
+      const top = join(mountpoint, `nacre-delegated-${user.uid}`);
+      for (const path of [top, join(top, "session")]) {
+        mkdirSync(path);
+        made.unshift(path);
+        for (const file of ["", "cgroup.procs", "tasks"])
+          chownSync(join(path, file), user.uid, user.gid);
+      }
+    }
+  });
+  afterAll(async () => {
+    user?.[Symbol.dispose]();
+    for (const path of made) rmdirSync(path);
+    await bench?.[Symbol.asyncDispose]();
+  });
+
+  /** As its session does whose processes stand in the subtree. */
+  const does = async (...words: string[]) => {
+    const session = made.filter((path) => path.endsWith("session"));
+    const enter = session.map((path) => `echo $$ >${path}/cgroup.procs`).join("; ");
+    const joined = await user.run("sh", ["-c", `${enter}; exec "$0" "$@"`, user.program, ...words]);
+    if (joined.code !== 0) throw new Error(`${joined.code}: ${joined.err}${joined.out}`);
+    return joined;
+  };
+
+  it("gets limits, and can hold containers", async () => {
+    const image = bench.name();
+    const limits = ["-m", "64m", "--pids-limit", "20"];
+    const run = await does("run", "-d", ...limits, "--name", "limited", image, "sleep", "1000");
+    expect(run.err).not.toContain("are ignored");
+    const [memory] = made.filter((path) => /memory\/[^/]+$/.test(path));
+    const id = run.out.trim();
+    const limit = readFileSync(`${memory}/nacre/${id}/memory.limit_in_bytes`, "utf8");
+    expect(limit.trim()).toBe(String(64 << 20));
+    await does("pause", "limited");
+    expect((await does("inspect", "-f", "{{.State.Status}}", "limited")).out.trim()).toBe("paused");
+    await does("unpause", "limited");
+    await does("rm", "-f", "limited");
+    expect(existsSync(`${memory}/nacre`)).toBe(false);
+  });
+});
