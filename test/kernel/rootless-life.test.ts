@@ -12,6 +12,7 @@ import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileg
 ensureCommands(UNPRIVILEGED_COMMANDS);
 const reason = whyNoUser();
 
+// Where newuidmap cannot be installed, or the machine gives out no user namespaces.
 describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}`, () => {
   let bench: Bench;
   let user: UnprivilegedUser;
@@ -126,6 +127,7 @@ describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}
   });
 });
 
+// Where newuidmap cannot be installed, or the machine gives out no user namespaces.
 describe.skipIf(reason)("a user without subordinate IDs", () => {
   let bench: Bench;
   let user: UnprivilegedUser;
@@ -171,6 +173,7 @@ const DELEGATED = ["memory", "pids", "freezer", "cpu", "devices"]
   .map((name) => `/sys/fs/cgroup/${name}`)
   .filter((path) => existsSync(join(path, "cgroup.procs")));
 
+// The hierarchies of v1 are mounted on some machines only.
 describe.skipIf(reason || DELEGATED.length < 5)("a user with delegated cgroups of v1", () => {
   let bench: Bench;
   let user: UnprivilegedUser;

@@ -23,6 +23,7 @@ const HARD: readonly TarEntry[] = [
   { name: "marked", content: "", pax: { "SCHILY.xattr.trusted.mine": "1" } },
 ];
 
+// Where newuidmap cannot be installed, or the machine gives out no user namespaces.
 describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`, () => {
   let bench: Bench;
   let user: UnprivilegedUser;
