@@ -40,6 +40,7 @@ describe("an order that explains what was seen", () => {
     [["kill", "stop", "restart", "restart"], "running"],
     // Ended by a restart, and removed before it was started again.
     [["rm", "restart: not-found"], "absent"],
+    [["restart: not-found", "restart: not-found", "stop", "exec: not-found"], "absent"],
   ])("is found of one that removes itself, of %j: %s", (words, last) => {
     const kind = { autoRemove: true, always: false };
     expect(serialOrder("running", observed(...words), last, kind)).toHaveLength(words.length);

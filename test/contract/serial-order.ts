@@ -59,8 +59,9 @@ function endedWhileKept(
 }
 
 const IDLE: readonly LifeCommand[] = ["rename", "update", "exec", "wait"];
+/** A restart may have ended it before it was refused. */
 const changesNothing = ({ command, answer }: Observed): boolean =>
-  answer !== "done" || IDLE.includes(command);
+  command !== "restart" && (answer !== "done" || IDLE.includes(command));
 
 /**
  * An order of the commands that explains their answers and the last state; undefined if none does.
