@@ -19,18 +19,21 @@ export interface BundleLoaderOptions {
   readonly compile: (path: string) => BundleFunction;
   /** For what is no bundle. */
   readonly require: (id: string) => unknown;
+  /** Those that need not be read. */
+  readonly known?: Readonly<Record<string, BundleFunction>>;
 }
 
 /** Returns what runs the first of them. */
-export function bundleLoader({ directory, compile, require }: BundleLoaderOptions) {
+export function bundleLoader({ directory, compile, require, known = {} }: BundleLoaderOptions) {
   const modules: Record<string, { exports: unknown }> = Object.create(null);
   const load = (id: string): unknown => {
-    const known = modules[id];
-    if (known !== undefined) return known.exports;
+    const loaded = modules[id];
+    if (loaded !== undefined) return loaded.exports;
     const module = { exports: {} };
     modules[id] = module;
     const path = directory + id.slice(1);
-    compile(path).call(module.exports, module.exports, ask, module, path, directory);
+    const run = known[id] ?? compile(path);
+    run.call(module.exports, module.exports, ask, module, path, directory);
     return module.exports;
   };
   const ask = (id: string): unknown => {
@@ -42,9 +45,10 @@ export function bundleLoader({ directory, compile, require }: BundleLoaderOption
 
 /** Modules of Node that take milliseconds to load, and that most commands never touch. */
 const COSTLY = new Set(
-  ["child_process", "crypto", "zlib", "http", "https", "net", "tls", "stream", "tty"].map(
-    (name) => `node:${name}`,
-  ),
+  [
+    ...["child_process", "crypto", "zlib", "http", "https", "net", "tls", "stream", "tty"],
+    ...["module", "os"],
+  ].map((name) => `node:${name}`),
 );
 
 /** Stands for a module until one of its members is asked for. */

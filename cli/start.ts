@@ -6,23 +6,42 @@
 // for another. Where a file is missing (another Node, a fresh installation) it is written when
 // the process ends, if this installation may be written. docs/decisions/0013-start-up.md has figures.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "./bundle-loader.ts";
 
-/** The entries' file names; the build puts them in. */
+/** The entries' file names, and what the bundles have in common; the build puts them in. */
 declare const ENTRY: string;
 declare const OCI_ENTRY: string;
+declare const RUNTIME: Readonly<Record<string, BundleFunction>>;
 
 const directory = __dirname;
 const compiled = `.${process.versions.v8}-${process.arch}.code`;
 
+/** One for all files, until each is used: a new one would be new memory, fetched page by page. */
+let buffer = Buffer.allocUnsafeSlow(1 << 20);
+
+function read(path: string): Buffer {
+  const file = openSync(path, "r");
+  try {
+    let length = 0;
+    for (;;) {
+      const count = readSync(file, buffer, length, buffer.length - length, null);
+      length += count;
+      if (length < buffer.length) return buffer.subarray(0, length);
+      buffer = Buffer.concat([buffer], 2 * buffer.length);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
 function compile(path: string): Script {
   // The build has wrapped it in a function and left nothing but ASCII in it.
-  const source = readFileSync(path, "latin1");
+  const source = read(path).toString("latin1");
   let cachedData: Buffer | undefined;
   try {
-    cachedData = readFileSync(path + compiled);
+    cachedData = read(path + compiled);
   } catch {
     // Written below.
   }
@@ -58,6 +77,7 @@ if (newEnough()) {
     directory,
     compile: (path) => compile(path).runInThisContext() as BundleFunction,
     require,
+    known: RUNTIME,
   })(`./${process.argv[2] === "oci" ? OCI_ENTRY : ENTRY}`);
 } else {
   process.stderr.write(

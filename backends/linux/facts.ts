@@ -7,7 +7,7 @@
 // the ways of older kernels can be gone, and tested, on a newer one.
 
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { arch, release } from "node:os";
+import { release } from "node:os";
 import {
   EROFS_FILES_KERNEL,
   EROFS_SMALL_BLOCKS_KERNEL,
@@ -36,7 +36,7 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
 const NEEDED = [0, 1, 3, 4, 5, 6, 7, 8, 12, 18, 21, 27];
 
 /** The machine's architecture by OCI's name. */
-export const ociArchitecture = (): string => ARCHITECTURES[arch()] ?? arch();
+export const ociArchitecture = (): string => ARCHITECTURES[process.arch] ?? process.arch;
 
 /** Whether the effective set in /proc/PID/status has what a container needs. */
 export function mayMakeContainers(status: string): boolean {

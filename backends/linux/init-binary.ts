@@ -12,7 +12,7 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
-import { arch, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
 
@@ -24,7 +24,7 @@ export interface InitPlaces {
 }
 
 /** The name of the binary for a processor, as Node names it. */
-export function initName(architecture: string = arch()): string {
+export function initName(architecture: string = process.arch): string {
   return `nacre-init-${architecture}`;
 }
 
@@ -34,7 +34,7 @@ export function initName(architecture: string = arch()): string {
  */
 export function initBinary({ directories, sources }: InitPlaces): string {
   for (const directory of directories) {
-    const path = join(directory, initName());
+    const path = `${directory}/${initName()}`;
     if (executable(path)) return path;
   }
   const built = mkdtempSync(join(tmpdir(), "nacre-init-"));
@@ -62,7 +62,7 @@ function build(sources: string, into: string): void {
   if (status === 0) return;
   throw new NacreError(
     "unsupported",
-    `cannot build nacre-init for ${arch()}: ${why(error, stderr)}`,
+    `cannot build nacre-init for ${process.arch}: ${why(error, stderr)}`,
     {
       operation: `make -C ${sources}`,
       advice: "Install a C compiler and make (Debian: gcc libc6-dev make), then try again.",

@@ -102,7 +102,10 @@ function moveUp(walk: Walk, path: Buffer): void {
 function refuseMounts(path: string): void {
   const real = realpathSync(path);
   const below = real === "/" ? real : `${real}/`;
-  for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8");
+  // The kernel writes other characters than these as they are (mangle() in fs/namespace.c).
+  if (!/[\s\\#]/.test(real) && !mounts.includes(` ${real}`)) return;
+  for (const line of mounts.split("\n")) {
     const escaped = line.split(" ", 5)[4] ?? "";
     const target = escaped.replace(/\\(\d{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),

@@ -213,6 +213,7 @@ export class ContainerService implements Containers {
       throw error;
     }
     if (record.request.detached) return attached(record, running, Promise.resolve(0));
+    void this.#endings.abort; // what its end takes is loaded while it runs
     return attached(record, running, this.#foreground.hold(id, running));
   }
 

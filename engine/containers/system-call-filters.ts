@@ -30,10 +30,17 @@ type Filtered = Pick<ContainerRequest, "seccomp" | "privileged" | "capabilities"
 
 const LINE_FEED = 10;
 
-/** FNV-1a: not against somebody, who would have to be root, but against a machine that went down. */
+/**
+ * FNV-1a by words, of which there is a whole number: by bytes it takes a millisecond of every start.
+ * Not against somebody, who would have to be root, but against a machine that went down.
+ */
 function sumOf(bytes: Uint8Array): number {
+  const { buffer, byteOffset, length } = bytes;
+  const view = new DataView(buffer, byteOffset, length);
   let sum = 0x811c9dc5;
-  for (const byte of bytes) sum = Math.imul(sum ^ byte, 0x01000193);
+  for (let at = 0; at < length; at += 4) {
+    sum = Math.imul(sum ^ view.getUint32(at, true), 0x01000193);
+  }
   return sum >>> 0;
 }
 

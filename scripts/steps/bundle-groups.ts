@@ -47,11 +47,12 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   // What every engine is put together by, and its records of containers.
   engine: [
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
-    "cli/composition.ts",
+    "cli/{composition,node-flags}.ts",
     "core/{when-used,random-hex,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/paths}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
-    "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup,no-such-container}.ts",
+    "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup,no-such-container,storage}.ts",
+    "engine/copies/copy-claims.ts",
     "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing,containers/keepers}.ts",
     "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",
     "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno,addon,beneath}.ts",
@@ -80,12 +81,13 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/unprivileged/members.ts",
   ],
   ending: [
-    "engine/containers/{take-down,freezer,let-go,endings,restarts,pausing,storage}.ts",
-    "engine/copies/copy-claims.ts",
+    "engine/containers/{take-down,freezer,let-go,endings,restarts,pausing}.ts",
     "engine/volumes/*.ts",
     "backends/linux/remove-tree.ts",
-    "core/program/{cgroup-plan,inverse,freeze}.ts",
+    "core/program/freeze.ts",
   ],
+  // What plans and endings have in common.
+  undoing: ["core/program/{cgroup-plan,inverse}.ts"],
   // What says what a program does, or what stood in its way.
   explaining: [
     "core/program/{describe,mount-description,explained,printer,protections}.ts",

@@ -1,7 +1,7 @@
 // Bundles: CommonJS for the command line (start.ts says why), ES modules for embedders, for the
 // contract suites, and for simulations, which run in browsers too.
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type InputOptions,
@@ -38,7 +38,7 @@ export async function buildBundles(core: Promise<unknown>): Promise<void> {
     ...(await core.then(() => bundleLibrary("simulated", FOR_BROWSERS))),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
-  await bundleStart(commandLine.entry, oci.entry);
+  await bundleStart(commandLine, oci.entry);
   removeOthers(new Set([...written, "start.cjs"]));
 }
 
@@ -61,7 +61,7 @@ function removeOthers(kept: ReadonlySet<string>): void {
 }
 
 /** The chunks of the command line, named by their content. */
-async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> {
+async function bundleCommandLine(): Promise<Bundles> {
   const build = await rolldown({
     cwd: ROOT,
     input: { nacre: join(ROOT, "cli", "entry.ts") },
@@ -87,7 +87,7 @@ async function bundleCommandLine(): Promise<{ entry: string; files: string[] }> 
 }
 
 /** The OCI runtime, which is started for every step of a container: what it needs and nothing else. */
-async function bundleOci(): Promise<{ entry: string; files: string[] }> {
+async function bundleOci(): Promise<Bundles> {
   const build = await rolldown({
     cwd: ROOT,
     input: { oci: join(ROOT, "cli", "oci", "entry.ts") },
@@ -108,10 +108,23 @@ async function bundleOci(): Promise<{ entry: string; files: string[] }> {
   return wrapped(output);
 }
 
-function wrapped(output: RolldownOutput["output"]): { entry: string; files: string[] } {
-  for (const each of output) if (each.type === "chunk") wrapChunk(each.fileName, each.code);
-  const entry = output.find((each) => each.type === "chunk" && each.isEntry)!;
-  return { entry: entry.fileName, files: output.map(({ fileName }) => fileName) };
+interface Bundles {
+  readonly entry: string;
+  readonly files: readonly string[];
+  /** What rolldown has them share, if they do. */
+  readonly runtime?: string;
+}
+
+function wrapped(output: RolldownOutput["output"]): Bundles {
+  const chunks = output.filter((each) => each.type === "chunk");
+  for (const { fileName, code } of chunks) wrapChunk(fileName, code);
+  const entry = chunks.find(({ isEntry }) => isEntry)!;
+  const runtime = chunks.find(({ name }) => name === "rolldown-runtime")?.fileName;
+  return {
+    entry: entry.fileName,
+    files: output.map(({ fileName }) => fileName),
+    ...(runtime !== undefined && { runtime }),
+  };
 }
 
 /**
@@ -128,7 +141,11 @@ function wrapChunk(name: string, code: string): void {
   writeFileSync(join(DIST, name), `${head}${ascii}\n})`);
 }
 
-async function bundleStart(entry: string, ociEntry: string): Promise<void> {
+const textOf = (name: string): string => readFileSync(join(DIST, name), "utf8");
+
+async function bundleStart({ entry, runtime }: Bundles, ociEntry: string): Promise<void> {
+  // A file less to read, for all commands need it.
+  const shared = runtime && `${JSON.stringify(`./${runtime}`)}: ${textOf(runtime)}`;
   const build = await rolldown({
     cwd: ROOT,
     input: join(ROOT, "cli", "start.ts"),
@@ -141,7 +158,12 @@ async function bundleStart(entry: string, ociEntry: string): Promise<void> {
       define: { ENTRY: JSON.stringify(entry), OCI_ENTRY: JSON.stringify(ociEntry) },
     },
   });
-  await build.write({ file: join(DIST, "start.cjs"), format: "cjs", minify: true });
+  await build.write({
+    file: join(DIST, "start.cjs"),
+    format: "cjs",
+    minify: true,
+    banner: `const RUNTIME = {${shared ?? ""}};`,
+  });
 }
 
 /**

@@ -10,13 +10,13 @@ import { fileURLToPath } from "node:url";
 const START = fileURLToPath(new URL("../../cli/dist/start.cjs", import.meta.url));
 const RECORDER = `
 const fs = require("node:fs");
-const read = fs.readFileSync;
-fs.readFileSync = (path, ...rest) => {
+const open = fs.openSync;
+fs.openSync = (path, ...rest) => {
   if (/\\.cjs$/.test(String(path))) fs.appendFileSync(process.env.READ_LOG, path + "\\n");
-  return read(path, ...rest);
+  return open(path, ...rest);
 };`;
 
-/** Their names without their hashes, in order. `rolldown-runtime` is what bundles have in common. */
+/** Their names without their hashes, in order. */
 export function bundlesRead(...words: string[]): string[] {
   return readBy(words, 0);
 }

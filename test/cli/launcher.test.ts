@@ -17,10 +17,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NODE_FLAGS } from "../../cli/node-flags.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
 const NODE = realpathSync(process.execPath);
-const TELL = `console.log(JSON.stringify({ words: process.argv.slice(2), node: process.execPath }))`;
+const TELL = `console.log(JSON.stringify({ words: process.argv.slice(2), node: process.execPath, flags: process.execArgv }))`;
 
 let directory: string;
 let home: string;
@@ -41,6 +42,12 @@ function makePackage(at: string): string {
   return join(at, "bin", "nacre");
 }
 
+interface Told {
+  readonly words: string[];
+  readonly node: string;
+  readonly flags: string[];
+}
+
 function start(launcher: string, environment: Record<string, string>, ...words: string[]) {
   const { status, stdout, stderr } = spawnSync(launcher, words, {
     env: environment,
@@ -48,7 +55,7 @@ function start(launcher: string, environment: Record<string, string>, ...words: 
     cwd: directory,
   });
   const told = stdout === "" ? undefined : JSON.parse(stdout);
-  return { status, stderr, told: told as { words: string[]; node: string } | undefined };
+  return { status, stderr, told: told as Told | undefined };
 }
 
 beforeEach(() => {
@@ -76,6 +83,11 @@ describe("the launcher", () => {
     const words = ["run", "--env-file", "absent", "--env-file=absent", "--", "--eval", "x"];
     const { status, stderr, told } = start(makePackage(directory), { NACRE_NODE: NODE }, ...words);
     expect({ status, stderr, words: told?.words }).toEqual({ status: 0, stderr: "", words });
+  });
+
+  it("starts Node as supervisors do", () => {
+    const { told } = start(makePackage(directory), { NACRE_NODE: NODE }, "x");
+    expect(told?.flags).toEqual(NODE_FLAGS);
   });
 
   it("prefers NACRE_NODE", () => {

@@ -2,10 +2,13 @@
 // before stands for milliseconds of every start: see scripts/steps/bundle-groups.ts for what is in
 // them. Containers on the real kernel: test/kernel/lazy-loading.test.ts.
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { NODE_FLAGS } from "../../cli/node-flags.ts";
 import { bundlesRead, bundlesReadInVain } from "./bundles-read.ts";
 
 let directory: string;
@@ -18,8 +21,24 @@ const read = (...words: string[]): string[] =>
   bundlesRead("--root", join(directory, "root"), "--backend", "simulated", ...words);
 
 it("reads nothing but itself for what says only what is known", () => {
-  expect(read("version")).toEqual(["nacre", "rolldown-runtime"]);
-  expect(read("--help")).toEqual(["nacre", "rolldown-runtime", "help"]);
+  expect(read("version")).toEqual(["nacre"]);
+  expect(read("--help")).toEqual(["nacre", "help"]);
+});
+
+it("has compiled code that V8 takes back under the flags it is started with", () => {
+  const dist = fileURLToPath(new URL("../../cli/dist/", import.meta.url));
+  const script = `
+    const { readdirSync, readFileSync } = require("node:fs");
+    const compiled = readdirSync(process.argv[1]).filter((name) => name.endsWith(".code"));
+    const refused = compiled.filter((name) => {
+      const source = readFileSync(process.argv[1] + /^.*?\\.cjs/.exec(name)[0], "latin1");
+      const cachedData = readFileSync(process.argv[1] + name);
+      return new (require("node:vm").Script)(source, { cachedData }).cachedDataRejected;
+    });
+    console.log(JSON.stringify({ some: compiled.length > 5, refused }));`;
+  const words = [...NODE_FLAGS, "-e", script, dist];
+  const said = execFileSync(process.execPath, words, { encoding: "utf8" });
+  expect(JSON.parse(said)).toEqual({ some: true, refused: [] });
 });
 
 it("reads the views of cgroups and namespaces for their own commands only", () => {
