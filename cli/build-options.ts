@@ -18,6 +18,7 @@ import { parseMemoryBytes } from "./parse/bytes.ts";
 import { labelsOf, parseLabel, parseVariable, resolveVariables } from "./parse/environment.ts";
 import { fieldsOf } from "./parse/fields.ts";
 import { parseExtraHost } from "./parse/host-names.ts";
+import { parseBoolean } from "./parse/number.ts";
 
 const word = (one: string): string => one;
 
@@ -53,7 +54,7 @@ export const BUILD_OPTIONS = {
   cacheTo: list(
     ["cache-to"],
     "list",
-    "Give cached steps to others: type=local,dest=DIR, or type=inline",
+    "Give cached steps to others: type=local,dest=DIR, type=registry,ref=IMAGE or type=inline; mode=max for those of all stages",
     word,
   ),
   call: choice(
@@ -218,14 +219,36 @@ function contextOf(given: string, host: Host): [string, BuildContext | { image: 
   return [name, { directory: resolve(host.workingDirectory, where) }];
 }
 
+/** Fields of buildx that decide how a cache is written, which nacre does in one way. */
+const CACHE_FORM = [
+  "compression",
+  "compression-level",
+  "force-compression",
+  "image-manifest",
+  "oci-mediatypes",
+  "tag",
+  "digest",
+];
+
 function cachePlace(given: string, key: "src" | "dest", { workingDirectory }: Host): CachePlace {
   if (!given.includes("=")) return { type: "registry", reference: given };
-  const { type, ref, ...rest } = fieldsOf(given, `cache-${key === "src" ? "from" : "to"}`);
-  const place = rest[key];
+  const name = `cache-${key === "src" ? "from" : "to"}`;
+  const {
+    type,
+    ref,
+    mode = "min",
+    "ignore-error": ignored = "false",
+    ...rest
+  } = fieldsOf(given, name);
+  const { [key]: place, ...more } = rest;
+  const unknown = Object.keys(more).filter((field) => !CACHE_FORM.includes(field));
+  if (unknown.length > 0) throw new FlagError(`--${name}: unknown field ${unknown.join(", ")}`);
+  if (mode !== "min" && mode !== "max") throw new FlagError(`--${name}: mode is min or max`);
+  const how = key === "src" ? {} : { all: mode === "max", ignoreError: parseBoolean(ignored) };
   if (type === "inline") return { type };
-  if (type === "registry" && ref !== undefined) return { type, reference: ref };
+  if (type === "registry" && ref !== undefined) return { type, reference: ref, ...how };
   if (type === "local" && place !== undefined) {
-    return { type, directory: resolve(workingDirectory, place) };
+    return { type, directory: resolve(workingDirectory, place), ...how };
   }
   throw new FlagError(`a cache is type=local,${key}=DIR, type=registry,ref=IMAGE or type=inline`);
 }

@@ -46,11 +46,18 @@ export interface BuildSecret {
 
 /** Where cached steps come from and go to, beside this machine's own cache. */
 export type CachePlace =
-  | { readonly type: "local"; readonly directory: string }
-  /** The layers of an image: of one that is here, or that a registry has. */
-  | { readonly type: "registry"; readonly reference: string }
+  | ({ readonly type: "local"; readonly directory: string } & CacheExport)
+  /** An image of layers of steps; to take from, one that is here will do as well. */
+  | ({ readonly type: "registry"; readonly reference: string } & CacheExport)
   /** In the image itself. */
   | { readonly type: "inline" };
+
+interface CacheExport {
+  /** Of a place that they go to: all steps of a build, and not only those that the image has layers of. */
+  readonly all?: boolean;
+  /** A build that cannot give them there has not failed. */
+  readonly ignoreError?: boolean;
+}
 
 /** What every RUN is held to, as a container is. None of it makes a step another one. */
 export type StepLimits = Partial<

@@ -8,6 +8,8 @@ import type { Filters } from "./filters.ts";
 export interface PushOptions {
   /** Only the image for this platform, where a name has several; absent: all that the name stands for. */
   readonly platform?: string;
+  /** An image that is here, by its ID: it is pushed by the name without having it here. */
+  readonly image?: string;
   /** Layers that have another are compressed anew, which gives the image another manifest. Absent: blobs go as they came. */
   readonly compression?: Compression;
   /** Plain HTTP for registries that are not on loopback. */

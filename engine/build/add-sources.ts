@@ -26,7 +26,7 @@ export async function addSource(
   const { services } = context.run;
   if (isGitAddress(source)) {
     const directory = await gitContext(services, source);
-    members.add(await services.contexts.tree({ directory }), ".");
+    members.add(services.contexts.whole(directory), ".");
     return;
   }
   const fetched = await fetchedFile(source, action, context);

@@ -8,6 +8,7 @@ import { BuildLayers } from "./build-layers.ts";
 import type { BuildServices } from "./build-services.ts";
 import { Builder } from "./builder.ts";
 import { CacheExchange } from "./cache-exchange.ts";
+import { CacheExporter } from "./cache-exporter.ts";
 import { CacheMounts } from "./cache-mounts.ts";
 import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
 import { Contexts } from "./contexts.ts";
@@ -49,6 +50,7 @@ export function makeBuilder(
     ...([core, files, content, state, clock, bus, images, parts.layers, bootId] as const),
   );
   const makesImages = new ImageMaker(core, recorder);
+  const exporter = new CacheExporter(services, makesImages, parts.push);
   const limit = new CacheLimit(state, upkeep, options.buildCacheBytes ?? DEFAULT_CACHE_BYTES);
-  return new Builder(core, services, makesImages, limit);
+  return new Builder(core, services, makesImages, exporter, limit);
 }

@@ -264,7 +264,7 @@ export async function contextTree(
 ): Promise<SourceTree> {
   const { contexts } = services;
   if (!("git" in context)) return contexts.tree(context, dockerfile);
-  return contexts.tree({ directory: await gitContext(services, context.git) }, dockerfile);
+  return contexts.whole(await gitContext(services, context.git));
 }
 
 const shownFrom = (reference: string, platform: string | undefined): string =>

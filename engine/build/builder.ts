@@ -17,7 +17,7 @@ import type { ImageMaker, NewImage } from "../roots/new-image.ts";
 import { BuildRun, type BuiltStage, contextTree, diffIdsOf } from "./build-run.ts";
 import type { BuildServices } from "./build-services.ts";
 import { copiedEntry } from "./built-files.ts";
-import { checkTargets, INLINE_CACHE } from "./cache-exchange.ts";
+import type { CacheExporter } from "./cache-exporter.ts";
 import type { CacheLimit } from "./cache-upkeep.ts";
 import type { SourceTree } from "./source-tree.ts";
 import { checked, findingText, surveyOf } from "./survey.ts";
@@ -28,18 +28,25 @@ export class Builder {
   readonly #core: () => Core;
   readonly #services: BuildServices;
   readonly #maker: ImageMaker;
+  readonly #exporter: CacheExporter;
   readonly #limit: CacheLimit;
 
-  constructor(core: () => Core, services: BuildServices, maker: ImageMaker, limit: CacheLimit) {
+  constructor(
+    core: () => Core,
+    services: BuildServices,
+    maker: ImageMaker,
+    exporter: CacheExporter,
+    limit: CacheLimit,
+  ) {
     this.#core = core;
     this.#services = services;
     this.#maker = maker;
+    this.#exporter = exporter;
     this.#limit = limit;
   }
 
   async build(options: BuildOptions): Promise<BuiltImage> {
     const { images, cache, scratch } = this.#services;
-    checkTargets(options.cacheTo ?? []);
     const references = (options.tags ?? []).map((tag) => newTag(this.#core(), tag));
     try {
       return await images.storing(references[0] ?? "build", async () => {
@@ -49,7 +56,7 @@ export class Builder {
           const stage = await run.stage(run.graph.target.index);
           run.mustGoOn();
           const image = await this.#image(run, stage, references);
-          await this.#exportCache(options);
+          await this.#exporter.export(run, stage);
           return image;
         } catch (error) {
           await run.settled();
@@ -77,23 +84,6 @@ export class Builder {
         run.progress.warn(`the cache cannot be taken: ${error.message}`);
       }
     }
-  }
-
-  async #exportCache({ cacheTo = [] }: BuildOptions): Promise<void> {
-    const { cache, exchange, layers } = this.#services;
-    for (const place of cacheTo) {
-      if (place.type !== "local") continue;
-      const tarOf = (diffId: string): string => layers.stored([diffId])[0]?.tarPath ?? "";
-      await exchange.to(place.directory, cache.done(), tarOf);
-    }
-  }
-
-  /** What others may take of the image's own layers. */
-  #inlineCache({ cacheTo = [] }: BuildOptions, stage: BuiltStage): object {
-    if (!cacheTo.some(({ type }) => type === "inline")) return {};
-    const own = new Set(diffIdsOf(stage));
-    const steps = this.#services.cache.done().filter(({ diffId }) => own.has(diffId));
-    return { [INLINE_CACHE]: steps.sort((a, b) => (a.key < b.key ? -1 : 1)) };
   }
 
   /** What a Dockerfile says of itself. */
@@ -206,7 +196,7 @@ export class Builder {
     if (run.options.filesOnly) return { id: "", manifestDigest: "", references: [], ...result };
     const config = {
       ...configOf(stage, run.options.labels),
-      ...this.#inlineCache(run.options, stage),
+      ...this.#exporter.inline(run, stage),
     };
     const { annotations } = run.options;
     const layers = stage.layers.map(({ descriptor }) => descriptor);

@@ -98,11 +98,3 @@ function stepsOf(json: string): SharedStep[] {
     return [];
   }
 }
-
-/** NacreError `unsupported`. */
-export function checkTargets(places: readonly CachePlace[]): void {
-  if (!places.some(({ type }) => type === "registry")) return;
-  throw new NacreError("unsupported", "a cache goes to a registry within an image only", {
-    advice: "Use --cache-to type=inline, and push the image.",
-  });
-}

@@ -47,6 +47,12 @@ export class Contexts {
     return this.archive(LABEL, tar);
   }
 
+  /** A directory as it is: what a repository has was chosen when it was committed. */
+  whole(directory: string): SourceTree {
+    const entries = this.#files.walk(directory);
+    return new DirectoryTree(LABEL, directory, entries);
+  }
+
   /** What a tar holds, compressed or not. NacreError `invalid` or `corrupt` for one that leads out, or is none. */
   async archive(label: string, bytes: AsyncIterable<Uint8Array>): Promise<SourceTree> {
     const { compression, whole } = await recognise(bytes);

@@ -10,7 +10,7 @@ import type { ContainerRecords } from "../containers/container-records.ts";
 import type { Planner } from "../containers/planner.ts";
 import type { ContainerStorage } from "../containers/storage.ts";
 import type { TakeDown } from "../containers/take-down.ts";
-import type { Containers } from "../engine.ts";
+import type { Containers, Images } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import type { ImageService } from "../images/images.ts";
 import type { LayerStore } from "../images/layer-store.ts";
@@ -37,6 +37,7 @@ export interface BuildParts {
   readonly bus: EventBus;
   readonly paths: StatePaths;
   readonly platform: Platform;
+  readonly push: Images["push"];
 }
 
 export function buildsView(ports: Ports, parts: BuildParts, options: EngineOptions): Builds {

@@ -58,12 +58,13 @@ export class Pusher {
 
   async push(text: string, options: PushOptions): Promise<PushedImage> {
     const { platform } = options;
-    const { image, tag } = this.#found(text, platform);
-    if (tag === undefined) throw noName(text);
+    const { image, tag } = this.#found(options.image ?? text, platform);
+    if (tag === undefined && options.image === undefined) throw noName(text);
     const reference = parseReference(this.#core(), text, "docker");
     const name = reference.toString();
     return this.#images.storing(name, async (intent) => {
-      const digest = platform === undefined ? tag.digest : image.manifestDigest;
+      const named = platform === undefined ? tag?.digest : undefined;
+      const digest = named ?? image.manifestDigest;
       const bundle = await this.#bundles.of(image, digest, options.compression);
       if (bundle.partOf !== undefined) this.#noticePart(reference, bundle);
       try {
@@ -71,7 +72,7 @@ export class Pusher {
       } finally {
         await bundle.discard();
       }
-      if (bundle.made) await this.#remember(tag, bundle.top);
+      if (bundle.made && tag) await this.#remember(tag, bundle.top);
       this.#say(image, reference);
       const { digest: pushed, bytes } = bundle.top;
       return { reference: name, digest: pushed, sizeBytes: bytes.length };

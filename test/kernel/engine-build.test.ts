@@ -164,8 +164,15 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
 
   it("unpacks archives that ADD names, and refuses those that climb out", async () => {
     const climbs = tar([{ name: "../../../../tmp/nacre-escaped", content: "x" }]);
-    const good = context("FROM base\nADD a.tgz /to/\nCOPY a.tgz /as-it-is", { "a.tgz": archive });
+    const packed = (program: string, name: string) =>
+      execFileSync(program, ["-c"], { input: tar([{ name, content: `${program}\n` }]) });
+    const good = context("FROM base\nADD a.tgz /to/\nCOPY a.tgz /as-it-is\nADD a.txz a.tbz /to/", {
+      "a.tgz": archive,
+      "a.txz": packed("xz", "x"),
+      "a.tbz": packed("bzip2", "b"),
+    });
     await builds(good);
+    expect(await prints("cat /to/x /to/b")).toBe("xz\nbzip2");
     expect(await prints("stat -c %u /to/dir/in; cat /to/dir/in; ls /as-it-is")).toBe(
       "3\npacked\n/as-it-is",
     );
@@ -173,6 +180,32 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("Dockerfile:2:1");
     expect(existsSync("/tmp/nacre-escaped")).toBe(false);
+  });
+
+  it("gives cached steps to a registry, of all stages if asked, and takes them from there", async () => {
+    const directory = context(
+      "FROM base AS first\nRUN echo first >/first\nFROM base\nCOPY --from=first /first /\nRUN echo second >/second",
+    );
+    const ref = `${bench.name().replace(/:[^:/]*$/, "")}-cache:1`;
+    const cached = async (mode: string) => {
+      const images = await bench.does(["images", "-aq"]);
+      await builds(directory, "--cache-to", `type=registry,ref=${ref},mode=${mode}`);
+      expect((await bench.does(["images", "-aq"])).split("\n").length).toBeLessThanOrEqual(
+        images.split("\n").length + 1,
+      );
+      await bench.does(["rmi", "built"]);
+      await bench.does(["builder", "prune", "-af"]);
+      const said = await builds(directory, "--cache-from", `type=registry,ref=${ref}`);
+      await bench.does(["rmi", ref]);
+      return said.match(/\bCACHED$/gm)?.length;
+    };
+    // The base is cached in any case, once for each stage.
+    expect(await cached("max")).toBe(5);
+    await bench.does(["builder", "prune", "-af"]);
+    expect(await cached("min")).toBe(4);
+    const no = await build(directory, "--cache-to", "type=registry,ref=127.0.0.1:1/none:1");
+    expect(no.code).toBe(1);
+    await builds(directory, "--cache-to", "type=registry,ref=127.0.0.1:1/none:1,ignore-error=true");
   });
 
   it("fetches what ADD names, and refuses another checksum", async () => {
@@ -217,6 +250,8 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
     const directory = context("FROM scratch", {
       "sub/Dockerfile": `FROM ${bench.name()}\nCOPY a /a`,
       "sub/a": "git\n",
+      // BuildKit has it hold for this machine's own directories alone.
+      "sub/.dockerignore": "a\n",
     });
     const git = (...words: string[]) =>
       execFileSync("git", ["-C", directory, "-c", "user.name=a", "-c", "user.email=a@b", ...words]);

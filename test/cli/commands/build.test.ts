@@ -171,6 +171,8 @@ describe("build", () => {
     expect(await wrong("--secret", "id=x,env=NONE")).toContain("there is no variable NONE");
     expect(await wrong("--ssh", "default")).toContain("SSH_AUTH_SOCK is not set");
     expect(await wrong("--cache-from", "type=x")).toContain("type=local");
+    expect(await wrong("--cache-to", "type=local,dest=x,mode=all")).toContain("min or max");
+    expect(await wrong("--cache-to", "type=local,dest=x,size=1")).toContain("unknown field size");
     expect(await wrong("-o", "type=zip")).toContain("must be one of");
     const absent = await built(["--secret", "id=x,src=/nofile", "."], { absent: ["/nofile"] });
     expect(absent.err).toContain("there is no file /nofile");

@@ -65,11 +65,21 @@ const build = (engine: Engine) =>
   });
 const DOCKERFILE = [
   `FROM ${IMAGE} AS first`,
-  'RUN --mount=type=cache,target=/cache ["true"]',
+  `RUN --mount=type=cache,target=/cache --mount=type=cache,target=/over,from=${IMAGE} ["true"]`,
   `FROM ${IMAGE}`,
   "COPY a /from-context",
   "COPY --from=first /bin/true /from-stage",
 ].join("\n");
+
+/** An image that is for an archive, whose steps go to a registry; nothing of it stays. */
+const buildForOthers = async (engine: Engine): Promise<void> => {
+  const cacheTo = [{ type: "registry", reference: `${MADE}-cache`, all: true }] as const;
+  const built = await engine.builds.build({
+    context: { files: { Dockerfile: `FROM ${IMAGE}\nCOPY a /a`, a: "a" } },
+    ...{ sourceDateEpoch: 0, archiveOnly: true, cacheTo },
+  });
+  await built.discard();
+};
 
 const named = once(() => storedAfter(pull, async (engine) => engine.images.tag(IMAGE, MADE)));
 
@@ -249,6 +259,7 @@ export const SCENARIOS: readonly Scenario[] = [
     work: build,
     keepsImage: true,
   },
+  { name: "build, for others", stored: pulled, work: buildForOthers, keepsImage: true },
   {
     name: "builder prune",
     stored: once(() => storedAfter(pull, build)),
