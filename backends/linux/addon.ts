@@ -45,6 +45,12 @@ export interface Addon {
    * with `errno`. `path` has 63 bytes at most: /proc/self/fd/N. addon/attributes.c.
    */
   attributes(path: string): (string | Buffer)[];
+  /**
+   * A small regular file below a directory, by openat2(2), which follows no link. Undefined where
+   * there is none; null where it has to be read in another way. Throws an error with `errno`.
+   * addon/beneath.c.
+   */
+  readBeneath(directory: string, path: string, limitBytes: number): Buffer | null | undefined;
   /** Undefined where the library is not there, or is not what it was. addon/inflate.c. */
   createInflater(library: InflateLibrary): InflaterHandle | undefined;
   /**

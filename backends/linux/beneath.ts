@@ -56,11 +56,31 @@ function handleBeneath(directory: string, path: Uint8Array, kind = 0): number | 
   }
 }
 
+/** An empty component, `.` or `..`, or what C would take for an end. */
+const CLIMBS = /(^|\/)\.{0,2}(\/|$)|\u0000/;
+
+/** See Files.readBeneath. */
 export function readBeneath(
+  addon: Addon | undefined,
   directory: string,
   path: string,
   limitBytes: number,
 ): Uint8Array | undefined {
+  if (!addon || CLIMBS.test(path)) return readStepwise(directory, path, limitBytes);
+  let bytes: Buffer | null | undefined;
+  try {
+    bytes = addon.readBeneath(directory, path, limitBytes);
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (errno === undefined) throw error;
+    const named = Object.assign(error as Error, { code: getSystemErrorName(errno) });
+    throw fileError(named, "read", `${directory}/${path}`);
+  }
+  if (bytes === null) return readStepwise(directory, path, limitBytes);
+  return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function readStepwise(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
   const handle = handleBeneath(directory, Buffer.from(path));
   if (handle === undefined) return undefined;
   try {

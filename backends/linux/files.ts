@@ -88,7 +88,7 @@ export class LinuxFiles implements Files {
   }
 
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
-    return readBeneath(directory, path, limitBytes);
+    return readBeneath(this.#loadedAddon(), directory, path, limitBytes);
   }
 
   walk(directory: string, options?: WalkOptions): Iterable<TreeEntry> {

@@ -8,6 +8,7 @@ NAPI_MODULE_INIT() {
     {"openOutflow", NULL, open_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"askOutflow", NULL, ask_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"dropOutflow", NULL, drop_outflow, NULL, NULL, NULL, napi_default, NULL},
+    {"readBeneath", NULL, read_beneath, NULL, NULL, NULL, napi_default, NULL},
     {"createInflater", NULL, create_inflater, NULL, NULL, NULL, napi_default, NULL},
     {"attributes", NULL, attributes, NULL, NULL, NULL, napi_default, NULL},
     {"inflate", NULL, inflate_step, NULL, NULL, NULL, napi_default, NULL},

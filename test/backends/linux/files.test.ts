@@ -15,6 +15,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../../contract/temporary.ts";
 
 const HOLDER = fileURLToPath(new URL("partial-holder.ts", import.meta.url));
+const ADDON = fileURLToPath(new URL("../../../backends/linux/dist/addon.node", import.meta.url));
 const files = new LinuxFiles();
 let root: string;
 beforeEach(() => {
@@ -112,7 +113,10 @@ describe("removing a tree", () => {
   });
 });
 
-describe("reading beneath a directory", () => {
+describe.each([
+  ["component by component", new LinuxFiles()],
+  ["in one call", new LinuxFiles(ADDON)],
+])("reading beneath a directory, %s,", (_, files) => {
   it("follows no link, wherever it stands", () => {
     mkdirSync(`${root}/upper/etc`, { recursive: true });
     mkdirSync(`${root}/outside`);
@@ -121,6 +125,28 @@ describe("reading beneath a directory", () => {
     symlinkSync(`${root}/outside`, `${root}/upper/lib`);
     expect(files.readBeneath(`${root}/upper`, "etc/passwd", 100)).toBeUndefined();
     expect(files.readBeneath(`${root}/upper`, "lib/passwd", 100)).toBeUndefined();
+  });
+
+  it("goes nowhere else, and reads no more than it may", () => {
+    mkdirSync(`${root}/upper/etc`, { recursive: true });
+    writeFileSync(`${root}/passwd`, "secret");
+    writeFileSync(`${root}/upper/etc/file`, "12345");
+    writeFileSync(`${root}/upper/empty`, "");
+    const read = (path: string, limit = 5) => files.readBeneath(`${root}/upper`, path, limit);
+    expect(read("etc/file")).toEqual(new TextEncoder().encode("12345"));
+    expect(read("empty")).toEqual(new Uint8Array());
+    expect(read("etc/file", 4)).toBeUndefined();
+    const others = [
+      "../passwd",
+      "etc/../../passwd",
+      "etc//file",
+      "./empty",
+      "/etc/file",
+      "etc",
+      "",
+    ];
+    for (const path of [...others, "etc/file/x", "none"]) expect(read(path)).toBeUndefined();
+    expect(() => read("empty\u0000x")).toThrow();
   });
 
   it("does not wait for a fifo", () => {
