@@ -78,7 +78,7 @@ export function tarHeader(member: TarMember): Uint8Array {
     const own = ustar(plain, "extended", encoder.encode("PaxHeaders/0"), records.length);
     parts.unshift(own, records, tarPadding(records.length));
   }
-  return join(...parts);
+  return parts.length === 2 && !map ? (parts[0] as Uint8Array) : join(...parts);
 }
 
 /** Records of what the ustar header has no room for. */
@@ -152,8 +152,11 @@ function ustar(
   };
   /** What does not fit is in the pax header. */
   const octal = (value: number, digits: number, at: number): void => {
-    const fits = value >= 0 && value < 8 ** digits;
-    put((fits ? value : 0).toString(8).padStart(digits, "0"), at);
+    let left = value >= 0 && value < 8 ** digits ? value : 0;
+    for (let i = digits - 1; i >= 0; i--) {
+      block[at + i] = 0x30 + (left % 8);
+      left = Math.floor(left / 8);
+    }
   };
   block.set(name.subarray(0, NAME_BYTES), 0);
   octal(member.mode, 7, 100);
@@ -170,7 +173,7 @@ function ustar(
     octal(member.node.minor, 7, 337);
   }
   let sum = 0;
-  for (const byte of block) sum += byte;
+  for (let i = 0; i < BLOCK_BYTES; i++) sum += block[i] as number;
   octal(sum, 6, 148);
   block[154] = 0;
   return block;

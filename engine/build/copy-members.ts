@@ -176,7 +176,8 @@ export class CopiedMembers {
     this.#found.set(target, { ...rest, ...own, header: this.#header(header, target), tree });
   }
 
-  #header({ attributes, ...header }: Header, target: string): TarMember {
+  /** Times are whole seconds, as docker's: a fraction would take three more blocks of each file. */
+  #header({ attributes, mtimeNanoseconds, ...header }: Header, target: string): TarMember {
     const { owner, mode } = this.#rules;
     const { uid, gid } = owner ?? (this.#rootOwned ? { uid: 0, gid: 0 } : header);
     const changed =

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { typedInto } from "../cli/in-terminal.ts";
+import { startRegistry } from "../images/registry.ts";
 import { tar } from "../images/tar.ts";
 import { Bench, NACRE } from "./engine-bench.ts";
 
@@ -186,7 +187,8 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
     const directory = context(
       "FROM base AS first\nRUN echo first >/first\nFROM base\nCOPY --from=first /first /\nRUN echo second >/second",
     );
-    const ref = `${bench.name().replace(/:[^:/]*$/, "")}-cache:1`;
+    await using registry = await startRegistry();
+    const ref = `${registry.address}/cache:1`;
     const cached = async (mode: string) => {
       const images = await bench.does(["images", "-aq"]);
       await builds(directory, "--cache-to", `type=registry,ref=${ref},mode=${mode}`);
