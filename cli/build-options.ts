@@ -216,6 +216,7 @@ function contextOf(given: string, host: Host): [string, BuildContext | { image: 
   const image = /^docker-image:\/\/(.+)$/.exec(where)?.[1];
   if (image !== undefined) return [name, { image }];
   if (isGit(where)) return [name, { git: where }];
+  if (isAddress(where)) return [name, { address: where }];
   return [name, { directory: resolve(host.workingDirectory, where) }];
 }
 
@@ -256,6 +257,9 @@ function cachePlace(given: string, key: "src" | "dest", { workingDirectory }: Ho
 /** As docker tells git addresses from directories. */
 export const isGit = (where: string): boolean =>
   /^(git@[\w.-]+:|git:\/\/|ssh:\/\/|github\.com\/)|^(https?|file):\/\/[^#]+\.git(#|$)/.test(where);
+
+/** Of a tar, or a Dockerfile. */
+export const isAddress = (where: string): boolean => /^https?:\/\//.test(where);
 
 /** The Dockerfile that -f names: its text, and its path in the context if it is in there. */
 export function dockerfileOf(

@@ -16,7 +16,9 @@ export type BuildContext =
   /** Files by their paths. */
   | { readonly files: Readonly<Record<string, string | Uint8Array>> }
   /** A git repository that this machine's git can reach: `https://host/repo.git#ref:subdirectory`. */
-  | { readonly git: string };
+  | { readonly git: string }
+  /** An HTTP address of a tar, or of a Dockerfile alone. */
+  | { readonly address: string };
 
 export type BuildEvent =
   | {

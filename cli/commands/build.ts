@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
+import { beginsLikeTar } from "@nacre/engine/build/tar-like.ts";
 import type {
   BuildContext,
   BuildOptions,
@@ -8,12 +9,12 @@ import type {
   FailedStep,
 } from "@nacre/engine/engine.ts";
 import { BuildDisplay, type Progress } from "../build-display.ts";
-import { beginsLikeTar } from "../build-input.ts";
 import {
   BUILD_OPTIONS,
   type BuildValues,
   buildOptions,
   dockerfileOf,
+  isAddress,
   isGit,
   parseOutput,
 } from "../build-options.ts";
@@ -105,11 +106,7 @@ async function inputOf(
     return { dockerfileText: { name: "Dockerfile", text: bytes } };
   }
   if (isGit(where)) return { context: { git: where }, ...dockerfileIn(file), ...standard };
-  if (/^https?:\/\//.test(where)) {
-    throw new NacreError("unsupported", `${where} is no address of a git repository`, {
-      advice: "Fetch a tar and give it on standard input: curl URL | nacre build -",
-    });
-  }
+  if (isAddress(where)) return { context: { address: where }, ...dockerfileIn(file), ...standard };
   const directory = resolve(host.workingDirectory, where);
   const named = dockerfileOf(file, directory, host);
   return { context: await directoryOf(directory, host, global.backend), ...named, ...standard };

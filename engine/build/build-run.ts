@@ -19,6 +19,7 @@ import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { BuildContext, BuildOptions } from "../build-interface.ts";
 import { parsePlatform, platformText } from "../registry/platform.ts";
+import { addressContext } from "./address-context.ts";
 import type { BuildServices } from "./build-services.ts";
 import { gitContext } from "./git-context.ts";
 import { Progress } from "./progress.ts";
@@ -263,6 +264,7 @@ export async function contextTree(
   dockerfile?: string,
 ): Promise<SourceTree> {
   const { contexts } = services;
+  if ("address" in context) return addressContext(services, context.address, dockerfile);
   if (!("git" in context)) return contexts.tree(context, dockerfile);
   return contexts.whole(await gitContext(services, context.git));
 }

@@ -39,7 +39,7 @@ export class Contexts {
 
   /** Everything of it that its `.dockerignore` does not name, or that of its Dockerfile. */
   async tree(
-    context: Exclude<BuildContext, { readonly git: string }>,
+    context: Exclude<BuildContext, { readonly git: string } | { readonly address: string }>,
     dockerfile?: string,
   ): Promise<SourceTree> {
     if ("directory" in context) return this.#directory(context.directory, dockerfile);

@@ -31,7 +31,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   building: [
     "cli/commands/build.ts",
-    "cli/{build-display,build-input,build-limits,build-options,build-output,build-words}.ts",
+    "cli/{build-display,build-limits,build-options,build-output,build-words}.ts",
     "cli/created-at.ts",
   ],
   "kernel-view": [

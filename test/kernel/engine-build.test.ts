@@ -23,12 +23,15 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
   let bench: Bench;
   let server: Server;
   let address = "";
+  let remote: Buffer;
   const archive = gzipSync(tar([{ name: "dir/in", uid: 3, content: "packed\n" }]));
   beforeAll(async () => {
     bench = await Bench.make();
     await bench.does(["pull", "-q", bench.name()]);
     server = createServer((request, response) => {
       if (request.url === "/file.txt") response.end("fetched\n");
+      else if (request.url === "/context.tgz") response.end(remote);
+      else if (request.url === "/Dockerfile") response.end(`FROM ${bench.name()}\nRUN echo x >/x`);
       else response.writeHead(404).end();
     }).listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -220,6 +223,21 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toContain(`has the checksum sha256:${digest}`);
     expect((await build(context(`FROM base\nADD ${address}/none /x`))).stderr).toContain("404");
+  });
+
+  it("builds what a server has: a tar, or a Dockerfile alone", async () => {
+    const dockerfile = `FROM ${bench.name()}\nCOPY a /a`;
+    remote = gzipSync(
+      tar([
+        { name: "Dockerfile", content: dockerfile },
+        { name: "a", content: "far\n" },
+      ]),
+    );
+    await builds(`${address}/context.tgz`);
+    expect(await prints("cat /a")).toBe("far");
+    await builds(`${address}/Dockerfile`);
+    expect(await prints("cat /x")).toBe("x");
+    expect((await build(`${address}/none`)).stderr).toContain("404");
   });
 
   it("builds with this machine's own tools, and from nothing", async () => {

@@ -1,7 +1,7 @@
 import { NacreError } from "@nacre/core/error.ts";
+import { beginsLikeTar } from "@nacre/engine/build/tar-like.ts";
 import type { BuildCacheEntry, BuildEvent } from "@nacre/engine/engine.ts";
 import { describe, expect, it } from "vitest";
-import { beginsLikeTar } from "../../../cli/build-input.ts";
 import { isGit, parseOutput } from "../../../cli/build-options.ts";
 import { parseCacheFilter } from "../../../cli/cache-filter.ts";
 import { FakeEngine } from "../fake-engine.ts";
@@ -80,7 +80,8 @@ describe("build", () => {
     expect((await built(["-f", "-", "-"])).code).toBe(1);
     const git = await built(["https://example.org/a.git#main:sub"]);
     expect(git.options).toMatchObject({ context: { git: "https://example.org/a.git#main:sub" } });
-    expect((await built(["https://example.org/a.tar"])).err).toContain("no address of a git");
+    const tar = await built(["https://example.org/a.tar"]);
+    expect(tar.options).toMatchObject({ context: { address: "https://example.org/a.tar" } });
   });
 
   it("shows steps as lines in a pipe, with their number, time and state", async () => {

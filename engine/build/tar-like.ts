@@ -1,4 +1,4 @@
-// What comes on standard input of a build: a tar as its context, or a Dockerfile alone.
+// What a build is given without a name: a tar as its context, or a Dockerfile alone.
 
 /** gzip, zstd; and `ustar` in the first block of a tar. */
 function isTarLike(bytes: Uint8Array): boolean {
@@ -31,5 +31,15 @@ export async function beginsLikeTar(
     for (let next = await iterator.next(); !next.done; next = await iterator.next())
       yield next.value;
   }
-  return { isTar: isTarLike(new Uint8Array(Buffer.concat(head))), whole: whole() };
+  return { isTar: isTarLike(joined(head, size)), whole: whole() };
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
