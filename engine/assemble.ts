@@ -45,7 +45,7 @@ import { Usage } from "./containers/usage.ts";
 import { userChooser } from "./containers/user-chooser.ts";
 import { CopyClaims } from "./copies/copy-claims.ts";
 import { filesOpener } from "./copies/opener.ts";
-import type { Engine, Images, PullOptions } from "./engine.ts";
+import type { Engine, PullOptions } from "./engine.ts";
 import { EventBus } from "./event-bus.ts";
 import { Named } from "./extensions.ts";
 import { History } from "./history.ts";
@@ -371,8 +371,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   );
   const platform = platformOf(kernel);
   const parts = { images, layers, containers, storage, bus, paths, platform };
-  const push: Images["push"] = (...of) => sharedImages(...shared).push(...of);
-  const builder = { ...own, takeDown, snapshotter, push };
+  const builder = { ...own, takeDown, snapshotter, shared: () => sharedImages(...shared) };
   const history = whenUsed(() => new History(state, files, clock, paths));
   const shared = [images, ports, { registry, layers, bus, paths, platform }, options] as const;
   return {

@@ -50,7 +50,7 @@ export function makeBuilder(
     ...([core, files, content, state, clock, bus, images, parts.layers, bootId] as const),
   );
   const makesImages = new ImageMaker(core, recorder);
-  const exporter = new CacheExporter(services, makesImages, parts.push);
+  const exporter = new CacheExporter(services, makesImages, parts.shared);
   const limit = new CacheLimit(state, upkeep, options.buildCacheBytes ?? DEFAULT_CACHE_BYTES);
   return new Builder(core, services, makesImages, exporter, limit);
 }

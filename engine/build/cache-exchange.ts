@@ -1,7 +1,6 @@
 // Cached steps that go to others and come from them: a directory of records and tars, or, inline,
 // records in an image's config whose layers are those of the image.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files } from "@nacre/core/ports/files.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";

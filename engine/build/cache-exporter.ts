@@ -12,12 +12,12 @@ import { INLINE_CACHE, type SharedStep } from "./cache-exchange.ts";
 export class CacheExporter {
   readonly #services: BuildServices;
   readonly #maker: ImageMaker;
-  readonly #push: Images["push"];
+  readonly #shared: () => Pick<Images, "push">;
 
-  constructor(services: BuildServices, maker: ImageMaker, push: Images["push"]) {
+  constructor(services: BuildServices, maker: ImageMaker, shared: () => Pick<Images, "push">) {
     this.#services = services;
     this.#maker = maker;
-    this.#push = push;
+    this.#shared = shared;
   }
 
   async export(run: BuildRun, stage: BuiltStage): Promise<void> {
@@ -71,7 +71,7 @@ export class CacheExporter {
     const descriptors = diffIds.map((diffId) => layers.descriptor(diffId));
     const { id } = await this.#maker.make({ config, layers: descriptors, action: "build" });
     try {
-      await this.#push(reference, { image: id, signal: run.signal });
+      await this.#shared().push(reference, { image: id, signal: run.signal });
     } finally {
       if (!before.has(id)) await images.remove(id);
     }

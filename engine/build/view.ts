@@ -37,7 +37,7 @@ export interface BuildParts {
   readonly bus: EventBus;
   readonly paths: StatePaths;
   readonly platform: Platform;
-  readonly push: Images["push"];
+  readonly shared: () => Pick<Images, "push">;
 }
 
 export function buildsView(ports: Ports, parts: BuildParts, options: EngineOptions): Builds {
