@@ -28,8 +28,27 @@ export async function imageFor(
     return image;
   } catch (error) {
     const absent = error instanceof NacreError && error.kind === "not-found";
+    const made = absent ? await madeFor(images, request) : undefined;
+    if (made) return made;
     if (!absent || request.pull === "never" || isId(images, request.image)) throw error;
     return fetched();
+  }
+}
+
+/** Of an index that is here with all of the platform that is asked for, as others push them to us. */
+async function madeFor(
+  images: ImageService,
+  { image, platform }: ContainerRequest,
+): Promise<ImageRecord | undefined> {
+  if (platform === undefined) return undefined;
+  try {
+    const { tag } = images.found(image);
+    const index = tag && (await images.storedIndex(tag));
+    if (index) await images.made(index, platform);
+    return index && images.found(image, platform).image;
+  } catch (error) {
+    if (error instanceof NacreError && error.kind === "not-found") return undefined;
+    throw error;
   }
 }
 

@@ -27,7 +27,7 @@ import type {
   RemoveImageOptions,
 } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
+import { MANIFEST_LIMIT_BYTES, parseManifest } from "../registry/manifest.ts";
 import { platformText } from "../registry/platform.ts";
 import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";
@@ -163,7 +163,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     this.#state.write((transaction) => {
       const updatedMs = this.#clock.nowMs();
       const artifact = artifactNamed(this.#core, transaction, reference);
-      if (artifact) {
+      if (artifact && !transaction.get("tag", artifact.reference)) {
         transaction.put("artifact", wanted, { ...artifact, reference: wanted, updatedMs });
         this.#say(transaction, "tag", wanted, artifact.digest);
         return;
@@ -323,6 +323,21 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   /** A manifest or a config that is here. NacreError `not-found`, `corrupt`. */
   document(digest: string): Promise<Uint8Array> {
     return this.#content.read(digest, MANIFEST_LIMIT_BYTES);
+  }
+
+  /** An index of this store that a name stands for, with what of it is here; undefined for an image alone. */
+  async storedIndex({ reference, digest, updatedMs }: TagRecord): Promise<IndexRecord | undefined> {
+    if (!this.#content.has(digest)) return undefined;
+    const bytes = await this.document(digest);
+    const { mediaType, ...parsed } = parseManifest(this.#core(), bytes, "", reference);
+    if (parsed.kind === "manifest") return undefined;
+    const entries = parsed.index.manifests.filter((one) => this.#content.has(one.digest));
+    return { reference, digest, mediaType, entries, updatedMs };
+  }
+
+  /** The image for a platform, of what an index names that is here. NacreError `not-found`. */
+  async made(index: IndexRecord, platform: string): Promise<ImageRecord | undefined> {
+    return (await this.#options.fromIndex?.(index, { platform }))?.image;
   }
 
   /** Records what was done with an image. */

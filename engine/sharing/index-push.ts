@@ -14,7 +14,7 @@ import type { EventBus } from "../event-bus.ts";
 import { eachBounded } from "../images/bounded.ts";
 import type { PushIndexOptions } from "../index-interface.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
-import { type BlobSource, Uploads } from "../registry/uploads.ts";
+import { type BlobSource, type UploadMemory, Uploads } from "../registry/uploads.ts";
 import type { Bundles } from "./bundles.ts";
 import { isDocument, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
@@ -23,6 +23,8 @@ import type { StoredBlobs } from "./stored-blobs.ts";
 const PARALLEL_BLOBS = 4;
 /** Indexes within indexes. */
 const MAX_DEPTH = 4;
+
+type Wishes = PushIndexOptions & { readonly memory: UploadMemory };
 
 /** A blob that is to be there. */
 interface Wanted {
@@ -59,7 +61,7 @@ export class IndexPusher {
     index: IndexRecord,
     bytes: Uint8Array,
     target: Reference,
-    options: PushIndexOptions,
+    options: Wishes,
   ): Promise<void> {
     const exchange = await this.#registry.exchange(target, options);
     const uploads = new Uploads(exchange, target.familiar());
@@ -73,7 +75,7 @@ export class IndexPusher {
     uploads: Uploads,
     target: Reference,
     entry: IndexEntry,
-    options: PushIndexOptions,
+    options: Wishes,
   ): Promise<void> {
     if ((await uploads.manifestDigest(entry.digest)) === entry.digest) return;
     if (entry.source === undefined) return this.#stored(uploads, target, entry, options);
@@ -86,7 +88,7 @@ export class IndexPusher {
     uploads: Uploads,
     target: Reference,
     { digest, mediaType }: IndexEntry,
-    options: PushIndexOptions,
+    options: Wishes,
   ): Promise<void> {
     const bundle = await this.#bundles.closed(digest, mediaType);
     if (!bundle) throw gone(digest);
@@ -109,7 +111,7 @@ export class IndexPusher {
     place: {
       readonly from: Reference;
       readonly repository: Repository;
-      readonly options: PushIndexOptions;
+      readonly options: Wishes;
       readonly depth: number;
     },
   ): Promise<void> {
@@ -143,7 +145,7 @@ export class IndexPusher {
     uploads: Uploads,
     target: Reference,
     blobs: readonly Wanted[],
-    { signal }: PushIndexOptions,
+    { signal, memory }: Wishes,
   ): Promise<void> {
     const reference = target.toString();
     const distinct = [...new Map(blobs.map((one) => [one.descriptor.digest, one])).values()];
@@ -162,7 +164,9 @@ export class IndexPusher {
         });
       };
       const sent = (bytes: number) => say("sending", bytes);
-      const outcome = await uploads.blob(one.source(), { mountFrom, sent, signal: either });
+      const outcome = await uploads.blob(one.source(), {
+        ...{ mountFrom, sent, memory, signal: either },
+      });
       if (outcome.how === "mounted") say("mounted", totalBytes, outcome.from);
       else say(outcome.how === "sent" ? "complete" : "exists", totalBytes);
     });

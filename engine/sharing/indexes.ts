@@ -45,6 +45,7 @@ import type { IndexSources } from "./index-sources.ts";
 import { isDocument, type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 import type { StoredImages } from "./stored-images.ts";
+import { uploadMemory } from "./upload-memory.ts";
 
 export class IndexService implements Indexes {
   readonly #core: () => Core;
@@ -173,9 +174,10 @@ export class IndexService implements Indexes {
     const index = await this.get(name);
     const target = parseReference(this.#core(), options.target ?? index.reference, "docker");
     const bytes = await this.#blobs.document(index.digest);
-    await this.#images.storing(index.reference, () =>
-      this.#pusher.push(index, bytes, target.withDefaultTag(), options),
-    );
+    await this.#images.storing(index.reference, (intent) => {
+      const memory = uploadMemory(this.#state, this.#clock, target, intent);
+      return this.#pusher.push(index, bytes, target.withDefaultTag(), { ...options, memory });
+    });
     this.#images.record("push", target.familiar(), index.digest);
     if (options.purge) await this.remove(name);
     const reference = target.withDefaultTag().toString();

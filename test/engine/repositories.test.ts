@@ -1,5 +1,8 @@
 // The image store as a registry, judged by Nacre's own client on another machine.
 
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { imageFor } from "@nacre/engine/containers/image-for.ts";
+import type { Planner } from "@nacre/engine/containers/planner.ts";
 import { sha256 } from "@nacre/plugin-registry/content.ts";
 import { buildIndex } from "@nacre/plugin-registry/image-builder.ts";
 import { OciServer } from "@nacre/plugin-registry/oci-server.ts";
@@ -23,6 +26,16 @@ async function holding(): Promise<Machine> {
 
 const serve = (of: Machine, options = {}) =>
   new OciServer().serve(of.repositories, { host: "127.0.0.1", port: 0, ...options });
+
+/** What a container of another platform gets: an image that is made of what is here. */
+async function expectsToRun(here: Machine, image: string, platform: string, id: string) {
+  const planner = { platformFor: (request: ContainerRequest) => request.platform } as Planner;
+  const asked = { image, platform, pull: "never" } as ContainerRequest;
+  expect((await imageFor(here.images, planner, asked))?.id).toBe(id);
+  expect(here.images.get(image, platform).image.id).toBe(id);
+  const other = imageFor(here.images, planner, { ...asked, platform: "linux/riscv64" });
+  await expect(other).rejects.toThrow(/does not provide/);
+}
 
 describe("the store as a registry", () => {
   it("gives what nacre images shows, under the same digest", async () => {
@@ -140,6 +153,8 @@ describe("the store as a registry", () => {
       ]);
       const indexType = "application/vnd.oci.image.index.v1+json";
       expect((await send("/v2/x/manifests/1", index, indexType)).status).toBe(201);
+      expect(there.images.get("x:1").image.id).toBe(image.id);
+      await expectsToRun(there, "x:1", "linux/arm64", arm.id);
       expect(there.images.get("x:1").image.id).toBe(image.id);
       const subject = { mediaType: indexType, digest: sha256(index), size: index.length };
       const config = Buffer.from("{}");
