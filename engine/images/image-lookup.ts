@@ -2,6 +2,7 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import { simpleFamiliarName } from "@nacre/core/familiar-name.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference, Reference, tryParseAnyReference } from "@nacre/core/reference.ts";
 import type {
@@ -21,8 +22,8 @@ export interface FoundImage {
 }
 
 /**
- * Finds an image, of a platform where one is given. An ID or a normalised reference is found without
- * the core, which takes time to load: containers know their images by ID.
+ * Finds an image, of a platform where one is given. An ID, a normalised reference or a simple name
+ * is found without the core, which takes time to load: containers know their images by ID.
  * @throws NacreError `not-found`, or `invalid` for the beginning of several IDs
  */
 export function findImage(
@@ -56,6 +57,9 @@ function lookUp(core: () => Core, transaction: Transaction, text: string): Found
   if (whole) return { image: whole };
   const named = imageOf(transaction, transaction.get("tag", text));
   if (named) return named;
+  const simple = simpleFamiliarName(text);
+  const familiar = simple && imageOf(transaction, transaction.get("tag", simple));
+  if (familiar) return familiar;
   const parsed = tryParseAnyReference(core(), text);
   if (typeof parsed !== "string") {
     const found =

@@ -113,7 +113,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/snapshotters/!(layer-program).ts",
     "backends/linux/{facts,random}.ts",
     "engine/sharing/view.ts",
-    "core/{core,reference,boundary,digest,oci/image}.ts",
+    "core/{core,reference,familiar-name,boundary,digest,oci/image}.ts",
   ],
   // -- the rest: other commands; pulls, and whatever else no container needs ----------------------
   commands: ["cli/**"],

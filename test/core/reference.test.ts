@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import { simpleFamiliarName } from "@nacre/core/familiar-name.ts";
 import {
   parseAnyReference,
   parseReference,
@@ -198,6 +199,30 @@ describe("random texts", () => {
       }),
       { numRuns: 5000 },
     );
+  });
+
+  it("are the same to the short way for simple names, where it takes them", () => {
+    const core = wasmCore();
+    let taken = 0;
+    const names = fc.oneof(
+      fc.stringMatching(/^[a-z0-9_.-]{1,5}(:[\w.:-]{0,4})?$/),
+      fc.stringMatching(/^[a-f0-9]{62,65}(:[\w.-]{126,129})?$/),
+      nearlyReferences,
+    );
+    fc.assert(
+      fc.property(names, (text) => {
+        const simple = simpleFamiliarName(text);
+        if (simple === undefined) return;
+        taken++;
+        const parsed = tryParseAnyReference(core, text);
+        expect(parsed instanceof Reference && parsed.withDefaultTag().toString()).toBe(simple);
+      }),
+      { numRuns: 5000 },
+    );
+    expect(taken).toBeGreaterThan(500);
+    for (const text of ["debian", "debian:12", "busybox:1.36-musl"]) {
+      expect(simpleFamiliarName(text)).toMatch(/^docker\.io\/library\//);
+    }
   });
 
   it("come back the same when a full reference is read again", () => {
