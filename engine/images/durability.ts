@@ -65,9 +65,15 @@ export class Durability {
   async #flush(): Promise<void> {
     const pending = this.#pending();
     const flushed: Pending[] = [];
+    const lost: Pending[] = [];
     await eachBounded(pending, PARALLEL_FLUSHES, undefined, async (one) => {
-      if (await this.#all(one.paths)) flushed.push(one);
+      try {
+        if (await this.#all(one.paths)) flushed.push(one);
+      } catch {
+        lost.push(one);
+      }
     });
+    if (lost.length > 0) this.#distrust(lost);
     // Their names: a rename is durable once the directory was flushed.
     const paths = flushed.flatMap((one) => one.paths);
     await this.#all(new Set(paths.map((path) => path.slice(0, path.lastIndexOf("/")))));
@@ -76,6 +82,16 @@ export class Durability {
       for (const { kind, key } of flushed) {
         const record = transaction.get(kind, key);
         if (record) transaction.put(kind, key, { ...record, durable: true });
+      }
+    });
+  }
+
+  /** What the disk has refused is read and verified before its next use, as after another boot. */
+  #distrust(lost: readonly Pending[]): void {
+    this.#state.write((transaction) => {
+      for (const { kind, key } of lost) {
+        const record = transaction.get(kind, key);
+        if (record) transaction.put(kind, key, { ...record, bootId: "" });
       }
     });
   }
