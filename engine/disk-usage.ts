@@ -3,7 +3,7 @@
 
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
+import type { ImageRecord, SnapshotRecord, TagRecord } from "@nacre/core/state/records.ts";
 import { treeBytes } from "./containers/tree-size.ts";
 import type { Containers, DiskUsage, ImageUsage, Volumes } from "./engine.ts";
 import { imageBlobs } from "./images/image-removal.ts";
@@ -11,24 +11,42 @@ import { addReachable, closureOf } from "./images/manifest-graph.ts";
 import type { StatePaths } from "./images/paths.ts";
 import { imagesOfTag } from "./images/tag-platforms.ts";
 
+/** What is looked up for every image, read once: there may be thousands. */
+interface Stored {
+  readonly blobs: ReadonlyMap<string, number>;
+  readonly tars: ReadonlyMap<string, number>;
+  readonly roots: ReadonlyMap<string, readonly SnapshotRecord[]>;
+  readonly tags: ReadonlyMap<string, readonly TagRecord[]>;
+}
+
+function storedIn(t: Transaction): Stored {
+  const tags = new Map<string, TagRecord[]>();
+  for (const tag of t.list("tag")) {
+    for (const id of imagesOfTag(tag)) tags.set(id, [...(tags.get(id) ?? []), tag]);
+  }
+  return {
+    blobs: new Map(t.list("blob").map((blob) => [blob.digest, blob.sizeBytes])),
+    tars: new Map(t.list("layer").map((layer) => [layer.diffId, layer.tarBytes])),
+    roots: Map.groupBy(t.list("snapshot"), ({ chainId }) => chainId),
+    tags,
+  };
+}
+
 /** Bytes of each thing that an image needs: blobs, tars of layers, merged roots. */
-function partsOf(
-  t: Transaction,
-  image: ImageRecord,
-  tags: readonly TagRecord[],
-): Map<string, number> {
+function partsOf(t: Transaction, image: ImageRecord, stored: Stored): Map<string, number> {
   const parts = new Map<string, number>();
   // A tag may name an index, which is kept, too.
+  const tags = stored.tags.get(image.id) ?? [];
   const named = tags.flatMap((tag) => [...closureOf(t, tag.digest)]);
   for (const digest of [...imageBlobs(image), ...named]) {
-    parts.set(`blob ${digest}`, t.get("blob", digest)?.sizeBytes ?? 0);
+    parts.set(`blob ${digest}`, stored.blobs.get(digest) ?? 0);
   }
   for (const diffId of image.config.rootfs.diff_ids) {
-    parts.set(`tar ${diffId}`, t.get("layer", diffId)?.tarBytes ?? 0);
+    parts.set(`tar ${diffId}`, stored.tars.get(diffId) ?? 0);
   }
   const chainId = image.chainIds.at(-1);
-  for (const snapshot of t.list("snapshot")) {
-    if (snapshot.chainId === chainId) parts.set(`root ${snapshot.key}`, snapshot.sizeBytes);
+  for (const snapshot of (chainId && stored.roots.get(chainId)) || []) {
+    parts.set(`root ${snapshot.key}`, snapshot.sizeBytes);
   }
   return parts;
 }
@@ -53,11 +71,10 @@ function imagesUsage(t: Transaction): Pick<DiskUsage, "images" | "imageBytes" | 
   for (const { imageId } of t.list("container")) {
     if (imageId !== undefined) users.set(imageId, (users.get(imageId) ?? 0) + 1);
   }
-  const tags = t.list("tag");
+  const stored = storedIn(t);
   const all = t.list("image").map((image) => {
-    const own = tags.filter((tag) => imagesOfTag(tag).includes(image.id));
-    const references = own.map((tag) => tag.reference);
-    return { image, references, parts: partsOf(t, image, own) };
+    const references = (stored.tags.get(image.id) ?? []).map((tag) => tag.reference);
+    return { image, references, parts: partsOf(t, image, stored) };
   });
   const sharers = new Map<string, number>();
   for (const { parts } of all) {

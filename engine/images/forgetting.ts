@@ -39,7 +39,8 @@ export function forgetImage(
   const going = tag === undefined ? having : [tag];
   const ids = whole ? imagesOfTag(tag) : [image.id];
   const images = ids.flatMap((id) => t.get("image", id) ?? []);
-  const last = images.filter(({ id }) => isLast(t, id, going));
+  // With an image itself all of its names go.
+  const last = tag === undefined ? images : images.filter(({ id }) => isLast(t, id, going));
   const needed = new Map(last.map((one) => [one.id, usersOf(t, one)]));
   for (const one of last) refuseInUse(one, needed.get(one.id) ?? [], force);
   const untagged: string[] = [];

@@ -12,6 +12,7 @@ import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
+import type { ForgottenImages } from "./forgetting.ts";
 import { addReachable } from "./manifest-graph.ts";
 import type { StatePaths } from "./paths.ts";
 import type { PullIntents } from "./pull-intent.ts";
@@ -64,6 +65,21 @@ export class ImageRemoval {
     this.#paths = paths;
   }
 
+  /** Takes away what `take` has forgotten of names and images, and then what no image needs any more. */
+  async remove(
+    take: (transaction: Transaction) => readonly ForgottenImages[],
+  ): Promise<{ untagged: string[]; deleted: string[] }> {
+    // A machine that goes down must not remember an image whose files it has deleted.
+    const all = this.#state.write(take, { durable: true });
+    const untagged = all.flatMap((one) => one.untagged);
+    const deleted = all.flatMap((one) => one.deleted);
+    const candidates = all.flatMap((one) => one.candidates ?? []);
+    if (candidates.length === 0) return { untagged, deleted };
+    const forgotten = this.#state.write((t) => this.forget(t, together(candidates)));
+    await this.finish(forgotten);
+    return { untagged, deleted: [...deleted, ...forgotten.layers] };
+  }
+
   /** Forgets, of the candidates, what no image of this transaction's state needs. */
   forget(transaction: Transaction, candidates: Candidates): Forgotten {
     const images = transaction.list("image");
@@ -89,9 +105,10 @@ export class ImageRemoval {
       freedBytes += this.#content.sizeBytes(digest) ?? 0;
       transaction.delete("blob", digest);
     }
+    const chainIds = new Set(candidates.chainIds);
     const snapshots = transaction
       .list("snapshot")
-      .filter(({ chainId }) => candidates.chainIds?.includes(chainId) && !needed.has(chainId));
+      .filter(({ chainId }) => chainIds.has(chainId) && !needed.has(chainId));
     for (const { key, sizeBytes } of snapshots) {
       freedBytes += sizeBytes;
       transaction.delete("snapshot", key);
@@ -217,3 +234,12 @@ function everythingOf(image: ImageRecord): string[] {
 
 const unneeded = (all: readonly string[], needed: ReadonlySet<string>): string[] =>
   [...new Set(all)].filter((one) => !needed.has(one));
+
+/** Those of several images, as those of one. */
+function together(all: readonly Candidates[]): Candidates {
+  return {
+    blobs: all.flatMap(({ blobs }) => blobs),
+    diffIds: all.flatMap(({ diffIds }) => diffIds),
+    chainIds: all.flatMap(({ chainIds = [] }) => chainIds),
+  };
+}

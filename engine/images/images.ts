@@ -226,24 +226,20 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     reference: string,
     { force = false, platform }: RemoveImageOptions = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
-    const outcome = this.#state.write(
-      (transaction) => {
-        const found = here(reference, () =>
-          findImage(this.#core, transaction, reference, platform),
-        );
-        const say = (...of: [string, string, string]) => this.#say(transaction, ...of);
-        return forgetImage(transaction, found, {
-          ...{ force, say, onePlatform: platform !== undefined },
-        });
-      },
-      // A machine that goes down must not remember an image whose files it has deleted.
-      { durable: true },
-    );
-    const { untagged, deleted, candidates } = outcome;
-    if (!candidates) return { untagged, deleted };
-    const forgotten = this.#state.write((t) => this.#removal.forget(t, candidates));
-    await this.#removal.finish(forgotten);
-    return { untagged, deleted: [...deleted, ...forgotten.layers] };
+    return this.#removal.remove((t) => {
+      const found = here(reference, () => findImage(this.#core, t, reference, platform));
+      const say = this.#say.bind(this, t);
+      return [forgetImage(t, found, { force, say, onePlatform: platform !== undefined })];
+    });
+  }
+
+  /** Images by their full IDs with all of their names, unless containers need them; all at once. */
+  removeAll(ids: readonly string[]): Promise<{ untagged: string[]; deleted: string[] }> {
+    return this.#removal.remove((t) => {
+      const how = { force: true, say: this.#say.bind(this, t), onePlatform: false };
+      const images = ids.flatMap((id) => t.get("image", id) ?? []);
+      return images.map((image) => forgetImage(t, { image }, how));
+    });
   }
 
   /** Removes files that no image needs; see ImageRemoval.sweep. Returns the bytes freed. */

@@ -11,21 +11,20 @@ import type { ManifestRecord } from "@nacre/core/state/records.ts";
 
 /** Adds what manifests that are needed name, and what is about something that is needed. */
 export function addReachable(transaction: Transaction, needed: Set<string>): void {
-  const manifests = new Map(transaction.list("manifest").map((one) => [one.digest, one]));
   for (const kind of ["artifact", "index"] as const) {
     for (const { digest } of transaction.list(kind)) needed.add(digest);
   }
-  const open = [...manifests.values()];
+  let open = transaction.list("manifest");
   for (let grown = true; grown; ) {
-    grown = false;
-    for (const [at, one] of open.entries()) {
+    const left = open.filter((one) => {
       const wanted = needed.has(one.digest) || (one.subject && needed.has(one.subject));
-      if (!wanted) continue;
-      for (const digest of [one.digest, ...one.blobs, ...one.manifests]) needed.add(digest);
-      open.splice(at, 1);
-      grown = true;
-      break;
-    }
+      if (wanted) {
+        for (const digest of [one.digest, ...one.blobs, ...one.manifests]) needed.add(digest);
+      }
+      return !wanted;
+    });
+    grown = left.length < open.length;
+    open = left;
   }
 }
 

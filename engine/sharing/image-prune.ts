@@ -17,14 +17,8 @@ export async function pruneImages(
   const before = state.read(storedBytes);
   const used = new Set(state.read((t) => t.list("container")).flatMap(imagesOf));
   const wanted = chosen(options);
-  const untagged: string[] = [];
-  const deleted: string[] = [];
-  for (const listing of images.list()) {
-    if (!wanted(listing) || used.has(listing.image.id)) continue;
-    const gone = await images.remove(listing.image.id, { force: true });
-    untagged.push(...gone.untagged);
-    deleted.push(...gone.deleted);
-  }
+  const going = images.list().filter((one) => wanted(one) && !used.has(one.image.id));
+  const { untagged, deleted } = await images.removeAll(going.map(({ image }) => image.id));
   const sweptBytes = await images.sweep();
   return { untagged, deleted, reclaimedBytes: before - state.read(storedBytes) + sweptBytes };
 }
