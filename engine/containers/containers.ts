@@ -294,7 +294,7 @@ export class ContainerService implements Containers {
     const record = await this.#definite(container);
     await asAsked(container, record.id, () =>
       this.#records.keeping(record, this.#options.self, async () => {
-        await this.#endings.stop(record, options);
+        if (await this.#endings.stop(record, options)) this.#records.note("stop", record);
         const { container: started } = await this.start(record.id, IGNORE, { detached: true });
         this.#records.note("restart", started);
       }),

@@ -37,6 +37,7 @@ import { LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
 import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
+import { mustBeAbsolute } from "./request-check.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
 import { type HowStarted, supervisionOf, supervisionOfExec } from "./supervision.ts";
@@ -230,6 +231,7 @@ export class Planner {
   ): KernelProgram {
     const { terminal = false } = wanted;
     const exec = { ...wanted, terminal };
+    mustBeAbsolute(exec.workingDirectory);
     const { request, id, users } = container;
     const config = image?.config.config ?? {};
     const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);

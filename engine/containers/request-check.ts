@@ -41,6 +41,15 @@ export function checkRequest(
   checkResources(request.resources, machine);
 }
 
+/** Where a command begins that joins a container: in docker's words, that of run is checked with the rest. */
+export function mustBeAbsolute(directory = "/"): void {
+  if (directory.startsWith("/")) return;
+  throw new NacreError(
+    "command-not-executable",
+    `chdir to cwd (${JSON.stringify(directory)}) failed: it must be an absolute path`,
+  );
+}
+
 /** As far as a request says: a network that a plugin brings is known when the program is made. */
 function ownNamespaces({ namespaces = {}, network }: ContainerRequest): Set<SpecNamespaceType> {
   return new Set([

@@ -355,6 +355,7 @@ function refusalCases(bench: () => Bench): void {
     expect((await join("/tmp")).stdout).toBe("/tmp\n");
     expect((await refusal(join("/no/where"))).kind).toBe("command-not-found");
     expect((await refusal(join("/bin/broken"))).kind).toBe("command-not-executable");
+    expect((await refusal(join("tmp"))).kind).toBe("command-not-executable");
     const look = { command: ["ls", "/no"] };
     expect((await bench().exec("somewhere", look)).stderr).toContain("No such file");
   });

@@ -46,6 +46,25 @@ describe("an order that explains what was seen", () => {
     expect(serialOrder("running", observed(...words), last, kind)).toHaveLength(words.length);
   });
 
+  it.each<[string[], "running" | "absent"]>([
+    // Removed, looked at, and started by somebody else, between the two steps of a restart.
+    [["restart: conflict", "rm", "exec: not-found"], "absent"],
+    [["restart: not-found", "rm"], "absent"],
+    [["restart", "exec: conflict", "pause: conflict"], "running"],
+    [["restart: conflict", "start", "exec: conflict"], "running"],
+  ])("is found of one that was restarted, of %j: %s", (words, last) => {
+    expect(serialOrder("running", observed(...words), last, PLAIN)).toHaveLength(words.length);
+  });
+
+  it.each<[string[], "running" | "absent" | "exited"]>([
+    [["restart"], "exited"],
+    [["restart", "restart"], "absent"],
+    [["restart", "stop: not-found"], "running"],
+    [["restart: conflict"], "absent"],
+  ])("does not exist of one that was restarted, of %j: %s", (words, last) => {
+    expect(serialOrder("running", observed(...words), last, PLAIN)).toBeUndefined();
+  });
+
   it.each<[string[], "running" | "absent" | "exited"]>([
     [["kill"], "running"],
     [["rm"], "absent"],

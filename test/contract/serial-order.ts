@@ -15,8 +15,45 @@ export interface Observed {
   readonly answer: LifeAnswer | "lost";
 }
 
+/**
+ * A restart ends a container and starts it, and others may come in between: docker's, too. Then it
+ * is two steps. One that is refused may have been refused after the first.
+ */
+interface Step {
+  readonly command: LifeCommand | "restart ends it" | "restart starts it";
+  readonly answer: Observed["answer"];
+}
+
+const ENDS: Step = { command: "restart ends it", answer: "done" };
+const STARTS: Step = { command: "restart starts it", answer: "done" };
+const RESTART: Observed = { command: "restart", answer: "done" };
+const isRestart = ({ command, answer }: Step): boolean =>
+  command === "restart" && answer === "done";
+/** With so many restarts in two at most an order is looked for. */
+const MOST_IN_TWO = 3;
+
+const runs = (status: LifeStatus): boolean => status === "running" || status === "paused";
+
+/** The states after a restart that was refused, or after one of its steps. */
+function afterRestart(status: LifeStatus, { command, answer }: Step, kind: LifeKind): LifeStatus[] {
+  if (command === "restart ends it") {
+    if (status === "absent") return [];
+    return runs(status) ? ["exited"] : [status];
+  }
+  if (command === "restart starts it")
+    return status === "exited" || status === "created" ? ["running"] : [];
+  if (!runs(status)) return status === "absent" ? [status] : [];
+  // It has ended it, and somebody removes it, has removed it, or has started it.
+  if (answer === "not-found") return ["exited"];
+  return [status, "exited", ...(kind.autoRemove ? ["absent" as const] : [])];
+}
+
 /** The states after a command that gave this answer; none if it cannot have. */
-function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind): LifeStatus[] {
+function after(status: LifeStatus, given: Step, kind: LifeKind): LifeStatus[] {
+  const { command, answer } = given;
+  const partly = command === "restart ends it" || command === "restart starts it";
+  if (partly || (command === "restart" && answer !== "done"))
+    return afterRestart(status, given, kind);
   const step = lifeStep(status, command, kind);
   if (step?.answer === answer)
     return [step.next, ...endedWhileKept(status, { command, answer }, kind)];
@@ -27,13 +64,6 @@ function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind
     // As the command line has it: what is not there is as good as removed.
     case "rm -f: done":
       return status === "absent" ? [status] : [];
-    // Somebody else started it between its end and its start.
-    case "restart: conflict":
-      if (kind.autoRemove && status === "running") return [status, "exited", "absent"];
-      return status === "running" || status === "absent" ? [status] : [];
-    // It has ended it, and then somebody removed it.
-    case "restart: not-found":
-      return kind.autoRemove && status === "running" ? ["exited"] : [];
     // Its signal met one that another had sent to its end, and that was not there yet.
     case "kill: done":
       return status === "exited" || status === "absent" ? [status] : [];
@@ -51,16 +81,15 @@ function after(status: LifeStatus, { command, answer }: Observed, kind: LifeKind
 /** One that removes itself outlives its end where somebody restarts it, for as long as that takes. */
 function endedWhileKept(
   status: LifeStatus,
-  { command, answer }: Observed,
+  { command, answer }: Step,
   { autoRemove }: LifeKind,
 ): LifeStatus[] {
   const ends = answer === "done" && (command === "stop" || command === "kill");
-  return autoRemove && ends && (status === "running" || status === "paused") ? ["exited"] : [];
+  return autoRemove && ends && runs(status) ? ["exited"] : [];
 }
 
-const IDLE: readonly LifeCommand[] = ["rename", "update", "exec", "wait"];
-/** A restart may have ended it before it was refused. */
-const changesNothing = ({ command, answer }: Observed): boolean =>
+const IDLE: readonly Step["command"][] = ["rename", "update", "exec", "wait"];
+const changesNothing = ({ command, answer }: Step): boolean =>
   command !== "restart" && (answer !== "done" || IDLE.includes(command));
 
 /**
@@ -74,8 +103,26 @@ export function serialOrder(
   last: LifeStatus,
   kind: LifeKind,
 ): Observed[] | undefined {
-  const kinds = new Map<string, { readonly one: Observed; count: number }>();
-  for (const one of observed) {
+  const restarts = observed.filter(isRestart);
+  const rest = observed.filter((one) => !isRestart(one));
+  for (let inTwo = 0; inTwo <= Math.min(restarts.length, MOST_IN_TWO); inTwo++) {
+    const parts = Array.from({ length: inTwo }, () => [ENDS, STARTS]).flat();
+    const found = order(first, [...rest, ...restarts.slice(inTwo), ...parts], last, kind);
+    if (!found) continue;
+    const whole = found.filter((one) => one !== ENDS);
+    return whole.map((one) => (one === STARTS ? RESTART : (one as Observed)));
+  }
+  return undefined;
+}
+
+function order(
+  first: LifeStatus,
+  steps: readonly Step[],
+  last: LifeStatus,
+  kind: LifeKind,
+): Step[] | undefined {
+  const kinds = new Map<string, { readonly one: Step; count: number }>();
+  for (const one of steps) {
     const key = `${one.command} ${one.answer}`;
     const known = kinds.get(key) ?? { one, count: 0 };
     known.count++;
@@ -83,28 +130,31 @@ export function serialOrder(
   }
   const groups = [...kinds.values()];
   const failed = new Set<string>();
-  const order: Observed[] = [];
-  const search = (status: LifeStatus, left: number): boolean => {
-    if (left === 0) return status === last;
+  const found: Step[] = [];
+  const ends = groups.find(({ one }) => one === ENDS);
+  const search = (status: LifeStatus, more: number): boolean => {
+    if (more === 0) return status === last;
     const seen = `${status} ${groups.map(({ count }) => count).join(",")}`;
     if (failed.has(seen)) return false;
     for (const group of groups) {
       if (group.count === 0) continue;
+      // Each has ended it before it starts it.
+      if (group.one === STARTS && (ends?.count ?? 0) >= group.count) continue;
       for (const next of after(status, group.one, kind)) {
         // What never changes anything can be done as soon as it can be, all of it.
         const idle = changesNothing(group.one);
         const taken = idle ? group.count : 1;
         group.count -= taken;
-        for (let i = 0; i < taken; i++) order.push(group.one);
-        if (search(next, left - taken)) return true;
-        order.length -= taken;
+        for (let i = 0; i < taken; i++) found.push(group.one);
+        if (search(next, more - taken)) return true;
+        found.length -= taken;
         group.count += taken;
         if (idle) return remember(failed, seen);
       }
     }
     return remember(failed, seen);
   };
-  return search(first, observed.length) ? order : undefined;
+  return search(first, steps.length) ? found : undefined;
 }
 
 function remember(failed: Set<string>, seen: string): false {

@@ -63,6 +63,8 @@ const CASES: readonly Case[] = [
   other(127, [126, 127], "exec", "up", "nosuch"),
   same(126, "exec", "up", "/etc"),
   other(127, [126, 127], "exec", "-w", "/no/where", "up", "true"),
+  same(126, "exec", "-w", "relative", "up", "true"),
+  same(126, "exec", "-w", "/bin/busybox", "up", "true"),
   same(125, "exec", "--no-such-option", "up", "true"),
   same(1, "exec", "nobody", "true"),
   same(1, "exec", "over", "true"),
