@@ -1,7 +1,8 @@
 // Trees that are filled in a user namespace: what of a layer can be made there, and as whose.
 //
-// - Overlayfs keeps its marks in user.overlay.* there (`userxattr`); other trusted.* attributes are
-//   for the machine's root alone and are left out.
+// - Overlayfs keeps its marks in user.overlay.* there (`userxattr`). A layer's own attributes of
+//   that name would be taken for such marks, and other trusted.* ones are for the machine's root
+//   alone: both are left out.
 // - Nodes of devices cannot be made (mknod(2): CAP_MKNOD in the first user namespace), but for
 //   whiteouts, since 5.8. They are left out, as docker and podman do.
 // - An owner that has no ID here cannot own anything (user_namespaces(7)). Where there is one ID
@@ -14,6 +15,7 @@ import { hostId, type IdMap, type UserMaps } from "./id-map.ts";
 
 const TRUSTED = "trusted.";
 const OVERLAY = "trusted.overlay.";
+const MARKS = "user.overlay.";
 
 /** Whether there is one user, and nobody beside: no subordinate IDs were to be had. */
 export const isSingle = ({ uids, gids }: UserMaps): boolean =>
@@ -30,7 +32,7 @@ function own(operation: Operation, maps: UserMaps): Operation | readonly Operati
     case "placeAttribute": {
       const { name } = operation;
       if (name.startsWith(OVERLAY)) return { ...operation, name: name.replace(TRUSTED, "user.") };
-      return name.startsWith(TRUSTED) ? [] : operation;
+      return name.startsWith(TRUSTED) || name.startsWith(MARKS) ? [] : operation;
     }
     case "placeNode":
       return isNodeOfDevice(operation) ? [] : { ...operation, ...owner(operation, maps) };

@@ -1,0 +1,44 @@
+import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
+import { leftOutLimits, mustBeAble } from "@nacre/engine/containers/able.ts";
+import { describe, expect, it } from "vitest";
+
+const FACTS: KernelFacts = {
+  ...{ release: "6.18.0", architecture: "amd64", privileged: true, erofs: "files", overlay: true },
+};
+const ALONE = [{ containerID: 0, hostID: 1000, size: 1 }];
+const ROOTLESS: KernelFacts = { ...FACTS, userNamespace: { uids: ALONE, gids: ALONE } };
+const hierarchy = (version: 1 | 2, ...controllers: string[]) => ({
+  ...{ version, controllers, mountpoint: "/c" },
+});
+
+describe("whether a machine can run containers", () => {
+  it("is answered with what stands in the way", () => {
+    expect(() => mustBeAble(FACTS)).not.toThrow();
+    expect(() => mustBeAble(ROOTLESS)).not.toThrow();
+    expect(() => mustBeAble({ ...FACTS, privileged: false })).toThrow("need root, or a user");
+    const refusal = "unshare: No space left on device";
+    expect(() => mustBeAble({ ...FACTS, privileged: false, refusal })).toThrow(
+      `this user gets no user namespace (${refusal})`,
+    );
+    expect(() => mustBeAble({ ...ROOTLESS, privileged: false })).toThrow("lacks powers");
+    expect(() => mustBeAble({ ...FACTS, release: "5.4.0" })).toThrow("too old");
+    expect(() => mustBeAble({ ...FACTS, overlay: false })).toThrow("no overlay");
+  });
+});
+
+describe("limits that cannot be held", () => {
+  it("are named by their controllers for a user who has none of these", () => {
+    const said = leftOutLimits({ memoryBytes: 1, nanoCpus: 1, pids: 3 }, [], ROOTLESS);
+    expect(said).toContain("limits of memory, cpu, pids are ignored");
+    const some = [hierarchy(2, "memory", "pids")];
+    expect(leftOutLimits({ memoryBytes: 1, pids: 3 }, some, ROOTLESS)).toBeUndefined();
+    expect(leftOutLimits({ memoryBytes: 1, cpuShares: 3 }, some, ROOTLESS)).toContain("of cpu are");
+    expect(leftOutLimits({ throttles: [], oomKillDisable: false }, [], ROOTLESS)).toBeUndefined();
+  });
+
+  it("are those that v2 does not know for root", () => {
+    expect(leftOutLimits({ memoryBytes: 1 }, [], FACTS)).toBeUndefined();
+    expect(leftOutLimits({ memorySwappiness: 1 }, [hierarchy(2)], FACTS)).toContain("v2 knows no");
+    expect(leftOutLimits({ memorySwappiness: 1 }, [hierarchy(1)], FACTS)).toBeUndefined();
+  });
+});
