@@ -47,7 +47,9 @@ export function forgetImage(
   for (const one of going) {
     if (whole) t.delete("tag", one.reference);
     else if (!takeFromTag(t, one, image.id)) continue;
-    if (tag !== undefined) t.delete("index", one.reference);
+    // An index whose name has gone over to another image stays.
+    const index = tag && t.get("index", one.reference);
+    if (index?.digest === one.digest) t.delete("index", one.reference);
     untagged.push(one.reference);
     say("untag", one.reference, image.id);
   }

@@ -13,6 +13,7 @@ import { storeDocument } from "../images/documents.ts";
 import { newTag } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
 import { jsonObject } from "../registry/json-answer.ts";
+import { ACCEPT } from "../registry/manifest.ts";
 import type { Registry } from "../registry/registry.ts";
 import { Uploads } from "../registry/uploads.ts";
 import type {
@@ -123,8 +124,8 @@ export class ArtifactService implements Artifacts {
     const repository = await this.#registry.open(parsed, reach);
     return this.#images.storing(parsed.toString(), async () => {
       const wanted = parsed.digest ?? parsed.tag ?? "latest";
-      const { bytes, digest } = await repository.manifest(wanted);
-      const read = readManifest(this.#core(), bytes, "");
+      const { bytes, digest, mediaType } = await repository.document(wanted, `${ACCEPT}, */*`);
+      const read = readManifest(this.#core(), bytes, "", mediaType);
       if (read.manifests.length > 0) throw index(name);
       for (const one of [...read.layers, ...(read.config ? [read.config] : [])]) {
         await fetchBlob(this.#content, repository, one);

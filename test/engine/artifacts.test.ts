@@ -41,6 +41,26 @@ describe("artifacts", () => {
     await expect(there.artifacts.get(name)).rejects.toMatchObject({ kind: "not-found" });
   });
 
+  it("of a type that only others know are pulled and pushed as they are", async () => {
+    await using registry = await pushRegistry();
+    await using here = machine();
+    const type = "application/vnd.oci.artifact.manifest.v1+json";
+    const blob = new TextEncoder().encode("contents");
+    registry.repositories.blobs.set(sha256(blob), blob);
+    const blobs = [{ mediaType: "a/b", digest: sha256(blob), size: blob.length }];
+    const document = { mediaType: type, schemaVersion: 2, artifactType: "a/thing", blobs };
+    const bytes = new TextEncoder().encode(JSON.stringify(document));
+    registry.repositories.hold("team/thing", "1", type, bytes);
+    const name = `${registry.address}/team/thing:1`;
+    expect(await here.artifacts.pull(name)).toBe(sha256(bytes));
+    const other = here.images.tag(name, `${registry.address}/other/thing:1`);
+    expect(await here.artifacts.push(other)).toBe(sha256(bytes));
+    expect(await registry.repositories.manifest("other/thing", "1")).toMatchObject({
+      mediaType: type,
+    });
+    expect((await here.check()).found).toEqual([]);
+  });
+
   it("get one more name by tag, by which they are pushed", async () => {
     await using registry = await pushRegistry();
     await using here = machine();

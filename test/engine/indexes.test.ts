@@ -212,6 +212,11 @@ describe("an index that is made here", () => {
     expect(found.digest).toBe(sha256(found.bytes));
     expect(found.children.map(({ platform }) => platform)).toEqual([AMD64, ARM]);
     expect(await here.indexes.list()).toHaveLength(1);
+    here.images.tag(app, "list");
+    await here.images.remove("list");
+    expect(await here.indexes.list()).toHaveLength(1);
+    await here.indexes.remove("list");
+    await here.indexes.create("list", [app]);
     await here.images.remove("list");
     expect(await here.indexes.list()).toEqual([]);
     expect((await here.check()).found).toEqual([]);
