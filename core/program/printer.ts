@@ -50,6 +50,7 @@ function printOperation(
   const remarks = [
     ...(operation.why ? [operation.why] : []),
     `by ${systemCalls(operation)}`,
+    ...(operation.outside ? ["done by a process outside of its user namespace"] : []),
     ...(inverse ? [`undone: ${describe(inverse)}`] : []),
   ];
   return [

@@ -10,6 +10,7 @@ import { processesContract } from "./kernel-processes.ts";
 import { programsContract } from "./kernel-programs.ts";
 import { startsContract } from "./kernel-starts.ts";
 import { supervisionContract } from "./kernel-supervision.ts";
+import { usersContract } from "./kernel-users.ts";
 
 export function kernelContract(name: string, makeSubject: () => Promise<KernelSubject>): void {
   describe(`${name} as Kernel`, () => {
@@ -27,5 +28,6 @@ export function kernelContract(name: string, makeSubject: () => Promise<KernelSu
     supervisionContract(() => bench);
     startsContract(() => bench);
     devicesContract(() => bench);
+    usersContract(() => bench);
   });
 }

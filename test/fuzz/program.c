@@ -36,7 +36,8 @@ static void walk(struct cursor section, enum section name) {
   struct operation o, inverse;
   if (!take_number(&section, &count)) abort();
   for (uint32_t i = 0; i < count; i++) {
-    if (!take_operation(&section, &o) || !allowed(o.code, name)) abort();
+    if (!take_operation(&section, &o)) abort();
+    if (o.outside ? name != CHILD || !allowed_outside(o.code) : !allowed(o.code, name)) abort();
     look_at_operation(&o);
     struct cursor undone = o.inverse;
     if (undone.at == undone.end) continue;

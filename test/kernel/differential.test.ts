@@ -24,6 +24,7 @@ import {
   operations,
   overlayOperations,
   PREFIX,
+  partlyOutside,
   programOf,
 } from "./random-programs.ts";
 import { realView, simulatedView, type View } from "./visible-state.ts";
@@ -99,6 +100,10 @@ describe("random programs do the same on both kernels", () => {
 
   it("with files, links and mounts", { timeout }, async () => {
     await fc.assert(fc.asyncProperty(operations, compare), { numRuns: PROGRAMS, ...SEED });
+  });
+
+  it("with a process that does for the child what it is told", { timeout }, async () => {
+    await fc.assert(fc.asyncProperty(partlyOutside, compare), { numRuns: PROGRAMS, ...SEED });
   });
 
   it("with overlays", { timeout }, async () => {

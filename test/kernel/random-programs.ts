@@ -1,7 +1,11 @@
 // Random programs for comparing two kernels. They act inside a small tmpfs that their child has
 // entered for good, so that no name leads to the machine; few names, so that they collide.
 
-import type { MountAttribute, MountDescription } from "@nacre/core/program/mount-description.ts";
+import type {
+  MountAttribute,
+  MountDescription,
+  OwnerMap,
+} from "@nacre/core/program/mount-description.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import fc from "fast-check";
@@ -81,6 +85,13 @@ const owner = {
   ),
 };
 
+/** Maps that a mount shows other owners by: a swap, a shift, itself, parts, and such as no kernel takes. */
+const idMap = fc.constantFrom(
+  ...["0 7 1\n7 0 1\n9 9 1\n", "0 0 100\n", "0 0 10\n", "0 1000 100\n", "7 0 3\n"],
+  ...["", "0 0 0\n", "0 0 2\n1 5 1\n", "1 2\n"],
+);
+const idmap = fc.option(fc.record({ uids: idMap, gids: idMap }), { nil: undefined });
+
 /** An operation's fields as arbitraries, its name as a constant. */
 const make = <N extends Operation["op"]>(
   op: N,
@@ -135,8 +146,10 @@ const MOUNTS: readonly (readonly [weight: number, operation: fc.Arbitrary<Operat
       recursive: fc.boolean(),
       attributes,
       propagation: fc.constantFrom("private", "slave", "shared"),
+      idmap,
     }),
   ],
+  [2, make("bind", { source: path, target: path, idmap })],
   [3, make("unmount", { target: path, detach: fc.boolean() })],
   [1, make("readOnlyInRoot", { path })],
   [2, make("setPropagation", { path, mode: propagation, recursive: fc.boolean() })],
@@ -168,6 +181,18 @@ export const operations: fc.Arbitrary<Operation[]> = fc
   )
   .map((parts) => parts.flat());
 
+/** Some of the operations by who is outside, with a root of its own. */
+export const partlyOutside: fc.Arbitrary<Operation[]> = operations.chain((all) =>
+  fc.array(fc.boolean(), { minLength: all.length, maxLength: all.length }).map((choice) =>
+    all.flatMap((operation, i): Operation[] => {
+      if (!choice[i] || operation.op === "changeDirectory") return [operation];
+      const begins = i === 0 || !choice[i - 1];
+      const open: Operation = { op: "openRoot", path: "/", outside: true };
+      return [...(begins ? [open] : []), { ...operation, outside: true }];
+    }),
+  ),
+);
+
 const LAYERS = ["/layers/first", "/layers/second", "/layers/upper"];
 
 /** The operation with its names in another directory. */
@@ -197,8 +222,15 @@ export const overlayOperations: fc.Arbitrary<Operation[]> = fc
     ),
     work: fc.constantFrom("/work", "/work", "/work", "/layers/upper/a"),
     inOverlay: fc.array(weighted(FILES), { minLength: 1, maxLength: 10 }),
+    shown: fc.option(fc.record({ uids: idMap, gids: idMap })),
+    lowest: idmap,
   })
-  .map(({ layers, work, inOverlay }) => {
+  .map(({ layers, work: apart, inOverlay, shown, lowest }) => {
+    // With other owners all that is written lies on one mount.
+    const work = shown && apart === "/work" ? "/layers/work" : apart;
+    const bind = (path: string, idmap: OwnerMap): Operation => ({
+      ...{ op: "bind", source: path, target: path, idmap },
+    });
     const options = [
       "lowerdir+=/layers/first",
       "lowerdir+=/layers/second",
@@ -206,10 +238,11 @@ export const overlayOperations: fc.Arbitrary<Operation[]> = fc
       `workdir=${work}`,
     ];
     return [
-      ...["/layers", ...LAYERS, "/work", "/o"].map(
+      ...["/layers", ...LAYERS, "/work", "/layers/work", "/o"].map(
         (at): Operation => ({ op: "makeDirectory", path: at, mode: 0o755, existing: "fail" }),
       ),
       ...layers.flat(),
+      ...(shown ? [bind("/layers", shown)] : lowest ? [bind("/layers/first", lowest)] : []),
       {
         op: "mount",
         mount: { type: "overlay", source: "o", options, attributes: [] },

@@ -10,10 +10,11 @@
 
 #include "nacre.h"
 
-/* What it opens is open here, too. The host's /proc is still in sight, and /proc/self is the one
-   name by which a process of another pid namespace finds itself there. */
+/* What it opens is open here, too. /proc/self of the host's /proc is the one name by which a process
+   of another pid namespace finds itself there; a child has a way to it whatever its root is. */
 static void holder(int tell) {
-  int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const char *name = self.proc < 0 ? "/proc/self" : "../self";
+  int own = openat(self.proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (write(tell, &own, sizeof own) == sizeof own)
     for (;;) pause();
   _exit(1);

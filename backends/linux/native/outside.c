@@ -57,6 +57,7 @@ static void run_row(struct cursor section, int32_t index, struct outcome *outcom
 static _Noreturn void enter_and_run(struct cursor section, int32_t index, int tell) {
   struct outcome outcome = {.index = index};
   *detail = 0;
+  self.proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
   pid_t inner = setns(self.pidfd, ITS_NAMESPACES) ? because("setns") : fork();
   if (inner > 0) {
     while (waitpid(inner, NULL, 0) < 0 && errno == EINTR) continue;

@@ -1,6 +1,7 @@
 import { compile } from "@nacre/core/program/compile.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import { mappedLayers, mustBeMapped, outside } from "@nacre/core/program/outside.ts";
+import { printProgram } from "@nacre/core/program/printer.ts";
 import { protections } from "@nacre/core/program/protections.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { createSpec } from "@nacre/core/program/spec.ts";
@@ -107,6 +108,15 @@ describe("a container with users of its own", () => {
   it("owns what is placed for it", () => {
     expect(named(child, "placeText")).toMatchObject([{ uid: 100000, gid: 200000 }]);
     expect(named(child, "placeNode").map((o) => (o as { gid: number }).gid)).toContain(200005);
+  });
+
+  it("says in print what is done outside", () => {
+    const text = printProgram(
+      { title: "", host: [], process: program(USERS) },
+      { columns: 0, colour: false },
+    );
+    const rows = text.split("\n").filter((line) => line.includes("outside of its user namespace"));
+    expect(rows).toHaveLength(program(USERS).child.filter(({ outside }) => outside).length);
   });
 
   it("is told apart on the wire, and in what stands between it and the machine", () => {

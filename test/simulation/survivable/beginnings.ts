@@ -84,6 +84,13 @@ export async function runWithVolumes(engine: Engine): Promise<number> {
   return (await engine.containers.run({ ...request, mounts })).exited;
 }
 
+/** The same by users of its own. */
+export async function runWithUsers(engine: Engine): Promise<number> {
+  const mounts = [{ type: "volume", name: VOLUME, target: "/bin", readOnly: false }] as const;
+  const request = { image: IMAGE, command: ["true"], autoRemove: true, pull: "never" } as const;
+  return (await engine.containers.run({ ...request, mounts, userns: "auto" })).exited;
+}
+
 export const pulled = once(() => storedAfter(pull));
 export const withVolume = once(() => storedAfter(pull, runWithVolumes));
 export const stopped = once(() =>

@@ -13,6 +13,7 @@ import "@nacre/engine/roots/new-image.ts";
 import "@nacre/engine/roots/new-layer.ts";
 import "@nacre/engine/sharing/image-prune.ts";
 import "@nacre/engine/sharing/sharing.ts";
+import "@nacre/engine/user-namespaces/choose.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
@@ -26,6 +27,7 @@ import {
   runDetached,
   running,
   runOnce,
+  runWithUsers,
   runWithVolumes,
   type Scenario,
   stopped,
@@ -144,6 +146,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: "run --init", stored: pulled, work: runWithInit, keepsImage: true },
   { name: "run -v", stored: pulled, work: runWithVolumes, keepsImage: true },
+  { name: "run --userns auto -v", stored: pulled, work: runWithUsers, keepsImage: true },
   {
     name: "volume rm",
     stored: withVolume,
