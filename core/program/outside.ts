@@ -149,3 +149,27 @@ export const BECOME_ROOT: Operation = {
   ...{ op: "setUser", uid: 0, gid: 0, groups: [] },
   why: "root of its user namespace, and not of the machine",
 };
+
+const isShown = (operation: Operation): boolean =>
+  operation.op === "bindInRoot" && (operation.field?.startsWith("mounts") ?? false);
+
+/**
+ * Where the child makes its root itself, as that of an OCI runtime: binds are done for it, since
+ * their sources may be closed to its users, and shown with other owners by nobody but the machine.
+ */
+export function bindsOutside(
+  operations: readonly Operation[],
+  rootfs: string,
+  maps: UserMaps,
+): Operation[] {
+  const begin: Operation[] = [
+    { op: "openRoot", path: rootfs, outside: true, field: "root.path" },
+    { ...ownedByRoot(maps), outside: true },
+  ];
+  return operations.flatMap((operation, i) => {
+    if (!isShown(operation)) return [operation];
+    const before = operations[i - 1];
+    const head = before && isShown(before) ? [] : begin;
+    return [...head, { ...operation, outside: true }];
+  });
+}

@@ -10,9 +10,11 @@ import type {
   SpecNamespaceType,
   SpecProcess,
 } from "../oci/runtime-spec.ts";
+import { hostId } from "../user-namespace/id-map.ts";
 import { becomeProcess, listenerOperations, terminalOperations } from "./become.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
 import type { RunHook } from "./operation-of-runtime.ts";
+import { bindsOutside } from "./outside.ts";
 import type { Clone, KernelProgram, Supervision } from "./program.ts";
 import type { RuntimeCgroups } from "./runtime-cgroups.ts";
 import {
@@ -272,6 +274,14 @@ function rootOnMachine({ mounts: { spec }, rootfs }: RuntimeProgramInput): Opera
   ];
 }
 
+/** What is mounted; with a user namespace of its own what is bound is bound from outside. */
+function madeInRoot({ mounts, rootfs }: RuntimeProgramInput): Operation[] {
+  const operations = operationsInRoot(mounts);
+  const { uidMappings: uids, gidMappings: gids } = mounts.spec.linux;
+  const hasRoot = [uids, gids].every((map) => hostId(map, 0) !== undefined);
+  return hasRoot ? bindsOutside(operations, rootfs, { uids, gids }) : operations;
+}
+
 function childSection(input: RuntimeProgramInput): Operation[] {
   const { spec } = input.mounts;
   const { process = NOTHING } = spec;
@@ -286,7 +296,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
     { op: "openRoot", path: input.rootfs, field: "root.path" },
     ...rootInside(spec),
     ...names(spec),
-    ...operationsInRoot(input.mounts),
+    ...madeInRoot(input),
     ...withFields(terminalOperations(process)),
     ...hooksOf(input, "prestart", "created", "parent"),
     ...hooksOf(input, "createRuntime", "creating", "parent"),

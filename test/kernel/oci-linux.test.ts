@@ -219,6 +219,26 @@ describe("linux.uidMappings, gidMappings", () => {
       "nacre",
     ]);
   });
+
+  it("do not keep a container from what its mounts name, by whose IDs they say", () => {
+    const closed = bench.path("closed");
+    mkdirSync(join(closed, "open"), { recursive: true });
+    chmodSync(closed, 0o700);
+    writeFileSync(join(closed, "open/file"), "reached\n");
+    const source = join(closed, "open");
+    const lines = bench.lines("cat /plain/file; stat -c %u /plain/file /shown/file", (config) => {
+      withUsers(config);
+      const { uidMappings, gidMappings } = config.linux;
+      const bind = { type: "bind", source, options: ["bind"] };
+      config.mounts.push({ destination: "/plain", ...bind }, {
+        destination: "/shown",
+        ...bind,
+        uidMappings,
+        gidMappings,
+      } as Config["mounts"][0]);
+    });
+    expect(lines).toEqual(["reached", "65534", "0"]);
+  });
 });
 
 describe("linux.timeOffsets", () => {

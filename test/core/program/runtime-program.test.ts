@@ -111,6 +111,23 @@ describe("the program of an OCI container", () => {
     expect(order.indexOf("setUser")).toBeLessThan(order.indexOf("bindInRoot"));
   });
 
+  it("has what is bound bound by who is outside of its users, in rows", () => {
+    const map = [{ containerID: 0, hostID: 1000, size: 10 }];
+    const users = { uidMappings: map, gidMappings: map };
+    const namespaces = [{ type: "mount" }, { type: "user" }];
+    const bind = (destination: string) => ({ destination, source: "/s", options: ["bind"] });
+    const mounts = [bind("/a"), bind("/b"), { destination: "/c", type: "tmpfs" }, bind("/d")];
+    const { process } = program({ mounts }, { namespaces, ...users });
+    const rows = (process?.child ?? []).filter(({ outside }) => outside);
+    expect(names(rows)).toEqual([
+      ...["openRoot", "actAsOwner", "bindInRoot", "bindInRoot"],
+      ...["openRoot", "actAsOwner", "bindInRoot"],
+    ]);
+    expect(
+      names((program({ mounts }).process?.child ?? []).filter(({ outside }) => outside)),
+    ).toEqual([]);
+  });
+
   it("joins namespaces by path, the users' last, and makes the time's late", () => {
     const namespaces = [
       { type: "mount" },
