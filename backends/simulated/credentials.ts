@@ -2,7 +2,7 @@
 
 import { CAPABILITIES } from "@nacre/core/program/capabilities.ts";
 import type { Inode } from "./inode.ts";
-import type { UserNamespace } from "./user-namespace.ts";
+import { NO_ID, type UserNamespace } from "./user-namespace.ts";
 
 export interface Credentials {
   /** Where its capabilities hold. Numbers of users and groups are the machine's own. */
@@ -103,6 +103,9 @@ export function capableOver(who: Credentials, name: CapabilityName, inode: Owned
 
 type Owned = Pick<Inode, "uid" | "gid">;
 
+/** Owned by an ID that a mount's map does not have. */
+export const isNobodys = ({ uid, gid }: Owned): boolean => uid === NO_ID || gid === NO_ID;
+
 export const isMember = (who: Credentials, gid: number): boolean =>
   who.fsGid === gid || who.groups.includes(gid);
 
@@ -113,6 +116,8 @@ export const MAY_READ = 4;
 /** generic_permission of fs/namei.c: one class of bits, then the capabilities that pass over it. */
 export function permitted(who: Credentials, inode: Inode, wanted: number): boolean {
   if (inode.isOwnPlace) return true;
+  // Whose it is cannot be said: nothing is written of it (HAS_UNMAPPED_ID).
+  if ((wanted & MAY_WRITE) !== 0 && isNobodys(inode)) return false;
   const shift = who.fsUid === inode.uid ? 6 : isMember(who, inode.gid) ? 3 : 0;
   if (((inode.mode >> shift) & wanted) === wanted) return true;
   if (inode.kind === "directory") {

@@ -152,25 +152,37 @@ class MappedInode extends Inode {
     };
   }
 
+  /** EACCES where nobody can say whose it is. */
+  #requireOwner(): void {
+    if (this.uid === NO_ID || this.gid === NO_ID) fail("EACCES");
+  }
+
   override create(name: string, kind: InodeKind, attributes: NewInode): Inode {
+    this.#requireOwner();
     return this.#view.viewOf(this.original.create(name, kind, this.#kept(attributes)));
   }
   override makeDirectory(name: string, attributes: NewInode): Inode {
+    this.#requireOwner();
     return this.#view.viewOf(this.original.makeDirectory(name, this.#kept(attributes)));
   }
   override makeSymlink(name: string, text: string, attributes: NewInode): Inode {
+    this.#requireOwner();
     return this.#view.viewOf(this.original.makeSymlink(name, text, this.#kept(attributes)));
   }
   override link(name: string, inode: Inode): void {
+    this.#requireOwner();
     this.original.link(name, originalOf(inode));
   }
   override unlink(name: string): void {
+    this.#requireOwner();
     this.original.unlink(name);
   }
   override removeDirectory(name: string): void {
+    this.#requireOwner();
     this.original.removeDirectory(name);
   }
   override rename(name: string, target: Inode, newName: string): void {
+    this.#requireOwner();
     this.original.rename(name, originalOf(target), newName);
   }
 
@@ -207,6 +219,10 @@ class MappedInode extends Inode {
     this.original.prepareChange();
   }
   override setAttributes(change: AttributeChange): void {
+    const nobodys =
+      (change.uid === undefined && this.uid === NO_ID) ||
+      (change.gid === undefined && this.gid === NO_ID);
+    if (nobodys) fail("EOVERFLOW");
     this.original.setAttributes(this.#kept(change));
   }
   override attribute(name: string): Uint8Array {

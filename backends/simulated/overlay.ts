@@ -3,6 +3,7 @@
 // a whiteout, a character device 0:0; a directory that hides the lowers' is opaque.
 // Source: Linux, Documentation/filesystems/overlayfs.rst.
 
+import { isNobodys } from "./credentials.ts";
 import { fail } from "./errno.ts";
 import {
   type AttributeChange,
@@ -223,6 +224,7 @@ export class OverlayInode extends Inode {
     const directory = this.#parent.copyUp();
     const { mtime: before } = directory;
     const lower = this.#lowers[0] as Inode;
+    if (isNobodys(lower)) fail("EOVERFLOW");
     const { mode, uid, gid, mtime, device } = lower;
     const attributes = { mode, uid, gid, ...(device && { device }) };
     const upper = this.#makeUpper(directory, lower, attributes);

@@ -50,7 +50,6 @@ function printOperation(
   const remarks = [
     ...(operation.why ? [operation.why] : []),
     `by ${systemCalls(operation)}`,
-    ...(operation.outside ? ["done by a process outside of its user namespace"] : []),
     ...(inverse ? [`undone: ${describe(inverse)}`] : []),
   ];
   return [
@@ -60,6 +59,12 @@ function printOperation(
   ];
 }
 
+/** Where somebody else goes on than who did what stands before. */
+function turn({ outside = false }: Operation, before: Operation | undefined): string[] {
+  if (outside === (before?.outside ?? false)) return [];
+  return [outside ? "     for it, by a process outside of its user namespace:" : "     itself:"];
+}
+
 function printSection(
   title: string,
   operations: readonly Operation[],
@@ -67,7 +72,11 @@ function printSection(
   options: PrintOptions,
 ): string[] {
   const heading = options.colour ? `\x1b[1m${title}\x1b[22m` : title;
-  return [heading, ...operations.flatMap((o, i) => printOperation(o, i, undone, options)), ""];
+  const lines = operations.flatMap((operation, i) => [
+    ...turn(operation, operations[i - 1]),
+    ...printOperation(operation, i, undone, options),
+  ]);
+  return [heading, ...lines, ""];
 }
 
 /** The program as `nacre explain` shows it. Operation numbers are those that errors name. */

@@ -115,8 +115,11 @@ describe("a container with users of its own", () => {
       { title: "", host: [], process: program(USERS) },
       { columns: 0, colour: false },
     );
-    const rows = text.split("\n").filter((line) => line.includes("outside of its user namespace"));
-    expect(rows).toHaveLength(program(USERS).child.filter(({ outside }) => outside).length);
+    const turns = text.split("\n").filter((line) => /^ {5}\w/.test(line) && line.endsWith(":"));
+    expect(turns).toEqual([
+      "     for it, by a process outside of its user namespace:",
+      "     itself:",
+    ]);
   });
 
   it("is told apart on the wire, and in what stands between it and the machine", () => {
