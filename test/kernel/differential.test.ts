@@ -19,10 +19,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wasmCore } from "../core/wasm-core.ts";
 import { build } from "./native.ts";
+import { overlayOperations } from "./random-overlays.ts";
 import {
   cgroupOperations,
   operations,
-  overlayOperations,
   PREFIX,
   partlyOutside,
   programOf,

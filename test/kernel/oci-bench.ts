@@ -172,3 +172,10 @@ export class OciBench implements Disposable {
     rmSync(this.base, { recursive: true, force: true });
   }
 }
+
+/** A user namespace of its own. */
+export function withUsers(config: Config): void {
+  config.linux.namespaces.push({ type: "user" });
+  config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 2000 }];
+  config.linux.gidMappings = [{ containerID: 0, hostID: 200000, size: 3000 }];
+}

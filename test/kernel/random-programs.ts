@@ -1,11 +1,7 @@
 // Random programs for comparing two kernels. They act inside a small tmpfs that their child has
 // entered for good, so that no name leads to the machine; few names, so that they collide.
 
-import type {
-  MountAttribute,
-  MountDescription,
-  OwnerMap,
-} from "@nacre/core/program/mount-description.ts";
+import type { MountAttribute, MountDescription } from "@nacre/core/program/mount-description.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import fc from "fast-check";
@@ -86,14 +82,14 @@ const owner = {
 };
 
 /** Maps that a mount shows other owners by: a swap, a shift, itself, parts, and such as no kernel takes. */
-const idMap = fc.constantFrom(
+export const idMap = fc.constantFrom(
   ...["0 7 1\n7 0 1\n9 9 1\n", "0 0 100\n", "0 0 10\n", "0 1000 100\n", "7 0 3\n"],
   ...["", "0 0 0\n", "0 0 2\n1 5 1\n", "1 2\n"],
 );
-const idmap = fc.option(fc.record({ uids: idMap, gids: idMap }), { nil: undefined });
+export const idmap = fc.option(fc.record({ uids: idMap, gids: idMap }), { nil: undefined });
 
 /** An operation's fields as arbitraries, its name as a constant. */
-const make = <N extends Operation["op"]>(
+export const make = <N extends Operation["op"]>(
   op: N,
   fields: {
     [K in Exclude<keyof Extract<Operation, { op: N }>, "op" | "why">]?: fc.Arbitrary<unknown>;
@@ -103,7 +99,7 @@ const make = <N extends Operation["op"]>(
     .record(fields as Record<string, fc.Arbitrary<unknown>>)
     .map((o) => ({ op, ...o }) as Operation);
 
-const FILES: readonly (readonly [weight: number, operation: fc.Arbitrary<Operation>])[] = [
+export const FILES: readonly (readonly [weight: number, operation: fc.Arbitrary<Operation>])[] = [
   [6, make("makeDirectory", { path, mode, existing: fc.constantFrom("fail", "keep") })],
   [3, make("removeDirectory", { path, retryMs: fc.constant(0), ifUnused: fc.boolean() })],
   [4, make("createFile", { path, mode, data })],
@@ -157,11 +153,11 @@ const MOUNTS: readonly (readonly [weight: number, operation: fc.Arbitrary<Operat
   [1, make("changeDirectory", { path, mustExist: fc.boolean() })],
 ];
 
-const weighted = (choices: typeof FILES): fc.Arbitrary<Operation> =>
+export const weighted = (choices: typeof FILES): fc.Arbitrary<Operation> =>
   fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 
 /** Names to begin with, so that less of what follows is ENOENT. */
-const STANDING: readonly Operation[] = [
+export const STANDING: readonly Operation[] = [
   { op: "makeDirectory", path: "/a", mode: 0o755, existing: "fail" },
   { op: "makeDirectory", path: "/a/b", mode: 0o755, existing: "fail" },
   { op: "makeDirectory", path: "/b", mode: 0o755, existing: "fail" },
@@ -192,65 +188,6 @@ export const partlyOutside: fc.Arbitrary<Operation[]> = operations.chain((all) =
     }),
   ),
 );
-
-const LAYERS = ["/layers/first", "/layers/second", "/layers/upper"];
-
-/** The operation with its names in another directory. */
-function inside(directory: string, operation: Operation): Operation {
-  const moved: Record<string, unknown> = { ...operation };
-  for (const key of ["path", "existing"]) {
-    if (String(moved[key]).startsWith("/")) moved[key] = directory + moved[key];
-  }
-  return moved as unknown as Operation;
-}
-
-const OPAQUE: fc.Arbitrary<Operation> = make("placeAttribute", {
-  path,
-  name: fc.constant("trusted.overlay.opaque"),
-  value: fc.constant(Uint8Array.of("y".charCodeAt(0))),
-});
-
-/** Layers with files, whiteouts and opaque directories; an overlay of them; and work in it. */
-export const overlayOperations: fc.Arbitrary<Operation[]> = fc
-  .record({
-    layers: fc.tuple(
-      ...LAYERS.map((layer) =>
-        fc
-          .array(weighted([...FILES, [1, OPAQUE]]), { maxLength: 6 })
-          .map((all) => [...STANDING.slice(0, 2), ...all].map((one) => inside(layer, one))),
-      ),
-    ),
-    work: fc.constantFrom("/work", "/work", "/work", "/layers/upper/a"),
-    inOverlay: fc.array(weighted(FILES), { minLength: 1, maxLength: 10 }),
-    shown: fc.option(fc.record({ uids: idMap, gids: idMap })),
-    lowest: idmap,
-  })
-  .map(({ layers, work: apart, inOverlay, shown, lowest }) => {
-    // With other owners all that is written lies on one mount.
-    const work = shown && apart === "/work" ? "/layers/work" : apart;
-    const bind = (path: string, idmap: OwnerMap): Operation => ({
-      ...{ op: "bind", source: path, target: path, idmap },
-    });
-    const options = [
-      "lowerdir+=/layers/first",
-      "lowerdir+=/layers/second",
-      "upperdir=/layers/upper",
-      `workdir=${work}`,
-    ];
-    return [
-      ...["/layers", ...LAYERS, "/work", "/layers/work", "/o"].map(
-        (at): Operation => ({ op: "makeDirectory", path: at, mode: 0o755, existing: "fail" }),
-      ),
-      ...layers.flat(),
-      ...(shown ? [bind("/layers", shown)] : lowest ? [bind("/layers/first", lowest)] : []),
-      {
-        op: "mount",
-        mount: { type: "overlay", source: "o", options, attributes: [] },
-        target: "/o",
-      },
-      ...inOverlay.map((one) => inside("/o", one)),
-    ];
-  });
 
 /** A container whose root is a tmpfs at `directory`, with /bin/sleep in it and nothing else. */
 export function programOf(directory: string, random: readonly Operation[]): KernelProgram {
