@@ -3,7 +3,7 @@
 import type { OwnerMap } from "@nacre/core/program/mount-description.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import fc from "fast-check";
-import { FILES, idMap, idmap, make, path, STANDING, weighted } from "./random-programs.ts";
+import { FILES, idmap, make, path, STANDING, weighted, wholeIdMap } from "./random-programs.ts";
 
 const LAYERS = ["/layers/first", "/layers/second", "/layers/upper"];
 
@@ -34,7 +34,7 @@ export const overlayOperations: fc.Arbitrary<Operation[]> = fc
     ),
     work: fc.constantFrom("/work", "/work", "/work", "/layers/upper/a"),
     inOverlay: fc.array(weighted(FILES), { minLength: 1, maxLength: 10 }),
-    shown: fc.option(fc.record({ uids: idMap, gids: idMap })),
+    shown: fc.option(fc.record({ uids: wholeIdMap, gids: wholeIdMap })),
     lowest: idmap,
   })
   .map(({ layers, work: apart, inOverlay, shown, lowest }) => {

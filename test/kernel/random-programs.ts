@@ -81,11 +81,12 @@ const owner = {
   ),
 };
 
-/** Maps that a mount shows other owners by: a swap, a shift, itself, parts, and such as no kernel takes. */
-export const idMap = fc.constantFrom(
-  ...["0 7 1\n7 0 1\n9 9 1\n", "0 0 100\n", "0 0 10\n", "0 1000 100\n", "7 0 3\n"],
-  ...["", "0 0 0\n", "0 0 2\n1 5 1\n", "1 2\n"],
-);
+/** Maps that a mount shows other owners by: a swap, itself, parts of it, a shift. */
+const WHOLE = ["0 7 1\n7 0 1\n9 9 1\n", "0 0 100\n", "0 0 10\n", "0 1000 100\n"];
+/** Such as leave some without an ID, and such as no kernel takes. */
+const STRANGE = ["7 0 3\n", "", "0 0 0\n", "0 0 2\n1 5 1\n", "1 2\n"];
+export const wholeIdMap = fc.constantFrom(...WHOLE);
+const idMap = fc.constantFrom(...WHOLE, ...STRANGE);
 export const idmap = fc.option(fc.record({ uids: idMap, gids: idMap }), { nil: undefined });
 
 /** An operation's fields as arbitraries, its name as a constant. */
