@@ -13,7 +13,7 @@ export interface View {
 
 const DEEPEST = 7;
 /** /bin is the same everywhere; what an overlay keeps in its work directory is its own affair. */
-const NOT_COMPARED = ["/bin", "/work/work"];
+const NOT_COMPARED = ["/bin", "/work/work", "/layers/work/work"];
 
 interface Thing {
   readonly mode: number;
