@@ -13,6 +13,7 @@ import { openNacre } from "./nacre.ts";
 import { prepareCgroups } from "./peers/cgroups.ts";
 import { output, timed, version } from "./peers/command.ts";
 import { startDocker } from "./peers/docker.ts";
+import { digestAlone } from "./pull-limits.ts";
 
 const LAYERS = 7;
 
@@ -92,7 +93,10 @@ async function archiveRows(subject: Subject): Promise<Row[]> {
   });
   const load = await compare({
     ...{ work: `load of a ${size} image`, atMost: 0.3, runs, peer: "docker" },
-    limits: [await diskAlone(statSync(given).size)],
+    limits: [
+      await diskAlone(statSync(given).size),
+      { what: "the digests alone", ms: digestAlone(statSync(given).size) },
+    ],
     ours: () => loadOurs(given),
     open: () => ({ ...{ name, version }, once: () => loadByDocker(given) }),
   });

@@ -18,7 +18,7 @@ function distance({ ours, limits = [] }: Row): string {
   const each = limits.map(
     ({ what, ms }) => `${(ours / ms).toFixed(1)}× ${what} (${figure(ms, "ms")})`,
   );
-  return `ours is ${each.join(" and ")}`;
+  return `ours is ${each.join(", ")}`;
 }
 
 function cells(row: Row): string[] {
