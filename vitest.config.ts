@@ -7,11 +7,29 @@ const assembly = join(dirname(fileURLToPath(import.meta.url)), "core", "assembly
 /** Sees to it that CI tries the same random cases every time. */
 const seeded = join(dirname(fileURLToPath(import.meta.url)), "test", "seeded-fast-check.ts");
 
+/**
+ * Protections that are taken out of their source, to see whether tests miss them: `npm run escapes`
+ * runs tests so (test/escapes/guards.ts). Each is a file, its text, and another text.
+ */
+const WITHOUT: readonly (readonly [file: string, from: string, to: string])[] = JSON.parse(
+  process.env.NACRE_TEST_WITHOUT ?? "[]",
+);
+
 /** Needs root, and changes mounts, cgroups and processes of this machine. */
 const REAL_KERNEL = ["test/kernel/**/*.test.ts", "test/benchmarks/**/*.test.ts"];
 
 export default defineConfig({
   plugins: [
+    {
+      name: "without-protections",
+      enforce: "pre",
+      transform(code, id) {
+        return WITHOUT.filter(([file]) => id.endsWith(`/${file}`)).reduce(
+          (text, [, from, to]) => text.replaceAll(from, to),
+          code,
+        );
+      },
+    },
     {
       // The core's AssemblyScript also runs as JavaScript (test/core/portable.ts), where memory
       // is an ArrayBuffer instead of the module's own.
@@ -31,6 +49,8 @@ export default defineConfig({
     },
   ],
   test: {
+    // What was transformed otherwise must not be taken for this, nor this be kept for others.
+    fsModuleCache: WITHOUT.length === 0,
     // Two cores: pure tests share them; what touches the real kernel then runs alone, one file
     // after the other, because it compares the machine before and after.
     projects: [

@@ -43,3 +43,17 @@ export const without = (is: (operation: Operation) => boolean): Removal => ({
 export const replaced = (by: (operation: Operation, world: World) => Operation): Removal => ({
   program: changed(({ child }, world) => ({ child: child.map((o) => by(o, world)) })),
 });
+
+const IN_ROOT = "k_openat2(root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);";
+
+/** Names that have this text in them are resolved as if there were no root to stay in. */
+export const followed = (name: string): Removal => ({
+  source: [
+    [
+      "root.c",
+      IN_ROOT,
+      `k_openat2(root, strstr(path, "${name}") ? path + strspn(path, "/") : path, O_PATH | flags,
+                   strstr(path, "${name}") ? 0 : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);`,
+    ],
+  ],
+});

@@ -1,11 +1,12 @@
 // All escapes that are tried, and what is told of each.
 
 import type { Escape } from "./escape.ts";
+import { NAMES } from "./names.ts";
 import { PROCESSES } from "./processes.ts";
 import { TREES } from "./trees.ts";
 import { World } from "./world.ts";
 
-export const ESCAPES: readonly Escape[] = [...PROCESSES, ...TREES];
+export const ESCAPES: readonly Escape[] = [...PROCESSES, ...TREES, ...NAMES];
 
 export interface Verdict {
   /** With the protection. */

@@ -136,7 +136,7 @@ export const PROCESSES: readonly Escape[] = [
     },
   },
   {
-    ids: ["CVE-2024-21626"],
+    ids: ["CVE-2024-21626", "CVE-2015-3627"],
     shape: "a descriptor of a directory of the machine leaks into the container",
     protection: "close_range(2) before execve(2), and O_CLOEXEC on each",
     attempt: async (world) =>
@@ -165,5 +165,33 @@ export const PROCESSES: readonly Escape[] = [
       throw new Error("it never caught one: this says nothing");
     },
     without: { source: [["main.c", "|| !*argv[0]) return 0;", "|| 1) return 0;"]] },
+  },
+  {
+    ids: ["CVE-2016-9962"],
+    shape: "a process of the container takes hold of who joins it, with all that it has open",
+    protection: "who joins has more powers than the container, and is not dumpable: ptrace(2)",
+    attempt: async (world) => {
+      const id = await world.background("probe catch >/tmp/caught; sleep 60");
+      for (let i = 0; i < 40; i++) {
+        const { output } = await world.exec(id, "cat /tmp/caught");
+        if (output.includes("caught")) return true;
+      }
+      return false;
+    },
+    without: without(({ op }) => POWERS.has(op)),
+  },
+  {
+    ids: ["CVE-2021-43784"],
+    shape: "a value of more than 64 KiB is cut, and what follows is read as something else",
+    protection: "lengths of 32 bits, each checked against what is left of the message",
+    attempt: async (world) => {
+      const value = `${"x".repeat(70_000)}end`;
+      const request = { environment: [`LONG=${value}`] };
+      const { output } = await world.run(`echo "\${#LONG} \${LONG##*x}"`, request);
+      return output !== `${value.length} end\n`;
+    },
+    without: {
+      source: [["program.c", "uint32_t size = to->size;", "uint32_t size = (uint16_t)to->size;"]],
+    },
   },
 ];

@@ -5,23 +5,13 @@ import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "no
 import { join } from "node:path";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { BindRequest } from "@nacre/core/program/request.ts";
-import { changed, type Escape, type Removal, replaced, without } from "./escape.ts";
+import { changed, type Escape, followed, replaced, without } from "./escape.ts";
 import type { World } from "./world.ts";
 
 /** Writes to a kernel parameter what it says already. */
 const REWRITE = (path: string): string => `v=$(cat ${path}); echo "$v" >${path} && echo written`;
 
-/** Names below `through` are resolved as if there were no root to stay in. */
-const FOLLOWED: Removal = {
-  source: [
-    [
-      "root.c",
-      "k_openat2(root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);",
-      `k_openat2(root, strstr(path, "through") ? path + strspn(path, "/") : path, O_PATH | flags,
-                   strstr(path, "through") ? 0 : RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);`,
-    ],
-  ],
-};
+const FOLLOWED = followed("through");
 
 function directoryOf(world: World, name: string): string {
   const path = join(world.base, name);
@@ -61,7 +51,7 @@ export const TREES: readonly Escape[] = [
     without: FOLLOWED,
   },
   {
-    ids: ["CVE-2014-6407", "CVE-2014-9356", "CVE-2021-32760"],
+    ids: ["CVE-2014-6407", "CVE-2021-32760", "CVE-2007-4559", "CVE-2018-1002200"],
     shape: "a layer has a link to the machine, and then a file through it",
     protection: "the same, where layers are unpacked (placeText, placeFile)",
     attempt: async (world) => {
@@ -187,15 +177,17 @@ export const TREES: readonly Escape[] = [
     },
   },
   {
-    ids: ["CVE-2021-41091", "CVE-2024-25621"],
-    shape: "users of the machine reach setuid programs in containers' layers",
+    ids: ["CVE-2021-41091", "CVE-2024-25621", "CVE-2021-21284"],
+    shape:
+      "users of the machine, or whom a container's root is mapped to, reach the engine's state",
     protection: "the state root is its owner's alone",
     attempt: async (world) => {
       const root = join(world.base, "root");
       chmodSync(world.base, 0o755);
       if (!existsSync(join(root, "state.db"))) await world.image();
-      const { status } = spawnSync("ls", [root], { uid: 65534, gid: 65534 });
-      return status === 0;
+      return [65_534, 100_000].some((id) => {
+        return spawnSync("ls", [root], { uid: id, gid: id }).status === 0;
+      });
     },
     without: { machine: (world) => chmodSync(join(world.base, "root"), 0o755) },
   },

@@ -17,6 +17,7 @@ import { fileURLToPath } from "node:url";
 import type { ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { PartialRequest } from "@nacre/core/program/request.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
+import { LinuxFiles } from "@nacre/linux/files.ts";
 import { initBinary } from "@nacre/linux/init-binary.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
 import { MemoryContent } from "@nacre/plugin-registry/content.ts";
@@ -72,7 +73,9 @@ export class World implements AsyncDisposable {
     mkdirSync(join(base, "root"), { mode: 0o700 });
     const { program } = removal;
     const kernel = program && { kernel: tampering((made) => program(made, this)) };
-    this.engine = wrappedEngine(join(base, "root"), { init, ...kernel });
+    const addon = join(packageRoot(), "dist", `addon-${process.arch}.node`);
+    const files = () => new LinuxFiles(addon); // what copies look up names with
+    this.engine = wrappedEngine(join(base, "root"), { init, files, ...kernel });
   }
 
   /** `removal`: the protection that is not to be there. */
@@ -160,7 +163,8 @@ export class World implements AsyncDisposable {
 
 let probe: Buffer | undefined;
 
-function compiledProbe(base: string): Buffer {
+/** `base`: a directory to compile it in. */
+export function compiledProbe(base: string): Buffer {
   if (probe) return probe;
   const path = join(base, "probe");
   execFileSync("cc", ["-static", "-O1", "-o", path, PROBE]);

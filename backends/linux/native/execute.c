@@ -66,7 +66,7 @@ int execute(const struct operation *o) {
   if (!arguments || !environment || !*arguments) return because("no command");
   if (take_descriptors()) return -1;
   if (k_close_range(3 + (unsigned)self.given, CLOSE_RANGE_CLOEXEC)) return because("close_range");
-  for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, SIG_DFL);
+  for (int n = 1; n < NSIG; n++) k_rt_sigaction(n);
   umask(self.umask);
   tell_parent(ABOUT_TO_EXECUTE, 0, -1);
   sigemptyset(&none);

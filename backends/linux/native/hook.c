@@ -39,7 +39,7 @@ static _Noreturn void be_hook(const struct operation *o, int input, int output) 
   char *alone[] = {(char *)text(o, RUN_HOOK_PATH), NULL};
   if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(126);
   k_close_range(3, 0);
-  for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, SIG_DFL);
+  for (int n = 1; n < NSIG; n++) k_rt_sigaction(n);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   umask(022);

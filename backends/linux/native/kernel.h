@@ -21,6 +21,8 @@ CALL(move_mount, (int mount, int at, const char *path), mount, "", at, path,
      MOVE_MOUNT_F_EMPTY_PATH | (*path ? 0 : MOVE_MOUNT_T_EMPTY_PATH))
 CALL(pidfd_send_signal, (int pidfd, int number), pidfd, number, NULL, 0)
 CALL(close_range, (unsigned first, unsigned flags), first, ~0U, flags)
+/* To SIG_DFL, also the two that a C library keeps to itself and its posix_spawn(3) ignores. */
+CALL(rt_sigaction, (int number), number, (long[4]){0}, NULL, 8)
 CALL(openat2, (int at, const char *path, uint64_t flags, uint64_t resolve), at, path,
      (&(struct open_how){.flags = flags | O_CLOEXEC, .resolve = resolve}), sizeof(struct open_how))
 
