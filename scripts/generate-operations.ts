@@ -3,7 +3,8 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ARGUMENT_KINDS, ARGUMENTS } from "@nacre/core/program/wire.ts";
+import { ARGUMENT_KINDS } from "@nacre/core/program/argument-kinds.ts";
+import { ARGUMENTS } from "@nacre/core/program/wire.ts";
 
 const HEADER = fileURLToPath(new URL("../backends/linux/native/operations.h", import.meta.url));
 

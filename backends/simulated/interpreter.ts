@@ -78,6 +78,7 @@ const HOW: Table = {
   changeDirectory: [root.changeDirectory, CHILD],
   writeOwnFile: [start.writeOwnFile, CHILD],
   setPersonality: [start.setPersonality, CHILD],
+  setMemoryPolicy: [start.setMemoryPolicy, CHILD],
   setIoPriority: [start.setIoPriority, CHILD],
   setScheduler: [start.setScheduler, CHILD],
   findProgram: [start.findProgram, CHILD],

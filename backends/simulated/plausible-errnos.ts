@@ -79,6 +79,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   changeDirectory: ["EACCES", "ENOSPC"],
   writeOwnFile: ["EACCES", "EPERM"],
   setPersonality: [],
+  setMemoryPolicy: ["EINVAL", "ENOMEM"],
   setIoPriority: DENIED,
   setScheduler: DENIED,
   findProgram: ["ENOENT", "EACCES"],

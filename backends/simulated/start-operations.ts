@@ -55,14 +55,10 @@ export function writeOwnFile(self: Execution, o: Of<"writeOwnFile">): void {
   const { process } = self;
   const offset = /^(monotonic|boottime|1|7) (-?\d+) (\d+)$/;
   if (o.name !== "timens_offsets") fail("ENOENT", `open /proc/self/${o.name}`);
+  const lines = o.data.trim().split("\n");
+  if (!lines.every((line) => offset.test(line))) fail("EINVAL", "write");
+  if (!capable(process.credentials, "CAP_SYS_TIME")) fail("EPERM", "write");
   if (process.timeForChildren === process.namespaces.time) fail("EACCES", "write");
-  if (
-    !o.data
-      .trim()
-      .split("\n")
-      .every((line) => offset.test(line))
-  )
-    fail("EINVAL", "write");
 }
 
 /** Every persona that a 64-bit kernel has is taken. */
@@ -71,6 +67,33 @@ export function setPersonality(): void {}
 export function setIoPriority(self: Execution, o: Of<"setIoPriority">): void {
   if (o.class < 0 || o.class > 3 || o.priority < 0 || o.priority > 7) fail("EINVAL", "ioprio_set");
   if (o.class === 1) mayRaise(self, "ioprio_set");
+}
+
+const [DEFAULT, PREFERRED, BIND, LOCAL, PREFERRED_MANY, MOST] = [0, 1, 2, 4, 5, 6];
+const [BALANCING, RELATIVE, STATIC] = [0x2000, 0x4000, 0x8000];
+const FLAGS = BALANCING | RELATIVE | STATIC;
+
+/** The machine has one node, 0, on which relative ones fall, too (mm/mempolicy.c). */
+export function setMemoryPolicy(_: Execution, o: Of<"setMemoryPolicy">): void {
+  const [mode, flags] = [o.mode & ~FLAGS, o.mode & FLAGS];
+  const [first = 0n, ...rest] = o.nodes;
+  const none = first === 0n;
+  const balances = mode === BIND || mode === PREFERRED_MANY;
+  const sound =
+    mode <= MOST &&
+    (flags & (RELATIVE | STATIC)) !== (RELATIVE | STATIC) &&
+    ((flags & BALANCING) === 0 || balances) &&
+    rest.every((word) => word === 0n);
+  const withoutNodes = mode === LOCAL || (mode === PREFERRED && none);
+  const fits =
+    mode === DEFAULT
+      ? none
+      : withoutNodes
+        ? none && flags === 0
+        : (flags & RELATIVE) !== 0
+          ? !none
+          : (first & 1n) !== 0n;
+  if (!sound || !fits) fail("EINVAL", "set_mempolicy");
 }
 
 const NORMAL = [0, 3, 5];

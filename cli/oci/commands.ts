@@ -4,7 +4,7 @@
 import type { OciCommand } from "./command.ts";
 import { create, run } from "./create.ts";
 import { exec } from "./exec.ts";
-import { deleteCommand, kill, pause, resume, start, state } from "./life.ts";
+import { checkpoint, deleteCommand, kill, pause, resume, start, state } from "./life.ts";
 import { events, features, list, ps } from "./looks.ts";
 import { spec } from "./spec.ts";
 import { update } from "./update.ts";
@@ -12,4 +12,5 @@ import { update } from "./update.ts";
 export const OCI_COMMANDS: Readonly<Record<string, OciCommand>> = {
   ...{ create, start, state, kill, delete: deleteCommand, exec, run },
   ...{ list, ps, pause, resume, update, events, features, spec },
+  ...{ checkpoint, restore: checkpoint },
 };

@@ -28,7 +28,7 @@ const OPTIONS = {
   noNewPrivs: flag(["no-new-privs"], "It gains no privileges"),
   apparmor: text(["apparmor"], "NAME", "Its AppArmor profile"),
   label: text(["process-label"], "LABEL", "Its SELinux label"),
-  cgroup: text(["cgroup"], "PATH", "A node below the container's own"),
+  cgroup: list(["cgroup"], "[NAME:]PATH", "A node below the container's own", (word) => word),
   ignorePaused: flag(["ignore-paused"], "Also where the container is paused"),
   noSubreaper: flag(["no-subreaper"], "Taken, and of no use: there is no subreaper"),
 };
@@ -113,10 +113,15 @@ export const exec = ociCommand({
       detached: detach,
       ...(consoleSocket !== undefined && { consoleSocket: absolute(host, consoleSocket) }),
       streams: ownStreams(host, preserveFds),
-      ...(cgroup !== undefined && { cgroup }),
+      cgroups: cgroup,
       ignorePaused,
     });
-    writePid(host, options.pidFile, running);
+    try {
+      writePid(host, options.pidFile, running);
+    } catch (error) {
+      runtime.abandon(running);
+      throw error;
+    }
     return detach ? 0 : ended(host, running);
   },
 });

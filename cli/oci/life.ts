@@ -1,5 +1,6 @@
 // The commands about a container that is there: start, state, kill, delete, pause, resume.
 
+import { NacreError } from "@nacre/core/error.ts";
 import { flag, text } from "../options.ts";
 import { parseSignal } from "../parse/signal.ts";
 import { ociCommand } from "./command.ts";
@@ -21,7 +22,7 @@ export const state = ociCommand({
   summary: "Show the state of a container, as JSON",
   options: {},
   async run({ host, runtime }, _, [id]) {
-    host.print(json(runtime.state(id as string)));
+    host.print(json(runtime.look(id as string)));
     return 0;
   },
 });
@@ -35,8 +36,23 @@ export const kill = ociCommand({
   },
   operands: { least: 1, most: 2 },
   async run({ runtime }, { all, signal }, [id, word]) {
-    runtime.kill(id as string, parseSignal(word ?? signal ?? "TERM"), all);
+    const wanted = word ?? signal ?? "TERM";
+    // 0 asks whether it could be sent one (kill(2)).
+    runtime.kill(id as string, wanted === "0" ? 0 : parseSignal(wanted), all);
     return 0;
+  },
+});
+
+/** Somebody may ask for them by name; there is nothing behind. */
+export const checkpoint = ociCommand({
+  usage: "ID",
+  summary: "Not supported: a process is not written to a disk here",
+  options: {},
+  operands: { least: 0, most: Number.POSITIVE_INFINITY },
+  async run() {
+    throw new NacreError("unsupported", "checkpoint and restore are not supported", {
+      advice: "Use a runtime that has CRIU: crun or runc.",
+    });
   },
 });
 

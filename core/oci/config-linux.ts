@@ -1,5 +1,6 @@
 // `linux` and `mounts` of a config.json (config-linux.md; config.md, "Mounts").
 
+import { parseCpusetList } from "../cpuset-list.ts";
 import type { Field } from "./config-field.ts";
 import type { Warn } from "./config-process.ts";
 import { readResources } from "./config-resources.ts";
@@ -7,6 +8,7 @@ import type {
   RuntimeSpec,
   SpecDevice,
   SpecIdMapping,
+  SpecMemoryPolicy,
   SpecMount,
   SpecNamespaceType,
 } from "./runtime-spec.ts";
@@ -113,13 +115,14 @@ const SEPARATE: readonly (readonly [pattern: RegExp, type: SpecNamespaceType])[]
   [/^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$/, "ipc"],
   [/^fs\.mqueue\./, "ipc"],
   [/^net\./, "network"],
-  [/^kernel\.(hostname|domainname)$/, "uts"],
+  [/^kernel\.domainname$/, "uts"],
   [/^user\./, "user"],
 ];
 
 function sysctl(field: Field, given: Namespaces): Record<string, string> {
   for (const [name, value] of field.entries()) {
     const dotted = name.includes("/") ? name.replaceAll("/", ".") : name;
+    if (dotted === "kernel.hostname") throw value.error("is set by hostname");
     const needed = SEPARATE.find(([pattern]) => pattern.test(dotted))?.[1];
     if (needed === undefined) {
       throw value.error("is a parameter of the whole machine, which no namespace has for itself");
@@ -164,11 +167,38 @@ function persona(field: Field): number {
   return PERSONAS[field.at("domain").word(["LINUX", "LINUX32"])];
 }
 
+const POLICIES = [
+  ...(["MPOL_DEFAULT", "MPOL_PREFERRED", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_LOCAL"] as const),
+  ...(["MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"] as const),
+];
+const POLICY_FLAGS = {
+  MPOL_F_NUMA_BALANCING: 1 << 13,
+  MPOL_F_RELATIVE_NODES: 1 << 14,
+  MPOL_F_STATIC_NODES: 1 << 15,
+} as const;
+const FLAG_NAMES = Object.keys(POLICY_FLAGS) as (keyof typeof POLICY_FLAGS)[];
+
+function nodeList(field: Field): number[] {
+  const list = field.text();
+  try {
+    return parseCpusetList(list);
+  } catch {
+    throw field.error(`is no list of nodes: ${JSON.stringify(list)}`);
+  }
+}
+
+function memoryPolicy(field: Field): SpecMemoryPolicy {
+  const flags = field.at("flags").list((f) => POLICY_FLAGS[f.word(FLAG_NAMES)]);
+  const mode = POLICIES.indexOf(field.at("mode").word(POLICIES));
+  return {
+    mode: flags.reduce((sum, flag) => sum | flag, mode),
+    nodes: field.at("nodes").optional(nodeList) ?? [],
+  };
+}
+
 function refuse(linux: Field): void {
   const rdt = linux.at("intelRdt");
   if (rdt.isGiven) throw rdt.unsupported("cache and memory bandwidth cannot be allocated here");
-  const policy = linux.at("memoryPolicy");
-  if (policy.isGiven) throw policy.unsupported("memory policies are not set here");
   const devices = linux.at("netDevices");
   if (devices.entries().length > 0) {
     throw devices.unsupported("network devices are not moved into containers here");
@@ -197,6 +227,7 @@ export function readLinux(config: Field, warn: Warn): Pick<RuntimeSpec, "mounts"
   const cgroupsPath = linux.at("cgroupsPath").optional((f) => f.text());
   const mountLabel = linux.at("mountLabel").optional((f) => f.text());
   const personality = linux.at("personality").optional(persona);
+  const policy = linux.at("memoryPolicy").optional(memoryPolicy);
   const propagation = rootfsPropagation(linux.at("rootfsPropagation"));
   const seccomp = linux.at("seccomp");
   return {
@@ -215,6 +246,7 @@ export function readLinux(config: Field, warn: Warn): Pick<RuntimeSpec, "mounts"
       ...(propagation && { rootfsPropagation: propagation }),
       ...(mountLabel && { mountLabel }),
       ...(personality !== undefined && { persona: personality }),
+      ...(policy && { memoryPolicy: policy }),
       ...(seccomp.isGiven && { seccomp: seccomp.value }),
     },
   };

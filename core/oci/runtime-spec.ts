@@ -138,6 +138,13 @@ export interface SpecRlimit {
   readonly hard: number | bigint;
 }
 
+/** As set_mempolicy(2) has it. */
+export interface SpecMemoryPolicy {
+  /** With its flags. */
+  readonly mode: number;
+  readonly nodes: readonly number[];
+}
+
 export interface SpecIoPriority {
   readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
   readonly priority: number;
@@ -237,6 +244,7 @@ export interface RuntimeSpec extends Omit<Spec, "process" | "linux"> {
     readonly mountLabel?: string;
     /** The number of personality(2). */
     readonly persona?: number;
+    readonly memoryPolicy?: SpecMemoryPolicy;
     /** As it stands in the file. */
     readonly seccomp?: unknown;
   };

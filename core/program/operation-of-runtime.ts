@@ -40,6 +40,12 @@ export interface SetIoPriority extends Explained {
   readonly class: number;
   readonly priority: number;
 }
+/** set_mempolicy(2): `mode` with its flags, and the nodes as words of 64 bits, the lowest first. */
+export interface SetMemoryPolicy extends Explained {
+  readonly op: "setMemoryPolicy";
+  readonly mode: number;
+  readonly nodes: readonly bigint[];
+}
 /** sched_setattr(2): the policy's number, its flags, and times in nanoseconds. */
 export interface SetScheduler extends Explained {
   readonly op: "setScheduler";
@@ -71,6 +77,7 @@ export type RuntimeOperation =
   | WriteOwnFile
   | SetPersonality
   | SetIoPriority
+  | SetMemoryPolicy
   | SetScheduler
   | FindProgram
   | AwaitStart

@@ -198,11 +198,27 @@ function schedulerOf({ scheduler }: SpecProcess): Operation[] {
 }
 
 /** What a process is beside its user and its powers: while it may still change it. */
-function natureOf(process: SpecProcess, persona: number | undefined): Operation[] {
+/** Words of 64 nodes each. */
+function nodeWords(nodes: readonly number[]): bigint[] {
+  const words: bigint[] = [];
+  for (const node of nodes) {
+    while (words.length <= node >> 6) words.push(0n);
+    words[node >> 6] = (words[node >> 6] ?? 0n) | (1n << BigInt(node & 63));
+  }
+  return words;
+}
+
+function natureOf(process: SpecProcess, linux: RuntimeSpec["linux"]): Operation[] {
   const { ioPriority } = process;
+  const { persona, memoryPolicy } = linux;
   const own: Operation[] = [];
   if (persona !== undefined)
     own.push({ op: "setPersonality", persona, field: "linux.personality" });
+  if (memoryPolicy) {
+    const { mode } = memoryPolicy;
+    const nodes = nodeWords(memoryPolicy.nodes);
+    own.push({ op: "setMemoryPolicy", mode, nodes, field: "linux.memoryPolicy" });
+  }
   if (ioPriority) {
     const { priority } = ioPriority;
     const level = IO_CLASSES[ioPriority.class];
@@ -305,7 +321,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
     ...operationsAfterEntering(input.mounts),
     ...lastSteps(
       process,
-      natureOf(process, spec.linux.persona),
+      natureOf(process, spec.linux),
       [
         ...(spec.process ? [{ op: "findProgram", ...command } as const] : []),
         { op: "awaitStart" },
@@ -373,7 +389,7 @@ export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
         ...(inUser ? rootInside(spec) : []),
         ...rootOfOther(input),
         ...withFields(terminalOperations(process)),
-        ...lastSteps(process, natureOf(process, spec.linux.persona), [], input.filter),
+        ...lastSteps(process, natureOf(process, spec.linux), [], input.filter),
       ],
       supervision: input.supervision,
     },

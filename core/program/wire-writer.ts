@@ -6,7 +6,7 @@ export type Argument = string | bigint | readonly string[] | Uint8Array;
 const text = new TextEncoder();
 
 /** Numbers of 64 bits, one behind the other. */
-export const bigWords = (values: readonly number[]): Uint8Array => {
+export const bigWords = (values: readonly (number | bigint)[]): Uint8Array => {
   const bytes = new Uint8Array(values.length * 8);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => {

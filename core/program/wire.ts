@@ -11,6 +11,7 @@
 // The C side reads arguments by position; ARGUMENTS below is the only place that fixes them, and
 // operations.h is generated from it (scripts/generate-operations.ts).
 
+import { OWNER } from "./argument-kinds.ts";
 import type { Ownership } from "./explained.ts";
 import { inverseOf } from "./inverse.ts";
 import type { MountDescription } from "./mount-description.ts";
@@ -52,69 +53,7 @@ type Encoders = {
   };
 };
 
-const OWNER = ["mode", "uid", "gid", "seconds", "nanoseconds"] as const;
 const MOUNT = ["type", "source", "options", "attributes", "call"] as const;
-
-/** How the C side checks an argument of this name; every other name is a string. */
-export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words" | "bytes">> = {
-  ...Object.fromEntries(
-    [
-      ...OWNER,
-      "attributes",
-      "call",
-      "keep_existing",
-      "retry_ms",
-      "if_unused",
-      "shared",
-      "detach",
-      "error",
-      "fatal",
-      "flags",
-      "flag",
-      "recursive",
-      "propagation",
-      "resource",
-      "soft",
-      "hard",
-      "mask",
-      "rows",
-      "columns",
-      "bounding",
-      "effective",
-      "permitted",
-      "inheritable",
-      "ambient",
-      "kind",
-      "major",
-      "minor",
-      "copy_up",
-      "chroot",
-      "must_exist",
-      "cleared",
-      "timeout_ms",
-      "pid",
-      "by_parent",
-      "persona",
-      "class",
-      "priority",
-      "policy",
-      "nice",
-      "runtime",
-      "deadline",
-      "period",
-      "keeps_groups",
-    ].map((name) => [name, "number" as const]),
-  ),
-  options: "list",
-  arguments: "list",
-  environment: "list",
-  state: "list",
-  filter: "bytes",
-  groups: "words",
-  segments: "words",
-  value: "bytes",
-  instructions: "bytes",
-};
 
 /** Every operation's arguments by position. The codes are the positions in this table, from 1. */
 export const ARGUMENTS: Encoders = {
@@ -260,6 +199,10 @@ export const ARGUMENTS: Encoders = {
   },
   writeOwnFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
   setPersonality: { names: ["persona"], encode: (o) => [BigInt(o.persona)] },
+  setMemoryPolicy: {
+    names: ["mode", "nodes"],
+    encode: (o) => [BigInt(o.mode), bigWords(o.nodes)],
+  },
   setIoPriority: {
     names: ["class", "priority"],
     encode: (o) => [BigInt(o.class), BigInt(o.priority)],

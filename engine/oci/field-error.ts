@@ -34,3 +34,12 @@ function notFound({ kind, message }: NacreError): string {
   if (kind === "command-not-found") return `${message}: executable file not found in $PATH`;
   return kind === "command-not-executable" ? `${message}: permission denied` : message;
 }
+
+/** A container's directory could not be made: somebody has the name. */
+export function isTaken(error: unknown): boolean {
+  const fault =
+    error instanceof NacreError
+      ? (error.cause as { section?: string; index?: number; errno?: string })
+      : undefined;
+  return fault?.section === "host" && fault.index === 0 && fault.errno === "EEXIST";
+}

@@ -17,7 +17,8 @@ import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { hasMountNamespace } from "@nacre/core/program/runtime-mounts.ts";
 import { hookOperation, runtimeExecProgram } from "@nacre/core/program/runtime-program.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
-import { named } from "./field-error.ts";
+import { isTaken, named } from "./field-error.ts";
+import { withHome } from "./home.ts";
 import { OciMachine } from "./machine.ts";
 import { type CreateRequest, OciPlanner } from "./planner.ts";
 import {
@@ -30,6 +31,7 @@ import {
   stateText,
   statusOf,
 } from "./record.ts";
+import { nodesToJoin } from "./sub-cgroups.ts";
 import { changeLimits } from "./update.ts";
 
 const SIGKILL = 9;
@@ -52,14 +54,16 @@ export interface OciRuntimeOptions {
   readonly warn: (message: string) => void;
 }
 
+export type OciLook = OciState & Pick<OciRecord, "created" | "owner" | "rootfs">;
+
 export interface ExecRequest {
   readonly id: string;
   readonly process: SpecProcess;
   readonly detached: boolean;
   readonly consoleSocket?: string;
   readonly streams: ProcessStreams;
-  /** Below the container's own nodes. */
-  readonly cgroup?: string;
+  /** Below the container's own nodes: sub-cgroups.ts. */
+  readonly cgroups?: readonly string[];
   readonly ignorePaused?: boolean;
 }
 
@@ -90,7 +94,7 @@ export class OciRuntime {
    */
   async create(request: CreateRequest): Promise<RunningProgram> {
     const { id } = request;
-    const planned = this.#planner.plan(request);
+    const planned = await this.#planner.plan(request);
     this.records.prepare();
     const directory = this.records.directory(id);
     let running: RunningProgram;
@@ -316,15 +320,17 @@ export class OciRuntime {
     const own = this.#kernel.namespaces(this.#options.pid);
     const theirs = Object.entries(this.#kernel.namespaces(process.pid));
     const namespaces = theirs.filter(([kind, inode]) => own[kind as keyof typeof own] !== inode);
-    const below = request.cgroup ? `/${request.cgroup.replace(/^\/+/, "")}` : "";
+    const { user, env } = request.process;
+    const { hierarchies } = this.machine;
     const program = runtimeExecProgram({
       id: request.id,
       spec,
-      process: request.process,
+      process: {
+        ...request.process,
+        env: await withHome(this.#files, `/proc/${process.pid}/root`, user.uid, env),
+      },
       join: { ...process, namespaces: namespaces.map(([kind]) => kind as keyof typeof own) },
-      cgroups: record.nodes
-        .filter((node) => this.#files.status(node + below))
-        .map((n) => n + below),
+      cgroups: nodesToJoin(this.#files, hierarchies, record.nodes, request.cgroups ?? []),
       supervision: this.#planner.supervision(request.process.terminal, request),
       filter: this.#planner.filterOf(spec, record),
     });
@@ -333,6 +339,11 @@ export class OciRuntime {
     } catch (error) {
       throw named(error, program);
     }
+  }
+
+  /** Ends what `exec` has begun. */
+  abandon({ process }: RunningProgram): void {
+    this.#kernel.signal(process, SIGKILL);
   }
 
   /** The config.json of a container. */
@@ -367,19 +378,17 @@ export class OciRuntime {
     changeLimits(this.#files, this.machine.hierarchies, record.cgroupPath, resources);
   }
 
-  list(): (OciState & Pick<OciRecord, "created" | "owner" | "rootfs">)[] {
-    return this.records.all().map((record) => {
-      const { created, owner, rootfs } = record;
-      return { ...stateOf(record, this.status(record)), rootfs, created, owner };
-    });
+  /** The state, and what runc and crun say with it. */
+  look(id: string): OciLook {
+    return this.#look(this.records.get(id));
   }
-}
 
-/** Its directory could not be made: somebody has the name. */
-function isTaken(error: unknown): boolean {
-  const fault =
-    error instanceof NacreError
-      ? (error.cause as { section?: string; index?: number; errno?: string })
-      : undefined;
-  return fault?.section === "host" && fault.index === 0 && fault.errno === "EEXIST";
+  list(): OciLook[] {
+    return this.records.all().map((record) => this.#look(record));
+  }
+
+  #look(record: OciRecord): OciLook {
+    const { created, owner, rootfs } = record;
+    return { ...stateOf(record, this.status(record)), rootfs, created, owner };
+  }
 }

@@ -17,6 +17,7 @@ import { runtimeProgram } from "@nacre/core/program/runtime-program.ts";
 import type { SystemCallFilter } from "@nacre/core/program/system-call-filter.ts";
 import { filterOf } from "@nacre/core/seccomp/for-container.ts";
 import { readProfile } from "@nacre/core/seccomp/parse.ts";
+import { withHome } from "./home.ts";
 import type { OciMachine } from "./machine.ts";
 import { type OciRecord, type OciRecords, stateText } from "./record.ts";
 
@@ -64,12 +65,13 @@ export class OciPlanner {
     this.#options = options;
   }
 
-  plan(request: CreateRequest): PlannedContainer {
+  async plan(request: CreateRequest): Promise<PlannedContainer> {
     const { id, bundle } = request;
     const directory = this.#records.directory(id);
     const config = this.#readConfig(request);
-    const spec = this.#fitted(readConfig(config, this.#options.warn), request);
-    const rootfs = this.#rootfs(spec, bundle);
+    const fitted = this.#fitted(readConfig(config, this.#options.warn), request);
+    const rootfs = this.#rootfs(fitted, bundle);
+    const spec = await this.#withHome(fitted, rootfs);
     const { hierarchies } = this.#machine;
     const path = cgroupPathOf(spec.linux.cgroupsPath, id, this.#options.systemdCgroup);
     const cgroups = planRuntimeCgroups(
@@ -103,6 +105,13 @@ export class OciPlanner {
       filter: this.filterOf(spec, record(0, 0n, "")),
     });
     return { program, spec, config, record };
+  }
+
+  async #withHome(spec: RuntimeSpec, rootfs: string): Promise<RuntimeSpec> {
+    const { process } = spec;
+    if (!process) return spec;
+    const env = await withHome(this.#files, rootfs, process.user.uid, process.env);
+    return { ...spec, process: { ...process, env } };
   }
 
   /** Who keeps the streams and the terminal, and how long. */

@@ -19,6 +19,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wasmCore } from "../core/wasm-core.ts";
 import { build } from "./native.ts";
+import { BEGINNING, natureOf, natures } from "./random-natures.ts";
 import { overlayOperations } from "./random-overlays.ts";
 import {
   cgroupOperations,
@@ -26,6 +27,7 @@ import {
   PREFIX,
   partlyOutside,
   programOf,
+  type Surroundings,
 } from "./random-programs.ts";
 import { realView, simulatedView, type View } from "./visible-state.ts";
 
@@ -85,10 +87,13 @@ describe("random programs do the same on both kernels", () => {
   };
 
   /** Runs what is left of a program, on both, until nothing of it fails any more. */
-  const compare = async (random: readonly Operation[]): Promise<void> => {
+  const compare = async (
+    random: readonly Operation[],
+    around: Surroundings = {},
+  ): Promise<void> => {
     let rest = random;
     for (;;) {
-      const program = programOf(directory, rest);
+      const program = programOf(directory, rest, around);
       const there = await run(real, program, ({ process }) => realView(process.pid));
       const kernel = simulated();
       const here = await run(kernel, program, ({ process }) => simulatedView(kernel, process.pid));
@@ -99,15 +104,50 @@ describe("random programs do the same on both kernels", () => {
   };
 
   it("with files, links and mounts", { timeout }, async () => {
-    await fc.assert(fc.asyncProperty(operations, compare), { numRuns: PROGRAMS, ...SEED });
+    const property = fc.asyncProperty(operations, fc.boolean(), (random, chroot) =>
+      compare(random, { chroot }),
+    );
+    await fc.assert(property, { numRuns: PROGRAMS, ...SEED });
+  });
+
+  it("with what a process is and may do", { timeout }, async () => {
+    const nature = (pid: number, read: (path: string) => string): View => ({
+      mounts: [],
+      tree: natureOf(read(`/proc/${pid}/status`), read(`/proc/${pid}/limits`)),
+    });
+    const property = fc.asyncProperty(natures, async (random) => {
+      let rest: readonly Operation[] = random;
+      for (;;) {
+        const program = programOf(directory, [...BEGINNING, ...rest], { create: ["uts"] });
+        const there = await run(real, program, ({ process }) =>
+          nature(process.pid, (path) => readFileSync(path, "utf8")),
+        );
+        const kernel = simulated();
+        const files = kernel.hostFiles();
+        const here = await run(kernel, program, ({ process }) =>
+          nature(process.pid, (path) => files.readText(path)),
+        );
+        expect(here).toEqual(there);
+        if (!("failed" in there)) return;
+        const at = there.index - PREFIX - BEGINNING.length;
+        // What follows from all of it together is seen at its end.
+        if (at >= rest.length) return;
+        rest = rest.filter((_, i) => i !== at);
+      }
+    });
+    await fc.assert(property, { numRuns: PROGRAMS, ...SEED });
   });
 
   it("with a process that does for the child what it is told", { timeout }, async () => {
-    await fc.assert(fc.asyncProperty(partlyOutside, compare), { numRuns: PROGRAMS, ...SEED });
+    const property = fc.asyncProperty(partlyOutside, (random) => compare(random));
+    await fc.assert(property, { numRuns: PROGRAMS, ...SEED });
   });
 
   it("with overlays", { timeout }, async () => {
-    await fc.assert(fc.asyncProperty(overlayOperations, compare), { numRuns: PROGRAMS, ...SEED });
+    await fc.assert(
+      fc.asyncProperty(overlayOperations, (random) => compare(random)),
+      { numRuns: PROGRAMS, ...SEED },
+    );
   });
 
   it("with cgroups and their control files", { timeout }, async () => {

@@ -2,7 +2,15 @@
 // sections stands in docs/OCI-RUNTIME.md.
 
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Config, OciBench, RUNTIME } from "./oci-bench.ts";
@@ -27,6 +35,10 @@ describe("create", () => {
         pid: Number(readFileSync(pidFile, "utf8")),
         bundle,
         annotations: {},
+        // What runc and crun say with it.
+        rootfs: join(bundle, "rootfs"),
+        created: expect.stringMatching(/^20\d\d-.*Z$/),
+        owner: expect.any(String),
       });
       expect(existsSync(join(bundle, "rootfs/ran"))).toBe(false);
       bench.does(["start", id]);
@@ -179,6 +191,16 @@ describe("kill", () => {
     bench.does(["delete", id]);
   });
 
+  it("asks whether there is somebody, by the signal 0", async () => {
+    const id = bench.id();
+    bench.does(["create", "-b", bench.bundle("sleep 30"), id]);
+    bench.does(["kill", id, "0"]);
+    bench.does(["kill", id, "KILL"]);
+    await bench.until(() => bench.status(id) === "stopped");
+    expect(bench.call(["kill", id, "0"]).code).toBe(1);
+    bench.does(["delete", id]);
+  });
+
   it("ends a created container, too", async () => {
     const id = bench.id();
     bench.does(["create", "-b", bench.bundle("true"), id]);
@@ -276,6 +298,48 @@ describe("exec, ps, pause, resume, update, events, list", () => {
     });
     expect(bench.does(["list"])).toMatch(new RegExp(`${id} .*running`));
     expect(JSON.parse(bench.does(["list", "-f", "json"]))[0]).toMatchObject({ id, bundle });
+    bench.does(["delete", "-f", id]);
+  });
+
+  it("join the container's own cgroups, or some below them, and no others", () => {
+    const id = bench.id();
+    const bundle = bench.bundle("sleep 60");
+    bench.does(["create", "-b", bundle, id]);
+    const below = `/sys/fs/cgroup/pids/nacre-oci/${id}/below`;
+    const seen = (...words: string[]) =>
+      bench.call(["exec", ...words, id, "cat", "/proc/self/cgroup"]);
+    expect(seen().stdout).toMatch(/:pids:\/\n/);
+    expect(seen("--cgroup", "..").stderr).toContain("bad sub cgroup path");
+    expect(seen("--cgroup", "none:/").stderr).toContain("unknown controller none");
+    expect(seen("--cgroup", "below")).toMatchObject({ code: 255 });
+    mkdirSync(below);
+    expect(seen("--cgroup", "pids:below").stdout).toMatch(/:pids:\/below\n/);
+    bench.does(["delete", "-f", id]);
+    expect(existsSync(below)).toBe(false);
+  });
+
+  it("has a HOME, from the accounts of its root", () => {
+    const bundle = bench.bundle("echo $HOME", (config) => {
+      config.process.user = { uid: 2000, gid: 0 };
+    });
+    const home = () => bench.does(["run", "-b", bundle, bench.id()]);
+    expect(home()).toBe("/\n");
+    const passwd = join(bundle, "rootfs/etc/passwd");
+    writeFileSync(passwd, "somebody:x:2000:2000::/home/somebody:/bin/sh\n");
+    expect(home()).toBe("/home/somebody\n");
+    // Another's accounts are not looked at, nor is what has no end.
+    rmSync(passwd);
+    symlinkSync("/dev/zero", passwd);
+    expect(home()).toBe("/\n");
+  });
+
+  it("ends what it has begun where --pid-file cannot be written", async () => {
+    const id = bench.id();
+    bench.does(["create", "-b", bench.bundle("sleep 60"), id]);
+    const file = bench.path("none/pid");
+    const { code } = bench.call(["exec", "-d", "--pid-file", file, id, "sleep", "50"]);
+    expect(code).toBe(255);
+    await bench.until(() => JSON.parse(bench.does(["ps", "-f", "json", id])).length === 1);
     bench.does(["delete", "-f", id]);
   });
 

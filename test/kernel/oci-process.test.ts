@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -100,6 +100,19 @@ describe("process", () => {
       config.process.args = ["busybox", "ionice"];
     });
     expect(idle.stdout).toBe("best-effort: prio 6\n");
+  });
+
+  // Without NUMA in the kernel there are no policies.
+  it.skipIf(!existsSync("/proc/self/numa_maps"))("takes its memory by a policy", () => {
+    const bound = bench.lines("cat /proc/self/numa_maps", (config) => {
+      const flags = ["MPOL_F_STATIC_NODES"];
+      config.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0", flags };
+    });
+    expect(bound[0]).toMatch(/^[0-9a-f]+ bind=static:0 /);
+    const wrong = bench.run("true", (config) => {
+      config.linux.memoryPolicy = { mode: "MPOL_BIND" };
+    });
+    expect(wrong.stderr).toContain("config.json: linux.memoryPolicy: ");
   });
 
   it("has a name for its machine, and a domain", () => {

@@ -2,7 +2,7 @@
 // entered for good, so that no name leads to the machine; few names, so that they collide.
 
 import type { MountAttribute, MountDescription } from "@nacre/core/program/mount-description.ts";
-import type { Operation } from "@nacre/core/program/operation.ts";
+import type { NamespaceKind, Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import fc from "fast-check";
 
@@ -190,8 +190,18 @@ export const partlyOutside: fc.Arbitrary<Operation[]> = operations.chain((all) =
   ),
 );
 
+export interface Surroundings {
+  /** The root is entered by chroot(2), as in the machine's own mount namespace. */
+  readonly chroot?: boolean;
+  readonly create?: readonly NamespaceKind[];
+}
+
 /** A container whose root is a tmpfs at `directory`, with /bin/sleep in it and nothing else. */
-export function programOf(directory: string, random: readonly Operation[]): KernelProgram {
+export function programOf(
+  directory: string,
+  random: readonly Operation[],
+  { chroot = false, create = [] }: Surroundings = {},
+): KernelProgram {
   return {
     title: "random",
     host: [
@@ -202,7 +212,7 @@ export function programOf(directory: string, random: readonly Operation[]): Kern
       },
     ],
     process: {
-      clone: { create: ["mnt"], cgroups: [], joinPaths: [] },
+      clone: { create: ["mnt", ...create], cgroups: [], joinPaths: [] },
       parent: [],
       child: [
         { op: "setPropagation", path: "/", mode: "private", recursive: true },
@@ -215,7 +225,7 @@ export function programOf(directory: string, random: readonly Operation[]): Kern
           attributes: ["ro"],
           propagation: "private",
         },
-        { op: "enterRoot" },
+        { op: "enterRoot", ...(chroot && { chroot }) },
         ...random,
         { op: "execute", arguments: ["/bin/sleep", "1000"], environment: [] },
       ],

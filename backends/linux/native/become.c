@@ -32,6 +32,13 @@ static int set_scheduler(const struct operation *o) {
   return checked(syscall(SYS_sched_setattr, 0, &attributes, 0), "sched_setattr");
 }
 
+/* The kernel takes one bit less than it is told (set_mempolicy(2), BUGS). */
+static int set_memory_policy(const struct operation *o) {
+  const struct argument *nodes = &o->argument[SET_MEMORY_POLICY_NODES];
+  return checked(syscall(SYS_set_mempolicy, (int)number(o, SET_MEMORY_POLICY_MODE),
+                         nodes->size ? nodes->data : NULL, nodes->size * 8 + 1), "set_mempolicy");
+}
+
 int change_itself(const struct operation *o) {
   switch (o->code) {
   case OP_WRITE_OWN_FILE: return write_own_file(o);
@@ -42,6 +49,7 @@ int change_itself(const struct operation *o) {
                            (int)number(o, SET_IO_PRIORITY_CLASS) << CLASS_SHIFT |
                              (int)number(o, SET_IO_PRIORITY_PRIORITY)),
                    "ioprio_set");
+  case OP_SET_MEMORY_POLICY: return set_memory_policy(o);
   default: return set_scheduler(o);
   }
 }

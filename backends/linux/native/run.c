@@ -152,6 +152,7 @@ static int run_inside(const struct operation *o) {
   case OP_FILTER_SYSTEM_CALLS: return filter_system_calls(o);
   case OP_WRITE_OWN_FILE:
   case OP_SET_PERSONALITY:
+  case OP_SET_MEMORY_POLICY:
   case OP_SET_IO_PRIORITY:
   case OP_SET_SCHEDULER: return change_itself(o);
   case OP_FIND_PROGRAM: return find_program(o);

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { ARGUMENT_KINDS } from "@nacre/core/program/argument-kinds.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import { ARGUMENT_KINDS, ARGUMENTS, encodeProgram } from "@nacre/core/program/wire.ts";
+import { ARGUMENTS, encodeProgram } from "@nacre/core/program/wire.ts";
 import { describe, expect, it } from "vitest";
 
 const root = new URL("../../../", import.meta.url);
