@@ -323,7 +323,10 @@ describe("ns pin", () => {
     expect(removed.err).toContain("nacre ns unpin lab");
     const pruned = await nacre(["system", "prune", "-f", "--pins"], { engine });
     expect(pruned.out).toContain("Still Pinned (nacre ns unpin):\nlab (net)\n");
-    expect(engine.calls.at(-1)).toEqual(["prune", { all: false, pins: true, volumes: false }]);
+    expect(engine.calls.at(-1)).toEqual([
+      "prune",
+      { all: false, pins: true, volumes: false, filters: {} },
+    ]);
     engine.pinned = [pinRecord({ of: { pid: 1, command: "init" } })];
     expect((await nacre(["rm", "web"], { engine })).err).toBe("");
   });

@@ -108,7 +108,9 @@ describe("prune", () => {
     const engine = new FakeEngine();
     const { out } = await nacre(["system", "prune", "-f", "--volumes"], { engine });
     expect(out).toContain("Deleted Volumes:\nv1\n");
-    expect(asked(engine, "prune")).toEqual([[{ all: false, pins: false, volumes: true }]]);
+    expect(asked(engine, "prune")).toEqual([
+      [{ all: false, pins: false, volumes: true, filters: {} }],
+    ]);
   });
 });
 
