@@ -286,13 +286,13 @@ describe("what is mounted", () => {
 
   it("says where other owners cannot be shown", async () => {
     await using simulation = await simulate({ images: IMAGES });
-    const bind = { type: "bind", source: "/srv", target: "/b", idmap: "owner" } as const;
-    const more = { readOnly: false, recursive: true, propagation: "private" } as const;
+    const bind = { type: "bind", source: "/sys/kernel", target: "/b", idmap: "owner" } as const;
+    const more = { readOnly: false, recursive: false, propagation: "private" } as const;
     const error = await refusal(
       simulation.run("box", ["true"], { mounts: [{ ...bind, ...more }] }),
     );
     expect(error).toMatchObject({ kind: "unsupported" });
-    expect(error.message).toContain("/srv cannot be shown with other owners");
+    expect(error.message).toContain("/sys/kernel cannot be shown with other owners");
   });
 
   it("is told by inspect, ps and the history", async () => {
