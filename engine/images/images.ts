@@ -147,7 +147,8 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
       const images = transaction.list("image").sort((a, b) => b.pulledMs - a.pulledMs);
       return images.map((image) => listing(image, tags));
     });
-    if (options.filters === undefined && options.untilMs === undefined) return all;
+    if (Object.keys(options.filters ?? {}).length === 0 && options.untilMs === undefined)
+      return all;
     return filteredImages(this.#core, all, options, (name) => this.get(name));
   }
 
