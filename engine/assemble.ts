@@ -357,8 +357,8 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
       new SystemService(
         ...([kernel, files, state, images, containers, reconciler, takeDown, paths] as const),
         {
-          version: options.version,
-          backend: options.backend,
+          ...{ version: options.version, backend: options.backend },
+          usernsRemap: options.usernsRemap,
           snapshotter: snapshotter.name,
           cgroup: () => layout().version,
           prunePins: (wanted) => namespaces.prunePins(wanted),

@@ -32,6 +32,8 @@ export interface SystemInfo {
   readonly root: string;
   readonly backend: string;
   readonly snapshotter: string;
+  /** Whose subordinate IDs containers have that ask for no others. */
+  readonly usernsRemap?: string;
   readonly kernel: KernelFacts;
   readonly cgroup: string;
   readonly containers: { readonly total: number; readonly running: number };

@@ -28,6 +28,7 @@ export interface SystemOptions {
   readonly version: string;
   readonly backend: string;
   readonly snapshotter: string;
+  readonly usernsRemap: string | undefined;
   /** `v1`, `v2`, `hybrid` or `none`. */
   readonly cgroup: () => string;
   readonly prunePins: Namespaces["prunePins"];
@@ -88,6 +89,7 @@ export class SystemService implements System {
       root: this.#paths.root,
       backend: this.#options.backend,
       snapshotter: this.#options.snapshotter,
+      ...(this.#options.usernsRemap && { usernsRemap: this.#options.usernsRemap }),
       kernel: this.#kernel.facts(),
       cgroup: this.#options.cgroup(),
       containers: {

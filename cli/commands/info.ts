@@ -69,6 +69,7 @@ function infoJson(info: SystemInfo): Record<string, unknown> {
     DockerRootDir: info.root,
     SecurityOptions: [
       "name=seccomp,profile=builtin",
+      ...(info.usernsRemap ? ["name=userns"] : []),
       ...(kernel.userNamespace ? ["name=rootless"] : []),
     ],
     Backend: info.backend,

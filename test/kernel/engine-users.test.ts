@@ -209,6 +209,9 @@ describe("--userns-remap", () => {
   it("is for all containers, but for one that opts out", async () => {
     expect(await remap(["run", "--rm", ...print()])).toBe("0 2147418112 65536");
     expect(await remap(["run", "--rm", "--userns", "host", ...print()])).toBe("0 0 4294967295");
+    const options = ["info", "-f", "{{json .SecurityOptions}}"];
+    expect(JSON.parse(await remap(options))).toContain("name=userns");
+    expect(JSON.parse(await bench.does(options))).not.toContain("name=userns");
     const environment = { NACRE_USERNS_REMAP: "default" };
     expect(await bench.does(["run", "--rm", ...print()], { environment })).toBe(
       "0 2147418112 65536",
