@@ -5,5 +5,5 @@
 export const NODE_FLAGS: readonly string[] = [
   "--disable-warning=ExperimentalWarning",
   "--v8-pool-size=1",
-  "--min-semi-space-size=4",
+  "--min-semi-space-size=8",
 ];

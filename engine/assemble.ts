@@ -16,7 +16,6 @@ import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
-import { JOURNAL_LOG, NO_LOG } from "@nacre/core/program/log-options.ts";
 import type { ContainerRecord, IndexRecord } from "@nacre/core/state/records.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import { buildsView } from "./build/view.ts";
@@ -50,12 +49,11 @@ import { EventBus } from "./event-bus.ts";
 import { Named } from "./extensions.ts";
 import { History } from "./history.ts";
 import { ImageService, type ImageServiceOptions } from "./images/images.ts";
+import { imagesById } from "./images/images-by-id.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { StatePaths } from "./images/paths.ts";
 import { cgroupsView, namespacesView } from "./kernel-views.ts";
-import { JournaldLog } from "./logs/journald.ts";
-import { JsonFileLog } from "./logs/json-file.ts";
-import { NoLog } from "./logs/none.ts";
+import { logDrivers } from "./logs/drivers.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
@@ -113,20 +111,6 @@ function choose(all: readonly Snapshotter[], wanted: string | undefined): Snapsh
 function snapshotterOf({ snapshotters }: EnginePorts, { snapshotter }: EngineOptions): Snapshotter {
   if (snapshotter !== undefined) return choose(snapshotters, snapshotter);
   return whenUsed(() => choose(snapshotters, undefined));
-}
-
-/** `local` is docker's name for a log that rotates and that only its engine reads: ours all do. */
-function logDrivers({
-  log,
-  ...ports
-}: Pick<EnginePorts, "log" | "files" | "kernel" | "clock">): LogDriver[] {
-  const { files, kernel, clock } = ports;
-  return [
-    log,
-    whenUsed(() => new JsonFileLog(files, "local"), { name: "local" }),
-    whenUsed(() => new NoLog(), { name: NO_LOG }),
-    whenUsed(() => new JournaldLog(kernel, files, clock), { name: JOURNAL_LOG }),
-  ];
 }
 
 function layerStore(ports: EnginePorts, paths: StatePaths, options: EngineOptions): LayerStore {
@@ -338,13 +322,14 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const layers = whenUsed(() => layerStore(ports, paths, options));
   const registry = whenUsed(() => registryClient(ports, options));
   let usedImages: ImageService | undefined;
-  const images = whenUsed(() => {
+  const used = (): ImageService => {
     const fromIndex = (...of: [IndexRecord, PullOptions]) => pullOfIndex(shared, ...of);
     usedImages = imageService(
       ...([ports, registry, snapshotter, layers, bus, paths, options, fromIndex] as const),
     );
     return usedImages;
-  });
+  };
+  const images = whenUsed(used, { byId: (ids) => imagesById(state, ids) });
   const hierarchies = usableHierarchies(files, layout);
   const { containers, volumes, storage, reconciler, takeDown, ...own } = containerServices(
     ports,
@@ -372,7 +357,6 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   const platform = platformOf(kernel);
   const parts = { images, layers, containers, storage, bus, paths, platform };
   const builder = { ...own, takeDown, snapshotter, shared: () => sharedImages(...shared) };
-  const history = whenUsed(() => new History(state, files, clock, paths));
   const shared = [images, ports, { registry, layers, bus, paths, platform }, options] as const;
   return {
     images: whenUsed(() => sharedImages(...shared)),
@@ -389,7 +373,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     namespaces,
     system,
     events: bus.events,
-    history: (wanted) => history.read(wanted),
+    history: (wanted) => new History(state, files, clock, paths).read(wanted),
     async [Symbol.asyncDispose]() {
       containers.release();
       await Promise.all([usedImages?.settled(), reconciler.settled()]);

@@ -100,7 +100,7 @@ function moveUp(walk: Walk, path: Buffer): void {
 
 /** A mount below would be emptied with the tree: the files of somebody else. */
 function refuseMounts(path: string): void {
-  const real = realpathSync(path);
+  const real = realpathSync.native(path);
   const below = real === "/" ? real : `${real}/`;
   const mounts = readFileSync("/proc/self/mountinfo", "utf8");
   // The kernel writes other characters than these as they are (mangle() in fs/namespace.c).

@@ -143,7 +143,7 @@ export class Endings {
   }
 
   #stopSignal({ imageId, request }: ContainerRecord): number {
-    const image = imageId === undefined ? undefined : this.#images.get(imageId).image;
+    const image = imageId === undefined ? undefined : this.#images.byId([imageId]).get(imageId);
     const name = request.stopSignal ?? image?.config.config?.StopSignal;
     return name === undefined ? SIGNALS.TERM : (signalNumber(name) ?? SIGNALS.TERM);
   }

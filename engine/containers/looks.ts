@@ -179,7 +179,9 @@ export class ContainerLooks {
 
   /** Undefined for the machine's own root. */
   imageOf(record: ContainerRecord): ImageRecord | undefined {
-    return record.imageId === undefined ? undefined : this.#images.get(record.imageId).image;
+    const { imageId } = record;
+    if (imageId === undefined) return undefined;
+    return this.#images.byId([imageId]).get(imageId) ?? this.#images.get(imageId).image;
   }
 
   #imageId(reference: string): string | undefined {

@@ -44,6 +44,7 @@ import {
   noSuchImage,
 } from "./image-lookup.ts";
 import { type Candidates, ImageRemoval } from "./image-removal.ts";
+import { imagesById } from "./images-by-id.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
 import { Puller } from "./pull.ts";
@@ -290,12 +291,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
 
   /** Those that there are, by their full IDs. */
   byId(ids: Iterable<string>): ReadonlyMap<string, ImageRecord> {
-    return this.#state.read((t) => {
-      const found = Array.from(ids, (id) => t.get("image", id)).filter(
-        (image) => image !== undefined,
-      );
-      return new Map(found.map((image) => [image.id, image]));
-    });
+    return imagesById(this.#state, ids);
   }
 
   /** An image, and the tag that named it. NacreError `not-found`. */

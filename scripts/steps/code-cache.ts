@@ -16,7 +16,7 @@ import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
 import { DIST, run } from "./step.ts";
 
-const COMMANDS = ["version", "ps -a", "images", "explain run --rm --memory 64m host true"];
+const COMMANDS = ["version", "ps -a", "explain run --rm --memory 64m host true"];
 /** As root real containers as well, so that what starts and ends one is compiled. They leave nothing. */
 const AS_ROOT = [
   "run --rm --network none host true",
@@ -47,12 +47,20 @@ WORKDIR /work
 `;
 const SIMULATED = ["run --rm --memory 64m host true"];
 
+/** What the commands read that people wait for most (test/kernel/lazy-loading.test.ts). */
+const EVERYDAY = /\/(nacre|acting|running|engine|planning|images|undoing|ending|looking)-[^/]*$/;
+
+/**
+ * The commands that people wait for most come last, in a process of their own: what they read holds
+ * what they call, and not what builds and transfers call of it, too.
+ */
 export async function compileAhead(): Promise<void> {
   const words = ["--disable-warning=ExperimentalWarning", import.meta.filename];
-  await run(process.execPath, words, "ignore");
+  await run(process.execPath, [...words, "rare"], "ignore");
+  await run(process.execPath, [...words, "everyday"], "ignore");
 }
 
-async function warmUp(): Promise<void> {
+async function warmUp(everyday: boolean): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "nacre-build-"));
   const scripts = new Map<string, Script>();
   const entry = /nacre-[^"`']*\.cjs/.exec(readFileSync(join(DIST, "start.cjs"), "utf8"))![0];
@@ -62,12 +70,21 @@ async function warmUp(): Promise<void> {
         await perform(entry, ["--root", root, ...options, ...line.split(" ")], scripts);
       }
       const suffix = `.${process.versions.v8}-${process.arch}.code`;
-      for (const [path, script] of scripts) writeFileSync(path + suffix, script.createCachedData());
+      for (const [path, script] of scripts) {
+        if (everyday && !EVERYDAY.test(path)) continue;
+        writeFileSync(path + suffix, script.createCachedData());
+      }
     };
+    const isRoot = process.platform === "linux" && process.getuid?.() === 0;
     await does(process.platform === "linux" ? COMMANDS : COMMANDS.slice(0, 1));
+    if (everyday) {
+      // What a supervisor starts finds files that are there, and leaves them alone.
+      if (isRoot) await does(AS_ROOT);
+      return;
+    }
+    if (process.platform === "linux") await does(["images"]);
     await does(SIMULATED, "--backend", "simulated");
-    // Last: what a supervisor starts finds files that are there, and leaves them alone.
-    if (process.platform !== "linux" || process.getuid?.() !== 0) return;
+    if (!isRoot) return;
     const context = buildContext(root);
     await does(BUILDS.map((line) => line.replace("CONTEXT", context)));
     await using registry = await serve(root);
@@ -75,7 +92,6 @@ async function warmUp(): Promise<void> {
       line.replace("ADDRESS", registry.address).replace("ARCHIVE", join(root, "built.tar"));
     await does(SHARED.map(placed));
     await does(FETCHED.map(placed), "--root", join(root, "elsewhere"));
-    await does(AS_ROOT);
   } finally {
     // A supervisor whose container has ended may just be having it recorded there.
     rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
@@ -134,6 +150,6 @@ function compile(path: string): Script {
 
 if (process.argv[1] === import.meta.filename) {
   const { exit } = process;
-  await warmUp();
+  await warmUp(process.argv[2] === "everyday");
   exit(0);
 }

@@ -38,12 +38,12 @@ it("reads what plans a container for commands that execute something", () => {
 });
 
 it("reads no plans for looks at containers", () => {
-  const listing = ["nacre", "acting", "engine", "images"];
+  const listing = ["nacre", "acting", "engine"];
   expect(read("ps", "-a").sort()).toEqual(listing.sort());
   expect(read("inspect", "seen").sort()).toEqual([...listing, "looking"].sort());
 });
 
 it("reads no plans for the end of a container", () => {
-  const ending = ["nacre", "acting", "engine", "images", "ending", "undoing"];
+  const ending = ["nacre", "acting", "engine", "ending", "undoing"];
   expect(read("stop", "-t", "0", "seen").sort()).toEqual(ending.sort());
 });
