@@ -27,7 +27,7 @@ import { interruptible } from "../interruption.ts";
 export default command({
   usage: "[OPTIONS] PATH|URL|-",
   description:
-    "Builds an image of a Dockerfile and the files of a directory, a git repository, or a tar on standard input. Stages that the target does not need are not built; steps are cached by what is in their inputs, not by times. SOURCE_DATE_EPOCH, if set, is the newest time in the image: then the same inputs give the same image. RUN has this machine's network until there are others; --network none gives it none.",
+    "Builds an image of a Dockerfile and the files of a directory, a git repository, or a tar on standard input or from a server. Stages that the target does not need are not built; steps are cached by what is in their inputs, not by times. SOURCE_DATE_EPOCH, if set, is the newest time in the image: then the same inputs give the same image. RUN has this machine's network until there are others; --network none gives it none.",
   options: BUILD_OPTIONS,
   operands: { least: 1, most: 1 },
   interspersed: true,
