@@ -83,7 +83,11 @@ export class BuildLayers {
   }
 
   stored(diffIds: readonly string[]): StoredLayer[] {
-    return this.#store.allStored(diffIds);
+    // Forty steps that wrote nothing are one layer forty times.
+    const others = [...new Set(diffIds)].filter((diffId) => !this.#whole.has(diffId));
+    const found = new Map(this.#whole);
+    for (const layer of this.#store.allStored(others)) found.set(layer.diffId, layer);
+    return diffIds.map((diffId) => found.get(diffId) as StoredLayer);
   }
 
   /** What a root is, by its layers; those that say nothing make no difference. */
