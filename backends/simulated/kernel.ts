@@ -20,6 +20,7 @@ import type {
 } from "@nacre/core/ports/kernel.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { boot, type CgroupLayout, installProgram } from "./boot.ts";
 import { BUILT_IN } from "./built-in.ts";
 import { SimulatedClock } from "./clock.ts";
@@ -44,6 +45,7 @@ import type { SimulatedProgram } from "./program.ts";
 import { HARDWARE, type Hardware } from "./resources.ts";
 import { type MachineState, stateOf } from "./state.ts";
 import { type CallerStreams, type Ending, Supervisor } from "./supervisor.ts";
+import { becomeUnprivileged, unprivilegedFacts } from "./unprivileged.ts";
 
 export interface SimulatedKernelOptions {
   /** The machine's cgroups are the core's; it gets an arena of its own. */
@@ -56,6 +58,8 @@ export interface SimulatedKernelOptions {
   /** Called when a fault takes the power away. */
   readonly onPowerOff?: () => void;
   readonly cgroups?: CgroupLayout;
+  /** The engine's process is a user's who is not root, in a user namespace with these maps. */
+  readonly userNamespace?: UserMaps;
   /** What differs from a small server: 2 CPUs, 8 GiB, no swap, no huge pages, a disk of 500 MB/s. */
   readonly hardware?: Partial<Hardware>;
   /** What the numbers in ProcessStreams stand for; those that are not given are /dev/null. */
@@ -102,6 +106,8 @@ export class SimulatedKernel implements Kernel {
     const { init, caller } = boot(this.machine, { cgroups, ...(disk && { disk }) });
     this.#init = init;
     this.#caller = caller;
+    const { userNamespace: maps } = options;
+    if (maps) becomeUnprivileged(this.machine, init, caller, maps);
     if (options.faults) this.injectFaults(options.faults);
   }
 
@@ -113,6 +119,7 @@ export class SimulatedKernel implements Kernel {
       erofs: "files",
       overlay: true,
       machineCode: false,
+      ...unprivilegedFacts(this.#options.userNamespace),
     };
   }
 

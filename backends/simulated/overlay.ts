@@ -16,16 +16,17 @@ import {
 import { originalOf } from "./mapped-view.ts";
 import type { Path } from "./mount.ts";
 
-const PRIVATE_ATTRIBUTE = "trusted.overlay.";
-const OPAQUE = "trusted.overlay.opaque";
+/** Where it keeps its marks: attributes that only root may set, or any user (`userxattr`). */
+const TRUSTED_MARKS = "trusted.overlay.";
+const USER_MARKS = "user.overlay.";
 const YES = new TextEncoder().encode("y");
 const COPY_BYTES = 1 << 20;
 
 const isWhiteout = (inode: Inode): boolean =>
   inode.kind === "character" && inode.device?.major === 0 && inode.device.minor === 0;
 
-function isOpaque(inode: Inode): boolean {
-  return inode.attributeNames().includes(OPAQUE) && inode.attribute(OPAQUE)[0] === YES[0];
+function isOpaque(inode: Inode, { opaque }: Overlay): boolean {
+  return inode.attributeNames().includes(opaque) && inode.attribute(opaque)[0] === YES[0];
 }
 
 interface Layers {
@@ -41,6 +42,9 @@ export class Overlay extends Superblock {
   /** Who mounted it: whiteouts are made in his name. */
   readonly owner: Pick<NewInode, "uid" | "gid">;
   override readonly stackDepth: number;
+  /** What its own attributes begin with, and that of an opaque directory. */
+  readonly marks: string;
+  readonly opaque: string;
   readonly #shown: readonly string[];
   readonly #hardLinks = new WeakMap<Inode, OverlayInode>();
 
@@ -57,6 +61,8 @@ export class Overlay extends Superblock {
     shown: readonly string[],
   ) {
     super("overlay", minor, source, readOnly || !layers.upper);
+    this.marks = shown.includes("userxattr") ? USER_MARKS : TRUSTED_MARKS;
+    this.opaque = `${this.marks}opaque`;
     this.upper = layers.upper;
     this.traps = layers.traps;
     this.owner = layers.owner;
@@ -153,7 +159,8 @@ export class OverlayInode extends Inode {
     if (upper && isWhiteout(upper)) return undefined;
     if (upper) this.#requireNoTrap(upper);
     const lowers: Inode[] = [];
-    const hides = (inode: Inode): boolean => inode.kind !== "directory" || isOpaque(inode);
+    const hides = (inode: Inode): boolean =>
+      inode.kind !== "directory" || isOpaque(inode, this.#overlay);
     if (upper && hides(upper)) return { upper, lowers };
     for (const layer of this.#lowers) {
       const found = layer.kind === "directory" ? layer.lookup(name) : undefined;
@@ -229,7 +236,7 @@ export class OverlayInode extends Inode {
     const attributes = { mode, uid, gid, ...(device && { device }) };
     const upper = this.#makeUpper(directory, lower, attributes);
     for (const name of lower.attributeNames()) {
-      if (!name.startsWith(PRIVATE_ATTRIBUTE)) upper.setAttribute(name, lower.attribute(name));
+      if (!name.startsWith(this.#overlay.marks)) upper.setAttribute(name, lower.attribute(name));
     }
     if (withContent && lower.kind === "file") copyContent(lower, upper);
     upper.setAttributes({ uid, gid, mode, mtime });
@@ -256,7 +263,7 @@ export class OverlayInode extends Inode {
     if (covered) directory.unlink(name);
     const upper = make(directory);
     if (upper.kind === "directory" && (covered || this.#isBelow(name))) {
-      upper.setAttribute(OPAQUE, YES);
+      upper.setAttribute(this.#overlay.opaque, YES);
     }
     this.#children.delete(name);
     return this.lookup(name) as OverlayInode;
@@ -321,7 +328,8 @@ export class OverlayInode extends Inode {
     const whiteout = to.lookup(newName);
     if (whiteout) to.unlink(newName);
     this.copyUp().rename(name, to, newName);
-    if (upper.kind === "directory" && target.#isBelow(newName)) upper.setAttribute(OPAQUE, YES);
+    if (upper.kind === "directory" && target.#isBelow(newName))
+      upper.setAttribute(this.#overlay.opaque, YES);
     if (this.#isBelow(name)) {
       const device = { major: 0, minor: 0 };
       this.copyUp().create(name, "character", { mode: 0, ...this.#overlay.owner, device });
@@ -356,13 +364,13 @@ export class OverlayInode extends Inode {
     this.copyUp().setAttributes(change);
   }
   override attribute(name: string): Uint8Array {
-    return name.startsWith(PRIVATE_ATTRIBUTE) ? fail("ENODATA") : this.#top.attribute(name);
+    return name.startsWith(this.#overlay.marks) ? fail("ENODATA") : this.#top.attribute(name);
   }
   override attributeNames(): readonly string[] {
-    return this.#top.attributeNames().filter((name) => !name.startsWith(PRIVATE_ATTRIBUTE));
+    return this.#top.attributeNames().filter((name) => !name.startsWith(this.#overlay.marks));
   }
   override setAttribute(name: string, value: Uint8Array): void {
-    if (name.startsWith(PRIVATE_ATTRIBUTE)) fail("EPERM");
+    if (name.startsWith(this.#overlay.marks)) fail("EPERM");
     this.copyUp().setAttribute(name, value);
   }
   override removeAttribute(name: string): void {

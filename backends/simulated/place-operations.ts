@@ -31,7 +31,7 @@ function setOwner(
   chmods: boolean,
 ): void {
   const at = lookup(self.process, name, { start: parent, follow: false });
-  because("chown", () => files.setAttributes(self.process, at, { uid: o.uid, gid: o.gid }));
+  because("chown", () => files.changeOwner(self.process, at, o.uid, o.gid));
   if (chmods) {
     because("chmod", () => files.setAttributes(self.process, at, { mode: o.mode & 0o7777 }));
   }

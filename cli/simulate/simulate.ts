@@ -4,6 +4,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { PartialRequest } from "@nacre/core/program/request.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { assemble } from "@nacre/engine/assemble.ts";
 import { FileContentStore } from "@nacre/engine/content/content-store.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
@@ -24,6 +25,7 @@ import type { SimulatedProgram } from "@nacre/simulated/program.ts";
 import { SimulatedRandom } from "@nacre/simulated/random.ts";
 import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
 import { SimulatedStateStore } from "@nacre/simulated/state-store.ts";
+import { HOME } from "@nacre/simulated/unprivileged.ts";
 import { VERSION } from "../version.ts";
 import { embeddedCore } from "./embedded-core.ts";
 import { buildLiteral, type ImageLiteral, type LiteralImage } from "./image-literal.ts";
@@ -32,6 +34,10 @@ import { timedEngine } from "./timed-engine.ts";
 import { nextTurn } from "./turn.ts";
 
 const ROOT = "/var/lib/nacre";
+const ROOT_AT_HOME = `${HOME}/.local/share/nacre`;
+
+const rootOf = ({ userNamespace }: SimulateOptions): string =>
+  userNamespace ? ROOT_AT_HOME : ROOT;
 /** What supervisors start when a container has ended, or is to be checked. */
 const SETTLE = "nacre";
 
@@ -55,6 +61,11 @@ export interface SimulateOptions {
   readonly cgroups?: CgroupLayout;
   /** Default `erofs`. */
   readonly snapshotter?: "erofs" | "directory";
+  /**
+   * The engine is a user's who is not root, in a user namespace with these maps: the first IDs in
+   * it, as `[{ containerID: 0, hostID: 1000, size: 1 }]`. Its state is at home, and layers are unpacked.
+   */
+  readonly userNamespace?: UserMaps;
   /** OCI architecture of the machine and of its images. Default `amd64`. */
   readonly architecture?: string;
 }
@@ -112,11 +123,13 @@ function engineOn(
   kernel: SimulatedKernel,
   clock: SimulatedClock,
   images: ReadonlyMap<string, LiteralImage>,
-  { seed = 1, snapshotter }: SimulateOptions,
+  options: SimulateOptions,
 ): Engine {
+  const { seed = 1, snapshotter } = options;
   const files = kernel.hostFiles();
-  files.makeDirectory(ROOT);
-  const paths = new StatePaths(ROOT);
+  const root = rootOf(options);
+  files.makeDirectory(root);
+  const paths = new StatePaths(root);
   const codec = new SimulatedCodec(core);
   const random = new SimulatedRandom(seed);
   const self = kernel.caller;
@@ -144,7 +157,7 @@ function engineOn(
       extensions: undefined,
     },
     {
-      root: ROOT,
+      root,
       version: VERSION,
       backend: "simulated",
       self,
@@ -204,6 +217,7 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
     ...(options.faults && { faults: options.faults }),
     ...(options.cgroups && { cgroups: options.cgroups }),
     ...(options.architecture !== undefined && { architecture: options.architecture }),
+    ...(options.userNamespace && { userNamespace: options.userNamespace }),
   });
   const bare = engineOn(core, kernel, clock, images, options);
   engine = bare;
