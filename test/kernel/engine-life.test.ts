@@ -182,9 +182,13 @@ describe("logs", () => {
   });
 
   it("are followed until a container that removes itself is gone", async () => {
-    const script = "echo a; sleep 0.4; echo b";
+    const script = "echo a; while [ ! -e /go ]; do sleep 0.05; done; echo b";
     const id = await bench.does(["run", "-d", "--rm", bench.name(), "sh", "-c", script]);
-    expect(await bench.does(["logs", "-f", id])).toBe("a\nb");
+    const follower = bench.start(["logs", "-f", id]);
+    const followed = outcomeOf(follower);
+    await once(follower.stdout!, "data");
+    await bench.nacre(["exec", id, "touch", "/go"]); // it may be ended with the container
+    expect(await followed).toEqual({ code: 0, stdout: "a\nb\n", stderr: "" });
   });
 });
 
