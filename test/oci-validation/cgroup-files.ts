@@ -1,7 +1,7 @@
 // Where a controller's hierarchy of v1 is mounted, and what a container's node has there.
 
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, rmdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** Undefined where there is none. */
 export function cgroupDirectory(controller: string): string | undefined {
@@ -25,4 +25,21 @@ export function cgroupOf(pid: number, controller: string): string {
 export function cgroupFile(controller: string, node: string, file: string): string | undefined {
   const path = join(cgroupDirectory(controller) ?? "/nowhere", node, file);
   return existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+}
+
+/** Removes what a runtime has left of a path, and what it lies in, in every hierarchy. */
+export function removeCgroups(path: string): void {
+  const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  const mounts = lines
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(" ")[4]);
+  for (const mount of mounts) {
+    for (let at = path; at !== "/" && at !== "."; at = dirname(at)) {
+      try {
+        rmdirSync(join(mount as string, at));
+      } catch {
+        // It is not there, or somebody is in it.
+      }
+    }
+  }
 }
