@@ -81,6 +81,8 @@ export class Process implements Task {
   /** CPU time of work that is done, in milliseconds. */
   cpuMs = 0;
   nice = 0;
+  /** SCHED_IDLE (sched(7)). */
+  isIdle = false;
   readonly memory = new ProcessMemory();
   /** Paths that it keeps open: a mount that holds one is busy. */
   readonly open = new Set<Path>();
@@ -135,6 +137,7 @@ export class Process implements Task {
     this.files = from.parent?.files.copy() ?? new DescriptorTable();
     this.oomScoreAdj = from.parent?.oomScoreAdj ?? 0;
     this.nice = from.parent?.nice ?? 0;
+    this.isIdle = from.parent?.isIdle ?? false;
     from.parent?.children.add(this);
   }
 

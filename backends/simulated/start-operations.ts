@@ -64,9 +64,11 @@ export function writeOwnFile(self: Execution, o: Of<"writeOwnFile">): void {
 /** Every persona that a 64-bit kernel has is taken. */
 export function setPersonality(): void {}
 
+/** Bits above the lowest three are hints (block/ioprio.c, ioprio_check_cap). */
 export function setIoPriority(self: Execution, o: Of<"setIoPriority">): void {
-  if (o.class < 0 || o.class > 3 || o.priority < 0 || o.priority > 7) fail("EINVAL", "ioprio_set");
+  if (o.class < 0 || o.class > 3) fail("EINVAL", "ioprio_set");
   if (o.class === 1) mayRaise(self, "ioprio_set");
+  if (o.class === 0 && (o.priority & 7) !== 0) fail("EINVAL", "ioprio_set");
 }
 
 const [DEFAULT, PREFERRED, BIND, LOCAL, PREFERRED_MANY, MOST] = [0, 1, 2, 4, 5, 6];
@@ -96,17 +98,21 @@ export function setMemoryPolicy(_: Execution, o: Of<"setMemoryPolicy">): void {
   if (!sound || !fits) fail("EINVAL", "set_mempolicy");
 }
 
-const NORMAL = [0, 3, 5];
+const [NORMAL, FIFO, ROUND_ROBIN, BATCH, IDLE, DEADLINE] = [0, 1, 2, 3, 5, 6];
 
+/** What is idle has no niceness, and leaves that with a right to any (kernel/sched/syscalls.c). */
 export function setScheduler(self: Execution, o: Of<"setScheduler">): void {
-  const realtime = o.policy === 1 || o.policy === 2;
-  if (![0, 1, 2, 3, 5, 6].includes(o.policy)) fail("EINVAL", "sched_setattr");
-  if (realtime !== o.priority > 0) fail("EINVAL", "sched_setattr");
-  if (realtime || o.policy === 6) mayRaise(self, "sched_setattr");
-  if (!NORMAL.includes(o.policy)) return;
-  if (o.nice < -20 || o.nice > 19) fail("EINVAL", "sched_setattr");
-  if (o.nice < self.process.nice) mayRaise(self, "sched_setattr");
-  self.process.nice = o.nice;
+  const { process } = self;
+  const realtime = o.policy === FIFO || o.policy === ROUND_ROBIN;
+  const fair = o.policy === NORMAL || o.policy === BATCH;
+  const known = realtime || fair || o.policy === IDLE || o.policy === DEADLINE;
+  if (!known || realtime !== o.priority > 0) fail("EINVAL", "sched_setattr");
+  if (realtime || o.policy === DEADLINE) mayRaise(self, "sched_setattr");
+  const nice = Math.min(Math.max(o.nice, -20), 19);
+  if (fair && nice < process.nice) mayRaise(self, "sched_setattr");
+  if (process.isIdle && o.policy !== IDLE) mayRaise(self, "sched_setattr");
+  process.isIdle = o.policy === IDLE;
+  if (fair) process.nice = nice;
 }
 
 function mayRaise(self: Execution, call: string): void {
