@@ -30,6 +30,11 @@ describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}
   });
 
   const inside = () => user.does("unshare", "readlink", "/proc/self/ns/user", "/proc/self/ns/mnt");
+  /** What ID 1 of the namespace is on the machine. */
+  const firstSubordinate = () => {
+    const line = new RegExp(`^${user.name}:(\\d+):`, "m");
+    return Number(line.exec(readFileSync("/etc/subuid", "utf8"))?.[1]);
+  };
   const record = () => readFileSync(join(user.home, ".local/share/nacre/namespace"), "utf8");
 
   it("are one pair for commands that come at once, and nobody is left of them", async () => {
@@ -118,12 +123,18 @@ describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}
   });
 
   it("are said to be refused where the machine gives none", async () => {
-    // No sysctl of the whole machine is changed for it: a namespace may give fewer.
-    const script = `echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --reuid 0 "$0" run ${image}`;
-    const { code, err } = await user.run("unshare", ["-U", "-r", "sh", "-c", script, user.program]);
-    // Root of that namespace is taken for root: what it lacks is said, and not that there is none.
+    // Not the whole machine's limit: that of a namespace which goes with this command. In there
+    // somebody else, who has a subordinate ID, is the user.
+    const home = join(user.base, "other");
+    mkdirSync(home, { mode: 0o700 });
+    chownSync(home, firstSubordinate() + 999, firstSubordinate() + 999);
+    const limit = "echo 0 >/proc/sys/user/max_user_namespaces";
+    const become = `HOME=${home} exec setpriv --reuid 1000 --regid 1000 --clear-groups "$0" "$@"`;
+    const words = ["unshare", "sh", "-c", `${limit} && ${become}`, user.program];
+    const { code, err } = await user.nacre(...words, "run", "-q", image, "true");
+    expect(err).toContain("this user gets no user namespace (unshare: No space left on device)");
+    expect(err).toContain("user.max_user_namespaces");
     expect(code).toBe(125);
-    expect(err).not.toBe("");
   });
 });
 
