@@ -8,36 +8,53 @@
 #include "nacre.h"
 #include "rootless.h"
 
-enum { MOST_RANGES = 32, ARGUMENTS = 2 + 3 * (MOST_RANGES + 1) + 1, NUMBER = 24, NAME = 256 };
+enum { MOST_RANGES = 32, ARGUMENTS = 2 + 3 * (MOST_RANGES + 1) + 1, NUMBER = 24, NAME = 256, TEXT = 1 << 20 };
+
+/* Without stdio, which would make the program larger that waits beside each container. */
+static char *read_lines(const char *path) {
+  static char text[TEXT + 1];
+  size_t size = 0;
+  OWNED fd = open(path, O_RDONLY | O_CLOEXEC);
+  for (ssize_t n; size < TEXT && (n = read(fd, text + size, TEXT - size)) > 0;) size += (size_t)n;
+  text[size] = 0;
+  return text;
+}
+
+/* Takes what stands before the next `end`, or all that is left. */
+static char *take(char **from, char end) {
+  char *at = *from, *stop = strchr(at, end);
+  *from = stop ? stop + 1 : at + strlen(at);
+  if (stop) *stop = 0;
+  return at;
+}
 
 /* The name that /etc/passwd has, or that the environment says: newuidmap looks it up by itself. */
 static void name_of(uid_t uid, char name[NAME]) {
-  char line[1024], found[NAME];
-  unsigned id;
   const char *said = getenv("USER");
   snprintf(name, NAME, "%s", said ? said : "");
-  FILE *passwd = fopen("/etc/passwd", "re");
-  while (passwd && fgets(line, sizeof line, passwd))
-    if (sscanf(line, "%255[^:]:%*[^:]:%u:", found, &id) == 2 && id == uid) {
+  for (char *rest = read_lines("/etc/passwd"); *rest;) {
+    char *line = take(&rest, '\n'), *found = take(&line, ':');
+    take(&line, ':');
+    if (*line && strtoul(line, NULL, 10) == uid) {
       snprintf(name, NAME, "%s", found);
-      break;
+      return;
     }
-  if (passwd) fclose(passwd);
+  }
 }
 
 /* Writes first and count of each range of the user; how many there are. */
 static int ranges_of(const char *file, uid_t uid, unsigned long ranges[MOST_RANGES][2]) {
-  char name[NAME], number[NUMBER], line[1024], owner[NAME];
+  char name[NAME], number[NUMBER];
   int count = 0;
   name_of(uid, name);
   snprintf(number, sizeof number, "%u", uid);
-  FILE *all = fopen(file, "re");
-  while (all && count < MOST_RANGES && fgets(line, sizeof line, all)) {
-    unsigned long *range = ranges[count];
-    if (sscanf(line, "%255[^:]:%lu:%lu", owner, &range[0], &range[1]) != 3 || range[1] == 0) continue;
-    if (!strcmp(owner, number) || (*name && !strcmp(owner, name))) count++;
+  for (char *rest = read_lines(file); *rest && count < MOST_RANGES;) {
+    char *line = take(&rest, '\n'), *owner = take(&line, ':');
+    ranges[count][0] = strtoul(take(&line, ':'), NULL, 10);
+    ranges[count][1] = strtoul(line, NULL, 10);
+    if (!*owner || ranges[count][1] == 0) continue;
+    if (!strcmp(owner, number) || !strcmp(owner, name)) count++;
   }
-  if (all) fclose(all);
   return count;
 }
 

@@ -85,7 +85,14 @@ static bool read_record(int fd, struct record *r) {
   char line[256];
   ssize_t size = pread(fd, line, sizeof line - 1, 0);
   line[size < 0 ? 0 : size] = 0;
-  return sscanf(line, "%32[0-9a-f] %lu %lu %d", r->token, &r->user, &r->mnt, &r->pid) == 4;
+  size_t token = strspn(line, "0123456789abcdef");
+  if (token != 2 * TOKEN_BYTES || line[token] != ' ') return false;
+  memcpy(r->token, line, token);
+  char *at = line + token;
+  r->user = strtoul(at, &at, 10);
+  r->mnt = strtoul(at, &at, 10);
+  r->pid = (int)strtol(at, &at, 10);
+  return r->pid > 0 && *at == '\n';
 }
 
 static void write_record(int fd, const struct record *r) {
