@@ -55,9 +55,14 @@ export function writeOwnFile(self: Execution, o: Of<"writeOwnFile">): void {
   const { process } = self;
   const offset = /^(monotonic|boottime|1|7) (-?\d+) (\d+)$/;
   if (o.name !== "timens_offsets") fail("ENOENT", `open /proc/self/${o.name}`);
+  // It is root's: who carries this out is not dumpable (proc(5)).
+  const { credentials } = process;
+  if (credentials.fsUid !== 0 && !capable(credentials, "CAP_DAC_OVERRIDE")) {
+    fail("EACCES", `open /proc/self/${o.name}`);
+  }
   const lines = o.data.trim().split("\n");
   if (!lines.every((line) => offset.test(line))) fail("EINVAL", "write");
-  if (!capable(process.credentials, "CAP_SYS_TIME")) fail("EPERM", "write");
+  if (!capable(credentials, "CAP_SYS_TIME")) fail("EPERM", "write");
   if (process.timeForChildren === process.namespaces.time) fail("EACCES", "write");
 }
 
