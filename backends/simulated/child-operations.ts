@@ -49,7 +49,7 @@ export function newSession(self: Execution): void {
 }
 
 export function boundCapabilities(self: Execution, o: Of<"boundCapabilities">): void {
-  const dropped = self.process.credentials.bounding & ~o.bounding;
+  const dropped = ~o.bounding; // also what is gone already: that asks for the right, too
   because("PR_CAPBSET_DROP", () => {
     for (const [number] of CAPABILITIES.entries()) {
       if ((dropped & (1n << BigInt(number))) !== 0n) {
