@@ -15,9 +15,9 @@ import { writeIdMap } from "./id-map-files.ts";
 import type { Inode } from "./inode.ts";
 import type { Mount, Path } from "./mount.ts";
 import { moveMount, newMount, openTree, reconfigure, showOwners, unmount } from "./mount-calls.ts";
+import { newUserNamespace } from "./namespace-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import { ProcessGone } from "./process.ts";
-import { makeUserNamespace } from "./user-namespace.ts";
 
 export type Of<N extends Operation["op"]> = Extract<Operation, { op: N }>;
 
@@ -136,12 +136,7 @@ export function withOwners(
   recursive: boolean,
 ): Mount {
   if (!idmap || (idmap.uids === "" && idmap.gids === "")) return tree;
-  const { credentials: who } = process;
-  const from = { parent: who.user, uid: who.uid, gid: who.gid };
-  const setsFileCapabilities = capable(who, "CAP_SETFCAP", who.user);
-  const user = because("clone", () =>
-    makeUserNamespace(machine.newNamespaceInode(), { ...from, setsFileCapabilities }),
-  );
+  const user = because("clone", () => newUserNamespace(machine, process));
   for (const kind of ["uids", "gids"] as const) {
     because("write", () => writeIdMap(machine, user, kind, idmap[kind]));
   }

@@ -112,17 +112,20 @@ function requireWholeRoot(process: Process): void {
   if (!samePath(top, process.root)) fail("EPERM");
 }
 
-function withNewUser(machine: Machine, process: Process): Credentials {
+/** clone(2) or unshare(2) with CLONE_NEWUSER: EPERM from within a chroot. */
+export function newUserNamespace(machine: Machine, process: Process): UserNamespace {
   const { credentials: who } = process;
   requireWholeRoot(process);
-  const from = {
+  return makeUserNamespace(machine.newNamespaceInode(), {
     parent: who.user,
     uid: who.uid,
     gid: who.gid,
     setsFileCapabilities: capable(who, "CAP_SETFCAP", who.user),
-  };
-  return insideUserNamespace(who, makeUserNamespace(machine.newNamespaceInode(), from));
+  });
 }
+
+const withNewUser = (machine: Machine, process: Process): Credentials =>
+  insideUserNamespace(process.credentials, newUserNamespace(machine, process));
 
 /**
  * The namespaces of a child, with its root, working directory and credentials in them. Those of

@@ -1,6 +1,5 @@
 // Archives of images, given to and taken from programs that know nothing of us.
 
-import { execFileSync } from "node:child_process";
 import { createReadStream, mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +11,7 @@ import { CACHED_TAG } from "../images/cache.ts";
 import { writeLayout } from "../images/layout.ts";
 import { startRegistry } from "../images/registry.ts";
 import { tar } from "../images/tar.ts";
+import { has, run } from "./programs.ts";
 
 let folder: string;
 let layout: string;
@@ -38,17 +38,6 @@ afterAll(async () => {
   await here[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
-
-const run = (program: string, ...args: string[]): string =>
-  execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-const has = (program: string): boolean => {
-  try {
-    run(program, "--version");
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 async function saved(name: string, options = {}): Promise<string> {
   const path = join(folder, name);

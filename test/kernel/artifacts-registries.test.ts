@@ -2,7 +2,7 @@
 // docker-registry, which has no referrers API, and `nacre registry serve`, which has one. skopeo is
 // the judge where it can be.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { busyboxImage } from "../images/busybox.ts";
 import { CACHED_TAG } from "../images/cache.ts";
 import { writeLayout } from "../images/layout.ts";
 import { startRegistry, type TestRegistry } from "../images/registry.ts";
-import { NACRE } from "./engine-bench.ts";
+import { type Served, served } from "./served.ts";
 
 const run = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -21,33 +21,16 @@ const file = (name: string, text: string) => ({ name, bytes: new TextEncoder().e
 let folder: string;
 let layout: string;
 let debian: TestRegistry;
-let own: { readonly address: string; stop(): Promise<void> };
+let own: Served;
 let here: Machine;
 let there: Machine;
-
-async function serve(root: string): Promise<typeof own> {
-  const words = ["--root", root, "registry", "serve", "-q", "--address", "127.0.0.1:0"];
-  const child = spawn(NACRE, words, { stdio: ["ignore", "pipe", "inherit"] });
-  const address = await new Promise<string>((resolve, reject) => {
-    child.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
-    child.stdout.once("data", (bytes) => resolve(String(bytes).trim()));
-  });
-  return {
-    address,
-    async stop() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      expect(await ended).toBe(0);
-    },
-  };
-}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "nacre-artifacts-"));
   layout = join(folder, "layout");
   await writeLayout(layout, CACHED_TAG, busyboxImage());
   debian = await startRegistry();
-  own = await serve(join(folder, "served"));
+  own = await served(join(folder, "served"));
   here = machine();
   there = machine();
 }, 60_000);

@@ -2,7 +2,7 @@
 // from it, in the open on loopback and with TLS and passwords, layers by gzip and by zstd. What
 // one has pushed is what all others pull.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,22 +14,13 @@ import { CACHED_TAG } from "../images/cache.ts";
 import { writeLayout } from "../images/layout.ts";
 import { tar } from "../images/tar.ts";
 import { Bench, NACRE } from "./engine-bench.ts";
+import { has, run } from "./programs.ts";
+import { served } from "./served.ts";
 
 /** `ada` with the password `open sesame`, by bcrypt. */
 const HTPASSWD = "ada:$2y$04$.rjyCRyXMtJQItAS8BfJJeVzxBDlN9ht/gzIk1BVUbgoPDKkqftJS\n";
 const ADA = "ada:open sesame";
 const IMAGE_BYTES = "a second layer\n";
-
-const run = (program: string, ...args: string[]): string =>
-  execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-const has = (program: string): boolean => {
-  try {
-    run(program, "--version");
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 let folder: string;
 let layout: string;
@@ -39,28 +30,6 @@ let id: string;
 let bench: Bench;
 let docker: Docker | undefined;
 let missing = "docker is not installed";
-
-async function served(root: string, ...options: string[]) {
-  const words = ["--root", root, "registry", "serve", "-q", "--address", "127.0.0.1:0"];
-  const child = spawn(NACRE, [...words, ...options], { stdio: ["ignore", "pipe", "inherit"] });
-  const address = await new Promise<string>((resolve, reject) => {
-    let text = "";
-    child.once("exit", () => reject(new Error(`it ended: ${text}`)));
-    child.stdout.on("data", (bytes) => {
-      text += String(bytes);
-      // With -q the address is all that it prints.
-      if (text.endsWith("\n")) resolve(text.trim());
-    });
-  });
-  return {
-    address,
-    async stop() {
-      const ended = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGTERM");
-      expect(await ended).toBe(0);
-    },
-  };
-}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "nacre-clients-"));

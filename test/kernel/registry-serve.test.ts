@@ -1,7 +1,7 @@
 // `nacre registry serve` as programs have it that know nothing of us: skopeo, and docker and podman
 // where they are.
 
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,23 +11,13 @@ import { CACHED_TAG } from "../images/cache.ts";
 import { writeLayout } from "../images/layout.ts";
 import { tar } from "../images/tar.ts";
 import { Bench, NACRE } from "./engine-bench.ts";
+import { has, run } from "./programs.ts";
 
 let bench: Bench;
 let folder: string;
 let layout: string;
 let server: ReturnType<typeof spawn>;
 let address: string;
-
-const run = (program: string, ...args: string[]): string =>
-  execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-const has = (program: string): boolean => {
-  try {
-    run(program, "--version");
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "nacre-serve-"));

@@ -78,6 +78,12 @@ async function programOf(work: Work): Promise<KernelProgram> {
   return seen[0] as KernelProgram;
 }
 
+/** Whether the command's working directory is entered there, which has to exist. */
+function begins({ process }: KernelProgram, [section, index]: readonly [Place, number]): boolean {
+  const operation = section === "child" ? process?.child[index] : undefined;
+  return operation?.op === "changeDirectory" && operation.mustExist === true;
+}
+
 /** Runs a command whose program has operations in between at one place. */
 const broken = (work: Work, place: readonly [Place, number], operations: readonly Operation[]) =>
   during(work, (program) => (program.process ? inserted(program, place, operations) : program));
@@ -87,8 +93,8 @@ describe.each(["run", "run --init", "run -d", "exec"])(
   { timeout: TIMEOUT_MS },
   (name) => {
     const work = WORKS[name] as Work;
-    const places = async () =>
-      one(placesIn(await programOf(work)), name === "exec" ? 1 : PLACES_EVERY);
+    const every = name === "exec" ? 1 : PLACES_EVERY;
+    const places = async () => one(placesIn(await programOf(work)), every);
     beforeAll(async () => {
       if (name === "exec") {
         await bench.does(["run", "-d", "--name", "prize", bench.name(), "sleep", "600"]);
@@ -100,11 +106,16 @@ describe.each(["run", "run --init", "run -d", "exec"])(
 
     it("leaves nothing when an operation fails", async () => {
       await bench.unchanged(async () => {
-        const all = await places();
+        const program = await programOf(work);
+        const all = one(placesIn(program), every);
         for (const [i, place] of all.entries()) {
           const [errno, kind] = ERRNOS[i % ERRNOS.length] as (typeof ERRNOS)[number];
           const error = await bench.unchanged(() => broken(work, place, [{ op: "fail", errno }]));
-          expect(error, place.join(" ")).toMatchObject({ kind, cause: { index: place[1] } });
+          // What stands there is known by its place, so the fault counts as a directory's.
+          const expected = begins(program, place)
+            ? { kind: "command-not-executable", message: expect.stringContaining("chdir to cwd") }
+            : { kind, cause: { index: place[1] } };
+          expect(error, place.join(" ")).toMatchObject(expected);
         }
         say(`${name}: ${all.length} operations failed`);
       });

@@ -17,6 +17,9 @@ struct job {
 /* A promise. `values` are kept while the job works on what is theirs, JOB_HOLDS of them at most. */
 napi_value begin_job(napi_env env, struct job *job, const napi_value *values, size_t count);
 
+/* Detached, with `stack` bytes; an errno, or 0. */
+int begin_thread(void *(*run)(void *), void *argument, size_t stack);
+
 napi_value launch(napi_env env, napi_callback_info info);
 napi_value leave(napi_env env, napi_callback_info info);
 napi_value open_outflow(napi_env env, napi_callback_info info);

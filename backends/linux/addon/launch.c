@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -116,21 +115,6 @@ static int spawn_init(struct child *c, char *path, const int *given, int count) 
   return error;
 }
 
-static int start_listening(struct child *c) {
-  pthread_t thread;
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are for the thread that runs JavaScript */
-  int error = pthread_create(&thread, &attributes, listen_to, c);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return error;
-}
-
 static void throw_errno(napi_env env, int error) {
   napi_throw_error(env, NULL, strerror(error));
 }
@@ -151,7 +135,7 @@ static napi_value begin(napi_env env, struct child *c, char *path, int *given, i
     pid_t started = c->pid;
     napi_create_string_utf8(env, "nacre-init", NAPI_AUTO_LENGTH, &name);
     napi_create_threadsafe_function(env, callback, NULL, name, 0, 1, NULL, NULL, NULL, hand_over, &c->tell);
-    error = start_listening(c);
+    error = begin_thread(listen_to, c, STACK);
     if (!error) {
       napi_create_int32(env, started, &pid);
       return pid;

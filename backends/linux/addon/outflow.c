@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -118,21 +117,6 @@ static void *carry(void *argument) {
   return NULL;
 }
 
-static int start(struct outflow *o) {
-  pthread_t thread;
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are for the thread that runs JavaScript */
-  int error = pthread_create(&thread, &attributes, carry, o);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return error;
-}
-
 static void ask(struct outflow *o) {
   uint64_t one = 1;
   while (write(o->asked, &one, sizeof one) < 0 && errno == EINTR) continue;
@@ -183,7 +167,7 @@ napi_value open_outflow(napi_env env, napi_callback_info info) {
     return refused(env, o, ends[1]);
   }
   napi_unref_threadsafe_function(env, o->tell);
-  errno = start(o);
+  errno = begin_thread(carry, o, STACK);
   if (errno) {
     int error = errno;
     o->owners = 1; /* nobody but what calls JavaScript, which goes now */
