@@ -269,6 +269,13 @@ static int finish(void) {
   return 0;
 }
 
+/* Waiting takes little of the code that came so far; what is needed again the file gives again. */
+static void forget_code(void) {
+  extern const char __executable_start[], etext[];
+  madvise((void *)(uintptr_t)__executable_start,
+          (uintptr_t)etext - (uintptr_t)__executable_start, MADV_DONTNEED);
+}
+
 int supervise(const struct program *p, struct cursor body) {
   const struct argument *a = p->supervision;
   int child[3];
@@ -314,6 +321,7 @@ int supervise(const struct program *p, struct cursor body) {
     OWNED null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(null, REPORT);
     setsid();
+    forget_code();
   }
   relay();
   return finish();
