@@ -11,6 +11,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   // What every call needs, and `version` nothing else.
   cli: [
     "\0rolldown/*",
+    "\0@oxc-project*/**", // what stands for `using` where Node has none
     "cli/{entry,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
     "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,text/escape,interruption}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind}.ts",

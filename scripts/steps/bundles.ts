@@ -60,12 +60,16 @@ function removeOthers(kept: ReadonlySet<string>): void {
   }
 }
 
+/** What package.json says under `engines`: `using` is no syntax there yet. */
+const OLDEST_NODE = { target: "node22" } as const;
+
 /** The chunks of the command line, named by their content. */
 async function bundleCommandLine(): Promise<Bundles> {
   const build = await rolldown({
     cwd: ROOT,
     input: { nacre: join(ROOT, "cli", "entry.ts") },
     platform: "node",
+    transform: OLDEST_NODE,
     resolve,
     external: isExternal,
     onLog: refuseUnresolved,
@@ -92,6 +96,7 @@ async function bundleOci(): Promise<Bundles> {
     cwd: ROOT,
     input: { oci: join(ROOT, "cli", "oci", "entry.ts") },
     platform: "node",
+    transform: OLDEST_NODE,
     resolve,
     external: isExternal,
     onLog: refuseUnresolved,
