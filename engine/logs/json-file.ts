@@ -82,14 +82,13 @@ class LogFiles {
   async after({ inode }: FileReader): Promise<FileReader | undefined> {
     for (let looks = 1; ; looks++) {
       const newest = this.#inode(0);
-      const ages = this.#ages();
-      const age = ages.find((one) => this.#inode(one) === inode);
+      const age = this.#ageOf(inode);
       // It may have been renamed ahead of a look that took as long: only one during which no other
       // file was begun says that it is deleted.
       const moving = newest === undefined || this.#inode(0) !== newest;
       if (age === undefined && moving && looks < MOST_LOOKS) continue;
       // One that was deleted is followed by the oldest that is left.
-      const next = age === undefined ? ages.at(-1) : age - 1;
+      const next = age === undefined ? this.#ages().at(-1) : age - 1;
       if (next === undefined || next < 0) return undefined;
       const opened = await this.#open(next);
       if (!opened && next === 0) return undefined; // it is just being made
@@ -99,13 +98,23 @@ class LogFiles {
     }
   }
 
-  /** While they are renamed one may be missing, never two. */
   #ages(): number[] {
-    const found: number[] = [];
-    for (let age = 0; age - (found.at(-1) ?? -1) <= 2; age++) {
-      if (this.#inode(age) !== undefined) found.push(age);
+    return [...this.#looks()].map(({ age }) => age);
+  }
+
+  /** Files only grow older, so one that is there is met on the way up, whatever is renamed meanwhile. */
+  #ageOf(inode: bigint): number | undefined {
+    for (const file of this.#looks()) if (file.inode === inode) return file.age;
+    return undefined;
+  }
+
+  /** Each at its own time. While they are renamed one may be missing, never two. */
+  *#looks(): Generator<{ readonly age: number; readonly inode: bigint }> {
+    for (let age = 0, missing = 0; missing < 2; age++) {
+      const inode = this.#inode(age);
+      missing = inode === undefined ? missing + 1 : 0;
+      if (inode !== undefined) yield { age, inode };
     }
-    return found;
   }
 
   #name = (age: number): string => (age === 0 ? this.#path : `${this.#path}.${age}`);

@@ -31,8 +31,12 @@ function rotate(most: number): void {
 
 const SIGNAL = new AbortController().signal;
 
-async function* texts(follow: boolean, ended = () => false): AsyncGenerator<string | undefined> {
-  const driver = new JsonFileLog(new LinuxFiles());
+async function* texts(
+  follow: boolean,
+  ended = () => false,
+  files = new LinuxFiles(),
+): AsyncGenerator<string | undefined> {
+  const driver = new JsonFileLog(files);
   for await (const line of driver.read(path, { containerId: "c", follow, signal: SIGNAL, ended })) {
     yield line?.text.trimEnd();
   }
@@ -79,6 +83,35 @@ describe("a log in several files", () => {
       }
     }
     expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => String(i)));
+  });
+
+  it("is followed through a rotation whose every rename falls between two looks", async () => {
+    const file = (age: number) => (age === 0 ? path : `${path}.${age}`);
+    for (let first = 1; first <= 36; first++) {
+      for (const apart of [0, 1, 3, 6]) {
+        path = join(temporaryDirectory(), "log.json");
+        for (const [age, text] of [
+          [2, "a"],
+          [1, "b"],
+          [0, "c"],
+        ] as const) {
+          write(text);
+          if (age > 0) renameSync(path, file(age));
+        }
+        const steps = [2, 1, 0].map((age) => () => renameSync(file(age), file(age + 1)));
+        steps.push(() => write("d"));
+        const files = new LinuxFiles();
+        let looks = 0;
+        const status = files.status.bind(files);
+        files.status = (of) => {
+          looks++;
+          while (steps.length > 0 && looks >= first + apart * (4 - steps.length)) steps.shift()?.();
+          return status(of);
+        };
+        const seen = await all(texts(true, () => steps.length === 0, files));
+        expect(seen, `${first} ${apart}`).toEqual(["a", "b", "c", "d"]);
+      }
+    }
   });
 
   it("is followed through the deletion of the only one", async () => {
