@@ -21,10 +21,7 @@ export function imageFor(
   images: readonly ImageRecord[],
   platform: Platform,
 ): ImageRecord | undefined {
-  const same = images.filter(({ config }) => {
-    const offered = { mediaType: "", digest: "", size: 0, platform: platformOf({ config }) };
-    return sameArchitecture(config, platform) && choosePlatform([offered], platform);
-  });
+  const same = images.filter(({ config }) => sameArchitecture(config, platform));
   const offers = same.map((image) => ({
     ...{ mediaType: "", digest: image.id, size: 0, platform: platformOf(image) },
   }));
