@@ -13,7 +13,7 @@ import { type ParsedManifest, parseManifest } from "../registry/manifest.ts";
 import { platformText } from "../registry/platform.ts";
 import type { BlobSource } from "../registry/uploads.ts";
 import { type CompressedLayers, compressionNamed, type MadeLayer } from "./compressed-layers.ts";
-import { isDocument, readManifest } from "./manifest-keeper.ts";
+import { isDocument, MAX_INDEX_DEPTH, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 /** A manifest or an index. */
@@ -45,8 +45,6 @@ export interface Bundle {
   discard(): Promise<void>;
 }
 
-/** Indexes within indexes. */
-const MAX_DEPTH = 4;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -140,7 +138,7 @@ export class Bundles {
   }
 
   async #tree(digest: string, mediaType: string, depth: number): Promise<Closure | undefined> {
-    if (!this.#blobs.has(digest) || depth > MAX_DEPTH) return undefined;
+    if (!this.#blobs.has(digest) || depth > MAX_INDEX_DEPTH) return undefined;
     const bytes = await this.#blobs.document(digest);
     const read = readManifest(this.#core(), bytes, "", mediaType);
     const own = { digest, mediaType: read.mediaType, bytes };

@@ -15,22 +15,18 @@ import { eachBounded } from "../images/bounded.ts";
 import type { PushIndexOptions } from "../index-interface.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
 import { type BlobSource, type UploadMemory, Uploads } from "../registry/uploads.ts";
-import type { Bundles } from "./bundles.ts";
-import { isDocument, readManifest } from "./manifest-keeper.ts";
+import type { Bundles, Part } from "./bundles.ts";
+import { isDocument, MAX_INDEX_DEPTH, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
+import { UploadReport } from "./upload-report.ts";
 
 /** How many blobs are sent at once. */
 const PARALLEL_BLOBS = 4;
-/** Indexes within indexes. */
-const MAX_DEPTH = 4;
 
 type Wishes = PushIndexOptions & { readonly memory: UploadMemory };
 
 /** A blob that is to be there. */
-interface Wanted {
-  readonly descriptor: Descriptor;
-  readonly isLayer: boolean;
-  readonly source: () => BlobSource;
+interface Wanted extends Part {
   /** Repositories of the target's registry that may have it. */
   readonly mountFrom: readonly string[];
 }
@@ -92,12 +88,7 @@ export class IndexPusher {
   ): Promise<void> {
     const bundle = await this.#bundles.closed(digest, mediaType);
     if (!bundle) throw gone(digest);
-    const wanted = bundle.parts.map(
-      (part): Wanted => ({
-        descriptor: { mediaType: "", digest: part.digest, size: part.sizeBytes },
-        ...{ isLayer: part.isLayer, source: () => part.source(), mountFrom: [] },
-      }),
-    );
+    const wanted = bundle.parts.map((part) => ({ ...part, mountFrom: [] }));
     await this.#send(uploads, target, wanted, options);
     for (const one of bundle.manifests) {
       await uploads.manifest(one.digest, one.mediaType, one.bytes);
@@ -120,7 +111,7 @@ export class IndexPusher {
     const read = readManifest(this.#core(), bytes, "", one.mediaType);
     const mountFrom = from.domain === target.domain && from.path !== target.path ? [from.path] : [];
     const wanted = (descriptor: Descriptor, isLayer: boolean): Wanted => ({
-      ...{ descriptor, isLayer, mountFrom },
+      ...{ digest: descriptor.digest, sizeBytes: descriptor.size, isLayer, mountFrom },
       // What is here need not come from afar.
       source: () =>
         this.#blobs.has(descriptor.digest)
@@ -129,7 +120,7 @@ export class IndexPusher {
     });
     const { config, layers, manifests } = read;
     for (const below of manifests.filter(isDocument)) {
-      if (depth === MAX_DEPTH) break;
+      if (depth === MAX_INDEX_DEPTH) break;
       await this.#fetched(uploads, target, below, { ...place, depth: depth + 1 });
     }
     const blobs = [
@@ -147,28 +138,14 @@ export class IndexPusher {
     blobs: readonly Wanted[],
     { signal, memory }: Wishes,
   ): Promise<void> {
-    const reference = target.toString();
-    const distinct = [...new Map(blobs.map((one) => [one.descriptor.digest, one])).values()];
+    const report = new UploadReport(this.#bus, target);
+    const distinct = [...new Map(blobs.map((one) => [one.digest, one])).values()];
     await eachBounded(distinct, PARALLEL_BLOBS, signal, async (one, either) => {
-      const { descriptor, isLayer, mountFrom } = one;
-      const { digest, size: totalBytes } = descriptor;
-      const say = (
-        phase: "sending" | "exists" | "mounted" | "complete",
-        sentBytes: number,
-        from?: string,
-      ) => {
-        if (!isLayer) return;
-        const more = from === undefined ? {} : { from };
-        this.#bus.emit({
-          ...{ type: "upload", reference, digest, phase, sentBytes, totalBytes, ...more },
-        });
-      };
-      const sent = (bytes: number) => say("sending", bytes);
+      const sent = (bytes: number) => report.say(one, "sending", bytes);
       const outcome = await uploads.blob(one.source(), {
-        ...{ mountFrom, sent, memory, signal: either },
+        ...{ mountFrom: one.mountFrom, sent, memory, signal: either },
       });
-      if (outcome.how === "mounted") say("mounted", totalBytes, outcome.from);
-      else say(outcome.how === "sent" ? "complete" : "exists", totalBytes);
+      report.done(one, outcome);
     });
   }
 }

@@ -31,6 +31,9 @@ const DOCUMENTS: readonly string[] = [
   MEDIA.dockerManifest,
 ];
 
+/** How deep indexes within indexes are followed. */
+export const MAX_INDEX_DEPTH = 4;
+
 /** Also of kinds that are not known: those that call themselves so. */
 export const isDocument = ({ mediaType }: Pick<Descriptor, "mediaType">): boolean =>
   DOCUMENTS.includes(mediaType) || /[./](manifest|index)\.[\w.-]+\+json$/.test(mediaType);

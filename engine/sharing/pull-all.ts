@@ -13,10 +13,12 @@ import type { ImageService } from "../images/images.ts";
 import { normalizePlatform, platformText } from "../registry/platform.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
 import { fetchBlob } from "./fetch-blob.ts";
-import { isDocument, type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
-
-/** Indexes within indexes. */
-const MAX_DEPTH = 4;
+import {
+  isDocument,
+  MAX_INDEX_DEPTH,
+  type ManifestKeeper,
+  readManifest,
+} from "./manifest-keeper.ts";
 
 export class PlatformPuller {
   readonly #core: () => Core;
@@ -77,11 +79,10 @@ export class PlatformPuller {
   /** As it is, with all that it names. */
   async #keep(repository: Repository, one: Descriptor, depth: number): Promise<void> {
     if (!isDocument(one)) return fetchBlob(this.#content, repository, one);
-    if (depth > MAX_DEPTH) throw tooDeep(one.digest);
+    if (depth > MAX_INDEX_DEPTH) throw tooDeep(one.digest);
     const { bytes, digest } = await repository.document(one.digest, `${one.mediaType}, */*`);
-    const { config, layers, manifests, mediaType } = readManifest(
-      ...([this.#core(), bytes, "", one.mediaType] as const),
-    );
+    const read = readManifest(this.#core(), bytes, "", one.mediaType);
+    const { config, layers, manifests, mediaType } = read;
     for (const below of manifests) await this.#keep(repository, below, depth + 1);
     for (const blob of [...(config ? [config] : []), ...layers]) {
       if (!blob.urls) await fetchBlob(this.#content, repository, blob);

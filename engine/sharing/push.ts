@@ -8,7 +8,6 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
-import type { UploadEvent } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
 import { eachBounded } from "../images/bounded.ts";
 import { type FoundImage, findImage, noSuchImage } from "../images/image-lookup.ts";
@@ -20,6 +19,7 @@ import type { PushedImage, PushOptions } from "../sharing-interface.ts";
 import type { Bundle, Bundles, Manifested, Part } from "./bundles.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 import { uploadMemory } from "./upload-memory.ts";
+import { UploadReport } from "./upload-report.ts";
 
 /** How many blobs are sent at once. */
 const PARALLEL_BLOBS = 4;
@@ -100,16 +100,16 @@ export class Pusher {
     const uploads = new Uploads(exchange, reference.familiar());
     const tagged = reference.tag ?? bundle.top.digest;
     const memory = uploadMemory(this.#state, this.#clock, reference, intent);
-    const say = this.#reporter(reference);
-    for (const part of bundle.parts) say(part, "waiting", 0);
+    const report = new UploadReport(this.#bus, reference);
+    for (const part of bundle.parts) report.say(part, "waiting", 0);
     // Of an image that is there nothing else need be asked.
     if ((await uploads.manifestDigest(bundle.top.digest)) === bundle.top.digest) {
-      for (const part of bundle.parts) say(part, "exists", part.sizeBytes);
+      for (const part of bundle.parts) report.say(part, "exists", part.sizeBytes);
     } else {
       await eachBounded(bundle.parts, PARALLEL_BLOBS, signal, async (part, either) => {
         const { chunkBytes } = options;
         const more = { memory, signal: either, ...(chunkBytes !== undefined && { chunkBytes }) };
-        await this.#sendPart(uploads, reference, part, more);
+        await this.#sendPart(uploads, reference, part, more, report);
       });
       for (const one of bundle.manifests.slice(0, -1)) await put(uploads, one, one.digest);
     }
@@ -121,20 +121,19 @@ export class Pusher {
     reference: Reference,
     part: Part,
     more: UploadOptions,
+    report: UploadReport,
   ): Promise<void> {
-    const say = this.#reporter(reference);
     try {
       const outcome = await this.#verified(part.source(), (source) =>
         uploads.blob(source, {
           ...more,
           mountFrom: this.#mountCandidates(reference, part.digest),
-          sent: (bytes) => say(part, "sending", bytes),
+          sent: (bytes) => report.say(part, "sending", bytes),
         }),
       );
-      if (outcome.how === "mounted") say(part, "mounted", part.sizeBytes, outcome.from);
-      else say(part, outcome.how === "sent" ? "complete" : "exists", part.sizeBytes);
+      report.done(part, outcome);
     } catch (error) {
-      say(part, "failed", 0);
+      report.say(part, "failed", 0);
       throw error;
     }
   }
@@ -164,18 +163,6 @@ export class Pusher {
       }
       return [...found].slice(0, MOUNT_CANDIDATES);
     });
-  }
-
-  #reporter(reference: Reference) {
-    const name = reference.toString();
-    return (part: Part, phase: UploadEvent["phase"], sentBytes: number, from?: string): void => {
-      if (!part.isLayer) return;
-      const { digest, sizeBytes: totalBytes } = part;
-      const more = from === undefined ? {} : { from };
-      this.#bus.emit({
-        ...{ type: "upload", reference: name, digest, phase, sentBytes, totalBytes, ...more },
-      });
-    };
   }
 
   #noticePart(reference: Reference, { partOf }: Bundle): void {
