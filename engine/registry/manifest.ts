@@ -21,6 +21,10 @@ const INDEX_TYPES: readonly string[] = [MEDIA.ociIndex, MEDIA.dockerList];
 const MANIFEST_TYPES: readonly string[] = [MEDIA.ociManifest, MEDIA.dockerManifest];
 export const ACCEPT = [...MANIFEST_TYPES, ...INDEX_TYPES].join(", ");
 
+/** Whether a manifest's config says that it is an image, and no artifact; OCI's type or docker's. */
+export const isImageConfig = ({ mediaType }: Pick<Descriptor, "mediaType">): boolean =>
+  /\.(image\.config|container\.image)\.v1\+json$/.test(mediaType);
+
 type Json = Readonly<Record<string, unknown>>;
 
 export type ParsedManifest =

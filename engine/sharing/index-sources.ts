@@ -11,7 +11,7 @@ import type { IndexEntry } from "@nacre/core/state/records.ts";
 import { type FoundImage, findImage } from "../images/image-lookup.ts";
 import { platformOf } from "../images/tag-platforms.ts";
 import type { AddToIndexOptions } from "../index-interface.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
+import { isImageConfig, MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import { choosePlatform, offeredPlatforms, platformText } from "../registry/platform.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
 import type { RegistryReach } from "../sharing-interface.ts";
@@ -53,7 +53,7 @@ export class IndexSources {
   async entries(text: string, options: AddToIndexOptions): Promise<IndexEntry[]> {
     const found = text.startsWith(REMOTE) ? undefined : this.#local(text);
     if (found) return this.#here(found, options);
-    return this.#remote(text.startsWith(REMOTE) ? text.slice(REMOTE.length) : text, options);
+    return this.#remote(text, options);
   }
 
   #local(text: string): FoundImage | undefined {
@@ -134,8 +134,7 @@ export class IndexSources {
   // -- in a registry ----------------------------------------------------------------------------
 
   async #remote(text: string, options: AddToIndexOptions): Promise<IndexEntry[]> {
-    const reference = parseReference(this.#core(), text, "docker");
-    const repository = await this.#registry.open(reference, options);
+    const { reference, repository } = await this.open(text, options);
     const top = await repository.document(reference.digest ?? reference.tag ?? "latest");
     const read = readManifest(this.#core(), top.bytes, "", top.mediaType);
     const source = reference.name;
@@ -184,9 +183,7 @@ export class IndexSources {
     repository: Repository,
     { config }: ReadManifest,
   ): Promise<Platform | undefined> {
-    if (!config || !/\.(image\.config|container\.image)\.v1\+json$/.test(config.mediaType)) {
-      return undefined;
-    }
+    if (!config || !isImageConfig(config)) return undefined;
     const bytes = await repository.smallBlob(config, MANIFEST_LIMIT_BYTES);
     const document = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
     const texts = ["os", "architecture", "variant", "os.version"].flatMap((key) => {

@@ -11,7 +11,7 @@ import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
-import type { ImageRecord, IndexRecord } from "@nacre/core/state/records.ts";
+import type { ImageRecord, IndexEntry, IndexRecord } from "@nacre/core/state/records.ts";
 import type { PulledImage, PullOptions } from "../engine.ts";
 import { newTag } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
@@ -205,28 +205,23 @@ export class IndexService implements Indexes {
     const bytes = await this.#blobs.document(digest);
     const found: InspectedManifest[] = [];
     for (const one of children ? entries : []) {
-      found.push(await this.#child(one.source, reference, one, reach));
+      found.push(await this.#child(reference, one, reach));
     }
     return { reference: `${reference.name}@${digest}`, digest, mediaType, bytes, children: found };
   }
 
   async #child(
-    source: string | undefined,
     index: Reference,
-    one: Descriptor,
+    one: IndexEntry,
     reach: RegistryReach,
   ): Promise<InspectedManifest> {
-    const { digest, mediaType, platform } = one;
-    const place = source ?? index.name;
+    const { digest, mediaType, source: place = index.name } = one;
     const fetched = async () => {
       const { repository } = await this.#sources.open(place, reach);
       return (await repository.document(digest, `${mediaType}, */*`)).bytes;
     };
     const bytes = this.#blobs.has(digest) ? await this.#blobs.document(digest) : await fetched();
-    return {
-      ...{ reference: `${place}@${digest}`, digest, mediaType, bytes, children: [] },
-      ...(platform && { platform }),
-    };
+    return inspectedChild(place, one, bytes);
   }
 
   async #inspected(
@@ -238,12 +233,8 @@ export class IndexService implements Indexes {
     const read = readManifest(this.#core(), own.bytes, "", own.mediaType);
     const found: InspectedManifest[] = [];
     for (const one of children ? read.manifests.filter(isDocument) : []) {
-      const { digest, mediaType, platform } = one;
-      const { bytes } = await repository.document(digest, `${mediaType}, */*`);
-      found.push({
-        ...{ reference: `${name}@${digest}`, digest, mediaType, bytes, children: [] },
-        ...(platform && { platform }),
-      });
+      const { bytes } = await repository.document(one.digest, `${one.mediaType}, */*`);
+      found.push(inspectedChild(name, one, bytes));
     }
     const { mediaType } = read;
     return { ...own, mediaType, reference: `${name}@${own.digest}`, children: found };
@@ -345,6 +336,17 @@ export class IndexService implements Indexes {
     if (digests.length === 1) return digests[0]!;
     throw notIn(index, image);
   }
+}
+
+function inspectedChild(
+  place: string,
+  { digest, mediaType, platform }: Descriptor,
+  bytes: Uint8Array,
+): InspectedManifest {
+  return {
+    ...{ reference: `${place}@${digest}`, digest, mediaType, bytes, children: [] },
+    ...(platform && { platform }),
+  };
 }
 
 /** Of all of an index the platform is what it is. */

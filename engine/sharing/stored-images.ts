@@ -10,7 +10,12 @@ import type { ImageRecord, ManifestRecord } from "@nacre/core/state/records.ts";
 import type { Document } from "../images/documents.ts";
 import type { ImageRecorder } from "../images/image-recorder.ts";
 import type { LayerStore } from "../images/layer-store.ts";
-import { MANIFEST_LIMIT_BYTES, parseConfig, parseManifest } from "../registry/manifest.ts";
+import {
+  isImageConfig,
+  MANIFEST_LIMIT_BYTES,
+  parseConfig,
+  parseManifest,
+} from "../registry/manifest.ts";
 import { choosePlatform } from "../registry/platform.ts";
 import { compressionNamed } from "./compressed-layers.ts";
 import { unpackStored } from "./unpack-stored.ts";
@@ -103,7 +108,7 @@ export class StoredImages {
     }
     const { config: descriptor, layers } = parsed.manifest;
     const isImage =
-      /\.(image\.config|container\.image)\.v1\+json$/.test(descriptor.mediaType) &&
+      isImageConfig(descriptor) &&
       layers.every(({ mediaType }) => compressionNamed(mediaType) !== undefined);
     if (!isImage || !this.#content.has(descriptor.digest)) return undefined;
     if (!layers.every(({ digest }) => this.#content.has(digest))) return undefined;
