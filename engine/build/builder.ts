@@ -19,6 +19,7 @@ import type { BuildServices } from "./build-services.ts";
 import { copiedEntry } from "./built-files.ts";
 import type { CacheExporter } from "./cache-exporter.ts";
 import type { CacheLimit } from "./cache-upkeep.ts";
+import { passingImage } from "./passing-image.ts";
 import type { SourceTree } from "./source-tree.ts";
 import { checked, findingText, surveyOf } from "./survey.ts";
 
@@ -223,15 +224,12 @@ export class Builder {
 
   /** For archives: what it is called is theirs. */
   #unnamed(run: BuildRun, image: NewImage) {
-    const { images } = this.#services;
     return run.progress.step("exporting to an archive", async (step) => {
       const told = (text: string): void => step.output(1, encoder.encode(`${text}\n`));
-      const before = new Set(images.list().map((one) => one.image.id));
-      const { id, manifestDigest } = await this.#maker.make(image);
-      told(`exporting manifest ${manifestDigest}`);
-      told(`exporting config ${id}`);
-      const discard = async () => void (before.has(id) || (await images.remove(id)));
-      return { id, manifestDigest, discard };
+      const made = await passingImage(this.#services.images, this.#maker, image);
+      told(`exporting manifest ${made.manifestDigest}`);
+      told(`exporting config ${made.id}`);
+      return made;
     });
   }
 

@@ -8,6 +8,7 @@ import type { ImageMaker } from "../roots/new-image.ts";
 import { type BuildRun, type BuiltStage, diffIdsOf } from "./build-run.ts";
 import type { BuildServices } from "./build-services.ts";
 import { INLINE_CACHE, type SharedStep } from "./cache-exchange.ts";
+import { passingImage } from "./passing-image.ts";
 
 export class CacheExporter {
   readonly #services: BuildServices;
@@ -67,13 +68,13 @@ export class CacheExporter {
       history: diffIds.map((diffId) => ({ created_by: `cache ${diffId}` })),
       [INLINE_CACHE]: steps,
     };
-    const before = new Set(images.list().map(({ image }) => image.id));
     const descriptors = diffIds.map((diffId) => layers.descriptor(diffId));
-    const { id } = await this.#maker.make({ config, layers: descriptors, action: "build" });
+    const image = { config, layers: descriptors, action: "build" };
+    const { id, discard } = await passingImage(images, this.#maker, image);
     try {
       await this.#shared().push(reference, { image: id, signal: run.signal });
     } finally {
-      if (!before.has(id)) await images.remove(id);
+      await discard();
     }
   }
 }
