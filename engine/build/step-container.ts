@@ -17,7 +17,7 @@ import { commandError } from "../containers/start-failure.ts";
 import type { ContainerStorage } from "../containers/storage.ts";
 import type { TakeDown } from "../containers/take-down.ts";
 import type { StatePaths } from "../images/paths.ts";
-import { type StorageTree, storageTree } from "../roots/storage-tree.ts";
+import { markedBy, type StorageTree, storageTree } from "../roots/storage-tree.ts";
 
 export interface StepContainerOptions {
   readonly snapshotter: string;
@@ -83,7 +83,7 @@ export class StepContainers {
       changes: () =>
         storageTree(
           this.#files.walk(this.#paths.container(record.id).upper),
-          this.#kernel.facts().userNamespace ? "user" : "trusted",
+          markedBy(this.#kernel.facts()),
         ),
       upper: this.#paths.container(record.id).upper,
     });

@@ -1,5 +1,7 @@
 // What a build is given without a name: a tar as its context, or a Dockerfile alone.
 
+import { joined } from "../roots/archive.ts";
+
 /** gzip, zstd; and `ustar` in the first block of a tar. */
 function isTarLike(bytes: Uint8Array): boolean {
   const compressed = [
@@ -32,14 +34,4 @@ export async function beginsLikeTar(
       yield next.value;
   }
   return { isTar: isTarLike(joined(head, size)), whole: whole() };
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -8,7 +8,7 @@ import type { ContainerStorage } from "../containers/storage.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 import type { RootPlaces } from "./archive.ts";
-import { type StorageTree, storageTree } from "./storage-tree.ts";
+import { markedBy, type StorageTree, storageTree } from "./storage-tree.ts";
 
 /** As it is now; of a container that runs it may change meanwhile. */
 export interface ContainerRoot {
@@ -48,7 +48,7 @@ export class ContainerRoots {
     return {
       image,
       places: { upper, ...this.#images.root(image) },
-      storage: storageTree(entries, this.#kernel.facts().userNamespace ? "user" : "trusted"),
+      storage: storageTree(entries, markedBy(this.#kernel.facts())),
     };
   }
 }

@@ -3,6 +3,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Attribute, TreeEntry } from "@nacre/core/ports/files.ts";
+import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 
 export interface StorageNode {
   readonly entry: TreeEntry;
@@ -32,6 +33,9 @@ export function textBytes(text: string): Uint8Array {
  * in a user namespace, any user's. What is of the other kind there, a container may have set.
  */
 export type MarkedBy = "trusted" | "user";
+
+export const markedBy = ({ userNamespace }: Pick<KernelFacts, "userNamespace">): MarkedBy =>
+  userNamespace ? "user" : "trusted";
 
 const OVERLAY = /^(trusted|user)\.overlay\./;
 const isWhiteout = ({ kind, node, attributes }: TreeEntry, by: MarkedBy): boolean =>
