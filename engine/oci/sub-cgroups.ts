@@ -33,12 +33,8 @@ export function nodesToJoin(
   nodes: readonly string[],
   words: readonly string[],
 ): string[] {
-  const wishes = words.map((word) =>
-    wishOf(
-      word,
-      hierarchies.flatMap((h) => h.controllers),
-    ),
-  );
+  const known = hierarchies.flatMap(({ controllers }) => controllers);
+  const wishes = words.map((word) => wishOf(word, known));
   return nodes.flatMap((node) => {
     const own = hierarchies.find(({ mountpoint }) => node.startsWith(`${mountpoint}/`));
     const wish = wishes.find(
