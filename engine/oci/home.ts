@@ -20,7 +20,7 @@ async function accountsIn(files: Files, root: string): Promise<string> {
   }
 }
 
-export async function homeOf(files: Files, root: string, uid: number): Promise<string> {
+async function homeOf(files: Files, root: string, uid: number): Promise<string> {
   try {
     return resolveUser(String(uid), await accountsIn(files, root), "").home;
   } catch (error) {

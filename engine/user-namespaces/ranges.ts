@@ -17,8 +17,8 @@ export const AUTO_OWNER = "containers";
 export const AUTO_RANGE: IdRange = { first: 0x8000_0000, count: 0x7fff_0000 };
 
 /** Whose ranges `--userns-remap default` takes, and what it takes where there are none: the IDs right below those. */
-export const REMAP_OWNER = "nacre";
-export const REMAP_RANGE: IdRange = { first: 0x7fff_0000, count: 0x1_0000 };
+const REMAP_OWNER = "nacre";
+const REMAP_RANGE: IdRange = { first: 0x7fff_0000, count: 0x1_0000 };
 
 export interface Ranges {
   readonly uids: readonly IdRange[];
