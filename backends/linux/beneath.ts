@@ -71,13 +71,17 @@ export function readBeneath(
   try {
     bytes = addon.readBeneath(directory, path, limitBytes);
   } catch (error) {
-    const { errno } = error as { errno?: number };
-    if (errno === undefined) throw error;
-    const named = Object.assign(error as Error, { code: getSystemErrorName(errno) });
-    throw fileError(named, "read", `${directory}/${path}`);
+    throw fileError(withCode(error), "read", `${directory}/${path}`);
   }
   if (bytes === null) return readStepwise(directory, path, limitBytes);
   return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** An error of the addon as Node's own are; any other is thrown as it is. */
+function withCode(error: unknown): Error {
+  const { errno } = error as { errno?: number };
+  if (errno === undefined) throw error;
+  return Object.assign(error as Error, { code: getSystemErrorName(errno) });
 }
 
 function readStepwise(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
@@ -285,9 +289,7 @@ function attributesOf(addon: Addon, handle: number): Attribute[] {
   try {
     list = addon.attributes(handlePath(handle));
   } catch (error) {
-    const { errno } = error as { errno?: number };
-    if (errno === undefined) throw error;
-    throw Object.assign(error as Error, { code: getSystemErrorName(errno) });
+    throw withCode(error);
   }
   const found: Attribute[] = [];
   for (let at = 0; at < list.length; at += 2) {

@@ -20,6 +20,9 @@ napi_value begin_job(napi_env env, struct job *job, const napi_value *values, si
 /* Detached, with `stack` bytes; an errno, or 0. */
 int begin_thread(void *(*run)(void *), void *argument, size_t stack);
 
+/* Throws what has `errno`, as libuv counts it, and gives NULL. */
+napi_value refuse(napi_env env, const char *call, int number);
+
 napi_value launch(napi_env env, napi_callback_info info);
 napi_value leave(napi_env env, napi_callback_info info);
 napi_value open_outflow(napi_env env, napi_callback_info info);

@@ -12,20 +12,11 @@ struct buffers {
   char path[PATH], names[NAMES], value[VALUE];
 };
 
-static void refuse(napi_env env, int number) {
-  napi_value code, message, error;
-  napi_create_string_utf8(env, "getxattr", NAPI_AUTO_LENGTH, &message);
-  napi_create_error(env, NULL, message, &error);
-  napi_create_int32(env, -number, &code);
-  napi_set_named_property(env, error, "errno", code);
-  napi_throw(env, error);
-}
-
 /* Appends a name and its value, unless it was taken away since it was listed. */
 static bool append(napi_env env, napi_value list, uint32_t *count, struct buffers *b, const char *name) {
   ssize_t size = getxattr(b->path, name, b->value, VALUE);
   if (size < 0) {
-    if (errno != ENODATA) refuse(env, errno);
+    if (errno != ENODATA) refuse(env, "getxattr", errno);
     return errno == ENODATA;
   }
   napi_value key, value;
@@ -45,7 +36,7 @@ napi_value attributes(napi_env env, napi_callback_info info) {
   uint32_t count = 0;
   struct buffers *b = malloc(sizeof *b);
   if (!b) {
-    refuse(env, ENOMEM);
+    refuse(env, "getxattr", ENOMEM);
     return NULL;
   }
   napi_create_array(env, &list);
@@ -53,7 +44,7 @@ napi_value attributes(napi_env env, napi_callback_info info) {
   b->path[0] = 0;
   if (arguments == 1) napi_get_value_string_utf8(env, path, b->path, PATH, &length);
   ssize_t size = listxattr(b->path, b->names, NAMES);
-  if (size < 0 && errno != ENOTSUP) refuse(env, errno);
+  if (size < 0 && errno != ENOTSUP) refuse(env, "getxattr", errno);
   for (ssize_t at = 0; at < size; at += (ssize_t)strlen(b->names + at) + 1) {
     if (!append(env, list, &count, b, b->names + at)) break;
   }

@@ -14,16 +14,6 @@
 
 enum { LONGEST = 4096, HANDLE = 32 };
 
-static napi_value refuse(napi_env env, int number) {
-  napi_value code, message, error;
-  napi_create_string_utf8(env, "openat2", NAPI_AUTO_LENGTH, &message);
-  napi_create_error(env, NULL, message, &error);
-  napi_create_int32(env, -number, &code);
-  napi_set_named_property(env, error, "errno", code);
-  napi_throw(env, error);
-  return NULL;
-}
-
 static bool absent(int number) {
   return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EXDEV || number == EINVAL;
 }
@@ -56,7 +46,7 @@ static napi_value contents(napi_env env, int file, size_t size) {
     n = read(file, bytes + at, size - at);
     if (n > 0) at += (size_t)n;
     if (n < 0 && errno == EINTR) n = 1;
-    else if (n < 0) return refuse(env, errno);
+    else if (n < 0) return refuse(env, "openat2", errno);
   }
   if (at < size || read(file, &more, 1) != 0) napi_get_null(env, &buffer);
   return buffer;
@@ -87,14 +77,14 @@ napi_value read_beneath(napi_env env, napi_callback_info info) {
     napi_get_null(env, &result);
     return result;
   }
-  if (found < 0) return refuse(env, errno);
+  if (found < 0) return refuse(env, "openat2", errno);
   struct stat status;
   int file = -1;
-  if (fstat(found, &status)) result = refuse(env, errno);
+  if (fstat(found, &status)) result = refuse(env, "openat2", errno);
   else if (S_ISREG(status.st_mode) && (double)status.st_size <= limit) {
     snprintf(handle, sizeof handle, "/proc/self/fd/%d", found);
     file = open(handle, O_RDONLY | O_CLOEXEC);
-    result = file < 0 ? refuse(env, errno) : contents(env, file, (size_t)status.st_size);
+    result = file < 0 ? refuse(env, "openat2", errno) : contents(env, file, (size_t)status.st_size);
   }
   if (file >= 0) close(file);
   close(found);
