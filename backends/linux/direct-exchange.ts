@@ -12,6 +12,7 @@ import {
   type Exchanger,
   type Fail,
   HEADERS_TIMEOUT_MS,
+  headersOf,
   textOf,
 } from "./exchange.ts";
 
@@ -128,12 +129,7 @@ class DirectResponse implements FetchResponse {
 
   constructor(message: IncomingMessage, outgoing: ClientRequest, fail: Fail) {
     this.status = message.statusCode ?? 0;
-    this.headers = Object.fromEntries(
-      Object.entries(message.headers).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.join(", ") : (value ?? ""),
-      ]),
-    );
+    this.headers = headersOf(message.headers);
     this.#message = message;
     this.#fail = fail;
     // From here on silence counts only while somebody waits for more.

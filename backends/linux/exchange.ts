@@ -20,6 +20,18 @@ export interface Exchanger {
   close(): Promise<void>;
 }
 
+/** An answer's headers, each with all of its values. */
+export function headersOf(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
+  );
+}
+
 /** A body as text. NacreError `corrupt` if it is longer. */
 export async function textOf(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];

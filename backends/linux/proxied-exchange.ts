@@ -10,6 +10,7 @@ import {
   type Exchanger,
   type Fail,
   HEADERS_TIMEOUT_MS,
+  headersOf,
   textOf,
 } from "./exchange.ts";
 import { EnvHttpProxyAgent } from "./undici.ts";
@@ -61,12 +62,7 @@ class ProxiedResponse implements FetchResponse {
 
   constructor(response: Dispatcher.ResponseData, fail: Fail) {
     this.status = response.statusCode;
-    this.headers = Object.fromEntries(
-      Object.entries(response.headers).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.join(", ") : (value ?? ""),
-      ]),
-    );
+    this.headers = headersOf(response.headers);
     this.#body = response.body;
     this.#fail = fail;
     // An error of a body that is not being read must not end the process.
