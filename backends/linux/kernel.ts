@@ -134,10 +134,8 @@ export class LinuxKernel implements Kernel {
   }
 
   facts(): KernelFacts {
-    this.#facts ??= probeFacts(
-      ...([this.#init, this.#options.facts, this.#options.assume] as const),
-      this.#options.refused,
-    );
+    const { facts, assume, refused } = this.#options;
+    this.#facts ??= probeFacts(this.#init, facts, assume, refused);
     return this.#facts;
   }
 

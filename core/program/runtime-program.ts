@@ -197,7 +197,6 @@ function schedulerOf({ scheduler }: SpecProcess): Operation[] {
   ];
 }
 
-/** What a process is beside its user and its powers: while it may still change it. */
 /** Words of 64 nodes each. */
 function nodeWords(nodes: readonly number[]): bigint[] {
   const words: bigint[] = [];
@@ -208,6 +207,7 @@ function nodeWords(nodes: readonly number[]): bigint[] {
   return words;
 }
 
+/** What a process is beside its user and its powers: while it may still change it. */
 function natureOf(process: SpecProcess, linux: RuntimeSpec["linux"]): Operation[] {
   const { ioPriority } = process;
   const { persona, memoryPolicy } = linux;
