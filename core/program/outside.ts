@@ -69,7 +69,7 @@ export function outside(operations: readonly Operation[], maps: UserMaps): Opera
   return operations.map((operation) => ({ ...withOwner(operation, maps), outside: true }));
 }
 
-export const ownerMap = ({ uids, gids }: UserMaps): OwnerMap => ({
+const ownerMap = ({ uids, gids }: UserMaps): OwnerMap => ({
   uids: mapLines(uids),
   gids: mapLines(gids),
 });

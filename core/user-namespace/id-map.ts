@@ -13,7 +13,7 @@ export interface UserMaps {
 }
 
 /** UID_GID_MAP_MAX_EXTENTS of linux/user_namespace.h. */
-export const MOST_LINES = 340;
+const MOST_LINES = 340;
 /** What stands for an ID that a namespace does not know: /proc/sys/kernel/overflowuid. */
 export const OVERFLOW_ID = 65534;
 /** IDs have 32 bits, and the last one says that there is none. */

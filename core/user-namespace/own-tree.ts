@@ -57,9 +57,8 @@ interface Owned {
 
 /** Who owns it there. @throws NacreError `unsupported` */
 export function owner({ path, uid, gid }: Owned, maps: UserMaps): Pick<Owned, "uid" | "gid"> {
-  const single = isSingle(maps);
   const id = (map: IdMap, wanted: number): number | undefined =>
-    hostId(map, wanted) !== undefined ? wanted : single ? 0 : undefined;
+    hostId(map, wanted) !== undefined ? wanted : isSingle(maps) ? 0 : undefined;
   const found = { uid: id(maps.uids, uid), gid: id(maps.gids, gid) };
   if (found.uid !== undefined && found.gid !== undefined) {
     return { uid: found.uid, gid: found.gid };
