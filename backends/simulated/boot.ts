@@ -22,8 +22,7 @@ import {
   UtsNamespace,
 } from "./namespaces.ts";
 import { lookup } from "./path-lookup.ts";
-import { NullDescriptor } from "./pipe.ts";
-import type { Process } from "./process.ts";
+import { noStreams, type Process } from "./process.ts";
 import { Tmpfs } from "./tmpfs.ts";
 
 /** Which versions of cgroups are mounted: v1 alone, v2 alone, or v1 with an empty v2 beside. */
@@ -175,12 +174,11 @@ export function boot(
   const root = machine.newMount(disk, disk.dentry);
   root.attachTo(base, base.root);
   namespaces.mnt.tree.adopt(root);
-  const nothing = new NullDescriptor();
   const init = machine.processes.fork(undefined, namespaces, {
     root: root.path,
     cwd: root.path,
     credentials: rootOf(namespaces.user),
-    streams: { stdin: nothing, stdout: nothing, stderr: nothing },
+    streams: noStreams(),
     command: "init",
   });
   init.umask = 0;

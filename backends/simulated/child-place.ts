@@ -4,8 +4,7 @@ import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { Machine } from "./machine.ts";
 import { join, type NewPlace, namespacesOfChild } from "./namespace-calls.ts";
 import type { Namespace } from "./namespaces.ts";
-import { NullDescriptor } from "./pipe.ts";
-import type { Process } from "./process.ts";
+import { noStreams, type Process } from "./process.ts";
 
 /** Once the child is there, `made` lets go of who held its namespaces. */
 export interface ChildPlace extends NewPlace {
@@ -47,11 +46,10 @@ export function placeThere(
   namespaces: Joined,
   create: readonly NamespaceKind[],
 ): ChildPlace {
-  const nothing = new NullDescriptor();
   const { root, cwd, credentials } = parent;
   const helper = machine.processes.fork(parent, parent.namespaces, {
     ...{ root, cwd, credentials, command: "nacre-init" },
-    streams: { stdin: nothing, stdout: nothing, stderr: nothing },
+    streams: noStreams(),
   });
   const made = (): void => {
     machine.processes.exit(helper, { code: 0, signal: 0 });

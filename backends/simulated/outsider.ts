@@ -4,7 +4,7 @@
 
 import { because } from "./errno.ts";
 import { Execution } from "./execution.ts";
-import { NullDescriptor } from "./pipe.ts";
+import { noStreams } from "./process.ts";
 
 export class Outsider {
   readonly #child: Execution;
@@ -24,14 +24,13 @@ export class Outsider {
     const { machine, process: child, umask } = this.#child;
     const supervisor = child.parent ?? child;
     const { user } = supervisor.namespaces;
-    const nothing = new NullDescriptor();
     const process = machine.processes.fork(
       supervisor,
       { ...child.namespaces, user },
       {
         ...{ root: child.root, cwd: child.root, command: "nacre-init" },
         credentials: supervisor.credentials,
-        streams: { stdin: nothing, stdout: nothing, stderr: nothing },
+        streams: noStreams(),
       },
     );
     return new Execution(machine, process, "child", { umask, child });

@@ -12,7 +12,7 @@ import { isFrozen } from "./freezer.ts";
 import type { DeviceNumber } from "./inode.ts";
 import type { Path } from "./mount.ts";
 import type { Namespace, NamespaceSet, PidNamespace } from "./namespaces.ts";
-import type { Descriptor } from "./pipe.ts";
+import { type Descriptor, NullDescriptor } from "./pipe.ts";
 import { ProcessMemory } from "./process-memory.ts";
 import type { Task } from "./task.ts";
 import type { Terminal } from "./terminal.ts";
@@ -37,6 +37,12 @@ export interface Streams {
   stdin: Descriptor;
   stdout: Descriptor;
   stderr: Descriptor;
+}
+
+/** Of a process that reads and writes nothing. */
+export function noStreams(): Streams {
+  const nothing = new NullDescriptor();
+  return { stdin: nothing, stdout: nothing, stderr: nothing };
 }
 
 export interface ResourceLimit {
