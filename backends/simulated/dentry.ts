@@ -149,6 +149,13 @@ export class Dentry {
     return `/${names.join("/")}`;
   }
 
+  /** What path() names so from this one on. ENOENT. */
+  below(path: string): Dentry {
+    let at: Dentry = this;
+    for (const name of path.split("/")) if (name !== "") at = at.child(name) ?? fail("ENOENT");
+    return at;
+  }
+
   #withChildren(): Map<string, Dentry> {
     if (this.#children === NO_CHILDREN) this.#children = new Map();
     return this.#children;

@@ -3,6 +3,7 @@
 // hand everything on, and translate who owns what on the way.
 // Source: Linux, Documentation/filesystems/idmappings.rst, fs/mnt_idmapping.c, fs/namespace.c.
 
+import { isNobodys } from "./credentials.ts";
 import type { Dentry } from "./dentry.ts";
 import { fail } from "./errno.ts";
 import {
@@ -154,7 +155,7 @@ class MappedInode extends Inode {
 
   /** EACCES where nobody can say whose it is. */
   #requireOwner(): void {
-    if (this.uid === NO_ID || this.gid === NO_ID) fail("EACCES");
+    if (isNobodys(this)) fail("EACCES");
   }
 
   override create(name: string, kind: InodeKind, attributes: NewInode): Inode {
@@ -254,9 +255,5 @@ export function mappedView(
   maps: OwnerMaps,
 ): { superblock: Superblock; root: Dentry } {
   const view = new MappedView(superblock, maps);
-  const names: string[] = [];
-  for (let at = root; at.parent; at = at.parent) names.unshift(at.name);
-  let dentry = view.dentry;
-  for (const name of names) dentry = dentry.child(name) ?? fail("ENOENT");
-  return { superblock: view, root: dentry };
+  return { superblock: view, root: view.dentry.below(root.path()) };
 }

@@ -179,12 +179,7 @@ function remade(machine: Machine, mount: Mount, maps: OwnerMaps, recursive: bool
   for (const one of mount.locked) made.locked.add(one);
   inheritPropagation(made, mount);
   for (const [place, child] of [...mount.children]) {
-    const names = place
-      .path(mount.root)
-      .split("/")
-      .filter((name) => name !== "");
-    let at = root;
-    for (const name of names) at = at.child(name) ?? fail("ENOENT");
+    const at = root.below(place.path(mount.root));
     const moved = recursive ? remade(machine, child, maps, recursive) : child;
     child.detach();
     moved.attachTo(made, at);
