@@ -291,6 +291,13 @@ export class OverlayInode extends Inode {
     });
   }
 
+  /** Hides in the upper directory what the lowers have by that name. */
+  #whiteOut(directory: Inode, name: string): void {
+    if (!this.#isBelow(name)) return;
+    const device = { major: 0, minor: 0 };
+    directory.create(name, "character", { mode: 0, ...this.#overlay.owner, device });
+  }
+
   /** Takes a name out of the upper directory, and hides the lowers' with a whiteout. */
   #hide(name: string): void {
     const directory = this.copyUp();
@@ -299,10 +306,7 @@ export class OverlayInode extends Inode {
       for (const whiteout of upper.names()) upper.unlink(whiteout);
       directory.removeDirectory(name);
     } else if (upper) directory.unlink(name);
-    if (this.#isBelow(name)) {
-      const device = { major: 0, minor: 0 };
-      directory.create(name, "character", { mode: 0, ...this.#overlay.owner, device });
-    }
+    this.#whiteOut(directory, name);
     this.#children.delete(name);
   }
   override unlink(name: string): void {
@@ -330,10 +334,7 @@ export class OverlayInode extends Inode {
     this.copyUp().rename(name, to, newName);
     if (upper.kind === "directory" && target.#isBelow(newName))
       upper.setAttribute(this.#overlay.opaque, YES);
-    if (this.#isBelow(name)) {
-      const device = { major: 0, minor: 0 };
-      this.copyUp().create(name, "character", { mode: 0, ...this.#overlay.owner, device });
-    }
+    this.#whiteOut(this.copyUp(), name);
     this.#children.delete(name);
     moved.#parent = target;
     moved.#name = newName;
