@@ -2,7 +2,7 @@
 // made, as backends/linux/native/rootless.c does: it has its home, and what anybody may read.
 
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
-import { mapLines, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
+import { hostId, mapLines, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { everyGroup, everyUser } from "./credentials.ts";
 import * as files from "./file-calls.ts";
 import { writeIdMap, writeSetgroups } from "./id-map-files.ts";
@@ -21,9 +21,7 @@ export function becomeUnprivileged(
   caller: Process,
   maps: UserMaps,
 ): void {
-  const [uid = 0, gid = 0] = [maps.uids, maps.gids].map(
-    (map) => map.find(({ containerID }) => containerID === 0)?.hostID,
-  );
+  const [uid = 0, gid = 0] = [maps.uids, maps.gids].map((map) => hostId(map, 0));
   machine.as(init, () => {
     if (!lookup(init, "/").dentry.inode.lookup("home")) files.makeDirectory(init, "/home", 0o755);
     files.makeDirectory(init, HOME, 0o700);
@@ -31,7 +29,10 @@ export function becomeUnprivileged(
   });
   const none = { effective: 0n, permitted: 0n };
   caller.credentials = {
-    ...{ ...caller.credentials, ...everyUser(uid), ...everyGroup(gid), ...none },
+    ...caller.credentials,
+    ...everyUser(uid),
+    ...everyGroup(gid),
+    ...none,
   };
   machine.as(caller, () => unshare(machine, caller, ["user", "mnt"]));
   const { user } = caller.namespaces;
