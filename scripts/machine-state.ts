@@ -76,7 +76,7 @@ function cgroups(): string[] {
  * Processes that inherited the run's mark, and all below them: a container's own processes have
  * another environment. Zombies are gone already.
  */
-function processes(mark: RunMark): string[] {
+export function processes(mark: Pick<RunMark, "name" | "value">): string[] {
   const parents = new Map<string, string>();
   for (const pid of list("/proc").filter((name) => /^\d+$/.test(name))) {
     const [, state, parent] = /\) (.) (\d+) /.exec(read(`/proc/${pid}/stat`)) ?? [];

@@ -12,8 +12,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
+import { processes } from "../machine-state.ts";
 import { DIST, run } from "./step.ts";
 
 const COMMANDS = ["version", "ps -a", "explain run --rm --memory 64m host true"];
@@ -50,6 +52,11 @@ const SIMULATED = ["run --rm --memory 64m host true"];
 /** What the commands read that people wait for most (test/kernel/lazy-loading.test.ts). */
 const EVERYDAY = /\/(nacre|acting|running|engine|planning|images|undoing|ending|looking)-[^/]*$/;
 
+/** By it everything that the commands start is known. */
+const MARK = "NACRE_BUILD_ROOT";
+/** How long what a supervisor starts at its end may take. */
+const ENDING_MS = 10_000;
+
 /**
  * The commands that people wait for most come last, in a process of their own: what they read holds
  * what they call, and not what builds and transfers call of it, too.
@@ -62,6 +69,7 @@ export async function compileAhead(): Promise<void> {
 
 async function warmUp(everyday: boolean): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "nacre-build-"));
+  process.env[MARK] = root;
   const scripts = new Map<string, Script>();
   const entry = /nacre-[^"`']*\.cjs/.exec(readFileSync(join(DIST, "start.cjs"), "utf8"))![0];
   try {
@@ -93,8 +101,19 @@ async function warmUp(everyday: boolean): Promise<void> {
     await does(SHARED.map(placed));
     await does(FETCHED.map(placed), "--root", join(root, "elsewhere"));
   } finally {
-    // A supervisor whose container has ended may just be having it recorded there.
+    await othersEnded(root);
     rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+/**
+ * A supervisor whose container has ended has that recorded by a command of its own, which outlives
+ * it. One that found the root just before it was removed made it anew.
+ */
+async function othersEnded(root: string): Promise<void> {
+  const untilMs = performance.now() + ENDING_MS;
+  while (processes({ name: MARK, value: root }).length > 0 && performance.now() < untilMs) {
+    await sleep(20);
   }
 }
 
