@@ -4,7 +4,7 @@ import type { StepLimits } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
 import type { Values } from "./options.ts";
 import { PROCESS_OPTIONS } from "./process-options.ts";
-import { present, RESOURCE_OPTIONS, unlessEmpty } from "./resource-options.ts";
+import { liveResources, present, RESOURCE_OPTIONS, unlessEmpty } from "./resource-options.ts";
 import { securityOf } from "./security-options.ts";
 
 const { cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems } = RESOURCE_OPTIONS;
@@ -18,15 +18,7 @@ export const LIMIT_OPTIONS = {
 
 /** @throws FlagError */
 export function limitsOf(values: Values<typeof LIMIT_OPTIONS>, host: Host): StepLimits {
-  const resources = present({
-    cpuPeriodUs: values.cpuPeriod || undefined,
-    cpuQuotaUs: values.cpuQuota || undefined,
-    cpuShares: values.cpuShares || undefined,
-    cpusetCpus: values.cpusetCpus || undefined,
-    cpusetMems: values.cpusetMems || undefined,
-    memoryBytes: values.memory || undefined,
-    memorySwapBytes: values.memorySwap || undefined,
-  });
+  const resources = liveResources(values);
   return present({
     ...securityOf(values.securityOpt, host),
     cgroupParent: values.cgroupParent || undefined,

@@ -138,8 +138,8 @@ const unlessZero = (number: number | undefined): number | undefined => number ||
 export const unlessEmpty = <T>(all: readonly T[]): readonly T[] | undefined =>
   all.length === 0 ? undefined : all;
 
-/** The members that were given. */
-export function liveResources(values: Values<typeof LIVE_RESOURCES>): ResourceRequest {
+/** The members that were given, of those that a command has. */
+export function liveResources(values: Partial<Values<typeof LIVE_RESOURCES>>): ResourceRequest {
   const { pidsLimit } = values;
   return present({
     memoryBytes: unlessZero(values.memory),
@@ -155,7 +155,7 @@ export function liveResources(values: Values<typeof LIVE_RESOURCES>): ResourceRe
     cpusetMems: values.cpusetMems || undefined,
     pids: pidsLimit !== undefined && pidsLimit < 0 ? -1 : unlessZero(pidsLimit),
     blkioWeight: unlessZero(values.blkioWeight),
-    deviceRules: unlessEmpty(values.deviceCgroupRule),
+    deviceRules: unlessEmpty(values.deviceCgroupRule ?? []),
   });
 }
 
