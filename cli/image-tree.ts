@@ -1,6 +1,7 @@
 // `nacre images --tree`: names, and below each the images for its platforms that are here.
 
 import type { ImageListing } from "@nacre/engine/engine.ts";
+import { platformText } from "@nacre/engine/registry/platform.ts";
 import { familiarName, shortId } from "./image-name.ts";
 import { neutralise } from "./text/escape.ts";
 import { humanSize } from "./text/size.ts";
@@ -23,10 +24,12 @@ export function imageTree(listings: readonly ImageListing[]): string {
     const name = reference.startsWith(NONE) ? NONE : neutralise(familiarName(reference));
     const total = images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const children = images.map(({ id, config, sizeBytes }, at) => {
-      const { os, architecture, variant } = config;
-      const platform = [os, architecture, ...(variant ? [variant] : [])].join("/");
       const branch = at === images.length - 1 ? "└─" : "├─";
-      return [`${branch} ${neutralise(platform)}`, shortId(id), humanSize(sizeBytes, 3)];
+      return [
+        `${branch} ${neutralise(platformText(config))}`,
+        shortId(id),
+        humanSize(sizeBytes, 3),
+      ];
     });
     return [[name, shortId(digest), humanSize(total, 3)], ...children];
   });

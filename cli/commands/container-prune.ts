@@ -1,8 +1,7 @@
 import { command } from "../command.ts";
 import { confirmed } from "../confirmation.ts";
 import { flag } from "../options.ts";
-import { filtersOf, longFilterOption } from "../parse/filter.ts";
-import { timeOption } from "../parse/time.ts";
+import { longFilterOption, timedFiltersOf } from "../parse/filter.ts";
 import { humanSize } from "../text/size.ts";
 
 export default command({
@@ -19,13 +18,9 @@ export default command({
   failure: 1,
   examples: [["nacre container prune -f --filter until=24h", "those older than a day"]],
   async run({ host, engine }, { filter, force }) {
-    const { until, ...filters } = filtersOf(filter);
-    const times = until?.map((word) => timeOption("filter until", word, host.nowMs()));
+    const chosen = timedFiltersOf(filter, host.nowMs());
     if (!force && !confirmed(host, "This will remove all stopped containers.")) return 1;
-    const { containers, reclaimedBytes } = await (await engine()).containers.prune({
-      filters,
-      ...(times && { untilMs: Math.min(...times) }),
-    });
+    const { containers, reclaimedBytes } = await (await engine()).containers.prune(chosen);
     if (containers.length > 0) host.print(`Deleted Containers:\n${containers.join("\n")}\n\n`);
     host.print(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);
     return 0;

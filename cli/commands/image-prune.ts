@@ -1,8 +1,7 @@
 import { command } from "../command.ts";
 import { confirmed } from "../confirmation.ts";
 import { flag } from "../options.ts";
-import { filtersOf, longFilterOption } from "../parse/filter.ts";
-import { timeOption } from "../parse/time.ts";
+import { longFilterOption, timedFiltersOf } from "../parse/filter.ts";
 import { imageLines } from "../text/pruned-images.ts";
 import { humanSize } from "../text/size.ts";
 
@@ -21,13 +20,12 @@ export default command({
   failure: 1,
   examples: [["nacre image prune -af --filter until=240h", "those that are older than ten days"]],
   async run({ host, engine }, { all, filter, force }) {
-    const { until, ...filters } = filtersOf(filter);
-    const times = until?.map((word) => timeOption("filter until", word, host.nowMs()));
+    const chosen = timedFiltersOf(filter, host.nowMs());
     const what = all ? "all images without a container" : "all images without a name";
     if (!force && !confirmed(host, `This will remove ${what}.`)) return 1;
     const { untagged, deleted, reclaimedBytes } = await (await engine()).images.prune({
-      ...{ all, filters },
-      ...(times && { untilMs: Math.min(...times) }),
+      all,
+      ...chosen,
     });
     const lines = imageLines(untagged, deleted);
     if (lines.length > 0) host.print(`Deleted Images:\n${lines.join("\n")}\n\n`);

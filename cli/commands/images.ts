@@ -1,10 +1,10 @@
 import type { ImageListing } from "@nacre/engine/engine.ts";
+import { platformText } from "@nacre/engine/registry/platform.ts";
 import { command } from "../command.ts";
 import { referenceOf, shortId } from "../image-name.ts";
 import { imageTree } from "../image-tree.ts";
 import { flag, text } from "../options.ts";
-import { filterOption, filtersOf } from "../parse/filter.ts";
-import { timeOption } from "../parse/time.ts";
+import { filterOption, timedFiltersOf } from "../parse/filter.ts";
 import { neutralise } from "../text/escape.ts";
 import { formatListing, type Row } from "../text/listing.ts";
 import { humanSize } from "../text/size.ts";
@@ -49,15 +49,14 @@ export default command({
   ],
   async run(context, { digests, filter, format, noTrunc, quiet, tree }, [wanted]) {
     const { host } = context;
-    const { until, ...filters } = filtersOf(filter);
-    const times = until?.map((word) => timeOption("filter until", word, host.nowMs()));
+    const { filters, ...until } = timedFiltersOf(filter, host.nowMs());
     const engine = await context.engine();
     // As docker has it, a name is one more pattern.
     const patterns = [...(filters.reference ?? []), ...(wanted === undefined ? [] : [wanted])];
     const listings = engine.images
       .list({
         filters: { ...filters, ...(patterns.length > 0 && { reference: patterns }) },
-        ...(times && { untilMs: Math.min(...times) }),
+        ...until,
       })
       .toSorted((a, b) => createdMs(b) - createdMs(a));
     if (tree) {
@@ -91,7 +90,6 @@ function createdMs({ image }: ImageListing): number {
 function rowsOf(listing: ImageListing, nowMs: number, truncate: boolean): Row[] {
   const { image, references } = listing;
   const created = createdMs(listing);
-  const { os, architecture, variant } = image.config;
   const row = (repository: string, tag: string, digest: string): Row => ({
     Repository: neutralise(repository),
     Tag: neutralise(tag),
@@ -99,7 +97,7 @@ function rowsOf(listing: ImageListing, nowMs: number, truncate: boolean): Row[] 
     ID: truncate ? shortId(image.id) : image.id,
     CreatedSince: `${humanDuration(nowMs - created)} ago`,
     CreatedAt: createdAt(created),
-    Platform: neutralise([os, architecture, ...(variant ? [variant] : [])].join("/")),
+    Platform: neutralise(platformText(image.config)),
     Size: humanSize(image.sizeBytes, 3),
   });
   if (references.length === 0) return [row(NONE, NONE, NONE)];

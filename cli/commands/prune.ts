@@ -2,8 +2,7 @@ import { command } from "../command.ts";
 import { confirmed } from "../confirmation.ts";
 import { pinWords } from "../namespace-options.ts";
 import { flag } from "../options.ts";
-import { type Filter, filtersOf, longFilterOption } from "../parse/filter.ts";
-import { timeOption } from "../parse/time.ts";
+import { type Filter, longFilterOption, timedFiltersOf } from "../parse/filter.ts";
 import { neutralise } from "../text/escape.ts";
 import { imageLines } from "../text/pruned-images.ts";
 import { humanSize } from "../text/size.ts";
@@ -29,14 +28,10 @@ export default command({
   ],
   async run(context, options) {
     const { all, pins, volumes } = options;
-    const { until, ...filters } = filtersOf(options.filter);
-    const times = until?.map((word) => timeOption("filter until", word, context.host.nowMs()));
+    const chosen = timedFiltersOf(options.filter, context.host.nowMs());
     if (!options.force && !confirmed(context.host, warning(options))) return 1;
     const engine = await context.engine();
-    const pruned = await engine.system.prune({
-      ...{ all, pins, volumes, filters },
-      ...(times && { untilMs: Math.min(...times) }),
-    });
+    const pruned = await engine.system.prune({ all, pins, volumes, ...chosen });
     const { containers, untagged, images, reclaimedBytes } = pruned;
     const { host } = context;
     if (containers.length > 0) host.print(`Deleted Containers:\n${containers.join("\n")}\n\n`);

@@ -2,6 +2,7 @@
 
 import { FlagError } from "../flag-error.ts";
 import { list, type Option } from "../options.ts";
+import { timeOption } from "./time.ts";
 
 export type Filter = readonly [key: string, value: string];
 
@@ -17,6 +18,16 @@ export function filtersOf(filters: readonly Filter[]): Record<string, string[]> 
   const byKey: Record<string, string[]> = {};
   for (const [key, value] of filters) byKey[key] = [...(byKey[key] ?? []), value];
   return byKey;
+}
+
+/** The same where `until` is a time: the earliest of those that are given counts. @throws FlagError */
+export function timedFiltersOf(
+  filters: readonly Filter[],
+  nowMs: number,
+): { readonly filters: Record<string, string[]>; readonly untilMs?: number } {
+  const { until, ...others } = filtersOf(filters);
+  const times = until?.map((word) => timeOption("filter until", word, nowMs));
+  return { filters: others, ...(times && { untilMs: Math.min(...times) }) };
 }
 
 /** Where -f is force, as in docker's prune commands. */
