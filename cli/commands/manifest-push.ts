@@ -4,6 +4,7 @@ import { REACH, reachOf } from "../manifest-options.ts";
 import { alsoNamed, flag } from "../options.ts";
 import { parseBoolean } from "../parse/number.ts";
 import { PushDisplay } from "../push-display.ts";
+import { shownWhile } from "../shown-while.ts";
 
 export default command({
   usage: "[OPTIONS] INDEX [DESTINATION]",
@@ -28,20 +29,17 @@ export default command({
     ["nacre manifest push --purge app:1 docker://ghcr.io/team/app:1", "elsewhere, and keep none"],
   ],
   async run({ host, engine }, { all, purge, quiet, ...reach }, [name, destination]) {
-    const { indexes, events } = await engine();
+    const opened = await engine();
     const target = destination?.replace(/^docker:\/\//, "");
     const display = quiet ? undefined : new PushDisplay(host);
-    const subscription = events.subscribe((event) => display?.show(event));
     return interruptible(host, async (signal) => {
-      const { digest } = await indexes
-        .push(name!, {
-          ...{ ...reachOf(reach), signal, all, purge },
-          ...(target !== undefined && { target }),
-        })
-        .finally(() => {
-          subscription.unsubscribe();
-          display?.finish();
-        });
+      const options = {
+        ...{ ...reachOf(reach), signal, all, purge },
+        ...(target !== undefined && { target }),
+      };
+      const { digest } = await shownWhile(opened, display, () =>
+        opened.indexes.push(name!, options),
+      );
       host.print(`${digest}\n`);
       return 0;
     });

@@ -7,6 +7,7 @@ import { interruptible } from "../interruption.ts";
 import { flag, list } from "../options.ts";
 import { PullDisplay } from "../pull-display.ts";
 import { tlsVerify } from "../registry-options.ts";
+import { shownWhile } from "../shown-while.ts";
 import { neutralise } from "../text/escape.ts";
 
 interface Wanted {
@@ -82,17 +83,12 @@ async function pull(
   let reference = name;
   for (const one of platform.length > 0 ? platform : [undefined]) {
     const display = quiet ? undefined : new PullDisplay(host, 1);
-    const subscription = engine.events.subscribe((event) => display?.show(event));
-    const pulled = await engine.images
-      .pull(name, {
-        ...{ insecure: !tlsVerify, signal },
-        ...(allPlatforms && { allPlatforms }),
-        ...(one !== undefined && { platform: one }),
-      })
-      .finally(() => {
-        subscription.unsubscribe();
-        display?.finish();
-      });
+    const options = {
+      ...{ insecure: !tlsVerify, signal },
+      ...(allPlatforms && { allPlatforms }),
+      ...(one !== undefined && { platform: one }),
+    };
+    const pulled = await shownWhile(engine, display, () => engine.images.pull(name, options));
     reference = pulled.reference;
     const familiar = neutralise(referenceOf(reference).familiar());
     const status = pulled.changed ? "Downloaded newer image for" : "Image is up to date for";

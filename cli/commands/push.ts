@@ -7,6 +7,7 @@ import { alsoNamed, choice, flag, text, value } from "../options.ts";
 import { parseDiskBytes } from "../parse/bytes.ts";
 import { PushDisplay } from "../push-display.ts";
 import { tlsVerify } from "../registry-options.ts";
+import { shownWhile } from "../shown-while.ts";
 import { neutralise } from "../text/escape.ts";
 
 interface Wanted {
@@ -85,18 +86,15 @@ async function push(
   signal: AbortSignal,
 ): Promise<void> {
   const display = quiet ? undefined : new PushDisplay(host);
-  const subscription = engine.events.subscribe((event) => display?.show(event));
-  const { reference, digest, sizeBytes } = await engine.images
-    .push(name, {
-      ...{ insecure: !tlsVerify, signal },
-      ...(platform !== undefined && { platform }),
-      ...(compression !== undefined && { compression }),
-      ...(chunkSize !== undefined && { chunkBytes: chunkSize }),
-    })
-    .finally(() => {
-      subscription.unsubscribe();
-      display?.finish();
-    });
+  const options = {
+    ...{ insecure: !tlsVerify, signal },
+    ...(platform !== undefined && { platform }),
+    ...(compression !== undefined && { compression }),
+    ...(chunkSize !== undefined && { chunkBytes: chunkSize }),
+  };
+  const { reference, digest, sizeBytes } = await shownWhile(engine, display, () =>
+    engine.images.push(name, options),
+  );
   const { tag } = referenceOf(reference);
   host.print(
     quiet
