@@ -12,7 +12,7 @@ import { ACTIONS, actionsOf, containerEvent, containerEvents } from "./container
 import { findContainer } from "./container-lookup.ts";
 import { lastExitCode } from "./last-exit-code.ts";
 import { checkContainerName, newContainerId, newContainerName } from "./names.ts";
-import { noSuchContainer } from "./no-such-container.ts";
+import { goneContainer, noSuchContainer } from "./no-such-container.ts";
 import {
   anew,
   atRest,
@@ -363,7 +363,7 @@ export class ContainerRecords {
     const action = ACTIONS[command];
     const changed = this.#change(action, (t) => {
       const record = t.get("container", id);
-      if (!record) throw noSuchContainer(id.slice(0, 12));
+      if (!record) throw goneContainer(id);
       if (command === "ended" && record.status === "exited") return record;
       mustAllow(command, record);
       return change(record, t);

@@ -1,11 +1,20 @@
 import { NacreError } from "@nacre/core/error.ts";
 
-/** Of a container that nobody knows, or that somebody has removed since it was found. */
-export function noSuchContainer(container: string): NacreError {
-  return new NacreError("not-found", `no such container: ${container}`, {
-    advice: "nacre ps -a lists them.",
-  });
+/** Knows which one, so that nobody reads it out of the message. */
+class NoSuchContainer extends NacreError {
+  readonly container: string;
+
+  constructor(container: string) {
+    super("not-found", `no such container: ${container}`, { advice: "nacre ps -a lists them." });
+    this.container = container;
+  }
 }
+
+/** Of a container that nobody knows, or that somebody has removed since it was found. */
+export const noSuchContainer = (container: string): NacreError => new NoSuchContainer(container);
+
+/** The same of one that was found by its ID. */
+export const goneContainer = (id: string): NacreError => noSuchContainer(id.slice(0, 12));
 
 /**
  * Does something to a container that was found. If somebody removes it meanwhile, the error names
@@ -15,13 +24,7 @@ export async function asAsked<T>(container: string, id: string, act: () => Promi
   try {
     return await act();
   } catch (error) {
-    if (!isGone(error, id)) throw error;
-    throw noSuchContainer(container);
+    const gone = error instanceof NoSuchContainer && id.startsWith(error.container);
+    throw gone ? noSuchContainer(container) : error;
   }
-}
-
-function isGone(error: unknown, id: string): boolean {
-  if (!(error instanceof NacreError)) return false;
-  const said = [id, id.slice(0, 12)].map((name) => noSuchContainer(name).message);
-  return error.kind === "not-found" && said.includes(error.message);
 }
