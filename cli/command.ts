@@ -16,6 +16,8 @@ export interface GlobalOptions {
   /** Packages by name or path, each with who named it. */
   readonly plugins: readonly PluginGiven[];
   readonly logLevel: LogLevel;
+  /** Whether a root that is missing is an error: for commands that nobody types. */
+  readonly existingRoot?: boolean;
 }
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -26,7 +28,7 @@ export interface Context {
   readonly global: GlobalOptions;
   readonly host: Host;
   /** The engine of this call; made when first asked for, disposed when the command ends. */
-  engine(): Promise<Engine>;
+  engine(more?: Pick<GlobalOptions, "existingRoot">): Promise<Engine>;
 }
 
 export interface Command<O extends OptionTable = OptionTable> {

@@ -40,6 +40,8 @@ export interface CreateEngineOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Packages of plugins, by name or path; they run with all rights of this process. */
   readonly plugins?: readonly (string | PluginGiven)[];
+  /** Whether a root that is missing is an error, `not-found`, and is not made. */
+  readonly existingRoot?: boolean;
   /** For short commands: the process ends with the engine, which leaves it to close what it holds. */
   readonly endsWithProcess?: boolean;
 }
@@ -56,7 +58,7 @@ export interface CreateEngineOptions {
  */
 export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
   const { backend = "linux", snapshotter, environment = process.env } = options;
-  const endsWithProcess = options.endsWithProcess ?? false;
+  const { endsWithProcess = false, existingRoot = false } = options;
   const root = resolve(options.root ?? defaultRoot(environment));
   const registries = options.registries ?? configuredRegistries();
   // It would make a function of text for each binding, and each is resolved once.
@@ -66,16 +68,15 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     pluginSettings(options.plugins ?? []),
   );
   container.bind(Extensions).toConstantValue(plugins);
+  const storage = { root, addon: addonPath(), environment, endsWithProcess, existingRoot };
   if (backend === "simulated") {
     const { simulation } = await import("./simulation.ts");
-    await container.load(
-      linuxStorageModule({ root, init: "", addon: addonPath(), environment, endsWithProcess }),
-    );
+    await container.load(linuxStorageModule({ ...storage, init: "" }));
     const [files, state] = [container.get<Files>(Files), container.get<StateStore>(StateStore)];
     const options = { root, core: compiledCore, plugins, endsWithProcess };
     await container.load(simulation(files, state, options));
   } else {
-    const linux = { root, init: initPath(root), addon: addonPath(), environment, endsWithProcess };
+    const linux = { ...storage, init: initPath(root) };
     await container.load(linuxStorageModule(linux), linuxKernelModule(linux));
   }
   const own = snapshotter === undefined || isOwn(snapshotter);

@@ -72,8 +72,8 @@ async function perform(
   const context: Context = {
     global,
     host,
-    engine: () => {
-      engine ??= host.createEngine(global);
+    engine: (more) => {
+      engine ??= host.createEngine({ ...global, ...more });
       return engine;
     },
   };

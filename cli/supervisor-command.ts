@@ -17,11 +17,16 @@ export const supervisorCommand = (
     failure: 1,
     examples: [],
     async run(context, _, [container]) {
-      // A supervisor may come to this after somebody has deleted the whole root: nothing is left to
-      // be done, and the root must not come back.
-      if (!context.host.exists(context.global.root)) return 0;
-      const { containers } = await context.engine();
-      await act(containers, container as string);
+      // Somebody may have deleted the whole root, or do it meanwhile: nothing is left to be done
+      // then, and the root must not come back.
+      const { host, global } = context;
+      try {
+        if (!host.exists(global.root)) return 0;
+        const { containers } = await context.engine({ existingRoot: true });
+        await act(containers, container as string);
+      } catch (error) {
+        if (host.exists(global.root)) throw error;
+      }
       return 0;
     },
   });

@@ -139,7 +139,10 @@ export function probeFacts(
   return facts;
 }
 
-/** No user namespace may mount EROFS, whatever the kernel can do. */
+/**
+ * No user namespace may mount EROFS, whatever the kernel can do. Whether there is an overlay is
+ * asked by those who mount one alone: where it is not listed that is a process for every command.
+ */
 function unprivilegedFacts(
   init: string,
   kernel: string,
@@ -147,12 +150,16 @@ function unprivilegedFacts(
   maps: UserMaps | undefined,
   refused: string | undefined,
 ): KernelFacts {
+  let overlay: boolean | undefined;
   return {
     release: kernel,
     architecture: ociArchitecture(),
     privileged: able && !refused,
     erofs: "none",
-    overlay: knowsType(init, "overlay", able),
+    get overlay() {
+      overlay ??= knowsType(init, "overlay", able);
+      return overlay;
+    },
     ...(maps && { userNamespace: maps }),
     ...(refused && { refusal: refused }),
   };

@@ -49,11 +49,16 @@ const LOOK_AGAIN_MS = 200;
 
 export class LinuxFiles implements Files {
   readonly #addonPath: string | undefined;
+  readonly #root: string | undefined;
   #addon: Addon | undefined | null = null;
 
-  /** `addonPath`: that of addon.node, if there is one; `walk` needs it. */
-  constructor(addonPath?: string) {
+  /**
+   * @param addonPath that of addon.node, if there is one; `walk` needs it
+   * @param root a directory that is there and is not made again, should somebody delete it
+   */
+  constructor(addonPath?: string, root?: string) {
     this.#addonPath = addonPath;
+    this.#root = root;
   }
 
   readText(path: string): string {
@@ -165,7 +170,7 @@ export class LinuxFiles implements Files {
   makeDirectory(path: string, mode = 0o700): void {
     attempt("make directory", path, () => {
       // mkdir(2) subtracts the umask.
-      if (makeDirectories(path) && mode !== 0o700) chmodSync(path, mode);
+      if (makeDirectories(path, this.#root) && mode !== 0o700) chmodSync(path, mode);
     });
   }
 

@@ -33,6 +33,8 @@ export interface LinuxOptions {
   readonly addon?: string;
   /** Proxies, credentials, and NACRE_ASSUME_KERNEL: a release such as 6.8 to behave as. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Whether a missing root is an error, `not-found`. */
+  readonly existingRoot?: boolean;
   /** The process ends with the engine; what the kernel takes back then is not given back before. */
   readonly endsWithProcess?: boolean;
 }
@@ -46,7 +48,7 @@ export function bootId(): string {
 export function linuxStorageModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(Files)
-      .toResolvedValue(() => new LinuxFiles(options.addon), [])
+      .toResolvedValue(() => new LinuxFiles(options.addon, options.root), [])
       .inSingletonScope();
     bind(Clock)
       .toResolvedValue(() => new LinuxClock(), [])
@@ -75,7 +77,7 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
       .inSingletonScope();
     bind(StateStore)
       .toResolvedValue(() => {
-        prepareStateRoot(options.root);
+        prepareStateRoot(options.root, !options.existingRoot);
         return new SqliteStateStore(`${options.root}/state.db`, {
           closes: options.endsWithProcess !== true,
         });

@@ -13,10 +13,12 @@ const DATABASE = "state.db";
  * Makes `root` if it is missing, and closes it to other users. A directory that is open to them
  * and holds other things than Nacre's is refused, for closing it would break what else is there
  * (`--root /tmp`).
+ * @param make whether a missing one is made; else it is an error, `not-found`
  */
-export function prepareStateRoot(root: string): void {
+export function prepareStateRoot(root: string, make = true): void {
   const status = attempt("look at", root, () => lstatSync(root, { throwIfNoEntry: false }));
   if (status === undefined) {
+    if (!make) throw new NacreError("not-found", `the state root ${root} is gone`);
     attempt("make directory", root, () => makeDirectories(root));
     return;
   }

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -192,6 +193,20 @@ describe("what the engine makes", () => {
     await writer.commit();
     expect(lstatSync(`${root}/d`).mode & 0o7777).toBe(0o700);
     expect(lstatSync(`${root}/f`).mode & 0o7777).toBe(0o600);
+  });
+
+  it("does not bring a state root back that somebody has deleted", () => {
+    const state = `${root}/state`;
+    const own = new LinuxFiles(undefined, state);
+    mkdirSync(state);
+    own.makeDirectory(`${state}/a/b`);
+    rmSync(state, { recursive: true });
+    expect(() => own.makeDirectory(`${state}/a/b`)).toThrow(
+      expect.objectContaining({ kind: "not-found" }),
+    );
+    expect(existsSync(state)).toBe(false);
+    own.makeDirectory(`${root}/beside/it`);
+    expect(existsSync(`${root}/beside/it`)).toBe(true);
   });
 
   it("keeps the mode that a directory has", () => {

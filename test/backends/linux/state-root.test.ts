@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { prepareStateRoot } from "@nacre/linux/state-root.ts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../../contract/temporary.ts";
@@ -14,6 +14,16 @@ describe("the state root", () => {
   it("is made with its parents, for root alone", () => {
     prepareStateRoot(`${root}/a/b`);
     expect(modeOf(`${root}/a/b`)).toBe(0o700);
+  });
+
+  it("is not made where it must be there", () => {
+    expect(() => prepareStateRoot(root, false)).toThrow(
+      expect.objectContaining({ kind: "not-found" }),
+    );
+    expect(existsSync(root)).toBe(false);
+    mkdirSync(root);
+    prepareStateRoot(root, false);
+    expect(modeOf(root)).toBe(0o700);
   });
 
   it("is closed to other users if it is empty or ours", () => {
