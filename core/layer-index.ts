@@ -1,5 +1,6 @@
 // Indexes a layer while its tar streams by: header of core/assembly/tar.ts.
 
+import { concatenate } from "./bytes.ts";
 import type { Core } from "./core.ts";
 import { layerError, names } from "./layer-fault.ts";
 
@@ -64,13 +65,7 @@ export class LayerIndexer {
     const parts = [0, 1, 2].map((part) =>
       this.#core.view(tarIndexPart!(this.#reader, part), tarIndexPartSize!(this.#reader, part)),
     );
-    const index = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      index.set(part, at);
-      at += part.length;
-    }
-    return index;
+    return concatenate(parts);
   }
 
   #check(fault: number): void {

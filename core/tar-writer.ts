@@ -3,6 +3,8 @@
 // of the machine that writes them goes in. Names and values of attributes are bytes, which need
 // not be UTF-8. Sparse files are in GNU's format 1.0 (tar manual, "Storing Sparse Files").
 
+import { concatenate } from "./bytes.ts";
+
 const BLOCK_BYTES = 512;
 const NAME_BYTES = 100;
 const encoder = new TextEncoder();
@@ -67,10 +69,11 @@ export function tarPadding(sizeBytes: number): Uint8Array {
  */
 export function tarHeader(member: TarMember): Uint8Array {
   const map = member.segments && sparseMap(member.segments, member.sizeBytes ?? 0);
-  const path = member.kind === "directory" ? join(member.path, encoder.encode("/")) : member.path;
+  const path =
+    member.kind === "directory" ? concatenate([member.path, encoder.encode("/")]) : member.path;
   const data = member.segments?.reduce((sum, { size }) => sum + size, 0) ?? member.sizeBytes ?? 0;
   const sizeBytes = member.kind === "file" ? data + (map?.length ?? 0) : 0;
-  const records = join(...paxRecords(member, path, sizeBytes, map !== undefined));
+  const records = concatenate(paxRecords(member, path, sizeBytes, map !== undefined));
   const name = map ? encoder.encode("GNUSparseFile.0/sparse") : path;
   const parts = [ustar(member, member.kind, name, sizeBytes), map ?? new Uint8Array()];
   if (records.length > 0) {
@@ -78,7 +81,7 @@ export function tarHeader(member: TarMember): Uint8Array {
     const own = ustar(plain, "extended", encoder.encode("PaxHeaders/0"), records.length);
     parts.unshift(own, records, tarPadding(records.length));
   }
-  return parts.length === 2 && !map ? (parts[0] as Uint8Array) : join(...parts);
+  return parts.length === 2 && !map ? (parts[0] as Uint8Array) : concatenate(parts);
 }
 
 /** Records of what the ustar header has no room for. */
@@ -123,10 +126,10 @@ function decimalTime(seconds: number, nanoseconds: number): string {
 
 /** `LENGTH key=value\n`, where the length counts itself. */
 function record(key: string, value: Uint8Array): Uint8Array {
-  const rest = join(encoder.encode(` ${key}=`), value, encoder.encode("\n"));
+  const rest = concatenate([encoder.encode(` ${key}=`), value, encoder.encode("\n")]);
   let size = rest.length + 1;
   while (`${size}`.length + rest.length !== size) size = `${size}`.length + rest.length;
-  return join(encoder.encode(`${size}`), rest);
+  return concatenate([encoder.encode(`${size}`), rest]);
 }
 
 /** How many segments, then offset and size of each; the last one of size 0 says where the file ends. */
@@ -136,7 +139,7 @@ function sparseMap(segments: readonly TarSegment[], sizeBytes: number): Uint8Arr
   const all = isWhole ? segments : [...segments, { offset: sizeBytes, size: 0 }];
   const lines = all.map(({ offset, size }) => `${offset}\n${size}\n`).join("");
   const bytes = encoder.encode(`${all.length}\n${lines}`);
-  return join(bytes, tarPadding(bytes.length));
+  return concatenate([bytes, tarPadding(bytes.length)]);
 }
 
 function ustar(
@@ -177,14 +180,4 @@ function ustar(
   octal(sum, 6, 148);
   block[154] = 0;
   return block;
-}
-
-function join(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

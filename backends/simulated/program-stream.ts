@@ -1,6 +1,7 @@
 // A stream as a program holds it: a descriptor of its process. Reading and writing wait as system
 // calls do, and a stopped process does not come back from them before it goes on.
 
+import { concatenate } from "@nacre/core/bytes.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { errnoOf } from "./errno.ts";
 import type { Machine } from "./machine.ts";
@@ -69,14 +70,14 @@ export class ProgramStream {
         break;
       }
     }
-    return parts.length === 0 ? undefined : new TextDecoder().decode(joined(parts));
+    return parts.length === 0 ? undefined : new TextDecoder().decode(concatenate(parts));
   }
 
   /** All that comes until the end. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     const parts: Uint8Array[] = [];
     for (let chunk = await this.read(); chunk; chunk = await this.read()) parts.push(chunk);
-    return joined(parts);
+    return concatenate(parts);
   }
   async text(): Promise<string> {
     return new TextDecoder().decode(await this.bytes());
@@ -125,14 +126,4 @@ function preceded(bytes: Uint8Array, from: Descriptor): Descriptor {
     },
     close: () => from.close(),
   };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

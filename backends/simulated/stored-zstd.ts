@@ -1,6 +1,7 @@
 // zstd that compresses nothing, and its reading: frames of raw blocks (RFC 8878, section 3.1.1).
 // No browser has zstd, and the simulation needs its media types and its detection, not its ratio.
 
+import { concatenate } from "@nacre/core/bytes.ts";
 import { NacreError } from "@nacre/core/error.ts";
 
 /** The magic number; no checksum, no sizes, a window of 128 KiB. */
@@ -34,7 +35,7 @@ export async function* storedContents(
   let begun = false;
   let ended = false;
   for await (const chunk of source) {
-    held = joined(held, chunk);
+    held = concatenate([held, chunk]);
     for (;;) {
       if (!begun) {
         if (held.length < HEADER.length) break;
@@ -54,13 +55,6 @@ export async function* storedContents(
   if (!ended || held.length > 0) {
     throw new NacreError("corrupt", "the zstd stream is damaged: it ends too early");
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }
 
 function compressed(): NacreError {

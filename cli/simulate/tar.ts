@@ -1,5 +1,6 @@
 // A layer from a literal: files by path, written as the tar that a registry would send.
 
+import { concatenate } from "@nacre/core/bytes.ts";
 import { TAR_END, type TarMember, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 
 const encoder = new TextEncoder();
@@ -28,12 +29,5 @@ function blocksOf(entry: TarEntry): Uint8Array[] {
 
 /** Entries in their order: a directory stands before what is in it. */
 export function tarOf(entries: readonly TarEntry[]): Uint8Array<ArrayBuffer> {
-  const blocks = [...entries.flatMap(blocksOf), TAR_END];
-  const bytes = new Uint8Array(blocks.reduce((sum, block) => sum + block.length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    bytes.set(block, at);
-    at += block.length;
-  }
-  return bytes;
+  return concatenate([...entries.flatMap(blocksOf), TAR_END]);
 }

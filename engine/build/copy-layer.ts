@@ -1,11 +1,12 @@
 // A COPY's members as a tar, written from where they are without a container, and as a digest of
 // what they say, whatever their times.
 
+import { concatenate } from "@nacre/core/bytes.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import { TAR_END, type TarMember, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
-import { joined, type Source, Sources } from "../roots/archive.ts";
+import { type Source, Sources } from "../roots/archive.ts";
 import { byteText } from "../roots/storage-tree.ts";
 import type { CopiedMember } from "./copy-members.ts";
 import { type SourceTree, textOf } from "./source-tree.ts";
@@ -69,13 +70,13 @@ export class CopyLayer {
         gathered.push(part);
         size += part.length;
         if (size < GATHER_BYTES) continue;
-        yield joined(gathered, size);
+        yield concatenate(gathered);
         [gathered, size] = [[], 0];
       }
     } finally {
       await this.#close();
     }
-    yield joined([...gathered, TAR_END], size + TAR_END.length);
+    yield concatenate([...gathered, TAR_END]);
   }
 
   async *#parts(): AsyncGenerator<Uint8Array> {

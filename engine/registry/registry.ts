@@ -4,6 +4,7 @@
 //   GET /v2/NAME/manifests/TAG-or-DIGEST   the manifest or index; verified here, since it is small
 //   GET /v2/NAME/blobs/DIGEST              a config or layer, from any offset; verified by who stores it
 
+import { concatenate } from "@nacre/core/bytes.ts";
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Descriptor } from "@nacre/core/oci/image.ts";
@@ -357,11 +358,5 @@ async function readWhole(
     }
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatenate(chunks);
 }

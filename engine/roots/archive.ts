@@ -2,6 +2,7 @@
 // left out, what grows is cut at the size it had when it was opened, and what shrinks is filled up
 // with zeros, so that the archive stays whole. (GNU tar does the same.)
 
+import { concatenate } from "@nacre/core/bytes.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { FileReader, Files } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
@@ -49,14 +50,14 @@ export async function* archiveOf(
       gathered.push(part);
       size += part.length;
       if (size < GATHER_BYTES) continue;
-      yield joined(gathered, size);
+      yield concatenate(gathered);
       gathered = [];
       size = 0;
     }
   } finally {
     await sources.close();
   }
-  yield joined([...gathered, TAR_END], size + TAR_END.length);
+  yield concatenate([...gathered, TAR_END]);
 }
 
 async function* partsOf(members: Iterable<Member>, sources: Sources): AsyncGenerator<Uint8Array> {
@@ -158,14 +159,4 @@ async function* range(
     if (part.length < wanted) yield new Uint8Array(wanted - part.length);
     at += wanted;
   }
-}
-
-export function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

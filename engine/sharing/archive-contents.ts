@@ -3,7 +3,13 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Codec, Compression } from "@nacre/core/ports/codec.ts";
-import { compressionOf, recognise } from "../images/compression.ts";
+import {
+  compressionOf,
+  hasTarMagic,
+  recognise,
+  sniff,
+  TAR_HEAD_BYTES,
+} from "../images/compression.ts";
 import type { Document } from "../images/documents.ts";
 import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { LayerIntake, TakenLayer } from "./layer-intake.ts";
@@ -12,8 +18,6 @@ import { type ArchiveMember, tarMembers } from "./tar-members.ts";
 /** All that is kept in memory. */
 const SMALL_LIMIT_BYTES = 64 << 20;
 const MAX_LINKS = 8;
-/** Enough to tell a tar by its magic. */
-const SNIFF_BYTES = 512;
 
 export class ArchiveContents {
   readonly #small = new Map<string, Uint8Array>();
@@ -56,7 +60,7 @@ export class ArchiveContents {
       this.#layers.set(name, known);
       return;
     }
-    const { head, whole } = await sniffed(member.bytes);
+    const { head, whole } = await sniff(member.bytes, TAR_HEAD_BYTES);
     const compression = layerCompression(head, sizeBytes);
     if (compression === undefined) {
       if (sizeBytes <= MANIFEST_LIMIT_BYTES) await this.#keep(name, sizeBytes, whole);
@@ -127,39 +131,12 @@ function digestOf(name: string): string | undefined {
   return algorithm === undefined ? undefined : `${algorithm}:${hex}`;
 }
 
-/** The first bytes of a file, and all of it. */
-async function sniffed(
-  bytes: AsyncGenerator<Uint8Array>,
-): Promise<{ readonly head: Uint8Array; readonly whole: AsyncGenerator<Uint8Array> }> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  while (size < SNIFF_BYTES) {
-    const { done, value } = await bytes.next();
-    if (done) break;
-    // The next chunk may be where this one was.
-    parts.push(Uint8Array.from(value));
-    size += value.length;
-  }
-  const head = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    head.set(part, at);
-    at += part.length;
-  }
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    if (head.length > 0) yield head;
-    yield* bytes;
-  }
-  return { head, whole: whole() };
-}
-
 /** How a layer is compressed; undefined for what is none. */
 function layerCompression(head: Uint8Array, sizeBytes: number): Compression | undefined {
   const compression = compressionOf(head);
   if (compression !== "none") return compression;
-  const magic = String.fromCharCode(...head.subarray(257, 262));
-  if (magic === "ustar") return "none";
+  if (hasTarMagic(head)) return "none";
   // An empty layer: two blocks of zeros, or more.
-  const empty = sizeBytes >= 1024 && sizeBytes % 512 === 0 && head.length >= SNIFF_BYTES;
-  return empty && head.subarray(0, SNIFF_BYTES).every((byte) => byte === 0) ? "none" : undefined;
+  const empty = sizeBytes >= 1024 && sizeBytes % 512 === 0 && head.length >= TAR_HEAD_BYTES;
+  return empty && head.subarray(0, TAR_HEAD_BYTES).every((byte) => byte === 0) ? "none" : undefined;
 }
