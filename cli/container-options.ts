@@ -24,7 +24,7 @@ import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
 const PULL_POLICIES = ["missing", "always", "never"] as const;
 
 /** The network of a container that asked for none in particular, until bridges come. */
-export const DEFAULT_NETWORK = "none";
+const DEFAULT_NETWORK = "none";
 
 export const CONTAINER_OPTIONS = {
   annotation: list(["annotation"], "K=V", "Set an annotation of its OCI configuration", String),

@@ -1,7 +1,7 @@
 // A container as `ps` and completions show it.
 
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
-import { shortId } from "./image-name.ts";
 import { neutralise } from "./text/escape.ts";
 import type { Row } from "./text/listing.ts";
 import { ellipsis } from "./text/table.ts";

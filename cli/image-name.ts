@@ -22,8 +22,3 @@ export function referenceOf(normalised: string): Reference {
 export function familiarName(normalised: string): string {
   return normalised.includes("/") ? referenceOf(normalised).familiar() : normalised;
 }
-
-/** Twelve hex digits of an ID or a digest. */
-export function shortId(id: string): string {
-  return id.replace(/^[a-z0-9]+:/, "").slice(0, 12);
-}

@@ -1,8 +1,9 @@
 // `nacre images --tree`: names, and below each the images for its platforms that are here.
 
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ImageListing } from "@nacre/engine/engine.ts";
 import { platformText } from "@nacre/engine/registry/platform.ts";
-import { familiarName, shortId } from "./image-name.ts";
+import { familiarName } from "./image-name.ts";
 import { neutralise } from "./text/escape.ts";
 import { humanSize } from "./text/size.ts";
 import { formatTable } from "./text/table.ts";

@@ -1,8 +1,8 @@
 // Layers that come or go: in a terminal a line each with a bar, repainted in place; in a pipe a line
 // where a layer's state changes. Not a library: docs/decisions/0012-progress-bars.md.
 
+import { shortId } from "@nacre/core/short-id.ts";
 import type { Host } from "./host.ts";
-import { shortId } from "./image-name.ts";
 import { humanSize } from "./text/size.ts";
 
 const BAR_WIDTH = 30;

@@ -3,7 +3,7 @@
 import { NacreError } from "./error.ts";
 
 /** One more than the highest number in a list. */
-export const CPUSET_LIMIT = 1024;
+const CPUSET_LIMIT = 1024;
 
 /**
  * The numbers of `list`, ascending, each once. Empty parts are skipped, as the kernel does.

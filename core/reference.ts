@@ -89,6 +89,11 @@ export class Reference {
     return this.familiarName + this.#suffix();
   }
 
+  /** What the registry's API calls `<reference>` of a manifest; the digest wins, as docker has it. */
+  get tagOrDigest(): string {
+    return this.digest ?? this.tag ?? "latest";
+  }
+
   /** This reference, with the tag `latest` if it has neither tag nor digest. */
   withDefaultTag(): Reference {
     if (this.tag !== undefined || this.digest !== undefined) return this;

@@ -23,10 +23,8 @@ export interface InitPlaces {
   readonly sources: string;
 }
 
-/** The name of the binary for a processor, as Node names it. */
-export function initName(architecture: string = process.arch): string {
-  return `nacre-init-${architecture}`;
-}
+/** Processors as Node names them. */
+const initName = (): string => `nacre-init-${process.arch}`;
 
 /**
  * The path of a nacre-init for this processor; built if there is none.

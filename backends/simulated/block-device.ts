@@ -13,7 +13,7 @@ export const DIRECTIONS = ["read", "write"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
 /** An operation is at most as large; what is longer is several. */
-export const OPERATION_BYTES = 128 << 10;
+const OPERATION_BYTES = 128 << 10;
 
 export type Throttle = `${Direction}_${"bps" | "iops"}`;
 

@@ -29,7 +29,7 @@ function checkName(name: string, before: string): string {
   return /^[\w.-]+$/.test(name) ? name : refuse("name");
 }
 
-export function hierarchyOptions(options: readonly string[], inInitial: boolean): HierarchyOptions {
+function hierarchyOptions(options: readonly string[], inInitial: boolean): HierarchyOptions {
   const wanted = new Set<string>();
   const flags = new Set<string>();
   let name = "";

@@ -74,7 +74,7 @@ export async function removeDirectory(self: Execution, o: Of<"removeDirectory">)
 }
 
 /** open(2) for writing, one write(2). */
-export function writeOnce(self: Execution, path: string, data: string): void {
+function writeOnce(self: Execution, path: string, data: string): void {
   const at = because("open", () => files.open(self.process, path, { write: true }));
   const bytes = encoder.encode(data);
   because("write", () => writeAt(at.dentry.inode, 0, bytes));

@@ -132,7 +132,7 @@ export function malformed(program: KernelProgram): string | undefined {
 }
 
 /** What an operation is about, in a word. */
-export function subjectOf(operation: Operation): string {
+function subjectOf(operation: Operation): string {
   if ("target" in operation) return operation.target;
   if ("path" in operation) return operation.path;
   if ("name" in operation) return operation.name;

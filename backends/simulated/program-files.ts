@@ -220,7 +220,7 @@ export class ProgramFiles {
 const WANTED = { read: MAY_READ, write: MAY_WRITE, execute: MAY_EXECUTE } as const;
 
 /** `user`: whose numbers owners are shown in. */
-export function informationOf(inode: Inode, { uids, gids }: UserNamespace): FileInformation {
+function informationOf(inode: Inode, { uids, gids }: UserNamespace): FileInformation {
   return {
     kind: inode.kind,
     mode: MODE_TYPES[inode.kind] | inode.mode,

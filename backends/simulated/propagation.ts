@@ -29,7 +29,7 @@ function setMaster(mount: Mount, master: PeerGroup | undefined): void {
   master?.slaves.add(mount);
 }
 
-export function joinGroup(mount: Mount, group: PeerGroup): void {
+function joinGroup(mount: Mount, group: PeerGroup): void {
   mount.group = group;
   group.members.add(mount);
 }

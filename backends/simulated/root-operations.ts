@@ -38,7 +38,7 @@ function split(path: string): { head: string; name: string } {
 }
 
 /** Opens a path inside the root; what is missing of it is made: directories, `kind` at its end. */
-export function makeInRoot(
+function makeInRoot(
   self: Execution,
   path: string,
   kind: "directory" | "file",

@@ -1,5 +1,6 @@
+import { shortId } from "@nacre/core/short-id.ts";
 import { command } from "../command.ts";
-import { familiarName, shortId } from "../image-name.ts";
+import { familiarName } from "../image-name.ts";
 import { flag } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
 import { humanSize } from "../text/size.ts";

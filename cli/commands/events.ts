@@ -55,7 +55,7 @@ function formatter(format: string | undefined): (event: EventRecord) => string {
 }
 
 /** `TIME container start ID (image=debian, name=web)`. */
-export function eventText(event: EventRecord): string {
+function eventText(event: EventRecord): string {
   const attributes = Object.entries(event.attributes)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`);
@@ -75,7 +75,7 @@ function eventFields(event: EventRecord): object {
 }
 
 /** Docker's shape, with the fields that its older clients read. */
-export function eventJson(event: EventRecord): Record<string, unknown> {
+function eventJson(event: EventRecord): Record<string, unknown> {
   return {
     status: event.action,
     id: event.subject,

@@ -1,7 +1,7 @@
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { LayerReport } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { shortId } from "../image-name.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
 import { formatListing, type Row } from "../text/listing.ts";

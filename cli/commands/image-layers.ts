@@ -1,6 +1,6 @@
+import { shortId } from "@nacre/core/short-id.ts";
 import type { LayerReport, PathReport } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { shortId } from "../image-name.ts";
 import { flag } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
 import { humanSize } from "../text/size.ts";

@@ -1,7 +1,8 @@
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ImageListing } from "@nacre/engine/engine.ts";
 import { platformText } from "@nacre/engine/registry/platform.ts";
 import { command } from "../command.ts";
-import { referenceOf, shortId } from "../image-name.ts";
+import { referenceOf } from "../image-name.ts";
 import { imageTree } from "../image-tree.ts";
 import { flag, text } from "../options.ts";
 import { filterOption, timedFiltersOf } from "../parse/filter.ts";

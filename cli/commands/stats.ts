@@ -1,6 +1,6 @@
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerUsage } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { shortId } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";

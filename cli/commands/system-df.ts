@@ -1,7 +1,8 @@
+import { shortId } from "@nacre/core/short-id.ts";
 import type { BuildCacheEntry, DiskUsage } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { containerRow } from "../container-row.ts";
-import { referenceOf, shortId } from "../image-name.ts";
+import { referenceOf } from "../image-name.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
 import { formatListing, type Row } from "../text/listing.ts";

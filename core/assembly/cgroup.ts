@@ -55,7 +55,7 @@ export const HIERARCHY_ROOT: u32 = 8;
 
 // Fields of a node. Handles, but where said otherwise.
 export const NODE_HIERARCHY: u32 = 0;
-export const NODE_PARENT: u32 = 4;
+const NODE_PARENT: u32 = 4;
 export const NODE_FIRST: u32 = 8;
 export const NODE_NEXT: u32 = 12;
 const NODE_PREVIOUS: u32 = 16;

@@ -13,9 +13,9 @@
 import { alloc, copy, fill, getU8, getU32, setU8, setU32 } from "./memory";
 
 export const DIGEST_FINE: u32 = 0;
-export const DIGEST_INVALID_FORMAT: u32 = 1;
-export const DIGEST_INVALID_LENGTH: u32 = 2;
-export const DIGEST_UNSUPPORTED: u32 = 3;
+const DIGEST_INVALID_FORMAT: u32 = 1;
+const DIGEST_INVALID_LENGTH: u32 = 2;
+const DIGEST_UNSUPPORTED: u32 = 3;
 
 /** Length in bytes of `sha256:` and 64 hex digits. */
 const SHA256_TEXT: u32 = 71;

@@ -40,7 +40,7 @@ export const FLAT_INLINE: u32 = 2;
 export const CHUNK_BASED: u32 = 4;
 
 /** Writes the whole number `x` as a signed 64-bit integer. */
-export function setI64(p: u32, x: f64): void {
+function setI64(p: u32, x: f64): void {
   const high = Math.floor(x / 4294967296.0);
   setU32(p, u32(x - high * 4294967296.0));
   setU32(p + 4, u32(high < 0.0 ? high + 4294967296.0 : high));

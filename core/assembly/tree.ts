@@ -21,7 +21,7 @@ export const N_PREVIOUS: u32 = 24;
 export const N_NEXT: u32 = 28;
 /** The newest version, of a dead node too; 0 where no layer named the path itself. */
 export const N_VERSION: u32 = 32;
-export const N_LIVE: u32 = 36;
+const N_LIVE: u32 = 36;
 /** The layer, counted from 1, that last removed what was here. */
 export const N_REMOVED: u32 = 40;
 /** Size in bytes of the path from the root. */

@@ -40,7 +40,7 @@ export function failedAt(source: Source, place: Place, error: NacreError): Nacre
 }
 
 /** A line of a Dockerfile with its number, and a mark below the column. */
-export function shownLine({ text }: Source, { line, column }: Place): string {
+function shownLine({ text }: Source, { line, column }: Place): string {
   const shown = (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").replace(/\t/g, " ");
   const number = `${line} | `;
   return `  ${number}${shown}\n  ${" ".repeat(number.length + column - 1)}^`;

@@ -32,7 +32,7 @@ export interface ExpansionContext {
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 export const DEFAULT_SHELL: readonly string[] = ["/bin/sh", "-c"];
-export const HISTORY_COMMENT = "buildkit.dockerfile.v0";
+const HISTORY_COMMENT = "buildkit.dockerfile.v0";
 
 /** A stage on nothing. */
 export function emptyState(platform: Platform, created: string): ImageState {

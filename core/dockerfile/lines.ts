@@ -159,7 +159,7 @@ const isComment = (line: string): boolean => /^\s*#/.test(line);
 type AskedHeredoc = Omit<Heredoc, "content">;
 
 /** What a line asks for: `<<E`, `3<<-"E"`. */
-export function heredocsIn(text: string): AskedHeredoc[] {
+function heredocsIn(text: string): AskedHeredoc[] {
   let words: string[];
   try {
     words = expandWords(text, new Map(), { escape: "\\", raw: true });

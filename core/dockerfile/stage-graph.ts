@@ -125,7 +125,7 @@ function baseOf(source: Source, stages: readonly Stage[], index: number, base: s
 }
 
 /** What an instruction takes files from, as it says it. */
-export function takenFrom(action: Action): string[] {
+function takenFrom(action: Action): string[] {
   if (action.kind === "COPY") return action.from === undefined ? [] : [action.from];
   if (action.kind !== "RUN") return [];
   return action.mounts.flatMap((text) => {

@@ -144,7 +144,7 @@ function handedDown({ controllers, mountpoint }: MountedHierarchy, path: string)
 }
 
 /** The hierarchies that a container joins: all of v1 where they carry the controllers, else v2. */
-export function joinedHierarchies(all: readonly MountedHierarchy[]): readonly MountedHierarchy[] {
+function joinedHierarchies(all: readonly MountedHierarchy[]): readonly MountedHierarchy[] {
   const v1 = all.filter((h) => h.version === 1);
   return v1.some((h) => h.controllers.includes("pids")) ? v1 : all.filter((h) => h.version === 2);
 }

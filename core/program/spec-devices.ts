@@ -10,7 +10,7 @@ const character = (path: string, major: number, minor: number, gid = 0): SpecDev
   ...{ fileMode: 0o666, uid: 0, gid },
 });
 
-export const STANDARD_DEVICES: readonly SpecDevice[] = [
+const STANDARD_DEVICES: readonly SpecDevice[] = [
   character("/dev/null", 1, 3),
   character("/dev/zero", 1, 5),
   character("/dev/full", 1, 7),

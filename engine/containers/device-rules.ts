@@ -15,7 +15,7 @@ import { specDevices } from "@nacre/core/program/spec-devices.ts";
 type Rules = readonly SpecDeviceRule[];
 
 /** The writes that make one list of v1 another. */
-export function listChange(before: Rules, after: Rules): { file: string; data: string }[] {
+function listChange(before: Rules, after: Rules): { file: string; data: string }[] {
   const lines = (rules: Rules): Set<string> =>
     new Set(
       resourceWrites(1, { devices: rules })

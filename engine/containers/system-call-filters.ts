@@ -68,7 +68,7 @@ function encode({ instructions, ...head }: Kept): Uint8Array {
 }
 
 /** Whether a container's calls are filtered: not if that was asked for, or all protection was lifted. */
-export const isFiltered = ({ seccomp, privileged }: Filtered): boolean =>
+const isFiltered = ({ seccomp, privileged }: Filtered): boolean =>
   seccomp === undefined || seccomp === "builtin" ? !privileged : seccomp !== "unconfined";
 
 export class SystemCallFilters {

@@ -35,7 +35,7 @@ export function splitPath(path: string): CopyPlan {
 }
 
 /** Whether a path says that it is a directory. */
-export const asksForDirectory = (path: string): boolean =>
+const asksForDirectory = (path: string): boolean =>
   path === "." || path.endsWith("/") || path.endsWith("/.");
 
 /** @throws NacreError `invalid`, `not-found` */

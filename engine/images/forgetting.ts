@@ -3,6 +3,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type { FoundImage } from "./image-lookup.ts";
 import { type Candidates, imageBlobs } from "./image-removal.ts";
@@ -103,8 +104,6 @@ function usersOf(t: Transaction, image: ImageRecord): ContainerRecord[] {
 function needs({ imageId, mounts }: ContainerRecord, { id }: ImageRecord): boolean {
   return imageId === id || mounts.some((mount) => mount.type === "image" && mount.source === id);
 }
-
-const shortId = (id: string): string => id.slice(id.indexOf(":") + 1).slice(0, 12);
 
 function manyNames(image: ImageRecord, tags: readonly TagRecord[]): NacreError {
   const names = tags.map(({ reference }) => reference).join(", ");

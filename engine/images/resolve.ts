@@ -65,7 +65,7 @@ export class Resolver {
     const what = reference.familiar();
     const asked = wanted === undefined ? undefined : parsePlatform(wanted);
     const platform = asked ?? this.#platform;
-    const top = await repository.manifest(reference.digest ?? reference.tag ?? "latest");
+    const top = await repository.manifest(reference.tagOrDigest);
     const documents: Document[] = [document(top)];
     let manifest = top;
     if (top.parsed.kind === "index") {

@@ -4,11 +4,10 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { LogRequest } from "@nacre/core/program/log-options.ts";
+import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 export const JOURNAL_SOCKET = "/run/systemd/journal/socket";
-
-const shortId = (id: string): string => id.replace(/^sha256:/, "").slice(0, 12);
 
 type Words = Readonly<Record<string, string>>;
 

@@ -16,7 +16,7 @@ const CHUNK_BYTES = 64 << 10;
 const MOST_LOOKS = 100;
 
 /** Undefined for a line that a crash cut short: the lines around it are still good. */
-export function parseLogLine(line: string): LogLine | undefined {
+function parseLogLine(line: string): LogLine | undefined {
   let parsed: { log?: unknown; stream?: unknown; time?: unknown };
   try {
     parsed = JSON.parse(line);

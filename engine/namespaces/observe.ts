@@ -39,7 +39,7 @@ export interface Observation {
 }
 
 /** Reads `net:[4026531840]`; undefined for other texts, such as `socket:[12]`. */
-export function parseNamespace(text: string): NamespaceIdentity | undefined {
+function parseNamespace(text: string): NamespaceIdentity | undefined {
   const [, name, inode] = /^(\w+):\[(\d+)\]$/.exec(text) ?? [];
   const kind = NAMESPACE_KINDS.find((each) => each === name);
   return kind && inode !== undefined ? { kind, id: Number(inode) } : undefined;

@@ -7,7 +7,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 
 /** The version of the specification that states and features are of. */
-export const OCI_VERSION = "1.2.0";
+const OCI_VERSION = "1.2.0";
 
 export type OciStatus = "creating" | "created" | "running" | "paused" | "stopped";
 
@@ -46,7 +46,7 @@ const ID = /^[\w+.-]+$/;
 const MOST_ID = 1024;
 
 /** @throws NacreError `invalid` */
-export function checkId(id: string): void {
+function checkId(id: string): void {
   if (ID.test(id) && id !== "." && id !== ".." && id.length <= MOST_ID) return;
   throw new NacreError("invalid", `invalid container ID: ${JSON.stringify(id)}`, {
     advice: "An ID has letters, digits and _ + - . alone.",

@@ -123,7 +123,7 @@ export class ArtifactService implements Artifacts {
     const parsed = parseReference(this.#core(), name, "docker");
     const repository = await this.#registry.open(parsed, reach);
     return this.#images.storing(parsed.toString(), async () => {
-      const wanted = parsed.digest ?? parsed.tag ?? "latest";
+      const wanted = parsed.tagOrDigest;
       const { bytes, digest, mediaType } = await repository.document(wanted, `${ACCEPT}, */*`);
       const read = readManifest(this.#core(), bytes, "", mediaType);
       if (read.manifests.length > 0) throw index(name);
@@ -209,9 +209,7 @@ export class ArtifactService implements Artifacts {
     if (subject === undefined) return undefined;
     const parsed = parseReference(this.#core(), subject, "docker");
     const repository = await this.#registry.open(parsed, reach);
-    const { digest, bytes, mediaType } = await repository.document(
-      parsed.digest ?? parsed.tag ?? "latest",
-    );
+    const { digest, bytes, mediaType } = await repository.document(parsed.tagOrDigest);
     const { mediaType: own } = readManifest(this.#core(), bytes, "", mediaType);
     return { mediaType: own, digest, size: bytes.length };
   }

@@ -135,7 +135,7 @@ export class IndexSources {
 
   async #remote(text: string, options: AddToIndexOptions): Promise<IndexEntry[]> {
     const { reference, repository } = await this.open(text, options);
-    const top = await repository.document(reference.digest ?? reference.tag ?? "latest");
+    const top = await repository.document(reference.tagOrDigest);
     const read = readManifest(this.#core(), top.bytes, "", top.mediaType);
     const source = reference.name;
     if (read.manifests.length > 0) {

@@ -197,7 +197,7 @@ export class IndexService implements Indexes {
       parsed && this.#state.read((t) => t.get("index", parsed.withDefaultTag().toString()));
     const { reference, repository } = await this.#sources.open(name, reach);
     if (!local) {
-      const wanted = reference.digest ?? reference.tag ?? "latest";
+      const wanted = reference.tagOrDigest;
       const { digest, bytes, mediaType } = await repository.document(wanted);
       return this.#inspected(repository, reference, { digest, mediaType, bytes }, children);
     }

@@ -45,7 +45,7 @@ export class PlatformPuller {
   async pull(text: string, { allPlatforms: _, ...options }: PullOptions): Promise<PulledImage> {
     const reference = parseReference(this.#core(), text, "docker");
     const repository = await this.#registry.open(reference, options);
-    const top = await repository.document(reference.digest ?? reference.tag ?? "latest");
+    const top = await repository.document(reference.tagOrDigest);
     const index = readManifest(this.#core(), top.bytes, "", top.mediaType);
     if (index.manifests.length === 0) return this.#images.pull(text, options);
     return this.#images.storing(reference.toString(), async () => {

@@ -23,7 +23,7 @@ import type { Token } from "@nacre/core/ports/token.ts";
 import { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 
 /** Changes when a plugin that was written for the one before would no longer work. */
-export const API_VERSION = 1;
+const API_VERSION = 1;
 
 /** The ports that plugins may add to, and what an implementation must be able to do. */
 export const PORTS: {

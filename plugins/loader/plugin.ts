@@ -19,7 +19,7 @@ import { VolumeDriver } from "@nacre/core/ports/volume-driver.ts";
 export const HOST_PORTS = { Clock, Codec, Fetch, Files, Kernel, Random } as const;
 
 /** With those that may be added to. */
-export const PLUGIN_PORTS = {
+const PLUGIN_PORTS = {
   ImageServer,
   LogDriver,
   NetworkDriver,

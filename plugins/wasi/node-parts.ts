@@ -18,7 +18,7 @@ const SONAME = /^lib[^/]*?\.so(\.\d+)?/;
 const LINKER = /^ld-[^/]*\.so[^/]*$/;
 
 /** From proc_pid_maps(5). */
-export function nodeParts(maps: string, node: string): NodeParts {
+function nodeParts(maps: string, node: string): NodeParts {
   const paths = new Set(maps.split("\n").flatMap((line) => /\s(\/\S+)$/.exec(line)?.[1] ?? []));
   const libraries = new Map<string, string>();
   let linker: string | undefined;

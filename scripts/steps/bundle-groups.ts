@@ -49,7 +49,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
     "cli/{composition,node-flags}.ts",
-    "core/{when-used,random-hex,bytes,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
+    "core/{when-used,random-hex,bytes,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/{paths,images-by-id},logs/drivers}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,container-lookup,no-such-container,storage}.ts",

@@ -114,6 +114,15 @@ describe.each(builds)("references in $build", ({ core: make }) => {
     expect(tryParseReference(core, "b".repeat(2_000_000))).toBe("ErrNameTooLong");
   });
 
+  it("asks a registry for the digest before the tag, and for latest where there is neither", () => {
+    const core = wasmCore();
+    const asked = (suffix: string) => parseReference(core, `example/app${suffix}`).tagOrDigest;
+    const digest = `sha256:${"a".repeat(64)}`;
+    expect(asked(`:1@${digest}`)).toBe(digest);
+    expect(asked(":1")).toBe("1");
+    expect(asked("")).toBe("latest");
+  });
+
   it("says what is wrong with which text, and what a reference looks like", () => {
     const failure = (text: string): NacreError => {
       try {

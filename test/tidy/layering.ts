@@ -71,7 +71,7 @@ export function room(path: string): string {
 }
 
 /** Where the container of dependencies may be seen: modules, the plugin loader, the composition root. */
-export function mayInject(path: string): boolean {
+function mayInject(path: string): boolean {
   return (
     posix.basename(path) === "module.ts" ||
     path.startsWith("plugins/loader") ||

@@ -229,7 +229,7 @@ export class Expansion {
 }
 
 /** The words that a word with braces stands for. */
-export function withoutBraces(word: WordNode): WordNode[] {
+function withoutBraces(word: WordNode): WordNode[] {
   const at = word.parts.findIndex((part) => part.type === "BraceExpansion");
   const brace = word.parts[at];
   if (brace?.type !== "BraceExpansion") return [word];

@@ -17,7 +17,7 @@ const LETTERS: Readonly<Record<FileInformation["kind"], string>> = {
 };
 
 /** `drwxr-xr-x`. */
-export function modeText({ kind, mode }: FileInformation): string {
+function modeText({ kind, mode }: FileInformation): string {
   const bits = [...`rwxrwxrwx`].map((letter, i) => ((mode >> (8 - i)) & 1 ? letter : "-"));
   for (const [bit, at, letter] of [
     [0o4000, 2, "s"],

@@ -6,7 +6,7 @@ import type { SpecDeviceRule, SpecResources } from "../../oci/runtime-spec.ts";
 import type { CgroupWrite, ControllerWrites } from "./write.ts";
 
 /** The kernel takes `a` for everything, whatever stands behind it: what is less is said of b and of c. */
-export function deviceLines({ type = "a", major, minor, access }: SpecDeviceRule): string[] {
+function deviceLines({ type = "a", major, minor, access }: SpecDeviceRule): string[] {
   const number = (n: number | undefined): string => (n === undefined || n < 0 ? "*" : String(n));
   const rest = `${number(major)}:${number(minor)} ${access}`;
   const everything = /^\*:\* (?=.*r)(?=.*w)(?=.*m)/.test(rest);
