@@ -154,6 +154,7 @@ async function* deflate(
 async function* byFrames(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const frames = new ZstdFrames();
   for await (const chunk of source) yield* frames.split(chunk);
+  if (frames.lacking !== undefined) throw damaged("zstd", frames.lacking);
 }
 
 type Inflater = Gunzip | ZstdDecompress;
@@ -191,5 +192,9 @@ function corrupt(compression: string, cause: unknown): unknown {
   const code = (cause as { code?: unknown } | null)?.code;
   if (typeof code !== "string" || !/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) return cause;
   const reason = code === "Z_BUF_ERROR" ? "it ends too early" : (cause as Error).message;
-  return new NacreError("corrupt", `the ${compression} stream is damaged: ${reason}`, { cause });
+  return damaged(compression, reason, { cause });
+}
+
+function damaged(compression: string, reason: string, options?: ErrorOptions): NacreError {
+  return new NacreError("corrupt", `the ${compression} stream is damaged: ${reason}`, options);
 }

@@ -24,6 +24,18 @@ export class ZstdFrames {
   #next: Field = "magic";
   #skip = 0;
   #checksum = 0;
+  /** Frames that have ended. */
+  #frames = 0;
+
+  /**
+   * Why what was split so far is no whole stream. Node 22's decompressor takes one that ends in the
+   * middle of a frame for a whole one, and no Node minds the beginning of a magic number (24.21).
+   */
+  get lacking(): string | undefined {
+    if (this.#field === "damaged") return "there is something that is no frame";
+    if (this.#field === "magic" && this.#have === 0 && this.#frames > 0) return undefined;
+    return "it ends too early";
+  }
 
   /** `chunk` in parts of which each ends where a frame ends, but for the last. */
   *split(chunk: Uint8Array): Generator<Uint8Array> {
@@ -57,7 +69,9 @@ export class ZstdFrames {
     this.#value = 0;
     this.#have = 0;
     this.#want = field === "descriptor" ? 1 : field === "block-header" ? 3 : 4;
-    return field === "magic";
+    if (field !== "magic") return false;
+    this.#frames += 1;
+    return true;
   }
 
   #jump(bytes: number, next: Field): boolean {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { loadAddon } from "@nacre/linux/addon.ts";
 import { type Inflating, LinuxCodec } from "@nacre/linux/codec.ts";
+import { ZstdFrames } from "@nacre/linux/zstd-frames.ts";
 import { describe, expect, it } from "vitest";
 
 const ADDON = fileURLToPath(new URL("../../../backends/linux/dist/addon.node", import.meta.url));
@@ -151,6 +152,34 @@ describe("the codec of Linux", () => {
     const followed = Buffer.concat([gzipSync(text), Buffer.alloc(100_000, "x")]);
     await expect(unpack("gzip", followed)).rejects.toEqual(corrupt);
     await expect(unpack("gzip", Buffer.from("this is no gzip"))).rejects.toEqual(corrupt);
+  });
+
+  it("says corrupt of a zstd stream unless it ends where a frame does", async () => {
+    const frame = zstdCompressSync(noise(1));
+    for (const size of [7, 1 << 20]) {
+      for (const end of [0, 1, 3, 4, 5, 20, frame.length - 1]) {
+        await expect(unpack("zstd", frame.subarray(0, end), size)).rejects.toEqual(corrupt);
+        const second = Buffer.concat([frame, frame.subarray(0, end)]);
+        if (end > 0) await expect(unpack("zstd", second, size)).rejects.toEqual(corrupt);
+      }
+      const followed = Buffer.concat([frame, Buffer.from("no frame")]);
+      await expect(unpack("zstd", followed, size)).rejects.toEqual(corrupt);
+      expect((await unpack("zstd", frame, size)).equals(noise(1))).toBe(true);
+    }
+  });
+
+  it("knows by itself whether a zstd stream is whole, which not every Node says", () => {
+    const frame = zstdCompressSync(noise(1));
+    const lackingAfter = (bytes: Uint8Array) => {
+      const frames = new ZstdFrames();
+      expect(Buffer.concat([...frames.split(bytes)]).equals(bytes)).toBe(true);
+      return frames.lacking;
+    };
+    expect(lackingAfter(frame)).toBeUndefined();
+    expect(lackingAfter(Buffer.alloc(0))).toBe("it ends too early");
+    expect(lackingAfter(frame.subarray(0, frame.length - 1))).toBe("it ends too early");
+    expect(lackingAfter(Buffer.concat([frame, frame.subarray(0, 2)]))).toBe("it ends too early");
+    expect(lackingAfter(Buffer.from("no frame"))).toBe("there is something that is no frame");
   });
 
   it("hands on the source's own error, and lets go of a source that it does not finish", async () => {
