@@ -3,8 +3,8 @@
 // Compiling what a `run` needs takes longer than running it. V8 can write what it compiled
 // (vm.Script, cachedData) and takes it back where its version and flags are the same. A bundle's
 // name has its content's hash and the code's file has V8's version, so that neither can be taken
-// for another. Where a file is missing (another Node, a fresh installation) it is written when
-// the process ends, if this installation may be written. docs/decisions/0013-start-up.md has figures.
+// for another. Where a file is missing (another Node, a fresh installation) or refused it is
+// written when the process ends, if this installation may be written. docs/decisions/0013-start-up.md has figures.
 
 import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { constants, Script } from "node:vm";
@@ -50,7 +50,10 @@ function compile(path: string): Script {
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });
-  if (cachedData === undefined) process.once("exit", () => keep(script, path + compiled));
+  // Under other flags V8 refuses what it wrote. Whoever has the usual ones has the last word.
+  const replaced = script.cachedDataRejected && !process.env.NODE_OPTIONS;
+  if (cachedData === undefined || replaced)
+    process.once("exit", () => keep(script, path + compiled));
   return script;
 }
 

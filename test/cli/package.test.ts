@@ -15,11 +15,15 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readsUsing } from "../own-node.ts";
+import { compiledCode } from "./compiled-code.ts";
 import { shown, stepsOf } from "./guide.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NODE = realpathSync(process.execPath);
+const OLDEST = { target: "node22" } as const;
 
 let project: string;
 
@@ -31,6 +35,16 @@ function run(command: string, words: readonly string[], directory: string, more 
   });
   if (status !== 0) throw new Error(`${command} ${words.join(" ")}: ${status}\n${stdout}${stderr}`);
   return stdout;
+}
+
+/** Puts a source into the project, compiled where this Node does not read it as it is. */
+async function write(name: string, text: string): Promise<void> {
+  const path = join(project, name);
+  writeFileSync(path, text);
+  if (readsUsing()) return;
+  const build = await rolldown({ input: path, external: /^(nacre|node:|\.\/)/, transform: OLDEST });
+  await build.write({ file: path, format: "es" });
+  await build.close();
 }
 
 beforeAll(() => {
@@ -58,12 +72,19 @@ describe("the package", () => {
   });
 
   it("starts with npx, again from the code that the first start kept", () => {
-    for (const _ of [1, 2]) {
-      expect(run("npx", ["--offline", "nacre", "version"], project)).toMatch(/^Nacre \d/);
-    }
-    const dist = readdirSync(join(project, "node_modules", "nacre", "dist"));
-    expect(dist.some((name) => name.endsWith(".code"))).toBe(true);
-    expect(dist).toContain("node");
+    const dist = join(project, "node_modules", "nacre", "dist");
+    const start = (options: string) => {
+      const more = { NODE_OPTIONS: options, NACRE_NODE: "" };
+      expect(run("npx", ["--offline", "nacre", "version"], project, more)).toMatch(/^Nacre \d/);
+      return compiledCode(NODE, dist);
+    };
+    // V8 counts this flag, so that what the first start has kept is of no use to the second.
+    const { compiled, refused } = start("--stack-trace-limit=50");
+    expect(compiled).not.toEqual([]);
+    expect(refused).toEqual(compiled);
+    expect(start("")).toEqual({ compiled, refused: [] });
+    expect(start("--stack-trace-limit=50")).toEqual({ compiled, refused: [] });
+    expect(readdirSync(dist)).toContain("node");
   });
 
   it("starts with an empty environment", () => {
@@ -74,7 +95,7 @@ describe("the package", () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^Nacre \d/) });
   });
 
-  it("can be imported, and keeps its state where it is told", () => {
+  it("can be imported, and keeps its state where it is told", async () => {
     const sample = `
       import { createEngine, NacreError } from "nacre";
       await using engine = await createEngine({ root: process.argv[2], backend: "simulated" });
@@ -86,20 +107,20 @@ describe("the package", () => {
         containers: engine.containers.list({ all: true }).length,
         kind: failed instanceof NacreError && failed.kind,
       }));`;
-    writeFileSync(join(project, "sample.js"), sample);
+    await write("sample.js", sample);
     const root = join(project, "root");
     const out = run(NODE, ["--disable-warning=ExperimentalWarning", "sample.js", root], project);
     expect(JSON.parse(out)).toEqual({ backend: "simulated", containers: 0, kind: "invalid" });
     expect(readdirSync(root)).toContain("state.db");
   });
 
-  it("runs the tests that docs/TESTING.md shows, and simulates", () => {
+  it("runs the tests that docs/TESTING.md shows, and simulates", async () => {
     const guide = readFileSync(join(ROOT, "docs", "TESTING.md"), "utf8");
     const examples = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```/gms)];
     expect(examples.map(([, name]) => name)).toEqual(
       expect.arrayContaining(["backup.ts", "backup.test.ts", "shell.test.ts", "faults.test.ts"]),
     );
-    for (const [, name = "", text = ""] of examples) writeFileSync(join(project, name), text);
+    for (const [, name = "", text = ""] of examples) await write(name, text);
     const tests = examples.map(([, name = ""]) => name).filter((name) => name.includes(".test."));
     const quiet = ["--disable-warning=ExperimentalWarning", "--test-reporter=tap"];
     const out = run(NODE, [...quiet, "--test", ...tests], project, { NODE_OPTIONS: "" });

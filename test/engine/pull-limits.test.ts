@@ -7,6 +7,7 @@ import { buildImage } from "@nacre/plugin-registry/image-builder.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { describe, expect, it } from "vitest";
 import { TAR_END, tar, tarEntry } from "../images/tar.ts";
+import { OWN_NODE } from "../own-node.ts";
 import { AMD64, contentOf, machine, noise, sampleImage } from "./pull-machine.ts";
 
 /** A disk that says how much is free, and is full after so many bytes were written. */
@@ -132,7 +133,7 @@ describe("the limits of a pull", () => {
 /** Another process that pulls into `root`. */
 function pullElsewhere(root: string, reference: string): ChildProcess {
   const script = fileURLToPath(new URL("pull-process.ts", import.meta.url));
-  return spawn(process.execPath, [script, root, reference], {
+  return spawn(OWN_NODE, [script, root, reference], {
     stdio: ["ignore", "inherit", "inherit"],
   });
 }
@@ -151,11 +152,15 @@ describe("a pull whose process is killed", () => {
     const reference = `${registry.address}/team/app:1`;
     await using here = machine({ alive: ({ pid }) => pid === process.pid });
     const child = pullElsewhere(here.root, reference);
+    const gone = new Promise((resolve) => child.on("exit", resolve));
     const partial = () =>
       Object.entries(here.files()).find(([name]) => /blobs\/.*\.partial$/.test(name));
-    while ((partial()?.[1] ?? 0) < 1_500_000) await here.clock.sleep(1);
+    while ((partial()?.[1] ?? 0) < 1_500_000) {
+      expect(child.exitCode).toBeNull();
+      await here.clock.sleep(1);
+    }
     child.kill("SIGKILL");
-    await new Promise((resolve) => child.on("exit", resolve));
+    await gone;
     expect(here.state.read((t) => t.list("intent"))).toHaveLength(1);
     expect(Object.keys(here.files()).some((name) => name.endsWith(".tmp"))).toBe(true);
     const [, kept] = partial()!;
@@ -167,5 +172,5 @@ describe("a pull whose process is killed", () => {
     expect(ranges).toContain(`bytes=${kept}-`);
     expect(Object.keys(here.files()).filter((name) => /tmp|partial/.test(name))).toEqual([]);
     expect(here.state.read((t) => t.list("intent"))).toEqual([]);
-  }, 20_000);
+  });
 });

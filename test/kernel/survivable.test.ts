@@ -9,6 +9,7 @@ import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { OWN_NODE } from "../own-node.ts";
 import { Bench, outcomeOf } from "./engine-bench.ts";
 import { inserted, type Place, placesIn, tampering, wrappedEngine } from "./wrapped-engine.ts";
 
@@ -142,7 +143,7 @@ describe("an engine whose process is killed before one of its calls", {
 }, () => {
   const doomed = (command: string, call: number) => {
     const words = [DOOMED, bench.root, String(call), bench.name(), command];
-    return outcomeOf(spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...words]));
+    return outcomeOf(spawn(OWN_NODE, ["--disable-warning=ExperimentalWarning", ...words]));
   };
   const prepare = async (command: string): Promise<void> => {
     if (command === "rmi") await bench.does(["pull", "-q", bench.name()]);
