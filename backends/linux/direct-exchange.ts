@@ -15,7 +15,13 @@ import {
   headersOf,
   textOf,
 } from "./exchange.ts";
+import { readerOf, readSockets } from "./socket-reader.ts";
 
+/**
+ * Bodies of this size are taken from under the parser, if whoever asks allows it. The connection
+ * is spent then, which costs the next exchange some round trips.
+ */
+const TAKEN_OVER_BYTES = 16 << 20;
 /** A body that nobody wants is read to its end up to this size, for the connection's sake. */
 const DRAINED_BYTES = 16 * 1024;
 /** What may be sent twice: a connection that was idle may be gone before the server has read anything. */
@@ -29,16 +35,18 @@ export class DirectExchanger implements Exchanger {
     this.#secure = secure;
     const options = { keepAlive: true, scheduling: "lifo" } as const;
     this.#agent = secure ? new SecureAgent({ ...options, ...tls }) : new Agent(options);
+    readSockets(this.#agent);
   }
 
   async exchange(request: FetchRequest, url: URL, fail: Fail): Promise<FetchResponse> {
     for (;;) {
       const outgoing = this.#open(request, url);
-      const answer = answerTo(outgoing);
+      const answer = answerTo(outgoing, request.passing === true);
       // It also fails what is sent.
       send(outgoing, request.body);
       try {
-        return new DirectResponse(await answer, outgoing, fail);
+        const { message, bytes } = await answer;
+        return new DirectResponse(message, bytes, outgoing, fail);
       } catch (error) {
         if (!isStale(error, outgoing, request)) throw error;
       }
@@ -80,13 +88,54 @@ function boundConnecting(outgoing: ClientRequest, socket: Socket, secure: boolea
   }
 }
 
-function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+interface Answer {
+  readonly message: IncomingMessage;
+  /** Its body. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+function answerTo(outgoing: ClientRequest, passing: boolean): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    outgoing.once("response", resolve);
+    outgoing.once("response", (message) => {
+      const bytes = (passing ? takenOver(message) : undefined) ?? message;
+      resolve({ message, bytes });
+    });
     // It stays: what breaks after the answer is the body's to tell.
     outgoing.on("error", reject);
     outgoing.once("close", () => reject(silence("UND_ERR_SOCKET")));
   });
+}
+
+/** The body of a large answer, not by its parser; to be called while its head is being told. */
+function takenOver(message: IncomingMessage): AsyncIterable<Uint8Array> | undefined {
+  const { socket, headers, statusCode = 0 } = message;
+  const length = Number(headers["content-length"]);
+  const large = [200, 206].includes(statusCode) && length >= TAKEN_OVER_BYTES;
+  const reader = large ? readerOf(socket) : undefined;
+  if (!reader || headers["transfer-encoding"] !== undefined) return undefined;
+  let broken: unknown;
+  message.on("error", (error) => {
+    broken = error;
+  });
+  message.once("close", () => reader.end());
+  const chunks = reader.takeOver();
+  return (async function* () {
+    let left = length;
+    try {
+      // What came in one piece with the head.
+      const first: Uint8Array = message.read() ?? new Uint8Array();
+      left -= first.length;
+      yield first;
+      for await (const chunk of chunks) {
+        yield chunk.subarray(0, left);
+        left -= Math.min(left, chunk.length);
+        if (left === 0) return;
+      }
+      throw broken ?? silence("UND_ERR_SOCKET");
+    } finally {
+      message.destroy();
+    }
+  })();
 }
 
 function send(outgoing: ClientRequest, body: FetchRequest["body"]): void {
@@ -125,12 +174,19 @@ class DirectResponse implements FetchResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly #message: IncomingMessage;
+  readonly #bytes: AsyncIterable<Uint8Array>;
   readonly #fail: Fail;
 
-  constructor(message: IncomingMessage, outgoing: ClientRequest, fail: Fail) {
+  constructor(
+    message: IncomingMessage,
+    bytes: AsyncIterable<Uint8Array>,
+    outgoing: ClientRequest,
+    fail: Fail,
+  ) {
     this.status = message.statusCode ?? 0;
     this.headers = headersOf(message.headers);
     this.#message = message;
+    this.#bytes = bytes;
     this.#fail = fail;
     // From here on silence counts only while somebody waits for more.
     outgoing.setTimeout(0);
@@ -153,9 +209,9 @@ class DirectResponse implements FetchResponse {
       if (waits) message.destroy(silence("UND_ERR_BODY_TIMEOUT"));
     }, BODY_TIMEOUT_MS);
     try {
-      for await (const chunk of message) {
+      for await (const chunk of this.#bytes) {
         waits = false;
-        yield chunk as Uint8Array;
+        yield chunk;
         waits = true;
         timer.refresh();
       }

@@ -6,6 +6,8 @@ export interface FetchRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
+  /** A chunk of the answer's body need hold only until the next one is asked for: its memory may be used again. */
+  readonly passing?: boolean;
 }
 
 export interface FetchResponse {

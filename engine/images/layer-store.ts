@@ -190,7 +190,8 @@ export class LayerStore {
     const resumed = blob.offset;
     try {
       received(resumed);
-      const gathered = gather(repository.blob(descriptor, blob.offset, signal), this.#buffers);
+      const bytes = repository.blob(descriptor, blob.offset, { signal, passing: true });
+      const gathered = gather(bytes, this.#buffers);
       const source = ahead(gathered, { remote: true });
       const written = kept(source, blob, this.#buffers, received);
       if (blob.offset === 0) return await this.#tee(task, written, blob);
@@ -235,7 +236,8 @@ export class LayerStore {
     const { digest, size } = descriptor;
     const blob = await this.#content.writer(digest, size);
     try {
-      const rest = gather(repository.blob(descriptor, blob.offset, signal), this.#buffers);
+      const bytes = repository.blob(descriptor, blob.offset, { signal, passing: true });
+      const rest = gather(bytes, this.#buffers);
       for await (const _ of kept(rest, blob, this.#buffers, () => {}));
     } catch (error) {
       await blob.suspend();

@@ -136,6 +136,11 @@ export interface Exchange {
   readonly signal: AbortSignal | undefined;
 }
 
+interface BlobWishes {
+  readonly signal?: AbortSignal | undefined;
+  readonly passing?: boolean;
+}
+
 interface RepositoryOptions {
   readonly endpoints: readonly Endpoint[];
   readonly reference: Reference;
@@ -212,16 +217,17 @@ export class Repository {
 
   /**
    * The bytes of a blob from `offset` on, over as many connections as it takes; exactly
-   * `descriptor.size - offset` of them, or an error. Their digest is the reader's to check.
+   * `descriptor.size - offset` of them, or an error. Their digest is the reader's to check. With
+   * `passing` a chunk holds until the next one is asked for.
    */
   blob(
     descriptor: Descriptor,
     offset: number,
-    signal: AbortSignal | undefined = this.#options.signal,
+    { signal = this.#options.signal, passing = false }: BlobWishes = {},
   ): AsyncIterable<Uint8Array> {
     return streamBlob(
       this.#clock,
-      (from, ranged) => this.#openBlob(descriptor, from, ranged, signal),
+      (from, ranged) => this.#openBlob(descriptor, from, ranged, { signal, passing }),
       descriptor,
       { offset, what: this.#what, host: this.#host(), signal },
     );
@@ -249,7 +255,7 @@ export class Repository {
     descriptor: Descriptor,
     from: number,
     ranged: boolean,
-    signal: AbortSignal | undefined,
+    { signal, passing }: BlobWishes,
   ): Promise<FetchResponse> {
     const { path } = this.#options.reference;
     const headers = ranged ? { range: `bytes=${from}-` } : {};
@@ -262,7 +268,7 @@ export class Repository {
           headers: { accept: "*/*", "accept-encoding": "identity", ...headers },
           expected: [206, 416],
           ...this.#common(),
-          signal,
+          ...{ signal, passing },
         }),
       );
     } catch (error) {

@@ -27,6 +27,8 @@ export interface RegistryRequest {
   readonly body?: () => NonNullable<FetchRequest["body"]>;
   /** Whether a failure that passes is the caller's to mend: what was sent in part is not sent again. */
   readonly once?: boolean;
+  /** As FetchRequest has it. */
+  readonly passing?: boolean | undefined;
   /** For messages: `pull` if absent. */
   readonly action?: string;
 }
@@ -112,7 +114,7 @@ export class Transport {
   /** Follows redirects. Credentials stay with the origin that they were for. */
   async #follow(
     start: URL,
-    request: Pick<RegistryRequest, "method" | "headers" | "signal" | "body">,
+    request: Pick<RegistryRequest, "method" | "headers" | "signal" | "body" | "passing">,
     authorization: string | undefined,
     plainHttp: boolean,
   ): Promise<FetchResponse> {
@@ -129,6 +131,7 @@ export class Transport {
         },
         ...(request.body ? { body: request.body() } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
+        ...(request.passing ? { passing: true } : {}),
       });
       const { location } = response.headers;
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) {
