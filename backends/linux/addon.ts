@@ -30,12 +30,14 @@ export interface Addon {
     more: Int32Array,
   ): number;
   /**
-   * A pipe: the descriptor to write to, the caller's to close, and what asks for its bytes.
+   * A pipe: the descriptor to write to, for `closeOutflow` to close, and what asks for its bytes.
    * `onChunk` gets null at their end. addon/outflow.c.
    */
   openOutflow(onChunk: (chunk: Buffer | null) => void): [descriptor: number, OutflowHandle];
   /** One chunk more may come; until then a writer waits when the pipe is full. */
   askOutflow(handle: OutflowHandle): void;
+  /** A child has the descriptor: closes ours. What `fs` closes and did not open, worker threads warn of. */
+  closeOutflow(handle: OutflowHandle): void;
   /** Nothing more is wanted: who writes gets EPIPE. */
   dropOutflow(handle: OutflowHandle): void;
   /** Ends the process at once. */

@@ -3,7 +3,6 @@
 // program on descriptor 3, its report on 4.
 
 import type { ChildProcess, StdioOptions } from "node:child_process";
-import { closeSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { type Addon, loadAddon } from "./addon.ts";
@@ -26,6 +25,8 @@ export interface Outlet {
   /** -1 is /dev/null. */
   readonly descriptor: number;
   readonly stream?: ReadableStream<Uint8Array>;
+  /** To be called once the child has the descriptor: closes ours. */
+  readonly handedOn?: () => void;
 }
 
 export class Launcher {
@@ -59,7 +60,7 @@ export class Launcher {
       for (const one of [stdout, stderr]) outlets.push(outletOf(one, addon));
       return this.#launch(addon, message, streams, outlets, detached, listener);
     } finally {
-      for (const { descriptor, stream } of outlets) if (stream) closeSync(descriptor);
+      for (const { handedOn } of outlets) handedOn?.();
     }
   }
 
@@ -140,7 +141,7 @@ export function outletOf(stream: ProcessStreams["stdout"], addon: Addon): Outlet
       addon.dropOutflow(handle);
     },
   });
-  return { descriptor, stream: carried };
+  return { descriptor, stream: carried, handedOn: () => addon.closeOutflow(handle) };
 }
 
 /** Web streams cost milliseconds to load: only for those who asked for pipes. */

@@ -7,6 +7,7 @@ NAPI_MODULE_INIT() {
     {"leave", NULL, leave, NULL, NULL, NULL, napi_default, NULL},
     {"openOutflow", NULL, open_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"askOutflow", NULL, ask_outflow, NULL, NULL, NULL, napi_default, NULL},
+    {"closeOutflow", NULL, close_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"dropOutflow", NULL, drop_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"readBeneath", NULL, read_beneath, NULL, NULL, NULL, napi_default, NULL},
     {"createInflater", NULL, create_inflater, NULL, NULL, NULL, napi_default, NULL},

@@ -27,6 +27,7 @@ napi_value launch(napi_env env, napi_callback_info info);
 napi_value leave(napi_env env, napi_callback_info info);
 napi_value open_outflow(napi_env env, napi_callback_info info);
 napi_value ask_outflow(napi_env env, napi_callback_info info);
+napi_value close_outflow(napi_env env, napi_callback_info info);
 napi_value drop_outflow(napi_env env, napi_callback_info info);
 napi_value read_beneath(napi_env env, napi_callback_info info);
 napi_value attributes(napi_env env, napi_callback_info info);

@@ -19,6 +19,7 @@ enum { CHUNK = 65536, STACK = 131072 };
 
 struct outflow {
   int from, asked;     /* the pipe's end; an eventfd that counts the chunks that are asked for */
+  int to;              /* the other end, until it was handed on; JavaScript's thread alone looks */
   atomic_bool unwanted;
   atomic_int owners;   /* the thread, the handle, and what calls JavaScript */
   pthread_mutex_t telling;
@@ -127,44 +128,51 @@ static void drop(struct outflow *o) {
   ask(o);
 }
 
+static void close_other(struct outflow *o) {
+  if (o->to >= 0) close(o->to);
+  o->to = -1;
+}
+
 static void finalize(napi_env env, void *data, void *hint) {
   (void)env;
   (void)hint;
+  close_other(data);
   drop(data);
   let_go(data);
 }
 
-static napi_value refused(napi_env env, struct outflow *o, int to) {
+static napi_value refused(napi_env env, struct outflow *o) {
   int error = errno;
   if (o) {
     if (o->from >= 0) close(o->from);
     if (o->asked >= 0) close(o->asked);
+    close_other(o);
     free(o);
   }
-  if (to >= 0) close(to);
   napi_throw_error(env, NULL, strerror(error));
   return NULL;
 }
 
-/* openOutflow(onChunk): the descriptor to write to, which is the caller's to close, and a handle. */
+/* openOutflow(onChunk): the descriptor to write to, to be closed by its handle, and that. */
 napi_value open_outflow(napi_env env, napi_callback_info info) {
   napi_value callback, name, number, handle, both;
   size_t count = 1;
   int ends[2] = {-1, -1};
   struct outflow *o = calloc(1, sizeof *o);
   napi_get_cb_info(env, info, &count, &callback, NULL, NULL);
-  if (!o) return refused(env, NULL, -1);
-  o->from = o->asked = -1;
+  if (!o) return refused(env, NULL);
+  o->from = o->asked = o->to = -1;
   o->owners = 3;
   pthread_mutex_init(&o->telling, NULL);
-  if (pipe2(ends, O_CLOEXEC)) return refused(env, o, -1);
+  if (pipe2(ends, O_CLOEXEC)) return refused(env, o);
   o->from = ends[0];
+  o->to = ends[1];
   o->asked = eventfd(0, EFD_CLOEXEC);
-  if (o->asked < 0) return refused(env, o, ends[1]);
+  if (o->asked < 0) return refused(env, o);
   napi_create_string_utf8(env, "outflow", NAPI_AUTO_LENGTH, &name);
   if (napi_create_threadsafe_function(env, callback, NULL, name, 0, 1, o, silenced, o, hand_over, &o->tell) != napi_ok) {
     errno = EINVAL;
-    return refused(env, o, ends[1]);
+    return refused(env, o);
   }
   napi_unref_threadsafe_function(env, o->tell);
   errno = begin_thread(carry, o, STACK);
@@ -172,9 +180,10 @@ napi_value open_outflow(napi_env env, napi_callback_info info) {
     int error = errno;
     o->owners = 1; /* nobody but what calls JavaScript, which goes now */
     close(o->from);
+    close_other(o);
     napi_release_threadsafe_function(o->tell, napi_tsfn_abort);
     errno = error;
-    return refused(env, NULL, ends[1]);
+    return refused(env, NULL);
   }
   napi_create_external(env, o, finalize, NULL, &handle);
   napi_create_int32(env, ends[1], &number);
@@ -207,5 +216,15 @@ napi_value ask_outflow(napi_env env, napi_callback_info info) {
 napi_value drop_outflow(napi_env env, napi_callback_info info) {
   struct outflow *o = given(env, info);
   if (o) drop(o);
+  return NULL;
+}
+
+/*
+ * closeOutflow(handle): a child has the end to write to. Node counts the descriptors of a worker
+ * thread, and warns of one that fs closes and did not open.
+ */
+napi_value close_outflow(napi_env env, napi_callback_info info) {
+  struct outflow *o = given(env, info);
+  if (o) close_other(o);
   return NULL;
 }

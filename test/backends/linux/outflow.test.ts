@@ -1,7 +1,6 @@
 // Pipes of the addon, by what writes to them.
 
-import { execFileSync, spawn } from "node:child_process";
-import { closeSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { loadAddon } from "@nacre/linux/addon.ts";
 import { outletOf } from "@nacre/linux/launch.ts";
@@ -13,9 +12,9 @@ const addon = loadAddon(ADDON);
 /** A shell that writes to one; its exit status, or the signal that ended it. */
 function written(script: string) {
   if (!addon) throw new TypeError("the addon was not built");
-  const { descriptor, stream } = outletOf("pipe", addon);
+  const { descriptor, stream, handedOn } = outletOf("pipe", addon);
   const child = spawn("sh", ["-c", script], { stdio: ["ignore", descriptor, "ignore"] });
-  closeSync(descriptor);
+  handedOn?.();
   const ended = new Promise<number | string | null>((resolve) =>
     child.once("exit", (code, signal) => resolve(signal ?? code)),
   );
@@ -57,4 +56,23 @@ it("does not keep a process that reads nothing", () => {
   `;
   const out = execFileSync(process.execPath, ["-e", script], { timeout: 10_000, stdio: "pipe" });
   expect(String(out)).toBe("");
+});
+
+it("has a worker thread warn of no descriptor that it did not open", () => {
+  const inWorker = `
+    const module = { exports: {} };
+    process.dlopen(module, ${JSON.stringify(ADDON)});
+    const [descriptor, handle] = module.exports.openOutflow(() => {});
+    module.exports.closeOutflow(handle);
+    module.exports.closeOutflow(handle);
+    try {
+      require("node:fs").fstatSync(descriptor);
+    } catch ({ code }) {
+      console.log(code);
+    }
+  `;
+  const script = `new (require("node:worker_threads").Worker)(${JSON.stringify(inWorker)}, { eval: true })`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(stdout).toBe("EBADF\n");
 });
