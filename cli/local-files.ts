@@ -19,6 +19,7 @@ import { treeArchive } from "@nacre/engine/copies/tree-archive.ts";
 import type { CopiedEntry } from "@nacre/engine/engine.ts";
 import { LinuxFiles } from "@nacre/linux/files.ts";
 import { fileError } from "@nacre/linux/files-error.ts";
+import { isNode, makeNode } from "./local-nodes.ts";
 
 /** What `find` gives: something of this machine, or the place where it could be. */
 export interface LocalFile {
@@ -40,8 +41,9 @@ export interface LocalFiles {
 }
 
 const ROOT = "/";
-/** setuid and setgid would give whoever runs it the powers of its new owner. */
-const PLAIN_BITS = 0o1777;
+/** Whoever runs such a file has its owner's powers: the bit stays where that is who copies. */
+const SET_USER_ID = 0o4000;
+const SET_GROUP_ID = 0o2000;
 
 export function localFiles(addonPath: string | undefined): LocalFiles {
   const files = new LinuxFiles(addonPath);
@@ -85,7 +87,8 @@ class Extraction {
     this.#top = Buffer.from(this.#isContents ? directory : `${directory}/${name}`);
   }
 
-  async take({ entry, identity, read }: CopiedEntry): Promise<void> {
+  async take(copied: CopiedEntry): Promise<void> {
+    const { entry, identity } = copied;
     const relative = Buffer.from(entry.path);
     const path = relative.length === 0 ? this.#top : Buffer.concat([this.#top, SLASH, relative]);
     // The directory whose contents are copied stays as it is.
@@ -94,7 +97,7 @@ class Extraction {
       const first = identity === undefined ? undefined : this.#first.get(identity);
       if (!this.#makeRoom(path, entry)) return;
       if (first) linkSync(first, path);
-      else await this.#make(path, entry, read);
+      else if (!(await this.#make(path, copied))) return;
       if (identity !== undefined) this.#first.set(identity, path);
     } catch (error) {
       throw fileError(error, "make", path.toString());
@@ -103,7 +106,7 @@ class Extraction {
 
   /** What is in the way goes, but for directories. False for what cannot be made. */
   #makeRoom(path: Buffer, { kind }: TreeEntry): boolean {
-    if (!["file", "directory", "symlink"].includes(kind)) {
+    if (kind === "socket") {
       this.#left.push(`${path} (${kind})`);
       return false;
     }
@@ -115,26 +118,35 @@ class Extraction {
     return true;
   }
 
-  async #make(path: Buffer, entry: TreeEntry, read: CopiedEntry["read"]): Promise<void> {
-    const mtime = entry.mtimeSeconds + entry.mtimeNanoseconds / 1e9;
+  /** False for what cannot be made. */
+  async #make(path: Buffer, copied: CopiedEntry): Promise<boolean> {
+    const { entry } = copied;
+    const mtime = secondsOf(entry);
     if (entry.kind === "symlink") {
       symlinkSync(Buffer.from(entry.target), path);
       lutimesSync(path, mtime, mtime);
     } else if (entry.kind === "directory") {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       this.#directories.push({ path, entry });
+    } else if (isNode(entry)) {
+      if (!makeNode(path, entry)) {
+        this.#left.push(`${path} (${entry.kind})`);
+        return false;
+      }
+      utimesSync(path, mtime, mtime);
     } else {
-      await writeFile(path, read());
-      chmodSync(path, entry.mode & PLAIN_BITS);
+      await writeFile(path, copied.read());
+      chmodSync(path, entry.mode & ~foreignBits(copied));
       utimesSync(path, mtime, mtime);
     }
+    return true;
   }
 
   /** Bits and times of directories, once they are full. */
   finish(): string[] {
     for (const { path, entry } of this.#directories.reverse()) {
-      const mtime = entry.mtimeSeconds + entry.mtimeNanoseconds / 1e9;
-      chmodSync(path, entry.mode & PLAIN_BITS);
+      const mtime = secondsOf(entry);
+      chmodSync(path, entry.mode);
       utimesSync(path, mtime, mtime);
     }
     return this.#left;
@@ -142,6 +154,18 @@ class Extraction {
 }
 
 const SLASH = Buffer.from("/");
+
+const secondsOf = ({ mtimeSeconds, mtimeNanoseconds }: TreeEntry): number =>
+  mtimeSeconds + mtimeNanoseconds / 1e9;
+
+/** As `cp -p` has it where it may not keep an owner. */
+function foreignBits({ entry, mapped }: CopiedEntry): number {
+  const isOwn = (id: number, own: number | undefined) => !mapped && id === own;
+  return (
+    (isOwn(entry.uid, process.geteuid?.()) ? 0 : SET_USER_ID) |
+    (isOwn(entry.gid, process.getegid?.()) ? 0 : SET_GROUP_ID)
+  );
+}
 
 async function writeFile(path: Buffer, contents: AsyncIterable<Uint8Array>): Promise<void> {
   const descriptor = openSync(path, "wx", 0o600);

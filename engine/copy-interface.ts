@@ -18,6 +18,8 @@ export interface CopiedEntry {
   readonly entry: TreeEntry;
   /** Equal for, and only for, names of one file. */
   readonly identity?: string;
+  /** Whether the container's users are others on this machine: its root is nobody's superior here. */
+  readonly mapped?: true;
   /** The contents of a file. */
   read(): AsyncIterable<Uint8Array>;
 }

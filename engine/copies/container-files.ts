@@ -34,7 +34,9 @@ export interface OpenedRoot {
   readonly directory: string;
   /** Of the container's processes, where its user is not root. */
   readonly owner: () => { readonly uid: number; readonly gid: number } | undefined;
-  /** Of a running container with users of its own: whom the machine's IDs are there, and the other way. */
+  /** Whether the container has users of its own. */
+  readonly mapped: boolean;
+  /** Of a running one of these: whom the machine's IDs are there, and the other way. */
   readonly users?: UserMaps;
   readonly close: () => Promise<void>;
 }
@@ -71,12 +73,13 @@ export class OpenContainerFiles implements ContainerFiles {
   }
 
   async *entries(path: string): AsyncGenerator<CopiedEntry> {
-    const { root } = this.#opened;
+    const { root, mapped } = this.#opened;
     const { files } = this.#ports;
     for (const { relative, entry, identity } of treeMembers(files, root, this.#must(path))) {
       yield {
         entry: { ...this.#inside(entry), path: textBytes(relative) },
         ...(identity !== undefined && { identity }),
+        ...(mapped && { mapped }),
         read: () => contentsOf(files, root, entry.path),
       };
     }

@@ -50,6 +50,7 @@ export async function openFiles(
       ...opened,
       container: record.name,
       directory: parts.paths.container(id).directory,
+      mapped: record.users !== undefined,
       owner: () => parts.user(record),
     });
   }

@@ -66,7 +66,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/images/{image-recorder,documents,accounts}.ts",
     "engine/copies/!(opener|copy-claims|copy-rules|rest-view).ts",
     "core/tar-writer.ts",
-    "cli/local-files.ts",
+    "cli/local-{files,nodes}.ts",
   ],
   builds: ["engine/build/**", "core/dockerfile/**"],
   sharing: ["engine/sharing/!(view).ts", "engine/{registry/uploads,images/own-layer-files}.ts"],

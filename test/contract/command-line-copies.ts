@@ -217,6 +217,29 @@ export function copyCases({ nacre, start }: Tools): void {
     expect((await cp("- web:/e", "garbage".repeat(100))).code).toBe(1);
   });
 
+  it("keeps bits and fifos on the way out, but not those that would give the caller's powers away", async () => {
+    const [uid, gid] = [process.getuid!(), process.getgid!()];
+    const files = [
+      `echo x >/k/mine; chown ${uid}:${gid} /k/mine; chmod 6755 /k/mine`,
+      `echo x >/k/user; chown ${uid + 1}:${gid} /k/user; chmod 6755 /k/user`,
+      `echo x >/k/group; chown ${uid}:${gid + 1} /k/group; chmod 6755 /k/group`,
+      "mkdir /k/dir; chmod 3775 /k/dir; mkfifo /k/pipe; chmod 620 /k/pipe",
+    ];
+    await begin(["mkdir /k", ...files].join("; "));
+    expect(await cp("web:/k out/k")).toEqual(done);
+    const modes = readdirSync(join(local, "out/k")).map((name) => {
+      const found = lstatSync(join(local, "out/k", name));
+      return `${name} ${(found.mode & 0o7777).toString(8)} ${found.isFIFO()}`;
+    });
+    expect(modes.sort()).toEqual([
+      "dir 3775 false",
+      "group 4755 false",
+      "mine 6755 false",
+      "pipe 620 true",
+      "user 2755 false",
+    ]);
+  });
+
   it("says how much was copied on a terminal, unless it shall not", async () => {
     await begin();
     const terminal = { workingDirectory: local, terminals: [1] };
