@@ -19,7 +19,7 @@ import {
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
 import { checkPorts, PORT_OPTIONS } from "./published-ports.ts";
-import { present, RESOURCE_OPTIONS, resourcesOf } from "./resource-options.ts";
+import { present, RESOURCE_OPTIONS, resourcesOf, unlessEmpty } from "./resource-options.ts";
 
 const PULL_POLICIES = ["missing", "always", "never"] as const;
 
@@ -117,6 +117,7 @@ export function requestOf(
     log: logRequestOf(values),
     attach: values.attach.length > 0 ? [...new Set(values.attach)] : undefined,
     health: healthOf(values),
+    exposedPorts: unlessEmpty([...new Set(values.expose.flat())].sort()),
     entrypoint: entrypointOf(values.entrypoint),
     annotations: values.annotation.length > 0 ? labelsOf(values.annotation) : undefined,
   };

@@ -1,11 +1,18 @@
-// Ports of this machine that would lead to a container's: networks will publish them, and the two
-// that there are do not.
+// Ports of a container, and those of this machine that would lead to them: networks will publish
+// them, and the two that there are do not.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { flag, list, type Values } from "./options.ts";
 
 export const PORT_OPTIONS = {
+  expose: list(
+    ["expose"],
+    "port[-port][/protocol]",
+    "Ports that the container says it serves, beside those of its image; inspect shows them",
+    parseExposed,
+  ),
   publish: list(
     ["publish", "p"],
     "port",
@@ -14,6 +21,27 @@ export const PORT_OPTIONS = {
   ),
   publishAll: flag(["publish-all", "P"], "The same for all that the image exposes"),
 };
+
+const LAST_PORT = 65535;
+
+/** All ports of a range, `8000-8002/udp`. @throws FlagError */
+export function parseExposed(word: string): readonly string[] {
+  const [range = "", protocol = "tcp", ...more] = word.split("/");
+  const [from, to = from] = range
+    .split("-")
+    .map((text) => (/^\d+$/.test(text) ? Number(text) : NaN));
+  const sound = from! <= to! && to! <= LAST_PORT && more.length === 0;
+  if (!sound || range.split("-").length > 2) {
+    throw new FlagError(
+      `invalid range format for --expose: a port from 0 to ${LAST_PORT} or a range of them, such as 80 or 8000-8010/udp`,
+    );
+  }
+  const lower = protocol.toLowerCase();
+  if (!["tcp", "udp", "sctp"].includes(lower)) {
+    throw new FlagError(`invalid protocol ${JSON.stringify(protocol)}: tcp, udp or sctp`);
+  }
+  return Array.from({ length: to! - from! + 1 }, (_, n) => `${from! + n}/${lower}`);
+}
 
 export function whyNothingIsPublished(network: string): string {
   if (network === "host") return "with the network host its ports are this machine's own";

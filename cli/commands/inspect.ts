@@ -72,7 +72,8 @@ function withAbsent(container: Record<string, unknown>): Record<string, unknown>
   };
   hide(container, "SizeRw", "SizeRootFs");
   hide(container.State, "Health");
-  hide(container.Config, "Healthcheck", "ExposedPorts");
+  hide(container.Config, "Healthcheck", "ExposedPorts", "StopTimeout");
+  hide(container.HostConfig, "Init", "Mounts", "Annotations", "StorageOpt");
   return container;
 }
 

@@ -188,6 +188,8 @@ export interface ContainerRequest {
   readonly volumesFrom?: readonly string[];
   /** Name of a NetworkDriver. */
   readonly network: string;
+  /** `80/tcp`: what it says of itself beside its image; nothing is published by it. */
+  readonly exposedPorts?: readonly string[];
   /** Name of a Runtime; absent: by the image's platform, `native` for the kernel's own execve. */
   readonly runtime?: string;
   /** Name of a LogDriver; absent: `json-file`. */

@@ -14,9 +14,21 @@ export function findContainer(t: Transaction, reference: string): ContainerRecor
   if (!/^[0-9a-f]+$/.test(bare)) return undefined;
   const matches = t.list("container", bare);
   if (matches.length > 1) {
-    throw new NacreError("invalid", `multiple containers found with ID prefix ${bare}`, {
-      advice: "Give more of the ID.",
-    });
+    throw ambiguous(bare, matches);
   }
   return matches[0];
+}
+
+const SHOWN = 8;
+
+function ambiguous(prefix: string, matches: readonly ContainerRecord[]): NacreError {
+  // As much of each ID as tells it from the others, and not less than people know them by.
+  let length = 12;
+  const shortened = () => new Set(matches.map(({ id }) => id.slice(0, length)));
+  while (shortened().size < matches.length) length++;
+  const shown = matches.slice(0, SHOWN).map(({ id, name }) => `${id.slice(0, length)} (${name})`);
+  const more = matches.length > SHOWN ? ` and ${matches.length - SHOWN} more` : "";
+  return new NacreError("invalid", `multiple containers found with ID prefix ${prefix}`, {
+    advice: `Give more of the ID, or a name: ${shown.join(", ")}${more}.`,
+  });
 }

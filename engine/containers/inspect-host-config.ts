@@ -148,9 +148,12 @@ export function hostConfigJson(
   return {
     ...(request.annotations && { Annotations: request.annotations }),
     Binds: request.mounts.flatMap(bindWord),
+    ContainerIDFile: "",
     VolumesFrom: request.volumesFrom ?? null,
     LogConfig: logConfigJson(request, logPath),
     NetworkMode: request.network,
+    ...{ PortBindings: {}, PublishAllPorts: false, Links: null },
+    ...{ VolumeDriver: "", ConsoleSize: [0, 0], Cgroup: "", Isolation: "", DeviceRequests: null },
     Runtime: runtime,
     AutoRemove: request.autoRemove,
     ReadonlyRootfs: request.readOnlyRoot,

@@ -12,6 +12,7 @@ import type { ContainerMount, ContainerRequest, NamedVolume } from "@nacre/core/
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { DEFAULT_DRIVER } from "../volumes/volume-records.ts";
 import { hostConfigJson } from "./inspect-host-config.ts";
+import { networkJson } from "./inspect-network.ts";
 import { powersJson } from "./inspect-powers.ts";
 
 const NEVER = "0001-01-01T00:00:00Z";
@@ -103,6 +104,12 @@ function ownVolumes(
   return targets.length === 0 ? null : Object.fromEntries(targets.map((target) => [target, {}]));
 }
 
+/** The image's and those of --expose. */
+function exposedPorts(config: ImageProcess, { exposedPorts = [] }: ContainerRequest) {
+  const ports = [...Object.keys(config.ExposedPorts ?? {}), ...exposedPorts].sort();
+  return ports.length > 0 && { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) };
+}
+
 /** As docker has it: what was asked for first, then what the image says of other variables. */
 function environmentJson(config: ImageProcess, { environment }: ContainerRequest): string[] {
   const nameOf = (variable: string): string => variable.split("=", 1)[0] as string;
@@ -131,10 +138,14 @@ export function containerJson(
     Args: line.slice(1),
     State: stateJson(record),
     Image: image?.id ?? request.image,
+    // Files in the container's own memory: nothing of this machine is shown in their place.
+    ...{ ResolvConfPath: "", HostnamePath: "", HostsPath: "" },
     Name: `/${record.name}`,
     RestartCount: record.restarts ?? 0,
     Driver: record.snapshotter,
     Platform: image?.config.os ?? "linux",
+    ...{ MountLabel: "", ProcessLabel: "", AppArmorProfile: request.apparmor ?? "" },
+    ExecIDs: null,
     GraphDriver: { Name: record.snapshotter, Data: null },
     LogPath: logPath,
     ...powersJson(request, image, available),
@@ -147,13 +158,16 @@ export function containerJson(
       AttachStdin: isAttached(request, "stdin"),
       AttachStdout: isAttached(request, "stdout"),
       AttachStderr: isAttached(request, "stderr"),
+      ...exposedPorts(config, request),
       Tty: request.terminal,
       OpenStdin: request.interactive,
+      StdinOnce: request.interactive && isAttached(request, "stdin"),
       Env: environmentJson(config, request),
       Cmd: command,
       Image: request.image,
       WorkingDir: request.workingDirectory ?? config.WorkingDir ?? "",
       Entrypoint: entrypoint.length > 0 ? entrypoint : null,
+      OnBuild: null,
       Volumes: ownVolumes(request, config),
       Labels: Object.fromEntries(
         Object.entries({ ...config.Labels, ...request.labels }).toSorted(([a], [b]) =>
@@ -164,7 +178,7 @@ export function containerJson(
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),
     },
-    NetworkSettings: { Networks: { [request.network]: {} } },
+    NetworkSettings: networkJson(request.network),
   };
 }
 

@@ -143,11 +143,15 @@ function byDigest(transaction: Transaction, digest: string): FoundImage | undefi
   return other && { image: other };
 }
 
+/** Digits of an ID in lists; two that share as many have to be looked up in full. */
+const SHOWN = 12;
+
 function byBeginning(transaction: Transaction, beginning: string): FoundImage | undefined {
-  const [image, second] = transaction.list("image", `sha256:${beginning}`);
-  if (second) {
+  const [image, ...others] = transaction.list("image", `sha256:${beginning}`);
+  if (image && others.length > 0) {
+    const ids = [image, ...others].map(({ id }) => id.slice("sha256:".length).slice(0, SHOWN));
     throw new NacreError("invalid", `several images have IDs that begin with ${beginning}`, {
-      advice: "Give more digits.",
+      advice: `Give more digits: ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? " …" : ""}.`,
     });
   }
   return image && { image };

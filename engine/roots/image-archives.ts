@@ -164,6 +164,7 @@ function withChanges(process: ImageProcess, { changes = [] }: NewImageOptions): 
 /** What the container was asked to run, on top of what its image says. */
 function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProcess {
   const { command, entrypoint, environment, labels, user, workingDirectory, stopSignal } = request;
+  const { exposedPorts = [] } = request;
   const variables = environment.map((one) => {
     const equals = one.indexOf("=");
     return [one.slice(0, equals), one.slice(equals + 1)] as const;
@@ -178,5 +179,11 @@ function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProc
     ...(user !== undefined && { User: user }),
     ...(workingDirectory !== undefined && { WorkingDir: workingDirectory }),
     ...(stopSignal !== undefined && { StopSignal: stopSignal }),
+    ...(exposedPorts.length > 0 && {
+      ExposedPorts: {
+        ...image.ExposedPorts,
+        ...Object.fromEntries(exposedPorts.map((port) => [port, {}])),
+      },
+    }),
   };
 }

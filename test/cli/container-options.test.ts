@@ -169,6 +169,23 @@ it.each(casesOf("filter"))("takes $input for a filter as docker does", (fact) =>
   expect({ [key]: { [value]: true } }).toEqual(fact.value);
 });
 
+describe("ports that a container says it serves", () => {
+  it("are single ones and ranges, of three protocols, each once", () => {
+    const words = ["--expose", "80", "--expose=80/tcp", "--expose", "8000-8002/udp", "img"];
+    expect(request(...words).exposedPorts).toEqual([
+      ...["80/tcp", "8000/udp", "8001/udp", "8002/udp"],
+    ]);
+    expect(request("img").exposedPorts).toBeUndefined();
+  });
+
+  it.each(["", "x", "80:80", "70000", "9-8", "1-2-3", "80/tcp/udp", "-1", "80/icmp"])(
+    "are not %j",
+    (word) => {
+      expect(() => request("--expose", word, "img")).toThrow(/invalid (range format|protocol)/);
+    },
+  );
+});
+
 describe("the flags that docker's commands have and ours shall have", () => {
   const longs = async (command: string) => {
     const { options } = (await findEntry(command.split(" "))!.entry.load()).default;

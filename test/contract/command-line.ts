@@ -127,6 +127,33 @@ export function commandLineContract(
       expect(stats.MemUsage).toMatch(/ \/ 32MiB$/);
     });
 
+    it("answers what docker's templates ask of ports and addresses: that there are none", async () => {
+      const options = [
+        "--network",
+        "none",
+        "--name",
+        "asked",
+        "--expose",
+        "80",
+        "--expose=7-8/UDP",
+      ];
+      await does("create", ...options, subject.image, "true");
+      const template = [
+        "[{{.NetworkSettings.IPAddress}}{{.NetworkSettings.MacAddress}}]",
+        "{{range $name, $one := .NetworkSettings.Networks}}{{$name}}={{$one.IPAddress}};{{end}}",
+        "{{range $port, $to := .NetworkSettings.Ports}}{{(index $to 0).HostPort}}{{end}}",
+        "{{len .HostConfig.PortBindings}} {{.HostConfig.Links}} {{.HostConfig.Init}}",
+        "{{json .Config.ExposedPorts}} {{.Config.StdinOnce}} {{.ExecIDs}} [{{.AppArmorProfile}}]",
+      ];
+      expect(await does("inspect", "-f", template.join("|"), "asked")).toBe(
+        '[]|none=;||0 <nil> <nil>|{"7/udp":{},"8/udp":{},"80/tcp":{}} false <nil> []',
+      );
+      await does("commit", "asked", "asked:1");
+      const exposed = ["image", "inspect", "-f", "{{json .Config.ExposedPorts}}", "asked:1"];
+      expect(await does(...exposed)).toBe('{"7/udp":{},"8/udp":{},"80/tcp":{}}');
+      await does("rmi", "asked:1");
+    });
+
     it("keeps annotations for who inspects it, and refuses what nobody drives", async () => {
       const options = ["--annotation", "org.example.team=red", "--annotation", "bare"];
       await start("noted", "true", ...options);
