@@ -22,11 +22,6 @@ export function sharesToWeight(shares: number): number {
   return Math.ceil(weight - 1e-9);
 }
 
-/** cpu.shares as cpu.weight on the straight line that older runtimes drew. */
-export function sharesToWeightLinear(shares: number): number {
-  return shares === 0 ? 0 : 1 + Math.floor(((shares - 2) * 9999) / 262142);
-}
-
 /** blkio.weight (10…1000) as io.weight (1…10000); 0 stays 0. io.bfq.weight takes it as it is. */
 export function blkioWeightToIoWeight(weight: number): number {
   return weight === 0 ? 0 : 1 + Math.floor(((weight - 10) * 9999) / 990);

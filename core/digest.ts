@@ -38,7 +38,7 @@ export function digestFault(code: number): DigestFault {
   return FAULTS[code - 1] ?? "DigestErrInvalidFormat";
 }
 
-/** `text` as a digest, or the name of what is wrong with it. */
+/** `text` as a digest (OCI image spec, descriptor.md), or the name of what is wrong with it. */
 export function tryParseDigest(core: Core, text: string): Digest | DigestFault {
   const { pointer, length } = placeText(core, text);
   const code = core.exports.digestCheck!(pointer, length);
@@ -48,16 +48,6 @@ export function tryParseDigest(core: Core, text: string): Digest | DigestFault {
     algorithm: text.slice(0, colon) as Digest["algorithm"],
     encoded: text.slice(colon + 1),
   };
-}
-
-/**
- * `text` as a digest (OCI image spec, descriptor.md).
- * @throws NacreError `invalid`
- */
-export function parseDigest(core: Core, text: string): Digest {
-  const digest = tryParseDigest(core, text);
-  if (typeof digest === "string") throw notADigest(text, digest);
-  return digest;
 }
 
 function notADigest(text: string, fault: DigestFault): NacreError {

@@ -176,16 +176,6 @@ export function parseReference(
 }
 
 /**
- * What a person typed where also an image's ID may stand.
- * @throws NacreError `invalid`
- */
-export function parseAnyReference(core: Core, text: string): Reference | DigestReference {
-  const reference = tryParseAnyReference(core, text);
-  if (typeof reference === "string") throw notAReference(text, reference);
-  return reference instanceof Reference ? checkDomain(text, reference, "normalized") : reference;
-}
-
-/**
  * In `my_host.example/x`, what stands before the slash is meant as a domain and cannot be one. The
  * grammar then takes it for a part of the path, which leaves no registry to ask.
  */
