@@ -13,20 +13,23 @@ import { compileAhead } from "./steps/code-cache.ts";
 import { buildCore } from "./steps/core.ts";
 import { buildDeclarations } from "./steps/declarations.ts";
 import { buildInit } from "./steps/init.ts";
+import { Notices } from "./steps/notices.ts";
 import { placeAssets, recordNode } from "./steps/package.ts";
 import { buildPlugins } from "./steps/plugins.ts";
 import { timed } from "./steps/step.ts";
 
 const startedMs = performance.now();
+const notices = new Notices();
 const core = timed("core.wasm", buildCore);
 await Promise.all([
   core,
   timed("nacre-init", buildInit),
   timed("types", buildDeclarations),
-  timed("bundles", () => buildBundles(core)),
-  timed("plugins", buildPlugins),
+  timed("bundles", () => buildBundles(core, notices)),
+  timed("plugins", () => buildPlugins(notices)),
 ]);
 await timed("package", placeAssets);
+notices.write();
 await timed("compiled code", compileAhead);
 recordNode();
 console.log(`built in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);

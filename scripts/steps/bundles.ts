@@ -6,11 +6,13 @@ import { join } from "node:path";
 import {
   type InputOptions,
   type LogLevel,
+  type Plugin,
   type RolldownLog,
   type RolldownOutput,
   rolldown,
 } from "rolldown";
 import { BUNDLE_GROUPS } from "./bundle-groups.ts";
+import type { Notices } from "./notices.ts";
 import { DIST, ROOT } from "./step.ts";
 
 const isExternal = (id: string): boolean => id.startsWith("node:") || id.startsWith("vitest");
@@ -26,16 +28,16 @@ const withoutHttp2 = {
 const resolve = { alias: { rxjs: join(ROOT, "node_modules/rxjs/dist/esm/index.js") } };
 
 /** `core`: settles when the core is built, which the bundle for browsers has inside. */
-export async function buildBundles(core: Promise<unknown>): Promise<void> {
+export async function buildBundles(core: Promise<unknown>, { plugin }: Notices): Promise<void> {
   mkdirSync(DIST, { recursive: true });
-  const commandLine = await bundleCommandLine();
-  const oci = await bundleOci();
+  const commandLine = await bundleCommandLine(plugin);
+  const oci = await bundleOci(plugin);
   const written = [
     ...commandLine.files,
     ...oci.files,
-    ...(await bundleLibrary("nacre")),
-    ...(await bundleLibrary("contract")),
-    ...(await core.then(() => bundleLibrary("simulated", FOR_BROWSERS))),
+    ...(await bundleLibrary("nacre", plugin)),
+    ...(await bundleLibrary("contract", plugin)),
+    ...(await core.then(() => bundleLibrary("simulated", plugin, FOR_BROWSERS))),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
   await bundleStart(commandLine, oci.entry);
@@ -64,7 +66,7 @@ function removeOthers(kept: ReadonlySet<string>): void {
 const OLDEST_NODE = { target: "node22" } as const;
 
 /** The chunks of the command line, named by their content. */
-async function bundleCommandLine(): Promise<Bundles> {
+async function bundleCommandLine(notices: Plugin): Promise<Bundles> {
   const build = await rolldown({
     cwd: ROOT,
     input: { nacre: join(ROOT, "cli", "entry.ts") },
@@ -73,7 +75,7 @@ async function bundleCommandLine(): Promise<Bundles> {
     resolve,
     external: isExternal,
     onLog: refuseUnresolved,
-    plugins: [withoutHttp2],
+    plugins: [withoutHttp2, notices],
     // Nobody imports the chunks but each other.
     preserveEntrySignatures: false,
   });
@@ -91,7 +93,7 @@ async function bundleCommandLine(): Promise<Bundles> {
 }
 
 /** The OCI runtime, which is started for every step of a container: what it needs and nothing else. */
-async function bundleOci(): Promise<Bundles> {
+async function bundleOci(notices: Plugin): Promise<Bundles> {
   const build = await rolldown({
     cwd: ROOT,
     input: { oci: join(ROOT, "cli", "oci", "entry.ts") },
@@ -100,6 +102,7 @@ async function bundleOci(): Promise<Bundles> {
     resolve,
     external: isExternal,
     onLog: refuseUnresolved,
+    plugins: [notices],
     preserveEntrySignatures: false,
   });
   const { output } = await build.write({
@@ -188,7 +191,11 @@ const FOR_BROWSERS: InputOptions = {
 };
 const WITHOUT_ZLIB = "export const constants = {}, gunzipSync = undefined, gzipSync = undefined;";
 
-async function bundleLibrary(name: string, more: InputOptions = {}): Promise<string[]> {
+async function bundleLibrary(
+  name: string,
+  notices: Plugin,
+  { plugins, ...more }: InputOptions = {},
+): Promise<string[]> {
   const build = await rolldown({
     cwd: ROOT,
     input: { [name]: join(ROOT, "cli", `${name}.ts`) },
@@ -196,6 +203,7 @@ async function bundleLibrary(name: string, more: InputOptions = {}): Promise<str
     resolve,
     external: isExternal,
     onLog: refuseUnresolved,
+    plugins: [plugins, notices],
     ...more,
   });
   const { output } = await build.write({

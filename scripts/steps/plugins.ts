@@ -4,6 +4,7 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
+import type { Notices } from "./notices.ts";
 import { DIST, ROOT } from "./step.ts";
 
 /** What is built of each: modules are imported by the loader, scripts are started by themselves. */
@@ -16,7 +17,7 @@ const PLUGINS = {
   registry: [{ source: "plugin.ts", file: "plugin.mjs", format: "es" }],
 } as const;
 
-export async function buildPlugins(): Promise<void> {
+export async function buildPlugins({ plugin }: Notices): Promise<void> {
   for (const [name, files] of Object.entries(PLUGINS)) {
     const own = join(ROOT, "plugins", name);
     const placed = join(DIST, "plugins", name);
@@ -27,6 +28,7 @@ export async function buildPlugins(): Promise<void> {
         input: join(own, source),
         platform: "node",
         external: (id) => id.startsWith("node:"),
+        plugins: [plugin],
       });
       const built = join(own, "dist", file);
       await build.write({ file: built, format, minify: true, codeSplitting: false });

@@ -71,6 +71,25 @@ describe("the package", () => {
     expect(top).toEqual(expect.arrayContaining(["LICENSE", "README.md", "completions", "bin"]));
   });
 
+  it("tells under which licences it has other people's code", () => {
+    const dist = join(project, "node_modules", "nacre", "dist");
+    const notices = readFileSync(join(dist, "THIRD-PARTY-NOTICES"), "utf8");
+    // What the workspaces need is bundled, or has no part in the package.
+    const folders = ["core", "engine", "backends/linux", "backends/simulated", "cli"];
+    const manifests = [...folders, "plugins/loader", "plugins/registry", "plugins/wasi"].map(
+      (folder) => JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")),
+    );
+    const needed = manifests
+      .flatMap((each) =>
+        Object.keys({ ...each.dependencies, ...(each.private ? {} : each.devDependencies) }),
+      )
+      .filter((name) => !name.startsWith("@nacre/"));
+    expect(needed).toEqual(expect.arrayContaining(["rxjs", "undici", "just-bash", "ansi-escapes"]));
+    for (const name of needed) expect(notices).toMatch(new RegExp(`^${name} \\d+\\.`, "m"));
+    expect(notices).toContain("Permission is hereby granted, free of charge");
+    expect(notices).toContain("GNU Lesser General Public License");
+  });
+
   it("starts with npx, again from the code that the first start kept", () => {
     const dist = join(project, "node_modules", "nacre", "dist");
     const start = (options: string) => {
