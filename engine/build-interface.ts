@@ -194,7 +194,9 @@ export interface Builds {
   build(options: BuildOptions): Promise<BuiltImage>;
   /** Looks at the Dockerfile alone. NacreError as `build`. */
   survey(options: BuildOptions): Promise<DockerfileSurvey>;
+  /** What was used last comes first. */
   cache(): Promise<BuildCacheEntry[]>;
+  /** Leaves what a build uses now. The keys of what went, and the bytes that this gave back. */
   pruneCache(
     options?: CachePruneOptions,
   ): Promise<{ readonly removed: readonly string[]; readonly reclaimedBytes: number }>;

@@ -129,6 +129,7 @@ export interface LogOptions {
   readonly tail?: number;
   readonly sinceMs?: number;
   readonly untilMs?: number;
+  /** Ends it without an error. */
   readonly signal?: AbortSignal;
 }
 
@@ -155,7 +156,9 @@ export interface ContainerPruneReport {
 }
 
 export interface ContainerSize {
+  /** Of its storage layer. */
   readonly writtenBytes: number;
+  /** Of its image's files and its storage layer. */
   readonly rootBytes: number;
 }
 
@@ -166,12 +169,19 @@ export interface ListOptions {
   readonly last?: number;
 }
 
+/**
+ * A container is named by its ID, a prefix of that which no other has, or its name. Wherever one is
+ * named: NacreError `not-found`, `invalid` for a prefix of several, and `conflict` where its state
+ * does not allow what is asked (engine/containers/state.ts).
+ */
 export interface Containers {
   /** Makes a container and its storage layer; pulls the image where the request says so. */
   create(request: PartialRequest): Promise<ContainerRecord>;
+  /** NacreError `command-not-found`, `command-not-executable`, `kernel`; the container is then as it was. */
   start(container: string, streams?: ProcessStreams, options?: StartOptions): Promise<Attached>;
   /** create and start; with `autoRemove` also removal, before `exited` settles. */
   run(request: PartialRequest, streams?: ProcessStreams, options?: StartOptions): Promise<Attached>;
+  /** One more process in a container that runs. NacreError as of `start`. */
   exec(container: string, request: ExecRequest, streams?: ProcessStreams): Promise<Attached>;
   /** To what a container in the background writes from now on, and to its input. NacreError `conflict` if it does not run, or runs in the foreground of another. */
   attach(container: string): Promise<Attachment>;
@@ -181,14 +191,16 @@ export interface Containers {
   explain(request: PartialRequest): Promise<KernelProgram>;
   /** Newest first; those that run, with `all` or filters by state also the others. NacreError `invalid` for an unknown filter. */
   list(options?: ListOptions): ContainerRecord[];
-  /** By ID, ID prefix or name. NacreError `not-found`. */
   get(container: string): ContainerRecord;
+  /** In the order in which they were written. NacreError `unsupported` where its driver keeps none that can be read. */
   logs(container: string, options?: LogOptions): AsyncIterable<LogLine>;
+  /** The same for all lines of a container. */
   logDetails(container: string): Promise<LogDetails>;
   /** stop, if it runs, and start, detached. */
   restart(container: string, options?: StopOptions): Promise<void>;
   /** Holds all its processes where they are, by the cgroup freezer, until `unpause`. NacreError `conflict` if it does not run. */
   pause(container: string): Promise<void>;
+  /** NacreError `conflict` if it is not paused. */
   unpause(container: string): Promise<void>;
   /** Changes limits, at once where it runs, and what shall follow its end; what is not named stays. NacreError `invalid`, `kernel`: then nothing was changed. */
   update(container: string, change: ContainerChange): Promise<ContainerRecord>;
@@ -206,10 +218,10 @@ export interface Containers {
   boot(): Promise<BootReport[]>;
   /** Resolves with the exit code when the condition holds (`not-running`), or the container is gone. */
   wait(container: string, condition?: WaitCondition): Promise<number>;
+  /** With its storage layer and log; one that runs only with `force`. NacreError `conflict` also while another process removes it. */
   remove(container: string, options?: RemoveOptions): Promise<void>;
   /** Removes those that have ended or were never started. NacreError `invalid` for an unknown filter. */
   prune(options?: ContainerPruneOptions): Promise<ContainerPruneReport>;
-  /** Bytes that a container wrote, and those of its image with them. */
   size(container: string): ContainerSize;
   /** What each of them runs, entry point and command, as the request and its image say. */
   commandLines(containers: readonly ContainerRecord[]): string[][];

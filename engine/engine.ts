@@ -129,10 +129,12 @@ export interface Images extends ImageSharing {
   list(options?: ListImagesOptions): ImageListing[];
   /** By reference, ID, ID prefix or digest; the one for a platform, where a name has several. NacreError `not-found`. */
   get(reference: string, platform?: string): ImageListing;
+  /** From the bottom up, and how much of the image lies hidden below upper layers. NacreError `not-found`. */
   layers(
     reference: string,
     platform?: string,
   ): Promise<{ readonly layers: LayerReport[]; readonly wastedBytes: number }>;
+  /** Links on the way lead on inside of the image, one at the end is told of itself. NacreError `not-found`, also for a path that no layer has. */
   path(reference: string, path: string): Promise<PathReport>;
   /** Gives an image, or an artifact, one more name; one that another image has goes over to it. Returns the name, normalised. NacreError `not-found`, `invalid`. */
   tag(reference: string, name: string): string;
@@ -285,7 +287,7 @@ export interface Cgroups {
   cssSets(): Promise<readonly CssSetReport[]>;
   /** The program that `mount` carries out. NacreError `invalid`, `in-use`, `not-found`. */
   mountProgram(request: CgroupMountRequest): Promise<KernelProgram>;
-  /** Shows a hierarchy at a place, making it where it is new; or gives one other controllers. */
+  /** Shows a hierarchy at a place, making it where it is new; or gives one other controllers. NacreError as of `mountProgram`, and `kernel`. */
   mount(request: CgroupMountRequest): Promise<void>;
   /** NacreError `not-found` where no hierarchy is mounted, `in-use` while somebody uses it. */
   unmount(target: string): Promise<void>;
@@ -335,6 +337,7 @@ export interface Namespaces {
     readonly kinds?: readonly NamespaceKind[];
     readonly container?: string;
   }): Promise<readonly NamespaceReport[]>;
+  /** By name. */
   pins(): PinRecord[];
   /** The program that `pin` carries out. */
   pinProgram(
@@ -344,6 +347,7 @@ export interface Namespaces {
   ): Promise<KernelProgram>;
   /** Keeps namespaces alive until `unpin`, or the machine's end. Without kinds: those that are not our own. NacreError `exists`, `not-found`, `conflict`, `invalid`. */
   pin(name: string, target: string, kinds?: readonly NamespaceKind[]): Promise<PinRecord>;
+  /** NacreError `not-found`. */
   unpin(name: string): Promise<void>;
   /** Removes pins that hold nothing any more, with `unused` also those in whose namespaces no process is. Returns their names. */
   prunePins(options?: { readonly unused?: boolean }): Promise<string[]>;

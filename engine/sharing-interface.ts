@@ -226,13 +226,16 @@ export interface Artifacts {
     files: readonly ArtifactFile[],
     options?: ArtifactOptions & RegistryReach,
   ): Promise<string>;
+  /** Its digest. What a registry without the referrers API would not find is written down there under a tag. */
   push(name: string, reach?: RegistryReach): Promise<string>;
+  /** Its digest. */
   pull(name: string, reach?: RegistryReach): Promise<string>;
   list(): Promise<ArtifactListing[]>;
   /** NacreError `not-found`. */
   get(name: string): Promise<ArtifactListing>;
   /** The bytes of one of its files. */
   read(name: string, file: string): AsyncIterable<Uint8Array>;
+  /** NacreError `not-found`. */
   remove(name: string): Promise<void>;
   /** What a registry has that is about an image or an artifact there: by the referrers API, its tag schema, and cosign's tags. */
   referrers(name: string, reach?: RegistryReach): Promise<ReferrerListing[]>;

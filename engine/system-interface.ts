@@ -6,8 +6,11 @@ import type { Filters } from "./filters.ts";
 import type { VolumeListing } from "./volume-interface.ts";
 
 export interface PruneOptions {
+  /** Also images that have a name, where no container needs them. */
   readonly all?: boolean;
+  /** Also pinned namespaces that no process is in. */
   readonly pins?: boolean;
+  /** Also volumes that no container has and no user named. */
   readonly volumes?: boolean;
   /** Only containers and images that were made before it, in milliseconds since the epoch; not with `volumes`. */
   readonly untilMs?: number;
@@ -97,8 +100,10 @@ export interface CheckReport {
 export interface System {
   /** Whether records and files agree, and mends it where asked. */
   check(options?: CheckOptions): Promise<CheckReport>;
+  /** Of this engine and its machine; asks the kernel, and nothing of the network. */
   info(): SystemInfo;
+  /** To the byte, with what is shared counted once. */
   diskUsage(): Promise<DiskUsage>;
-  /** @throws NacreError `invalid` for a filter that there is not, before anything goes. Removes stopped containers, dangling images (with `all`, every unused one), what killed processes left, with `volumes` those that no container has and no user named, and with `pins` the pinned namespaces that no process is in. */
+  /** Removes stopped containers, dangling images, what killed processes left, and what the options add. NacreError `invalid` for a filter that there is not, before anything goes. */
   prune(options?: PruneOptions): Promise<PruneReport>;
 }
