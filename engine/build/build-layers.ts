@@ -32,8 +32,8 @@ export class BuildLayers {
   readonly #images: ImageService;
   readonly #store: LayerStore;
   readonly #maker: LayerMaker;
-  /** By what they are made of: the last few, for memory. */
-  readonly #trees = new Map<string, ImageTree>();
+  /** The last few roots by their layers, since each keeps its tree in memory. */
+  readonly #roots = new Map<string, readonly StoredLayer[]>();
   readonly #accounts = new Map<string, Promise<Accounts>>();
   readonly #chains = new Map<string, string>();
   /** Layers that were found whole: while the build runs nobody takes them for rubbish. */
@@ -106,14 +106,7 @@ export class BuildLayers {
   /** What a root is, for whoever looks paths up in it. */
   async tree(diffIds: readonly string[]): Promise<ImageTree> {
     const shown = await this.#shown(diffIds);
-    const key = shown.join(" ");
-    const known = this.#trees.get(key);
-    if (known) return known;
-    const tree = mergeLayers(this.#core().fork(), this.#files, this.stored(shown));
-    const [oldest] = this.#trees.keys();
-    if (this.#trees.size >= 4 && oldest !== undefined) this.#trees.delete(oldest);
-    this.#trees.set(key, tree);
-    return tree;
+    return mergeLayers(this.#core, this.#files, this.#root(shown));
   }
 
   /** /etc/passwd and /etc/group of a root. */
@@ -122,7 +115,7 @@ export class BuildLayers {
     const key = shown.join(" ");
     let found = this.#accounts.get(key);
     if (!found) {
-      found = readAccounts(this.#core().fork(), this.#files, this.stored(shown));
+      found = readAccounts(this.#core, this.#files, this.#root(shown));
       this.#accounts.set(key, found);
     }
     return found;
@@ -136,13 +129,25 @@ export class BuildLayers {
   ): Promise<ImageRecord> {
     const shown = await this.#shown(diffIds);
     const chainId = this.chainId(shown);
-    await this.#images.prepareRoot(chainId, this.stored(shown));
+    await this.#images.prepareRoot(chainId, this.#root(shown));
     const accounts = await this.accounts(shown);
     return {
       ...{ id: "", manifestDigest: "", manifestMediaType: "", layers: [], chainIds: [chainId] },
       config: { ...platform, config: process, rootfs: { type: "layers", diff_ids: shown } },
       ...{ sizeBytes: 0, pulledMs: 0, ...accounts },
     };
+  }
+
+  /** One list for one root, so that its layers are merged once. */
+  #root(shown: readonly string[]): readonly StoredLayer[] {
+    const key = shown.join(" ");
+    const known = this.#roots.get(key);
+    if (known) return known;
+    const root = this.stored(shown);
+    const [oldest] = this.#roots.keys();
+    if (this.#roots.size >= 4 && oldest !== undefined) this.#roots.delete(oldest);
+    this.#roots.set(key, root);
+    return root;
   }
 
   /** Without layers that say nothing; at least one. */

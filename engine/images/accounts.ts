@@ -12,7 +12,7 @@ const ACCOUNTS_LIMIT_BYTES = 1 << 20;
 
 /** /etc/passwd and /etc/group as a container of the image sees them; empty where there is none. */
 export async function readAccounts(
-  core: Core,
+  core: () => Core,
   files: Files,
   layers: readonly StoredLayer[],
 ): Promise<{ readonly passwd: string; readonly group: string }> {

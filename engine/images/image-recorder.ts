@@ -76,7 +76,7 @@ export class ImageRecorder {
     const stored = this.#layers.allStored(config.rootfs.diff_ids);
     const top = chains.at(-1);
     if (top !== undefined) await this.#images.prepareRoot(top, stored);
-    const { passwd, group } = await readAccounts(this.#core().fork(), this.#files, stored);
+    const { passwd, group } = await readAccounts(this.#core, this.#files, stored);
     const image: ImageRecord = {
       ...{ id: configDocument.digest, manifestDigest: manifest.digest },
       ...{ manifestMediaType: manifest.mediaType, config, layers, chainIds: chains, passwd, group },

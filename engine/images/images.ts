@@ -356,7 +356,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   // -- parts ------------------------------------------------------------------------------------
 
   #tree(image: ImageRecord): ImageTree {
-    return mergeLayers(this.#core().fork(), this.#files, this.#stored(image));
+    return mergeLayers(this.#core, this.#files, this.#stored(image));
   }
 
   #stored(image: ImageRecord): StoredLayer[] {

@@ -200,13 +200,13 @@ export class Puller {
     const diffIds = config.rootfs.diff_ids;
     const chains = chainIds(this.#core().fork(), diffIds);
     const existing = this.#state.read((transaction) => transaction.get("image", id));
-    const stored = diffIds.map((diffId) => this.#layers.stored(diffId));
+    const stored = this.#layers.allStored(diffIds);
     const top = chains.at(-1);
     if (top !== undefined) {
       const say = () => this.#bus.emit({ type: "image", reference: name, phase: "merging" });
       await this.#roots.prepare(top, stored, say);
     }
-    const accounts = existing ?? (await readAccounts(this.#core().fork(), this.#files, stored));
+    const accounts = existing ?? (await readAccounts(this.#core, this.#files, stored));
     return {
       id,
       manifestDigest: manifest.digest,

@@ -103,11 +103,10 @@ export class DirectorySnapshotter implements Snapshotter {
     requireTars(this.#files, layers);
     this.#files.makeDirectory(this.#directory);
     await this.#sweep();
-    const core = this.#core().fork();
-    const tree = mergeLayers(core, this.#files, layers);
+    const tree = mergeLayers(this.#core, this.#files, layers);
     this.#checkOwners(tree, layers.length);
     const names = chainIds(
-      core,
+      this.#core().fork(),
       layers.map((layer) => layer.diffId),
     ).map((id) => `${hexOf(id)}.${this.#boot}`);
     const sizeBytes = tree.layerSizes().reduce((sum, layer) => sum + layer.bytes, 0);

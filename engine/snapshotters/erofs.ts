@@ -172,7 +172,7 @@ export class ErofsSnapshotter implements Snapshotter {
   }
 
   #merge(layers: readonly StoredLayer[]): ErofsImage {
-    return mergeLayers(this.#core().fork(), this.#files, layers).erofs();
+    return mergeLayers(this.#core, this.#files, layers).erofs();
   }
 
   async #writeSpill(

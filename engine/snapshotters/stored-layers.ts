@@ -22,14 +22,28 @@ export function requireTars(files: Files, layers: readonly StoredLayer[]): void 
   }
 }
 
-/** The tree of all layers, bottom first. It lives as long as `core`, which should be a fork. */
-export function mergeLayers(core: Core, files: Files, layers: readonly StoredLayer[]): ImageTree {
-  return ImageTree.merge(
-    core,
+/** Trees that were made, each as long as somebody has the list of its layers. */
+const trees = new WeakMap<readonly StoredLayer[], ImageTree>();
+
+/**
+ * The tree of all layers, bottom first, in an arena of its own. Whoever asks twice for the same list
+ * gets the same tree: a root is made of it, and its accounts are looked up in it.
+ */
+export function mergeLayers(
+  core: () => Core,
+  files: Files,
+  layers: readonly StoredLayer[],
+): ImageTree {
+  const known = trees.get(layers);
+  if (known) return known;
+  const tree = ImageTree.merge(
+    core().fork(),
     layers.map(({ diffId, indexPath, tarBytes }) => ({
       diffId,
       tarBytes,
       index: files.readBytes(indexPath),
     })),
   );
+  trees.set(layers, tree);
+  return tree;
 }

@@ -1,11 +1,43 @@
+import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { mergeLayers } from "@nacre/engine/snapshotters/stored-layers.ts";
+import { LinuxFiles } from "@nacre/linux/files.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { describe, expect, it } from "vitest";
-import { contentOf, machine, sampleImage } from "./pull-machine.ts";
+import {
+  contentOf,
+  machine,
+  RememberingSnapshotter,
+  sampleImage,
+  testCore,
+} from "./pull-machine.ts";
 
 const image = sampleImage({ sizeBytes: 1000 });
 
+class CountingFiles extends LinuxFiles {
+  readonly indexes: string[] = [];
+  override readBytes(path: string): Uint8Array<ArrayBuffer> {
+    if (path.endsWith(".idx")) this.indexes.push(path);
+    return super.readBytes(path);
+  }
+}
+
 describe("the merged root of an image", () => {
+  it("is merged once, for what is mounted and for its accounts", async () => {
+    const files = new CountingFiles();
+    class Merging extends RememberingSnapshotter {
+      override commit(chainId: string, layers: readonly StoredLayer[]) {
+        mergeLayers(testCore, files, layers);
+        return super.commit(chainId, layers);
+      }
+    }
+    await using registry = await serveRegistry(contentOf({ "1": image }));
+    await using here = machine({ files, snapshotter: new Merging() });
+    const { image: pulled } = await here.images.pull(`${registry.address}/team/app:1`);
+    expect(pulled.passwd).toContain("ada");
+    expect(files.indexes).toHaveLength(pulled.layers.length);
+  });
+
   it("is made once a boot and, where it was never flushed, once more after the next", async () => {
     await using registry = await serveRegistry(contentOf({ "1": image }));
     await using here = machine();
