@@ -46,6 +46,28 @@ export const MIGRATIONS: readonly Migration[] = [
       WHERE kind = 'container';
     `);
   },
+  // Records lie apart from the index over their keys. In a table without rowids they lie in the
+  // pages of the keys: some records of images need several pages each, and whoever looked for
+  // another one read all those whose keys it met on its way.
+  // Numbers of events need no AUTOINCREMENT, which writes a page of its own for each: only the
+  // oldest events are ever removed, so the next number is above all that were given.
+  (database) => {
+    database.exec(`
+      CREATE TABLE moved_records (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        UNIQUE (kind, key)
+      );
+      INSERT INTO moved_records SELECT kind, key, value FROM records ORDER BY kind, key;
+      DROP TABLE records;
+      ALTER TABLE moved_records RENAME TO records;
+      CREATE TABLE moved_events (sequence INTEGER PRIMARY KEY, value TEXT NOT NULL);
+      INSERT INTO moved_events SELECT sequence, value FROM events ORDER BY sequence;
+      DROP TABLE events;
+      ALTER TABLE moved_events RENAME TO events;
+    `);
+  },
 ];
 
 /** How many events are kept; older ones go as new ones come. */

@@ -61,7 +61,10 @@ export class SqliteStateStore implements StateStore {
       database = openDatabase(path, busyMs);
       // That it has been made is forgotten with the process: each commit would make it anew.
       if (!closes) database.exec("PRAGMA wal_autocheckpoint = 0");
-      if (versionOf(database) < migrations.length) migrate(database, migrations);
+      if (versionOf(database) < migrations.length) {
+        migrate(database, migrations);
+        this.#hasWritten = true;
+      }
     } catch (error) {
       database?.close();
       throw sqliteError(error, path);

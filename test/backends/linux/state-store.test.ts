@@ -2,7 +2,6 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { lstatSync, readdirSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { MIGRATIONS, type Migration } from "@nacre/linux/schema.ts";
 import { SqliteStateStore } from "@nacre/linux/state-store.ts";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -85,18 +84,6 @@ describe("migrating", () => {
       expect(store.read((t) => t.get("name", "a"))).toEqual({ containerId: "1", migrated: true });
       store.close();
     }
-  });
-
-  it("gives containers of older versions the mounts that they were asked for", () => {
-    const mounts = [{ type: "tmpfs", target: "/t", options: [] }];
-    const before = MIGRATIONS.slice(0, 2);
-    const old = new SqliteStateStore(path, { migrations: before });
-    const record = { id: "a", request: { image: "i", mounts } };
-    old.write((t) => t.put("container", "a", record as unknown as ContainerRecord));
-    old.close();
-    const store = new SqliteStateStore(path);
-    expect(store.read((t) => t.get("container", "a"))).toEqual({ ...record, mounts });
-    store.close();
   });
 
   it("happens while others have the database open, who then stop with a clear message", () => {
