@@ -21,6 +21,9 @@ const compiled = `.${process.versions.v8}-${process.arch}.code`;
 /** One for all files, until each is used: a new one would be new memory, fetched page by page. */
 let buffer = Buffer.allocUnsafeSlow(1 << 20);
 
+/** What V8 has compiled anew, and where its code goes. */
+const fresh: [Script, string][] = [];
+
 function read(path: string): Buffer {
   const file = openSync(path, "r");
   try {
@@ -52,12 +55,21 @@ function compile(path: string): Script {
   });
   // Under other flags V8 refuses what it wrote. Whoever has the usual ones has the last word.
   const replaced = script.cachedDataRejected && !process.env.NODE_OPTIONS;
-  if (cachedData === undefined || replaced)
-    process.once("exit", () => keep(script, path + compiled));
+  if (cachedData === undefined || replaced) keepAtEnd(script, path + compiled);
   return script;
 }
 
 /** At the end, so that it holds the functions that were called, too. */
+function keepAtEnd(script: Script, path: string): void {
+  // One listener for all: Node warns of more than ten.
+  if (fresh.length === 0) process.once("exit", keepAll);
+  fresh.push([script, path]);
+}
+
+function keepAll(): void {
+  for (const [script, path] of fresh) keep(script, path);
+}
+
 function keep(script: Script, path: string): void {
   const temporary = `${path}.${process.pid}`;
   try {

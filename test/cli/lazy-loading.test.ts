@@ -2,11 +2,13 @@
 // before stands for milliseconds of every start: see scripts/steps/bundle-groups.ts for what is in
 // them. Containers on the real kernel: test/kernel/lazy-loading.test.ts.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { NODE_FLAGS } from "../../cli/node-flags.ts";
 import { OWN_NODE } from "../own-node.ts";
 import { bundlesRead, bundlesReadInVain } from "./bundles-read.ts";
 import { compiledCode } from "./compiled-code.ts";
@@ -30,6 +32,24 @@ it("has compiled code that V8 takes back under the flags it is started with", ()
   const { compiled, refused } = compiledCode(OWN_NODE, dist); // which has built it
   expect(compiled.length).toBeGreaterThan(5);
   expect(refused).toEqual([]);
+});
+
+it("keeps the code of all that it had to compile, and says nothing of it", () => {
+  const [from, copy] = [join(import.meta.dirname, "../../cli/dist"), join(directory, "dist")];
+  // As for a Node that nobody has built it with.
+  cpSync(from, copy, { recursive: true, filter: (path) => !path.endsWith(".code") });
+  const words = [join(copy, "start.cjs"), "--root", join(directory, "fresh")];
+  const load = ["--backend", "simulated", "load", "-i", join(directory, "empty.tar")];
+  writeFileSync(join(directory, "empty.tar"), new Uint8Array(1024));
+  const { stderr, status } = spawnSync(OWN_NODE, [...NODE_FLAGS, ...words, ...load], {
+    encoding: "utf8",
+  });
+  expect([status, stderr.split("\n")[0]]).toEqual([
+    1,
+    expect.stringContaining("not an image archive"),
+  ]);
+  expect(stderr).not.toContain("Warning");
+  expect(readdirSync(copy).filter((name) => name.endsWith(".code")).length).toBeGreaterThan(10);
 });
 
 it("reads the views of cgroups and namespaces for their own commands only", () => {
