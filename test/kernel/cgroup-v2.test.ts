@@ -4,8 +4,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests } from "./engine-bench.ts";
 
 const ROOT = "/sys/fs/cgroup";
 const read = (path: string): string => readFileSync(path, "utf8").trim();
@@ -17,13 +17,7 @@ const unified = NEEDED.every((name) => controllers.includes(name));
 
 // Where version 1 has the controllers there is nothing to limit here.
 describe.skipIf(!unified)("on cgroup v2 alone", () => {
-  let bench: Bench;
-  beforeAll(async () => {
-    bench = await Bench.make();
-    await bench.does(["pull", "-q", bench.name()]);
-    await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-  });
-  afterAll(() => bench[Symbol.asyncDispose]());
+  const bench = benchForTests();
 
   const node = (id: string, file: string) => read(`${ROOT}/nacre/${id}/${file}`);
 

@@ -3,10 +3,10 @@
 // one after the other, and once all are removed the machine is as it was.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { LifeCommand, LifeKind, LifeStatus } from "../contract/life-model.ts";
 import { type Observed, serialOrder } from "../contract/serial-order.ts";
-import { Bench, type Outcome } from "./engine-bench.ts";
+import { benchForTests, type Outcome } from "./engine-bench.ts";
 
 const COMMANDS = 200;
 const ROUNDS = Number(process.env.NACRE_ROUNDS ?? 1);
@@ -37,13 +37,7 @@ const SUBJECTS: readonly Subject[] = [
   { kind: { autoRemove: true, always: false }, options: ["--rm"], removals: ["rm"] },
 ];
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 let renames = 0;
 function wordsOf(command: LifeCommand, id: string): string[] {

@@ -4,19 +4,13 @@ import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type TypedStep, typedInto } from "../cli/in-terminal.ts";
-import { Bench, outcomeOf } from "./engine-bench.ts";
+import { benchForTests, outcomeOf } from "./engine-bench.ts";
 
 const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 const inTerminal = (words: readonly string[], steps: readonly TypedStep[]) =>
   typedInto([NACRE, "--root", bench.root, ...words], steps);

@@ -14,20 +14,14 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CACHED_TAG } from "../images/cache.ts";
 import { ESCAPED, HOSTILE } from "../images/hostile.ts";
 import { writeLayout } from "../images/layout.ts";
 import { tar } from "../images/tar.ts";
-import { Bench, type CommandOptions, shellImage } from "./engine-bench.ts";
+import { benchForTests, type CommandOptions, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 /** A command that fails and leaves nothing; its message. */
 async function refused(code: number, words: readonly string[], options: CommandOptions = {}) {

@@ -16,7 +16,7 @@ import {
   type ServeOptions,
   serveRegistry,
 } from "@nacre/plugin-registry/server.ts";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { type CreateEngineOptions, createEngine } from "../../cli/composition.ts";
 import { machineState, type RunMark } from "../../scripts/machine-state.ts";
 import { busyboxEntries } from "../images/busybox.ts";
@@ -59,29 +59,40 @@ export function shellImage(more: Partial<ImageInput> = {}): ImageInput {
 }
 
 export class Bench implements AsyncDisposable {
-  /** Everything that the tests make lies below. */
-  readonly base: string;
-  /** The state root. */
-  readonly root: string;
   readonly content = new MemoryContent();
-  readonly #mark: RunMark;
   readonly #servers: RegistryServer[] = [];
   readonly #started = new Set<ChildProcess>();
+  #base: string | undefined;
   address = "";
-
-  private constructor(base: string) {
-    this.base = base;
-    this.root = join(base, "root");
-    this.#mark = { name: MARK, value: base, temporary: base };
-    process.env[MARK] = base;
-  }
 
   /** With the image `shell` (busybox, `sh`) in its registry. */
   static async make(): Promise<Bench> {
-    const bench = new Bench(mkdtempSync(join(tmpdir(), "nacre-bench-")));
-    bench.address = (await bench.serve()).address;
-    bench.add("shell", shellImage());
+    const bench = new Bench();
+    await bench.open();
     return bench;
+  }
+
+  /** Makes what `make` makes; until then there is nothing of it on the machine. */
+  async open(): Promise<void> {
+    this.#base = mkdtempSync(join(tmpdir(), "nacre-bench-"));
+    process.env[MARK] = this.base;
+    this.address = (await this.serve()).address;
+    this.add("shell", shellImage());
+  }
+
+  /** Everything that the tests make lies below. */
+  get base(): string {
+    if (this.#base !== undefined) return this.#base;
+    throw new Error("there is no bench yet: it is made when the tests begin");
+  }
+
+  /** The state root. */
+  get root(): string {
+    return join(this.base, "root");
+  }
+
+  get #mark(): RunMark {
+    return { name: MARK, value: this.base, temporary: this.base };
   }
 
   /** One more registry of the same content. It ends with the bench. */
@@ -171,6 +182,7 @@ export class Bench implements AsyncDisposable {
 
   /** Ends everything; fails if mounts, cgroups or processes of it are left. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#base === undefined) return;
     for (const child of this.#started) child.kill("SIGKILL");
     try {
       const ids = await this.nacre(["ps", "-aq", "--no-trunc"]);
@@ -212,6 +224,22 @@ export class Bench implements AsyncDisposable {
       store.close();
     }
   }
+}
+
+/**
+ * The bench of a file, or of a suite: `shell` is pulled, what is said once has been said, and
+ * `prepare` has added what else the tests begin with.
+ */
+export function benchForTests(prepare?: (bench: Bench) => unknown): Bench {
+  const bench = new Bench();
+  beforeAll(async () => {
+    await bench.open();
+    await bench.does(["pull", "-q", bench.name()]);
+    await bench.nacre(["run", "--rm", bench.name(), "true"]); // that there is no network
+    await prepare?.(bench);
+  });
+  afterAll(() => bench[Symbol.asyncDispose]());
+  return bench;
 }
 
 export async function outcomeOf(child: ChildProcess): Promise<Outcome> {

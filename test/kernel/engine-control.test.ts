@@ -3,16 +3,10 @@
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, outcomeOf } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, outcomeOf } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 const state = async (name: string) => JSON.parse(await bench.does(["inspect", name]))[0].State;
 const COUNT = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done";

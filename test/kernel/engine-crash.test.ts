@@ -13,20 +13,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { tar } from "../images/tar.ts";
-import { Bench, outcomeOf, shellImage } from "./engine-bench.ts";
+import { benchForTests, outcomeOf, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
 let waits: string;
-beforeAll(async () => {
-  bench = await Bench.make();
+const bench = benchForTests((bench) => {
   waits = join(bench.base, "waits");
   mkdirSync(waits);
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
 });
-afterAll(() => bench[Symbol.asyncDispose]());
 
 const mounts = () =>
   readFileSync("/proc/self/mountinfo", "utf8")

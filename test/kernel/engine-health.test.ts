@@ -1,16 +1,10 @@
 // Health checks, with no daemon that makes them.
 
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, shellImage } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 /** So long that other work on the machine cannot make it too short. */
 const LONG_MS = 60_000;

@@ -1,16 +1,10 @@
 // An init in a real container: what can be reached through it, and the terminal that it shares.
 
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 describe("the init of a container", () => {
   it("shows nothing of the caller, and nobody writes to its binary, whatever powers they have", async () => {

@@ -11,15 +11,12 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, shellImage } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
 let entry: string;
 let folder: string;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
+const bench = benchForTests(async (bench) => {
   entry = bench.add(
     "entry",
     shellImage({
@@ -35,9 +32,7 @@ beforeAll(async () => {
   await bench.does(["pull", "-q", entry]);
   folder = join(bench.base, "shared");
   mkdirSync(folder);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
 });
-afterAll(() => bench[Symbol.asyncDispose]());
 
 const prints = (options: readonly string[], script: string) =>
   bench.prints(options, ["sh", "-c", script]);

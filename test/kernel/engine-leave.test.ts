@@ -3,16 +3,10 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, NACRE } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, NACRE } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 /** Types into a command's terminal, each piece when the one before has shown its words. */
 const DRIVER = [

@@ -1,19 +1,14 @@
 // The life of containers on the real kernel, by the command line and by the library.
 
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, outcomeOf, shellImage } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, outcomeOf, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
 let quitter: string;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
+const bench = benchForTests(async (bench) => {
   quitter = bench.add("quitter", shellImage({ process: { StopSignal: "SIGUSR1" } })).name;
   await bench.does(["pull", "-q", quitter]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
 });
-afterAll(() => bench[Symbol.asyncDispose]());
 
 const json = async (name: string) => JSON.parse(await bench.does(["inspect", name]))[0];
 const state = async (name: string) => (await json(name)).State;

@@ -2,16 +2,10 @@
 
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, outcomeOf } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, outcomeOf } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 const COUNT = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo "line $i"; done';
 const LINES = Array.from({ length: 3000 }, (_, i) => `line ${i + 1}`);

@@ -1,16 +1,10 @@
 // What a container's process is, may do and sees, as options change it.
 
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, shellImage } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 const prints = (options: string[], script: string) => bench.prints(options, ["sh", "-c", script]);
 const refusal = async (...options: string[]) => {

@@ -2,8 +2,8 @@
 // they change while it runs.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests } from "./engine-bench.ts";
 
 const V1 = existsSync("/sys/fs/cgroup/memory/memory.limit_in_bytes");
 const BLOCK_DEVICE = readdirSync("/sys/block")[0];
@@ -11,13 +11,7 @@ const FIRST_CPU = V1
   ? Number.parseInt(readFileSync("/sys/fs/cgroup/cpuset/cpuset.cpus", "utf8"), 10)
   : 0;
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 /** What the container itself reads below /sys/fs/cgroup. */
 const inside = (options: readonly string[], ...files: string[]) =>

@@ -2,16 +2,10 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests } from "./engine-bench.ts";
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 const json = async (name: string) => JSON.parse(await bench.does(["inspect", name]))[0];
 const run = (name: string, policy: string, script: string) =>

@@ -14,9 +14,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { tar } from "../images/tar.ts";
-import { Bench, shellImage } from "./engine-bench.ts";
+import { benchForTests, shellImage } from "./engine-bench.ts";
 
 /** A program that prints who it is and whom it acts as, made by the compiler that makes nacre-init. */
 function whoProgram(): Buffer {
@@ -32,11 +32,9 @@ function whoProgram(): Buffer {
   }
 }
 
-let bench: Bench;
 let image: string;
 let folder: string;
-beforeAll(async () => {
-  bench = await Bench.make();
+const bench = benchForTests(async (bench) => {
   const accounts = "root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n";
   const layer = tar([
     { name: "etc/", type: "directory", mode: 0o755 },
@@ -49,9 +47,7 @@ beforeAll(async () => {
   await bench.does(["pull", "-q", image]);
   folder = join(bench.base, "folder");
   mkdirSync(folder);
-  await bench.nacre(["run", "--rm", image, "true"]); // says once that there is no network
 });
-afterAll(() => bench[Symbol.asyncDispose]());
 
 const auto = (options: readonly string[], script: string) =>
   bench.does(["run", "--rm", "--userns", "auto", ...options, image, "sh", "-c", script]);

@@ -12,15 +12,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { tar } from "../images/tar.ts";
-import { Bench, shellImage } from "./engine-bench.ts";
+import { benchForTests, shellImage } from "./engine-bench.ts";
 
-let bench: Bench;
 let image: string;
 let folder: string;
-beforeAll(async () => {
-  bench = await Bench.make();
+const bench = benchForTests(async (bench) => {
   const data = tar([
     { name: "data/", type: "directory", mode: 0o1750, uid: 7, gid: 8, mtime: 1_500_000_000 },
     { name: "data/a", content: "image\n", mode: 0o4710, uid: 7, gid: 9, mtime: 1_600_000_000 },
@@ -34,9 +32,7 @@ beforeAll(async () => {
   await bench.does(["pull", "-q", image]);
   folder = join(bench.base, "folder");
   mkdirSync(folder);
-  await bench.nacre(["run", "--rm", image, "true"]); // says once that there is no network
 });
-afterAll(() => bench[Symbol.asyncDispose]());
 
 const sh = (options: readonly string[], script: string) =>
   bench.does(["run", "--rm", ...options, image, "sh", "-c", `exec 2>/dev/null; ${script}`]);

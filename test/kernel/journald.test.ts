@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Operation } from "@nacre/core/program/operation.ts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bench, outcomeOf } from "./engine-bench.ts";
+import { describe, expect, it } from "vitest";
+import { benchForTests, outcomeOf } from "./engine-bench.ts";
 import { kernel, scratch } from "./native.ts";
 
 const SOCKET = fileURLToPath(new URL("journal-socket.py", import.meta.url));
@@ -94,13 +94,7 @@ describe("journald's protocol", () => {
 
 // Without systemd's journald there is nothing to try this on.
 describe.skipIf(!existsSync("/lib/systemd/systemd-journald"))("beside systemd-journald", () => {
-  let bench: Bench;
-  beforeAll(async () => {
-    bench = await Bench.make();
-    await bench.does(["pull", "-q", bench.name()]);
-    await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-  });
-  afterAll(() => bench[Symbol.asyncDispose]());
+  const bench = benchForTests();
 
   it("a container's lines are there, and logs shows them", { timeout: 120_000 }, async () => {
     const nacre = `${NACRE} --root ${bench.root}`;

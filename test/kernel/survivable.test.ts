@@ -10,7 +10,7 @@ import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OWN_NODE } from "../own-node.ts";
-import { Bench, outcomeOf } from "./engine-bench.ts";
+import { benchForTests, outcomeOf } from "./engine-bench.ts";
 import { inserted, type Place, placesIn, tampering, wrappedEngine } from "./wrapped-engine.ts";
 
 const DOOMED = fileURLToPath(new URL("./doomed-engine.ts", import.meta.url));
@@ -28,13 +28,7 @@ const ERRNOS = [
 
 const say = (text: string) => process.stdout.write(`survivable, real kernel: ${text}\n`);
 
-let bench: Bench;
-beforeAll(async () => {
-  bench = await Bench.make();
-  await bench.does(["pull", "-q", bench.name()]);
-  await bench.nacre(["run", "--rm", bench.name(), "true"]); // says once that there is no network
-});
-afterAll(() => bench[Symbol.asyncDispose]());
+const bench = benchForTests();
 
 const one = <T>(list: readonly T[], every: number): T[] => list.filter((_, i) => i % every === 0);
 type Work = (engine: Engine) => Promise<unknown>;
