@@ -47,7 +47,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   // -- the engine ---------------------------------------------------------------------------------
   // What every engine is put together by, and its records of containers.
   engine: [
-    "node_modules/{inversify,@inversifyjs,rxjs,reflect-metadata,tslib}/**",
+    "cli/light/*.ts",
     "cli/{composition,node-flags}.ts",
     "core/{when-used,random-hex,bytes,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/{paths,images-by-id},logs/drivers}.ts",
@@ -59,6 +59,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno,addon,beneath}.ts",
     "plugins/loader/loader.ts",
   ],
+  // For plugins.
+  injection: ["node_modules/{inversify,@inversifyjs,reflect-metadata,tslib}/**"],
   // Only proxies are spoken to by it.
   proxy: ["node_modules/undici/**", "backends/linux/{undici,proxied-exchange}.ts"],
   archives: [

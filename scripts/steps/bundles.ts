@@ -65,6 +65,17 @@ function removeOthers(kept: ReadonlySet<string>): void {
 /** What package.json says under `engines`: `using` is no syntax there yet. */
 const OLDEST_NODE = { target: "node22" } as const;
 
+/** What costs each start milliseconds, and that little of is used there, is stood for by less. */
+const withStandIns = {
+  name: "with-stand-ins",
+  resolveId(id: string, importer: string | undefined) {
+    const light = id === "rxjs" || (id === "inversify" && !importer?.endsWith(PLUGIN_LOADER));
+    return light ? join(ROOT, "cli", "light", `${id}.ts`) : undefined;
+  },
+};
+/** Plugins may bind as they like. */
+const PLUGIN_LOADER = join("plugins", "loader", "loader.ts");
+
 /** The chunks of the command line, named by their content. */
 async function bundleCommandLine(notices: Plugin): Promise<Bundles> {
   const build = await rolldown({
@@ -72,10 +83,9 @@ async function bundleCommandLine(notices: Plugin): Promise<Bundles> {
     input: { nacre: join(ROOT, "cli", "entry.ts") },
     platform: "node",
     transform: OLDEST_NODE,
-    resolve,
     external: isExternal,
     onLog: refuseUnresolved,
-    plugins: [withoutHttp2, notices],
+    plugins: [withStandIns, withoutHttp2, notices],
     // Nobody imports the chunks but each other.
     preserveEntrySignatures: false,
   });

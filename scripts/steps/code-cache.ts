@@ -73,14 +73,16 @@ async function warmUp(everyday: boolean): Promise<void> {
   const scripts = new Map<string, Script>();
   const entry = /nacre-[^"`']*\.cjs/.exec(readFileSync(join(DIST, "start.cjs"), "utf8"))![0];
   try {
+    const codes = new Map<string, Buffer>();
     const does = async (lines: readonly string[], ...options: string[]) => {
       for (const line of lines) {
         await perform(entry, ["--root", root, ...options, ...line.split(" ")], scripts);
+        keepLarger(codes, scripts);
       }
       const suffix = `.${process.versions.v8}-${process.arch}.code`;
-      for (const [path, script] of scripts) {
+      for (const [path, code] of codes) {
         if (everyday && !EVERYDAY.test(path)) continue;
-        writeFileSync(path + suffix, script.createCachedData());
+        writeFileSync(path + suffix, code);
       }
     };
     const isRoot = process.platform === "linux" && process.getuid?.() === 0;
@@ -103,6 +105,14 @@ async function warmUp(everyday: boolean): Promise<void> {
   } finally {
     await othersEnded(root);
     rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+/** V8 forgets what was not called for a while, also what the next command calls. */
+function keepLarger(codes: Map<string, Buffer>, scripts: ReadonlyMap<string, Script>): void {
+  for (const [path, script] of scripts) {
+    const code = script.createCachedData();
+    if (code.length > (codes.get(path)?.length ?? 0)) codes.set(path, code);
   }
 }
 
