@@ -29,13 +29,15 @@ export interface PushedImage {
 
 export interface ImageSharing {
   /**
-   * Sends what a name stands for to the registry that the name says: an index where all that it
-   * names is here, else the image's own manifest. What is there already is not sent again.
+   * Sends what a name stands for to the registry that the name says: an index where several of its
+   * images are here and the others there, or the image's own manifest where it alone is here. What is
+   * there already is not sent again.
    * NacreError `not-found`, `unauthorized`, `unreachable`, `corrupt`, `invalid`.
    */
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
   /**
-   * Images as one tar, whose bytes are made as they are read; the same image gives the same ones.
+   * Images as one tar, whose bytes are made as they are read; the same image gives the same ones. A
+   * name with several images for several platforms gives all that are here.
    * Its digests are those that the image has here. NacreError `not-found`, `corrupt`.
    */
   save(references: readonly string[], options?: SaveOptions): AsyncIterable<Uint8Array>;

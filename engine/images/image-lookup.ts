@@ -21,6 +21,12 @@ export interface FoundImage {
   readonly among?: TagRecord;
 }
 
+export interface LookUpWishes {
+  readonly platform?: string | undefined;
+  /** What is wrong where there is no such image; by default that it could be fetched. */
+  readonly absent?: (text: string) => NacreError;
+}
+
 /**
  * Finds an image, of a platform where one is given. An ID, a normalised reference or a simple name
  * is found without the core, which takes time to load: containers know their images by ID.
@@ -30,10 +36,10 @@ export function findImage(
   core: () => Core,
   transaction: Transaction,
   text: string,
-  platform?: string,
+  { platform, absent = fetchable }: LookUpWishes = {},
 ): FoundImage {
   const found = lookUp(core, transaction, text);
-  if (!found) throw noSuchImage(text, { pull: true });
+  if (!found) throw absent(text);
   if (platform === undefined) return found;
   const { among = found.tag, image } = found;
   const ids = among ? imagesOfTag(among) : [image.id];
@@ -41,15 +47,21 @@ export function findImage(
   return { ...found, image: ofPlatform(images, platform, text) };
 }
 
-/** As docker says it. `pull`: whether fetching it helps whoever asks. */
-export function noSuchImage(text: string, { pull }: { readonly pull: boolean }): NacreError {
+function fetchable(text: string): NacreError {
+  return noSuchImage(text, `Fetch it: nacre pull ${/^[\w./:@+-]+$/.test(text) ? text : "NAME"}`);
+}
+
+/** Where an image must be here: fetching one would be no help. */
+export const notHere = (text: string): NacreError => noSuchImage(text, LISTED);
+
+/** What helps where an image must be here. */
+export const LISTED = "nacre images shows those that are here.";
+
+/** As docker says it. */
+function noSuchImage(text: string, advice: string): NacreError {
   const tagged = /[:@][^/]*$/.test(text) || /^[0-9a-f]{64}$/.test(text) ? text : `${text}:latest`;
   const name = /^[\w./:@+-]+$/.test(text) ? tagged : JSON.stringify(text);
-  return new NacreError("not-found", `No such image: ${name}`, {
-    advice: pull
-      ? `Fetch it: nacre pull ${/^[\w./:@+-]+$/.test(text) ? text : "NAME"}`
-      : "nacre images shows those that are here.",
-  });
+  return new NacreError("not-found", `No such image: ${name}`, { advice });
 }
 
 function lookUp(core: () => Core, transaction: Transaction, text: string): FoundImage | undefined {

@@ -41,7 +41,7 @@ import {
   findImage,
   indexNamed,
   newTag,
-  noSuchImage,
+  notHere,
 } from "./image-lookup.ts";
 import { type Candidates, ImageRemoval } from "./image-removal.ts";
 import { imagesById } from "./images-by-id.ts";
@@ -155,7 +155,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
 
   get(reference: string, platform?: string): ImageListing {
     return this.#state.read((transaction) => {
-      const { image } = findImage(this.#core, transaction, reference, platform);
+      const { image } = findImage(this.#core, transaction, reference, { platform });
       return listing(image, transaction.list("tag"));
     });
   }
@@ -170,7 +170,9 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
         this.#say(transaction, "tag", wanted, artifact.digest);
         return;
       }
-      const { image, tag } = here(reference, () => findImage(this.#core, transaction, reference));
+      const { image, tag } = findImage(this.#core, transaction, reference, {
+        absent: notHere,
+      });
       const { id: imageId, manifestDigest: digest } = image;
       const same = tag ?? { imageId, digest };
       transaction.put("tag", wanted, { ...same, reference: wanted, updatedMs });
@@ -229,7 +231,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
     { force = false, platform }: RemoveImageOptions = {},
   ): Promise<{ untagged: string[]; deleted: string[] }> {
     return this.#removal.remove((t) => {
-      const found = here(reference, () => findImage(this.#core, t, reference, platform));
+      const found = findImage(this.#core, t, reference, { platform, absent: notHere });
       const say = this.#say.bind(this, t);
       return [forgetImage(t, found, { force, say, onePlatform: platform !== undefined })];
     });
@@ -296,7 +298,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
 
   /** An image, and the tag that named it. NacreError `not-found`. */
   found(reference: string, platform?: string): FoundImage {
-    return this.#state.read((t) => findImage(this.#core, t, reference, platform));
+    return this.#state.read((t) => findImage(this.#core, t, reference, { platform }));
   }
 
   /** What a person should know of an image that is used and made for another machine than this. */
@@ -376,14 +378,4 @@ function listing(image: ImageRecord, tags: readonly TagRecord[]): ImageListing {
     .filter((tag) => imagesOfTag(tag).includes(image.id))
     .map(({ reference, digest }) => ({ reference, digest }));
   return { image, references };
-}
-
-/** Where an image must be here: fetching one would be no help. */
-function here<T>(reference: string, look: () => T): T {
-  try {
-    return look();
-  } catch (error) {
-    const absent = noSuchImage(reference, { pull: false });
-    throw error instanceof NacreError && error.message === absent.message ? absent : error;
-  }
 }

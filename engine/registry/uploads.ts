@@ -19,6 +19,8 @@ import type { RegistryRequest } from "./transport.ts";
 
 /** Up to this size a blob is one request, whose whole is sent again if it breaks. */
 const WHOLE_BYTES = 1 << 20;
+/** How many blobs of a push are sent at once. */
+export const PARALLEL_BLOBS = 4;
 /** Connections that one blob may need. */
 const MAX_CONNECTIONS = 200;
 

@@ -3,7 +3,7 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
+import { type Descriptor, type Index, MEDIA } from "@nacre/core/oci/image.ts";
 import type { Codec, Compression } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
@@ -13,7 +13,7 @@ import { type ParsedManifest, parseManifest } from "../registry/manifest.ts";
 import { platformText } from "../registry/platform.ts";
 import type { BlobSource } from "../registry/uploads.ts";
 import { type CompressedLayers, compressionNamed, type MadeLayer } from "./compressed-layers.ts";
-import { isDocument, MAX_INDEX_DEPTH, readManifest } from "./manifest-keeper.ts";
+import { isDocument, MAX_INDEX_DEPTH, mayBeImage, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 /** A manifest or an index. */
@@ -39,8 +39,10 @@ export interface Bundle {
   readonly top: Manifested;
   /** Whether `top` was made for this. */
   readonly made: boolean;
-  /** The platform of `top`, where the name stands for an index that is not all here. */
+  /** The platform of `top`, where the name stands for an index and `top` is one of its images. */
   readonly partOf?: string;
+  /** What `top`, an index, names and is not here. */
+  readonly missing: readonly Descriptor[];
   /** To be called when it is not needed any more. */
   discard(): Promise<void>;
 }
@@ -75,28 +77,31 @@ export class Bundles {
     this.#bootId = bootId;
   }
 
-  /** Of an image, under a name whose digest is `digest`. */
+  /**
+   * Of an image, under a name whose digest is `digest`. Of an index all that is here, if that is
+   * more than this image; it is never one of images that are compressed anew.
+   */
   async of(
     image: ImageRecord,
     digest: string,
     compression: Compression | "as it is" | undefined,
   ): Promise<Bundle> {
     const asItIs = compression === "as it is";
-    if (compression !== undefined && !asItIs) return this.#compressed(image, () => compression);
+    const anew = compression !== undefined && !asItIs;
+    const index = await this.#index(image, digest);
+    const part = index ? { partOf: platformText(image.config) } : {};
+    if (anew) return { ...(await this.#compressed(image, () => compression)), ...part };
+    if (index) {
+      const all = await this.#several(index);
+      if (all) return all;
+    }
     const plain = ({ mediaType }: Descriptor) => compressionNamed(mediaType) === "none";
-    if (image.bare && !asItIs)
-      return this.#compressed(image, (layer) => (plain(layer) ? "gzip" : undefined));
-    if (digest !== image.manifestDigest && this.#blobs.has(digest)) {
-      const top = await this.parsed(digest, MEDIA.ociIndex);
-      if (top.parsed.kind === "index") {
-        const all = await this.#tree(digest, top.mediaType, 0);
-        if (all) return this.#bundle(all);
-        const own = await this.#tree(image.manifestDigest, image.manifestMediaType, 0);
-        if (own) return { ...this.#bundle(own), partOf: platformText(image.config) };
-      }
+    if (image.bare && !asItIs) {
+      const gzip = (layer: Descriptor) => (plain(layer) ? ("gzip" as const) : undefined);
+      return { ...(await this.#compressed(image, gzip)), ...part };
     }
     const own = await this.#tree(image.manifestDigest, image.manifestMediaType, 0);
-    if (own) return this.#bundle(own);
+    if (own) return { ...this.#bundle(own), ...part };
     throw new NacreError("not-found", `blobs of the image ${image.id} are not on this machine`, {
       advice: "Pull it again, or push its layers compressed anew: --compression gzip.",
     });
@@ -131,13 +136,37 @@ export class Bundles {
     return { ...one, mediaType: parsed.mediaType, parsed };
   }
 
+  /** The index that a name stands for, if it does. */
+  async #index({ manifestDigest }: ImageRecord, digest: string): Promise<ReadIndex | undefined> {
+    if (digest === manifestDigest || !this.#blobs.has(digest)) return undefined;
+    const { mediaType, parsed } = await this.parsed(digest, MEDIA.ociIndex);
+    return parsed.kind === "index" ? { digest, mediaType, index: parsed.index } : undefined;
+  }
+
+  /** An index with all that it names, or with what is here, if that is more than one image. */
+  async #several({ digest, mediaType, index }: ReadIndex): Promise<Bundle | undefined> {
+    const missing: Descriptor[] = [];
+    const found = await this.#tree(digest, mediaType, 0, missing);
+    if (!found) return undefined;
+    const here = new Set(found.manifests.map((one) => one.digest));
+    const images = index.manifests.filter((one) => mayBeImage(one) && here.has(one.digest));
+    if (missing.length > 0 && images.length < 2) return undefined;
+    return { ...this.#bundle(found), missing };
+  }
+
   #bundle({ parts, manifests }: Closure): Bundle {
     const top = manifests.at(-1) as Manifested;
     const ordered = [...parts.values()].sort((a, b) => Number(b.isLayer) - Number(a.isLayer));
-    return { parts: ordered, manifests, top, made: false, discard: async () => {} };
+    return { parts: ordered, manifests, top, made: false, missing: [], discard: async () => {} };
   }
 
-  async #tree(digest: string, mediaType: string, depth: number): Promise<Closure | undefined> {
+  /** A manifest with all below it; undefined if not all is here, unless `missing` takes what an index lacks. */
+  async #tree(
+    digest: string,
+    mediaType: string,
+    depth: number,
+    missing?: Descriptor[],
+  ): Promise<Closure | undefined> {
     if (!this.#blobs.has(digest) || depth > MAX_INDEX_DEPTH) return undefined;
     const bytes = await this.#blobs.document(digest);
     const read = readManifest(this.#core(), bytes, "", mediaType);
@@ -158,17 +187,26 @@ export class Bundles {
     const below = new Map<string, Part>();
     const manifests = new Map<string, Manifested>();
     for (const child of read.manifests) {
-      if (!isDocument(child)) {
-        if (!this.#blobs.has(child.digest)) return undefined;
-        below.set(child.digest, this.#part(child, false));
+      const tree = await this.#below(child, depth + 1, missing);
+      if (!tree && !missing) return undefined;
+      if (!tree) {
+        missing?.push(child);
         continue;
       }
-      const tree = await this.#tree(child.digest, child.mediaType, depth + 1);
-      if (!tree) return undefined;
       for (const [key, part] of tree.parts) below.set(key, part);
       for (const one of tree.manifests) manifests.set(one.digest, one);
     }
     return { parts: below, manifests: [...manifests.values(), own] };
+  }
+
+  async #below(
+    child: Descriptor,
+    depth: number,
+    missing: Descriptor[] | undefined,
+  ): Promise<Closure | undefined> {
+    if (isDocument(child)) return this.#tree(child.digest, child.mediaType, depth, missing);
+    if (!this.#blobs.has(child.digest)) return undefined;
+    return { parts: new Map([[child.digest, this.#part(child, false)]]), manifests: [] };
   }
 
   #part(descriptor: Descriptor, isLayer: boolean): Part {
@@ -252,6 +290,12 @@ export class Bundles {
     hasher.update(bytes);
     return { digest: hasher.digest(), mediaType: MEDIA.ociManifest, bytes };
   }
+}
+
+interface ReadIndex {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly index: Index;
 }
 
 interface Closure {

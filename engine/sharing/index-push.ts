@@ -14,14 +14,16 @@ import type { EventBus } from "../event-bus.ts";
 import { eachBounded } from "../images/bounded.ts";
 import type { PushIndexOptions } from "../index-interface.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
-import { type BlobSource, type UploadMemory, Uploads } from "../registry/uploads.ts";
+import {
+  type BlobSource,
+  PARALLEL_BLOBS,
+  type UploadMemory,
+  Uploads,
+} from "../registry/uploads.ts";
 import type { Bundles, Part } from "./bundles.ts";
 import { isDocument, MAX_INDEX_DEPTH, readManifest } from "./manifest-keeper.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 import { UploadReport } from "./upload-report.ts";
-
-/** How many blobs are sent at once. */
-const PARALLEL_BLOBS = 4;
 
 type Wishes = PushIndexOptions & { readonly memory: UploadMemory };
 

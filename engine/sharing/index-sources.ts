@@ -75,7 +75,7 @@ export class IndexSources {
     const named =
       tag && platform?.architecture !== undefined ? platformText(this.#asked(platform)) : undefined;
     const { image } = named
-      ? this.#state.read((t) => findImage(this.#core, t, tag!.reference, named))
+      ? this.#state.read((t) => findImage(this.#core, t, tag!.reference, { platform: named }))
       : found;
     const bundle = await this.#bundles.of(image, image.manifestDigest, undefined);
     try {

@@ -34,7 +34,7 @@ import type { LoadedImage, LoadOptions } from "../sharing-interface.ts";
 import { ArchiveContents } from "./archive-contents.ts";
 import { type ArchivedImage, dockerImages, layoutEntries, namesOf } from "./archive-documents.ts";
 import type { LayerIntake, TakenLayer } from "./layer-intake.ts";
-import { isDocument, type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
+import { isDocument, type ManifestKeeper, mayBeImage, readManifest } from "./manifest-keeper.ts";
 
 export interface LoadPorts {
   readonly codec: Codec;
@@ -333,10 +333,6 @@ function firstOf<T extends Pick<Found, "configDocument" | "config">>(
 }
 
 const hexOf = (digest: string): string => digest.slice(digest.indexOf(":") + 1);
-
-const mayBeImage = ({ platform, mediaType }: Descriptor): boolean =>
-  platform?.os !== "unknown" &&
-  ([MEDIA.ociManifest, MEDIA.dockerManifest] as string[]).includes(mediaType);
 
 function lacking(path: string): NacreError {
   return new NacreError("corrupt", `the archive lacks ${JSON.stringify(path)}, which it names`, {

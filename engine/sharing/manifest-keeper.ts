@@ -38,6 +38,11 @@ export const MAX_INDEX_DEPTH = 4;
 export const isDocument = ({ mediaType }: Pick<Descriptor, "mediaType">): boolean =>
   DOCUMENTS.includes(mediaType) || /[./](manifest|index)\.[\w.-]+\+json$/.test(mediaType);
 
+/** Whether what an index names can be an image: attestations are of no platform. */
+export const mayBeImage = ({ platform, mediaType }: Descriptor): boolean =>
+  platform?.os !== "unknown" &&
+  ([MEDIA.ociManifest, MEDIA.dockerManifest] as string[]).includes(mediaType);
+
 /**
  * A manifest or an index as somebody who makes nothing of it sees it. `contentType` is what it must
  * be, if it is given; `otherwise` what it is where it does not say so itself.

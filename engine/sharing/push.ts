@@ -4,25 +4,30 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import type { Descriptor } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
 import type { ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
 import { eachBounded } from "../images/bounded.ts";
-import { type FoundImage, findImage, noSuchImage } from "../images/image-lookup.ts";
+import { findImage, LISTED } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
+import { platformText } from "../registry/platform.ts";
 import type { Registry } from "../registry/registry.ts";
 import { isPassing } from "../registry/retry.ts";
-import { type BlobSource, type UploadOptions, Uploads } from "../registry/uploads.ts";
+import {
+  type BlobSource,
+  PARALLEL_BLOBS,
+  type UploadOptions,
+  Uploads,
+} from "../registry/uploads.ts";
 import type { PushedImage, PushOptions } from "../sharing-interface.ts";
 import type { Bundle, Bundles, Manifested, Part } from "./bundles.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 import { uploadMemory } from "./upload-memory.ts";
 import { UploadReport } from "./upload-report.ts";
 
-/** How many blobs are sent at once. */
-const PARALLEL_BLOBS = 4;
 /** Other repositories that are asked for a blob. */
 const MOUNT_CANDIDATES = 2;
 
@@ -58,7 +63,9 @@ export class Pusher {
 
   async push(text: string, options: PushOptions): Promise<PushedImage> {
     const { platform } = options;
-    const { image, tag } = this.#found(options.image ?? text, platform);
+    const { image, tag } = this.#state.read((t) =>
+      findImage(this.#core, t, options.image ?? text, { platform, absent: notTagged }),
+    );
     if (tag === undefined && options.image === undefined) throw noName(text);
     const reference = parseReference(this.#core(), text, "docker");
     const name = reference.toString();
@@ -66,7 +73,8 @@ export class Pusher {
       const named = platform === undefined ? tag?.digest : undefined;
       const digest = named ?? image.manifestDigest;
       const bundle = await this.#bundles.of(image, digest, options.compression);
-      if (bundle.partOf !== undefined) this.#noticePart(reference, bundle);
+      if (bundle.partOf !== undefined && platform === undefined)
+        this.#noticePart(reference, bundle);
       try {
         await this.#send(reference, bundle, options, intent);
       } finally {
@@ -77,16 +85,6 @@ export class Pusher {
       const { digest: pushed, bytes } = bundle.top;
       return { reference: name, digest: pushed, sizeBytes: bytes.length };
     });
-  }
-
-  #found(text: string, platform: string | undefined): FoundImage {
-    try {
-      return this.#state.read((t) => findImage(this.#core, t, text, platform));
-    } catch (error) {
-      const absent = noSuchImage(text, { pull: false });
-      if (!(error instanceof NacreError) || error.message !== absent.message) throw error;
-      throw new NacreError("not-found", notTagged(text), { advice: absent.advice! });
-    }
   }
 
   async #send(
@@ -106,6 +104,7 @@ export class Pusher {
     if ((await uploads.manifestDigest(bundle.top.digest)) === bundle.top.digest) {
       for (const part of bundle.parts) report.say(part, "exists", part.sizeBytes);
     } else {
+      await requireThere(uploads, reference, bundle.missing);
       await eachBounded(bundle.parts, PARALLEL_BLOBS, signal, async (part, either) => {
         const { chunkBytes } = options;
         const more = { memory, signal: either, ...(chunkBytes !== undefined && { chunkBytes }) };
@@ -165,8 +164,11 @@ export class Pusher {
     });
   }
 
-  #noticePart(reference: Reference, { partOf }: Bundle): void {
-    const message = `${reference.familiar()} names images for several platforms, not all of which are here: that for ${partOf} alone is pushed (pull --all-platforms brings the others)`;
+  #noticePart(reference: Reference, { partOf, made }: Bundle): void {
+    const why = made
+      ? "no index names one that is compressed anew"
+      : "pull --all-platforms brings the others";
+    const message = `${reference.familiar()} names images for several platforms: that for ${partOf} alone is pushed (${why})`;
     this.#bus.emit({ type: "notice", message });
   }
 
@@ -190,8 +192,32 @@ function put(uploads: Uploads, one: Manifested, reference: string): Promise<unkn
 }
 
 /** As docker says it. */
-const notTagged = (text: string): string =>
-  `An image does not exist locally with the tag: ${text.replace(/[^\w./:@+-]/g, "?")}`;
+function notTagged(text: string): NacreError {
+  const name = text.replace(/[^\w./:@+-]/g, "?");
+  return new NacreError("not-found", `An image does not exist locally with the tag: ${name}`, {
+    advice: LISTED,
+  });
+}
+
+/** What an index names must be somewhere: here, or there already. */
+async function requireThere(
+  uploads: Uploads,
+  reference: Reference,
+  missing: readonly Descriptor[],
+): Promise<void> {
+  for (const { digest, platform } of missing) {
+    if ((await uploads.manifestDigest(digest)) === digest) continue;
+    const what = platform ? platformText(platform) : digest;
+    throw new NacreError(
+      "not-found",
+      `${reference.familiar()} names images for several platforms, and that for ${what} is neither here nor in the registry`,
+      {
+        advice:
+          "Bring all of them with pull --all-platforms, or push one by itself: push --platform.",
+      },
+    );
+  }
+}
 
 function noName(text: string): NacreError {
   return new NacreError("invalid", `${text} names no repository to push to`, {

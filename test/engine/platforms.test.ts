@@ -176,6 +176,43 @@ describe("all that a name stands for", () => {
     expect((await there.check()).found).toEqual([]);
   });
 
+  it("is saved and pushed as far as it is here, if that is more than one image", async () => {
+    await using registry = await registryWith();
+    await using here = machine();
+    const { app } = registry;
+    for (const platform of ["linux/amd64", "linux/arm64"]) {
+      await here.images.pull(app, { platform });
+    }
+    await using there = machine();
+    const loaded = await there.sharing.load(here.sharing.save([app]));
+    expect(loaded.map(({ platform }) => platform)).toEqual(["linux/amd64", "linux/arm64"]);
+    expect(idOf(there, `${registry.address}/team/app@${sha256(index)}`, "arm64")).toBe(arm.id);
+    expect((await there.check()).found).toEqual([]);
+    // Where the rest is already, the name gets the index.
+    const next = here.images.tag(app, `${registry.address}/team/app:2`);
+    expect((await here.sharing.push(next)).digest).toBe(sha256(index));
+    await using other = await pushRegistry();
+    const target = here.images.tag(app, `${other.address}/own/app:2`);
+    await expect(here.sharing.push(target)).rejects.toMatchObject({
+      kind: "not-found",
+      message: `${target} names images for several platforms, and that for linux/riscv64 is neither here nor in the registry`,
+    });
+    expect(other.repositories.blobs.has(amd.layers[0]!.digest)).toBe(false);
+    const notices = () =>
+      here.events.flatMap((event) => (event.type === "notice" ? event.message : []));
+    expect(notices()).toEqual([]);
+    const own = await here.sharing.push(target, { compression: "zstd" });
+    expect(own.digest).not.toBe(sha256(index));
+    expect(notices()).toEqual([
+      expect.stringContaining("linux/amd64 alone is pushed (no index names one that is compressed"),
+    ]);
+    for (const name of [app, next, target]) {
+      await here.images.remove(name, { platform: "linux/arm64" });
+    }
+    expect((await here.sharing.push(next)).digest).toBe(amd.manifestDescriptor.digest);
+    expect(notices()[1]).toContain("linux/amd64 alone is pushed (pull --all-platforms");
+  });
+
   it("goes whole, and leaves nothing", async () => {
     await using registry = await registryWith();
     await using here = machine();
