@@ -12,8 +12,8 @@ import { fetchKernel, SUITES, type Suite } from "./vm/kernel-package.ts";
 
 const SCRIPT = fileURLToPath(new URL("vm/inside.sh", import.meta.url));
 const COMMANDS = { ...TEST_COMMANDS, "qemu-system-x86_64": "qemu-system-x86", xz: "xz-utils" };
-/** A guest that has not ended by then hangs. */
-const WITHIN_MS = 10 * 60_000;
+/** A guest that has not ended by then hangs; eleven minutes were seen on a machine that was busy. */
+const WITHIN_MS = 30 * 60_000;
 
 /** What depends on the kernel, and runs in an emulated one within minutes. */
 const TESTS: readonly string[] = [

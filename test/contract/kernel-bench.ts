@@ -22,6 +22,8 @@ export interface KernelSubject {
   readonly unified?: boolean;
   /** A cgroup2 directory, for nodes of this test alone; absent where the machine has none. */
   readonly unifiedCgroup?: string;
+  /** False where a tmpfs cannot be shown with other owners: before Linux 6.3. */
+  readonly tmpfsOwners?: boolean;
   /** Contents of a file of that machine; undefined if there is none. */
   readText(path: string): string | undefined;
   /** All that a program could leave behind, to compare before and after. */

@@ -12,8 +12,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
+import { kernelAtLeast } from "@nacre/core/kernel-release.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
 import { kernelContract } from "../contract/kernel.ts";
 import { build, makeRoot } from "./native.ts";
@@ -68,6 +69,7 @@ kernelContract("the real kernel", async () => {
     rootfs,
     cgroup,
     unified,
+    tmpfsOwners: kernelAtLeast(release(), "6.3"),
     ...((unified || hybrid) && { unifiedCgroup: unified ? cgroup : mixed }),
     readText,
     // Other work on this machine does not count: only what is below these two directories.
