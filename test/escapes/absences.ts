@@ -80,6 +80,19 @@ export const ABSENCES: readonly Absence[] = [
     absent: () => all(sourcesWith(/createServer\(/), /^plugins\/registry\//),
   },
   {
+    ids: ["CVE-2020-15257"],
+    shape: "a container with the machine's network reaches an abstract socket of the engine's",
+    why: "sockets have names in directories of their owner's: none is abstract",
+    absent: () => {
+      const native = join(ROOT, "backends/linux/native");
+      const binds = readdirSync(native).filter((name) =>
+        /[^.\w]bind\(/.test(readFileSync(join(native, name), "utf8")),
+      );
+      const text = readFileSync(join(native, "socket.c"), "utf8");
+      return binds.join() === "socket.c" && !/sun_path(\[0\]| \+ 1)/.test(text);
+    },
+  },
+  {
     ids: ["CVE-2022-23471", "CVE-2025-64329"],
     shape: "what is begun again and again leaves something in a daemon each time",
     why: "there is no daemon: each command is a process of its own, and gone with what it had",

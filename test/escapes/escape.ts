@@ -3,6 +3,7 @@
 
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { BindRequest } from "@nacre/core/program/request.ts";
 import type { World } from "./world.ts";
 
 /** Another program or another nacre-init: as they would be without the protection. */
@@ -42,6 +43,11 @@ export const without = (is: (operation: Operation) => boolean): Removal => ({
 /** With other operations of the child in the place of some. */
 export const replaced = (by: (operation: Operation, world: World) => Operation): Removal => ({
   program: changed(({ child }, world) => ({ child: child.map((o) => by(o, world)) })),
+});
+
+export const bindOf = (source: string, target: string): BindRequest => ({
+  ...({ type: "bind", source, target } as const),
+  ...({ readOnly: false, recursive: true, propagation: "private" } as const),
 });
 
 const IN_ROOT = "k_openat2(root, path, O_PATH | flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);";

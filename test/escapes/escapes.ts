@@ -1,12 +1,22 @@
 // All escapes that are tried, and what is told of each.
 
+import { BUNDLES } from "./bundles.ts";
 import type { Escape } from "./escape.ts";
 import { NAMES } from "./names.ts";
 import { PROCESSES } from "./processes.ts";
+import { SWAPS } from "./swaps.ts";
 import { TREES } from "./trees.ts";
+import { USERS } from "./users.ts";
 import { World } from "./world.ts";
 
-export const ESCAPES: readonly Escape[] = [...PROCESSES, ...TREES, ...NAMES];
+export const ESCAPES: readonly Escape[] = [
+  ...PROCESSES,
+  ...TREES,
+  ...NAMES,
+  ...SWAPS,
+  ...USERS,
+  ...BUNDLES,
+];
 
 export interface Verdict {
   /** With the protection. */

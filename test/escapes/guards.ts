@@ -95,6 +95,19 @@ export const GUARDS: readonly Guard[] = [
     without: [["engine/sharing/load.ts", "if (!bytes) throw lacking(image.config);", ""]],
   },
   {
+    ids: ["CVE-2007-4559", "CVE-2018-1002200", "CVE-2014-6407"],
+    shape: "a name in a layer, or what a hard link of it names, climbs out of the root",
+    protection: "such a layer is refused where it is indexed, before anything is made of it",
+    test: ["test/core/layer-index.test.ts", "leaves the root"],
+    without: [
+      [
+        "core/assembly/tar-name.ts",
+        "if (width === 2 && start === 0) return refuse(LEAVES_ROOT);",
+        "",
+      ],
+    ],
+  },
+  {
     ids: ["CVE-2022-23648"],
     shape: "a volume is filled from where a link of the image leads",
     protection: "its place is looked up in the image's index, where nothing is outside",
@@ -169,6 +182,32 @@ export const GUARDS: readonly Guard[] = [
     test: ["test/core/program/sysctls.test.ts", "do not carry a second one"],
     without: [
       ["core/program/sysctls.ts", "if (/[\\n\\0]/.test(value)) {", "if (value === name) {"],
+    ],
+  },
+  {
+    ids: [],
+    shape: "a name that an image or a file gives a helper is a path, an option or a command",
+    protection: "names of helpers are words, and no shell reads them",
+    test: ["test/backends/linux/credentials.test.ts", "a path, an option or a command"],
+    without: [
+      [
+        "backends/linux/credential-helper.ts",
+        "if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {",
+        'if (name === "") {',
+      ],
+    ],
+  },
+  {
+    ids: [],
+    shape: "a helper has what the engine's environment has: keys, libraries to load",
+    protection: "a few variables are handed on, by name",
+    test: ["test/backends/linux/credentials.test.ts", "little of our environment"],
+    without: [
+      [
+        "backends/linux/credential-helper.ts",
+        "env: pick(this.#environment, ENVIRONMENT),",
+        "env: this.#environment,",
+      ],
     ],
   },
   {

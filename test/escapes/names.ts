@@ -4,7 +4,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { tar } from "../images/tar.ts";
-import { type Escape, followed, type Removal } from "./escape.ts";
+import { bindOf, type Escape, followed, type Removal } from "./escape.ts";
 import type { World } from "./world.ts";
 
 const canaryLink = ({ canary }: World, name: string) =>
@@ -95,8 +95,7 @@ export const NAMES: readonly Escape[] = [
       const evil = join(world.base, "evil");
       mkdirSync(evil);
       symlinkSync("/dev/ptmx", join(evil, "ptmx"));
-      const bind = { type: "bind", source: evil, target: "/dev/pts", readOnly: false } as const;
-      const mounts = [{ ...bind, recursive: true, propagation: "private" } as const];
+      const mounts = [bindOf(evil, "/dev/pts")];
       return (await world.run("test -t 0", { terminal: true, mounts })).code === 0;
     },
     without: FOREIGN_TERMINAL,

@@ -77,6 +77,12 @@ static int tell_writable(const char *path, const struct stat *s, int type, struc
   return FTW_CONTINUE;
 }
 
+/* Two names exchange what they stand for, for ever. */
+static void swap(const char *one, const char *other) {
+  while (!renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE)) {}
+  tell("swap", -1);
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   if (!strcmp(argv[1], "user")) printf("%d %d\n", (int)getuid(), (int)geteuid());
@@ -85,5 +91,6 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "writable")) nftw("/", tell_writable, 16, FTW_PHYS | FTW_ACTIONRETVAL);
   if (!strcmp(argv[1], "catch")) catch_binary();
   if (!strcmp(argv[1], "abstract") && argc > 2) abstract(argv[2]);
+  if (!strcmp(argv[1], "swap") && argc > 3) swap(argv[2], argv[3]);
   return 0;
 }

@@ -4,8 +4,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Operation } from "@nacre/core/program/operation.ts";
-import type { BindRequest } from "@nacre/core/program/request.ts";
-import { changed, type Escape, followed, replaced, without } from "./escape.ts";
+import { bindOf, changed, type Escape, followed, replaced, without } from "./escape.ts";
 import type { World } from "./world.ts";
 
 /** Writes to a kernel parameter what it says already. */
@@ -18,11 +17,6 @@ function directoryOf(world: World, name: string): string {
   mkdirSync(path);
   return path;
 }
-
-const bind = (source: string, target: string): BindRequest => ({
-  ...({ type: "bind", source, target } as const),
-  ...({ readOnly: false, recursive: true, propagation: "private" } as const),
-});
 
 const bound = (source: string, target: string): Operation => ({
   ...({ op: "bindInRoot", source, target } as const),
@@ -45,7 +39,7 @@ export const TREES: readonly Escape[] = [
     attempt: async (world) => {
       const image = await world.image([{ name: "through", type: "symlink", link: world.canary }]);
       const source = directoryOf(world, "source");
-      await world.run("true", { image, mounts: [bind(source, "/through/made")] });
+      await world.run("true", { image, mounts: [bindOf(source, "/through/made")] });
       return !world.untouched();
     },
     without: FOLLOWED,
@@ -92,7 +86,7 @@ export const TREES: readonly Escape[] = [
     attempt: async (world) => {
       const source = directoryOf(world, "evil");
       writeFileSync(join(source, "current"), "evil\n");
-      const mounts = [bind(source, "/proc/self/attr")];
+      const mounts = [bindOf(source, "/proc/self/attr")];
       const { output } = await world.run("cat /proc/1/attr/current", { mounts });
       // What it would be like if such a target were let through.
       return output === "evil\n" || (await world.run("cat /proc/fs/secret")).output.includes("own");
@@ -110,7 +104,7 @@ export const TREES: readonly Escape[] = [
     attempt: async (world) => {
       const evil = directoryOf(world, "evil");
       writeFileSync(join(evil, "null"), "evil\n");
-      const mounts = [bind(evil, "/dev")];
+      const mounts = [bindOf(evil, "/dev")];
       const { output } = await world.run("cat /proc/interrupts", { mounts });
       return output !== "";
     },

@@ -49,6 +49,8 @@ async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<s
 
 export class World implements AsyncDisposable {
   readonly base: string;
+  /** The path of its nacre-init. */
+  readonly init: string;
   /** A directory of the machine with one file, `secret`. */
   readonly canary: string;
   readonly engine: Engine;
@@ -64,6 +66,7 @@ export class World implements AsyncDisposable {
     content: MemoryContent,
   ) {
     this.base = base;
+    this.init = init;
     this.canary = join(base, "canary");
     mkdirSync(this.canary);
     writeFileSync(join(this.canary, "secret"), "the machine's own\n");
@@ -123,9 +126,13 @@ export class World implements AsyncDisposable {
     return id;
   }
 
-  async exec(container: string, line: string): Promise<Outcome> {
-    const command = ["sh", "-c", line];
-    return this.#outcome(() => this.engine.containers.exec(container, { command }, PIPES));
+  async exec(
+    container: string,
+    line: string,
+    more: { readonly workingDirectory?: string } = {},
+  ): Promise<Outcome> {
+    const request = { command: ["sh", "-c", line], ...more };
+    return this.#outcome(() => this.engine.containers.exec(container, request, PIPES));
   }
 
   async #outcome(start: () => Promise<Running>): Promise<Outcome> {

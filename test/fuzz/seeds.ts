@@ -1,25 +1,23 @@
-// Programs to begin fuzzing with: one of each operation, in each section where it may stand.
+// Programs to begin fuzzing with: each operation in each place where it may stand, and lists of them.
 
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { encodeProgram } from "@nacre/core/program/wire.ts";
+import { malformed } from "@nacre/simulated/interpreter.ts";
 import fc from "fast-check";
 import { operations } from "../kernel/random-programs.ts";
+import { samples } from "./samples.ts";
 
-const CHILD: Operation[] = [
-  { op: "unshare", namespaces: ["cgroup", "user"] },
-  { op: "setUser", uid: 1, gid: 2, groups: [3, 4] },
-  { op: "boundCapabilities", bounding: 7n },
-  { op: "setCapabilities", effective: 1n, permitted: 1n, inheritable: 0n, ambient: 0n },
-  { op: "setLimit", resource: 7, soft: 1n, hard: 2n },
-  { op: "openTerminal", rows: 24, columns: 80 },
-  { op: "filterSystemCalls", filter: new Uint8Array(16), flags: ["log", "listener"] },
-  { op: "writeOwnFile", name: "attr/exec", data: "label" },
-  { op: "placeAttribute", path: "/a", name: "user.x", value: Uint8Array.of(1, 2) },
-  { op: "execute", arguments: ["a", "b"], environment: ["A=1"] },
-];
+type Place = "host" | "parent" | "child" | "outside";
+const PLACES: readonly Place[] = ["host", "parent", "child", "outside"];
 
-const program = (host: Operation[], child: Operation[]): KernelProgram => ({
+interface Sections {
+  readonly host?: readonly Operation[];
+  readonly parent?: readonly Operation[];
+  readonly child?: readonly Operation[];
+}
+
+const program = ({ host = [], parent = [], child = [] }: Sections): KernelProgram => ({
   title: "seed",
   host,
   process: {
@@ -29,22 +27,36 @@ const program = (host: Operation[], child: Operation[]): KernelProgram => ({
       cgroups: ["/c/a", "/c/b"],
       joinPaths: [{ kind: "uts", path: "/proc/1/ns/uts" }],
     },
-    parent: [{ op: "joinCgroup", path: "/c" }],
+    parent,
     child,
     supervision: {
-      ...{ stdin: "null", output: "both", terminal: "none" },
-      ...{ collect: ["/c/events"], onExit: ["nacre"], detached: true },
+      ...{ stdin: "null", output: "both", terminal: "none", detached: true },
+      ...{ collect: ["/c/events"], onExit: ["nacre"], leaveKeys: [16, 17], descriptors: 2 },
+      ...{ journal: { socket: "/run/j", fields: "A=b\n" }, startPath: "/run/s" },
     },
   },
 });
 
+function standing(operation: Operation, place: Place): KernelProgram {
+  if (place === "host") return { title: "seed", host: [operation] };
+  if (place === "outside") return program({ child: [{ ...operation, outside: true }] });
+  return program({ [place]: [operation] });
+}
+
+/** Each operation in each place, and whether it may stand there, as the simulated kernel has it. */
+export const STANDING = samples.flatMap((operation) =>
+  PLACES.map((place) => {
+    const stands = standing(operation, place);
+    return { operation, place, program: stands, sound: malformed(stands) === undefined };
+  }),
+);
+
 /** The same ones each time. */
 export function seeds(): Uint8Array[] {
   const random = fc.sample(operations, { numRuns: 60, seed: 1 });
-  const listener: Operation = { op: "connectListener", path: "/run/x", state: ["{", "}"] };
   return [
     { title: "seed", host: [] },
-    program([listener, { op: "makeCgroup", path: "/c", shared: true }], CHILD),
-    ...random.map((list) => program([], list)),
+    ...STANDING.filter(({ sound }) => sound).map((one) => one.program),
+    ...random.map((child) => program({ child })),
   ].map(encodeProgram);
 }

@@ -2,9 +2,11 @@
 // each message whether it is one, and ends in peace.
 
 import { readFileSync } from "node:fs";
+import { encodeProgram } from "@nacre/core/program/wire.ts";
 import { describe, expect, it } from "vitest";
 import { unpackCorpus } from "../fuzz/corpus.ts";
-import { seeds } from "../fuzz/seeds.ts";
+import { reached } from "../fuzz/reached.ts";
+import { STANDING, seeds } from "../fuzz/seeds.ts";
 import { build, reports } from "./native.ts";
 
 const HEADER = 12;
@@ -18,22 +20,43 @@ function message(bytes: Uint8Array): Buffer {
   return whole;
 }
 
+const asked = (messages: readonly Uint8Array[]) =>
+  reports(build("asan"), Buffer.concat(messages), ["--check"]).then((answers) =>
+    answers.map((answer) => (answer.kind === "malformed" ? answer.line : answer.kind)),
+  );
+
 describe("the kept messages of fuzzing", () => {
   const messages = corpus.filter(({ length }) => length > HEADER).map(message);
 
   it("are many, valid and not", async () => {
     expect(messages.length).toBeGreaterThan(60);
-    const answers = await reports(build("asan"), Buffer.concat(messages), ["--check"]);
-    expect(answers).toHaveLength(messages.length);
-    const lines = answers.map((answer) =>
-      answer.kind === "malformed" ? answer.line : answer.kind,
-    );
+    const lines = await asked(messages);
+    expect(lines).toHaveLength(messages.length);
     expect(new Set(lines)).toEqual(new Set(["valid", "malformed"]));
+  });
+
+  it("have each operation in each place where it may stand", async () => {
+    const lines = await asked(messages);
+    const whole = messages.filter((_, i) => lines[i] === "valid");
+    const found = new Set(whole.flatMap(reached));
+    const wanted = STANDING.filter(({ sound }) => sound);
+    const missing = wanted.map(({ place, operation }) => `${place} ${operation.op}`);
+    expect(missing.filter((one) => !found.has(one))).toEqual([]);
+    expect([...found].some((one) => one.startsWith("host inverse"))).toBe(true);
   });
 
   it("began with programs that are whole", async () => {
     const begin = seeds();
-    const answers = await reports(build("asan"), Buffer.concat(begin), ["--check"]);
-    expect(answers).toEqual(begin.map(() => ({ kind: "malformed", line: "valid" })));
+    expect(await asked(begin)).toEqual(begin.map(() => "valid"));
+  });
+});
+
+describe("an operation", () => {
+  it("may stand where the simulated kernel lets it, and nowhere else", async () => {
+    const lines = await asked(STANDING.map(({ program }) => encodeProgram(program)));
+    const named = STANDING.map(({ place, operation }) => `${operation.op} ${place}`);
+    expect(named.filter((_, i) => lines[i] === "valid")).toEqual(
+      named.filter((_, i) => STANDING[i]?.sound),
+    );
   });
 });
