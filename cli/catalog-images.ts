@@ -97,6 +97,12 @@ export const IMAGE_COMMANDS: readonly Entry[] = [
     load: () => import("./commands/image-inspect.ts"),
   },
   {
+    name: "image exists",
+    summary: "Tell by the exit code whether there is an image",
+    group: "Images",
+    load: () => import("./commands/image-exists.ts"),
+  },
+  {
     name: "image layers",
     summary: "Show an image's layers, or which of them gives a path",
     group: "Images",

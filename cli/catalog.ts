@@ -2,6 +2,7 @@
 
 import type { Entry } from "./catalog-entry.ts";
 import { IMAGE_COMMANDS } from "./catalog-images.ts";
+import { VOLUME_COMMANDS } from "./catalog-volumes.ts";
 
 /** In the order of the help. An empty group is not shown. */
 export const CATALOG: readonly Entry[] = [
@@ -180,43 +181,18 @@ export const CATALOG: readonly Entry[] = [
   },
   ...IMAGE_COMMANDS,
   {
+    name: "container exists",
+    summary: "Tell by the exit code whether there is a container",
+    group: "Containers",
+    load: () => import("./commands/container-exists.ts"),
+  },
+  {
     name: "container prune",
     summary: "Remove all containers that do not run",
     group: "Containers",
     load: () => import("./commands/container-prune.ts"),
   },
-  {
-    name: "volume create",
-    summary: "Create a volume",
-    group: "Volumes",
-    load: () => import("./commands/volume-create.ts"),
-  },
-  {
-    name: "volume ls",
-    aliases: ["volume list"],
-    summary: "List volumes",
-    group: "Volumes",
-    load: () => import("./commands/volume-ls.ts"),
-  },
-  {
-    name: "volume inspect",
-    summary: "Show everything about volumes, as JSON",
-    group: "Volumes",
-    load: () => import("./commands/volume-inspect.ts"),
-  },
-  {
-    name: "volume rm",
-    aliases: ["volume remove"],
-    summary: "Remove one or more volumes",
-    group: "Volumes",
-    load: () => import("./commands/volume-rm.ts"),
-  },
-  {
-    name: "volume prune",
-    summary: "Remove volumes that no container has",
-    group: "Volumes",
-    load: () => import("./commands/volume-prune.ts"),
-  },
+  ...VOLUME_COMMANDS,
   {
     name: "cgroup tree",
     aliases: ["cgroup ls"],

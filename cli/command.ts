@@ -39,6 +39,8 @@ export interface Command<O extends OptionTable = OptionTable> {
   readonly options: O;
   /** How many operands it takes. */
   readonly operands: { readonly least: number; readonly most: number };
+  /** Whether these options stand for one operand. */
+  readonly instead?: (options: Values<O>) => boolean;
   /** Whether options may follow operands; not where the rest is a container's command. */
   readonly interspersed: boolean;
   readonly examples: readonly (readonly [line: string, says: string])[];

@@ -50,13 +50,14 @@ export function containerRow(
     Networks: neutralise(request.network),
     LocalVolumes: String(record.mounts.filter(({ type }) => type === "volume").length),
     Size: "0B",
-    Mounts: neutralise(record.mounts.map((mount) => mountName(mount)).join(",")),
+    Mounts: neutralise(record.mounts.map((mount) => mountName(mount, truncate)).join(",")),
   };
 }
 
-function mountName(mount: ContainerRecord["mounts"][number]): string {
-  if (mount.type === "volume") return mount.name;
-  return mount.type === "tmpfs" ? mount.target : mount.source;
+/** A volume without a name of somebody's has 64 digits. */
+function mountName(mount: ContainerRecord["mounts"][number], truncate: boolean): string {
+  const name = "name" in mount ? mount.name : mount.type === "tmpfs" ? mount.target : mount.source;
+  return truncate ? ellipsis(name, 15) : name;
 }
 
 function healthText({ health }: ContainerRecord): string {

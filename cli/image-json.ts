@@ -2,6 +2,7 @@
 
 import type { ImageListing } from "@nacre/engine/engine.ts";
 import { referenceOf } from "./image-name.ts";
+import { withAbsent } from "./text/absent.ts";
 
 /** @param driver the snapshotter that makes its root */
 export function imageJson(listing: ImageListing, driver: string): Record<string, unknown> {
@@ -40,7 +41,7 @@ export function imageJson(listing: ImageListing, driver: string): Record<string,
 
 function processJson({ image }: ImageListing): Record<string, unknown> {
   const process = image.config.config ?? {};
-  return {
+  const json = {
     User: process.User ?? "",
     ...(process.ExposedPorts && { ExposedPorts: process.ExposedPorts }),
     Env: process.Env ?? [],
@@ -53,5 +54,8 @@ function processJson({ image }: ImageListing): Record<string, unknown> {
     ...(process.Healthcheck && { Healthcheck: process.Healthcheck }),
     Labels: process.Labels ?? null,
     ...(process.StopSignal !== undefined && { StopSignal: process.StopSignal }),
+    ...(process.Shell && { Shell: process.Shell }),
   };
+  withAbsent(json, ["ExposedPorts", "Healthcheck", "StopSignal", "Shell"]);
+  return json;
 }

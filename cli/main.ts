@@ -57,7 +57,7 @@ async function dispatch(
   if (parsed.help) return printHelp(operands.slice(0, length), host);
   const global = read(() => settleGlobals(values, host.environment), "nacre");
   run.debug = global.logLevel === "debug";
-  checkOperands(command, parsed.operands.length, name);
+  checkOperands(command, parsed.operands.length, name, command.instead?.(parsed.values) ?? false);
   return perform(command, parsed, global, host, name);
 }
 
@@ -98,8 +98,11 @@ function read<T>(parse: () => T, command: string): T {
   }
 }
 
-function checkOperands(command: Command, count: number, name: string): void {
-  const { least, most } = command.operands;
+function checkOperands(command: Command, count: number, name: string, chosen: boolean): void {
+  const [least, most] = [command.operands.least, command.operands.most].map((n) => n - +chosen) as [
+    number,
+    number,
+  ];
   if (count >= least && count <= most) return;
   throw new UsageError(`nacre: '${name}' ${expectation(least, most)}`, name, command.failure);
 }

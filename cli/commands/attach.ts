@@ -3,6 +3,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import { DetachKeys } from "@nacre/core/program/detach-keys.ts";
 import type { Attachment, Containers } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
+import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { DEFAULT_DETACH_KEYS, DETACH_KEYS, parseDetachKeys } from "../detach-keys.ts";
 import type { Host } from "../host.ts";
 import { flag } from "../options.ts";
@@ -21,6 +22,7 @@ export default command({
     "What a container in the background writes from now on is ours, and what we type is its. The exit code is the container's; 0 if it was left running, by ctrl-p ctrl-q.",
   options: {
     detachKeys: DETACH_KEYS,
+    latest: LATEST,
     noStdin: flag(["no-stdin"], "Only look"),
     sigProxy: {
       ...flag(["sig-proxy"], "Hand our signals on to the container"),
@@ -28,12 +30,15 @@ export default command({
     },
   },
   operands: { least: 1, most: 1 },
+  instead: isSelected,
   interspersed: true,
   suggest: ["running"],
   failure: 1,
   examples: [["nacre attach web", "see what web writes, until it ends"]],
-  async run({ host, engine }, values, [name]) {
-    const { containers } = await engine();
+  async run({ host, engine: made }, values, operands) {
+    const engine = await made();
+    const { containers } = engine;
+    const [name] = withLatest(values.latest, operands, engine);
     const attachment = await containers.attach(name!);
     const { request } = attachment.container;
     const typing = request.interactive && !values.noStdin;

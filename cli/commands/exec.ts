@@ -1,6 +1,7 @@
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { command } from "../command.ts";
 import { CONTAINER_OPTIONS, environmentOf } from "../container-options.ts";
+import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import { flag } from "../options.ts";
 
@@ -17,18 +18,21 @@ export default command({
     workdir,
     privileged: flag(["privileged"], "Give the command all powers of root"),
     interactive,
+    latest: LATEST,
     tty,
     detachKeys: DETACH_KEYS,
     detach: { ...CONTAINER_OPTIONS.detach, help: "Run in the background" },
   },
   operands: { least: 2, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: false,
   suggest: ["running"],
   failure: 1,
   examples: [["nacre exec -it web sh", "a shell in the container web"]],
-  async run(context, values, [container, ...words]) {
+  async run(context, values, operands) {
     const { host } = context;
     checkTerminal(values, host);
+    const words = values.latest ? operands : operands.slice(1);
     const request = {
       command: words,
       environment: environmentOf(values, host),
@@ -43,6 +47,7 @@ export default command({
     const engine = await context.engine();
     using signals = new SignalRelay(host);
     if (!values.detach) signals.hold();
+    const [container] = withLatest(values.latest, operands, engine);
     const attached = await engine.containers.exec(container!, request, streamsOf(values));
     return values.detach ? 0 : await signals.untilExit(attached);
   },

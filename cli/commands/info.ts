@@ -1,3 +1,4 @@
+import { availableParallelism, hostname, totalmem } from "node:os";
 import type { SystemInfo } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { text } from "../options.ts";
@@ -62,7 +63,14 @@ function infoJson(info: SystemInfo): Record<string, unknown> {
     ContainersStopped: containers.total - containers.running,
     Images: info.images,
     Driver: info.snapshotter,
-    CgroupVersion: info.cgroup,
+    CgroupDriver: info.cgroup === "none" ? "none" : "cgroupfs",
+    // Of a hybrid machine docker says 1, too: limits are those of v1.
+    CgroupVersion: info.cgroup === "v2" ? "2" : "1",
+    LoggingDriver: "json-file",
+    DefaultRuntime: "native",
+    Swarm: { LocalNodeState: "inactive" },
+    ...{ Name: hostname(), NCPU: availableParallelism(), MemTotal: totalmem() },
+    OperatingSystem: "Linux",
     KernelVersion: kernel.release,
     OSType: "linux",
     Architecture: kernel.architecture,

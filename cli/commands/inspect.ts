@@ -1,9 +1,11 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
+import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
 import { choice, flag, text } from "../options.ts";
+import { withAbsent } from "../text/absent.ts";
 import { formatInspection } from "../text/inspection.ts";
 import { volumeJson } from "../volume-json.ts";
 
@@ -15,21 +17,24 @@ export default command({
     "Docker's JSON. A name is looked for among containers, then among images, then among volumes.",
   options: {
     format: text(["format", "f"], "string", "'json' or a Go template"),
+    latest: LATEST,
     size: flag(["size", "s"], "Also how much a container has written, and with its image"),
     type: choice(["type"], TYPES, "Look only among these"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [
     ["nacre inspect -f '{{.State.Pid}}' web", "the first process as this machine sees it"],
   ],
-  async run(context, { format, size, type }, operands) {
+  async run(context, { format, latest, size, type }, operands) {
     const { host, global } = context;
     const engine = await context.engine();
     const found: unknown[] = [];
-    const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+    const names = withLatest(latest, operands, engine);
+    const code = await forEachOperand(names, host, global.logLevel === "debug", async (name) => {
       found.push(await find(engine, name, type, size));
     });
     host.print(formatInspection(found, format));
@@ -46,7 +51,7 @@ async function find(
   if (type === undefined || type === "container") {
     const container = orUndefined(() => engine.containers.inspect(name));
     if (container !== undefined) {
-      return withAbsent(size ? { ...container, ...sizesOf(engine, name) } : container);
+      return forTemplates(size ? { ...container, ...sizesOf(engine, name) } : container);
     }
   }
   if (type === undefined || type === "image") {
@@ -62,18 +67,13 @@ async function find(
   });
 }
 
-/** What templates ask for and docker's JSON leaves out where it is not: nothing, and no error. */
-function withAbsent(container: Record<string, unknown>): Record<string, unknown> {
-  const hide = (object: unknown, ...names: string[]) => {
-    if (typeof object !== "object" || object === null) return;
-    for (const name of names) {
-      if (!Object.hasOwn(object, name)) Object.defineProperty(object, name, { value: null });
-    }
-  };
-  hide(container, "SizeRw", "SizeRootFs");
-  hide(container.State, "Health");
-  hide(container.Config, "Healthcheck", "ExposedPorts", "StopTimeout");
-  hide(container.HostConfig, "Init", "Mounts", "Annotations", "StorageOpt");
+function forTemplates(container: Record<string, unknown>): Record<string, unknown> {
+  withAbsent(container, ["SizeRw", "SizeRootFs"]);
+  withAbsent(container.State, ["Health"]);
+  withAbsent(container.Config, ["Healthcheck", "ExposedPorts", "StopTimeout", "Shell"]);
+  withAbsent(container.HostConfig, ["Init", "Mounts", "Annotations", "StorageOpt"]);
+  for (const mount of (container.Mounts ?? []) as object[])
+    withAbsent(mount, ["Name", "Driver"], "");
   return container;
 }
 

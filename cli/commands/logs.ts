@@ -5,6 +5,7 @@
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { Containers, LogDetails } from "@nacre/engine/engine.ts";
 import { type Context, command } from "../command.ts";
+import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { FlagError } from "../flag-error.ts";
 import { interruptible } from "../interruption.ts";
 import { flag, text, value } from "../options.ts";
@@ -18,6 +19,7 @@ export default command({
   options: {
     details: flag(["details"], "Show what --log-opt labels, env and tag say of the lines"),
     follow: flag(["follow", "f"], "Wait for more until the container ends"),
+    latest: LATEST,
     raw: flag(["raw"], "Pass every byte, also to a terminal"),
     since: text(["since"], "time", "Only lines since then: 10m ago, a date, or seconds since 1970"),
     tail: value(["tail", "n"], "int", "Only so many lines from the end ('all' for all)", parseTail),
@@ -25,17 +27,21 @@ export default command({
     timestamps: flag(["timestamps", "t"], "Show when each line was written"),
   },
   operands: { least: 1, most: 1 },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre logs -f --tail 20 web", "the last 20 lines, then what comes"]],
-  async run(context, { details, follow, raw, since, tail, timestamps, until }, [container]) {
+  async run(context, values, operands) {
+    const { details, follow, raw, since, tail, timestamps, until } = values;
     const nowMs = context.host.nowMs();
     const times = {
       ...(since !== undefined && { sinceMs: timeOption("since", since, nowMs) }),
       ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
     };
-    const { containers } = await context.engine();
+    const engine = await context.engine();
+    const { containers } = engine;
+    const [container] = withLatest(values.latest, operands, engine);
     const { id } = containers.get(container!);
     const said = details ? `${detailText(await containers.logDetails(id))} ` : "";
     const writer = new LogWriter(context, raw, timestamps, said);

@@ -1,20 +1,24 @@
 import { command } from "../command.ts";
+import { ALL, CIDFILE, FILTER, isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 
 export default command({
-  usage: "CONTAINER [CONTAINER...]",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   description:
     "All processes of the container are held where they are, by the cgroup freezer. They do not notice, keep their memory, and use no processor.",
-  options: {},
+  options: { all: ALL, cidfile: CIDFILE, filter: FILTER, latest: LATEST },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: true,
   suggest: ["running"],
   failure: 1,
   examples: [["nacre pause web", "it stands still"]],
-  async run(context, _, operands) {
+  async run(context, values, operands) {
     const { host, global } = context;
-    const { containers } = await context.engine();
-    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+    const engine = await context.engine();
+    const { containers } = engine;
+    const chosen = selected(values, operands, engine, host, ["running"]);
+    return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       await containers.pause(name);
       host.print(`${name}\n`);
     });

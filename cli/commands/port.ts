@@ -1,19 +1,23 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { command } from "../command.ts";
+import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { whyNothingIsPublished } from "../published-ports.ts";
 
 export default command({
-  usage: "CONTAINER [PORT[/PROTOCOL]]",
+  usage: "[OPTIONS] CONTAINER [PORT[/PROTOCOL]]",
   description:
     "Shows which ports of this machine lead to those of a container, or to one of them. With the networks none and host none do, and it says why.",
-  options: {},
+  options: { latest: LATEST },
   operands: { least: 1, most: 2 },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre port web 80/tcp", "where the container's port 80 is to be found"]],
-  async run({ engine, host }, _, [name, port]) {
-    const { containers } = await engine();
+  async run({ engine: made, host }, { latest }, operands) {
+    const engine = await made();
+    const { containers } = engine;
+    const [name, port] = withLatest(latest, operands, engine);
     const { request } = containers.get(name!);
     const why = whyNothingIsPublished(request.network);
     if (port !== undefined) throw notPublished(checked(port), name!, why);

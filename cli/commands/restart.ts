@@ -1,4 +1,5 @@
 import { command } from "../command.ts";
+import { ALL, CIDFILE, FILTER, isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { STOP_SIGNAL, TIMEOUT, timeoutMsOf } from "../stop-timeout.ts";
 
@@ -6,16 +7,27 @@ export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   description:
     "Stops the container if it runs, as stop does, and starts it in the background. What was written in it stays.",
-  options: { signal: STOP_SIGNAL, timeout: TIMEOUT },
+  options: {
+    signal: STOP_SIGNAL,
+    timeout: TIMEOUT,
+    all: ALL,
+    cidfile: CIDFILE,
+    filter: FILTER,
+    latest: LATEST,
+  },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre restart -t 2 web", "two seconds to finish, then SIGKILL, then anew"]],
-  async run(context, { signal, timeout }, operands) {
+  async run(context, values, operands) {
     const { host, global } = context;
-    const { containers } = await context.engine();
-    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+    const { signal, timeout } = values;
+    const engine = await context.engine();
+    const { containers } = engine;
+    const chosen = selected(values, operands, engine, host);
+    return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       await containers.restart(name, { ...timeoutMsOf(timeout), ...(signal && { signal }) });
       host.print(`${name}\n`);
     });

@@ -1,6 +1,16 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { PinRecord } from "@nacre/core/state/records.ts";
 import { command } from "../command.ts";
+import {
+  ALL,
+  CIDFILE,
+  IGNORE,
+  isSelected,
+  LATEST,
+  LONG_FILTER,
+  selected,
+  unlessMissing,
+} from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { pinWords } from "../namespace-options.ts";
 import { flag } from "../options.ts";
@@ -9,20 +19,33 @@ export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   description: "A container goes with all that was written in it. A running one needs -f.",
   options: {
+    all: ALL,
+    cidfile: CIDFILE,
+    filter: LONG_FILTER,
+    ignore: IGNORE,
+    latest: LATEST,
     force: flag(["force", "f"], "Kill it first if it runs"),
     volumes: flag(["volumes", "v"], "Also its volumes that have no name of yours"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
-  examples: [["nacre rm -f web", "whatever it does"]],
-  async run(context, { force, volumes }, operands) {
+  examples: [
+    ["nacre rm -f web", "whatever it does"],
+    ["nacre rm -a --filter label=ci", "all with that label that do not run"],
+  ],
+  async run(context, values, operands) {
     const { host, global } = context;
-    const { containers, namespaces } = await context.engine();
-    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+    const { force, volumes, ignore } = values;
+    const engine = await context.engine();
+    const { containers, namespaces } = engine;
+    const chosen = selected(values, operands, engine, host);
+    return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       try {
-        await containers.remove(name, { force, volumes });
+        const how = { force, volumes };
+        if (!(await unlessMissing(ignore, () => containers.remove(name, how)))) return;
       } catch (error) {
         // As docker has it: what is not there is as good as removed, and said.
         if (!(force && error instanceof NacreError && error.kind === "not-found")) throw error;

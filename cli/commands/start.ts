@@ -1,6 +1,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
+import { FILTER, isSelected, LATEST, LONG_ALL, selected } from "../container-selection.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { flag } from "../options.ts";
@@ -16,20 +17,28 @@ export default command({
   description:
     "Starts containers that were created or have ended, with all that was written in them. In the background, unless -a or -i is given: then the exit code is the container's.",
   options: {
+    all: LONG_ALL,
+    filter: FILTER,
+    latest: LATEST,
     attach: flag(["attach", "a"], "Stay with it: its output is ours, our signals are its"),
     detachKeys: DETACH_KEYS,
     interactive: flag(["interactive", "i"], "Stay with it, and give it our standard input"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre start web", "again, in the background"]],
   async run(context, values, operands) {
     const { host, global } = context;
-    if (values.attach || values.interactive) return await attached(context, values, operands);
-    const { containers } = await context.engine();
-    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+    const stays = values.attach || values.interactive;
+    if (stays && operands.length > 1) throw severalAtOnce();
+    const engine = await context.engine();
+    const { containers } = engine;
+    const chosen = selected(values, operands, engine, host, ["created", "exited"]);
+    if (stays) return await attached(context, values, chosen);
+    return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       // One that runs already is what was asked for.
       const { status } = containers.get(name);
       if (status !== "running") await containers.start(name, undefined, { detached: true });
@@ -38,23 +47,26 @@ export default command({
   },
 });
 
+function severalAtOnce(): NacreError {
+  return new NacreError("invalid", "you cannot start and attach multiple containers at once", {
+    advice: "Name one, or leave out -a and -i.",
+  });
+}
+
 async function attached(
   context: Context,
   { interactive, detachKeys }: Values,
   [name, ...others]: readonly string[],
 ): Promise<number> {
-  if (others.length > 0) {
-    throw new NacreError("invalid", "you cannot start and attach multiple containers at once", {
-      advice: "Name one, or leave out -a and -i.",
-    });
-  }
+  if (name === undefined) return 0;
+  if (others.length > 0) throw severalAtOnce();
   const { containers } = await context.engine();
-  const { request } = containers.get(name!);
+  const { request } = containers.get(name);
   const foreground = { interactive, tty: request.terminal, detach: false };
   checkTerminal(foreground, context.host);
   using signals = new SignalRelay(context.host);
   signals.hold();
-  const running = await containers.start(name!, streamsOf(foreground), {
+  const running = await containers.start(name, streamsOf(foreground), {
     detached: false,
     ...detachKeysOf({ ...foreground, detachKeys }),
   });

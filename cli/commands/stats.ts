@@ -1,6 +1,7 @@
 import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerUsage } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
+import { LATEST, withLatest } from "../container-selection.ts";
 import { interruptible } from "../interruption.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
@@ -35,6 +36,7 @@ export default command({
       "table",
       "json",
     ]),
+    latest: LATEST,
     noStream: flag(["no-stream"], "Look once"),
     noTrunc: flag(["no-trunc"], "Do not shorten IDs"),
   },
@@ -43,13 +45,15 @@ export default command({
   suggest: ["running"],
   failure: 1,
   examples: [["nacre stats --no-stream --format '{{.Name}} {{.MemUsage}}'", "once, and short"]],
-  async run(context, { all, format, noStream, noTrunc }, operands) {
+  async run(context, { all, format, latest, noStream, noTrunc }, operands) {
     const { host } = context;
-    const { containers } = await context.engine();
+    const engine = await context.engine();
+    const { containers } = engine;
+    const names = withLatest(latest, operands, engine);
     const intervalMs = noStream ? ONCE_MS : INTERVAL_MS;
     const repaint = !noStream && format !== "json" && host.isTerminal(1);
     return interruptible(host, async (signal) => {
-      const wanted = operands.length > 0 ? operands : undefined;
+      const wanted = names.length > 0 ? names : undefined;
       const looks = containers.stats({ intervalMs, signal, all, ...(wanted && { wanted }) });
       for await (const usages of looks) {
         const rows = usages.map((usage) => rowOf(usage, !noTrunc));

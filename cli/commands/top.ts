@@ -1,23 +1,27 @@
 import { command } from "../command.ts";
+import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import type { Host } from "../host.ts";
 import { processColumns } from "../parse/process-columns.ts";
 import { neutralise } from "../text/escape.ts";
 import { formatTable } from "../text/table.ts";
 
 export default command({
-  usage: "CONTAINER [ps OPTIONS]",
+  usage: "[OPTIONS] CONTAINER [ps OPTIONS]",
   description:
     "The container's processes as this machine sees them. Of the options of ps it knows -ef, which is the default, aux, and -o with columns: pid, ppid, user, uid, comm, args, cmd, time, etime, stime, stat, tty, pcpu, rss, vsz, nlwp.",
-  options: {},
+  options: { latest: LATEST },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: false,
   suggest: ["running"],
   failure: 1,
   examples: [["nacre top web -o pid,etime,args", "some columns"]],
-  async run(context, _, [container, ...words]) {
+  async run(context, { latest }, operands) {
     const { host } = context;
-    const columns = processColumns(words);
-    const { containers } = await context.engine();
+    const columns = processColumns(latest ? operands : operands.slice(1));
+    const engine = await context.engine();
+    const { containers } = engine;
+    const [container] = withLatest(latest, operands, engine);
     const view = { nowMs: host.nowMs(), userName: userNames(host) };
     const rows = containers
       .top(container!)

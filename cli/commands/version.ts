@@ -14,13 +14,15 @@ export default command({
   failure: 1,
   examples: [["nacre version -f '{{.Version}}'", "the number alone"]],
   async run({ host }, { format }) {
-    const facts = {
+    const known = {
       Version: VERSION,
       NodeVersion: process.versions.node,
       KernelVersion: release(),
       Os: process.platform,
       Arch: arch() === "x64" ? "amd64" : arch(),
     };
+    // Docker's templates name one of them; with no daemon they are the same.
+    const facts = { ...known, Client: known, Server: known };
     if (format === undefined || format === "") {
       host.print(
         `Nacre ${facts.Version}\n Node:     ${facts.NodeVersion}\n Kernel:   ${facts.KernelVersion}\n OS/Arch:  ${facts.Os}/${facts.Arch}\n`,

@@ -1,4 +1,5 @@
 import { command } from "../command.ts";
+import { isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { choice } from "../options.ts";
 
@@ -18,6 +19,7 @@ export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   description: "Waits until the containers have ended, and prints their exit codes.",
   options: {
+    latest: LATEST,
     condition: choice(
       ["condition"],
       CONDITIONS,
@@ -25,14 +27,18 @@ export default command({
     ),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
+  instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
   examples: [["nacre wait job", "the exit code of job, when it has one"]],
-  async run(context, { condition }, operands) {
+  async run(context, values, operands) {
     const { host, global } = context;
-    const { containers } = await context.engine();
-    return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
+    const { condition } = values;
+    const engine = await context.engine();
+    const { containers } = engine;
+    const chosen = selected(values, operands, engine, host);
+    return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       host.print(`${await containers.wait(name, condition)}\n`);
     });
   },

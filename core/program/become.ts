@@ -95,22 +95,44 @@ export function limitOperations({ rlimits = [] }: Pick<SpecProcess, "rlimits">):
   });
 }
 
+/**
+ * What the parent does for a process that becomes somebody in another user namespace (`users`): there
+ * it has no right to raise a limit, nor, later, to its own score.
+ */
+export function parentOperations(process: SpecProcess, users: boolean): Operation[] {
+  const { oomScoreAdj } = process;
+  const score: Operation[] =
+    oomScoreAdj === undefined
+      ? []
+      : [
+          {
+            op: "writeProcessFile",
+            name: "oom_score_adj",
+            data: String(oomScoreAdj),
+            why: "how soon the OOM killer takes it",
+          },
+        ];
+  return [...(users ? limitOperations(process) : []), ...score];
+}
+
 export interface BecomeOptions {
   readonly filter?: SystemCallFilter;
   /** The process stays as an init, and the command is its child. */
   readonly init?: boolean;
   /** It joins a container: its directory must be there, while a first process gets it made. */
   readonly joins?: boolean;
+  /** Its limits are its parent's to set. */
+  readonly limited?: boolean;
 }
 
 /** The last steps, the same for a container's first process and for one that joins it. */
 export function becomeProcess(
   process: SpecProcess,
-  { filter, init = false, joins = false }: BecomeOptions = {},
+  { filter, init = false, joins = false, limited = false }: BecomeOptions = {},
 ): Operation[] {
   const { user, capabilities } = process;
   const operations: Operation[] = [
-    ...limitOperations(process),
+    ...(limited ? [] : limitOperations(process)),
     {
       ...{ op: "changeDirectory", path: process.cwd, why: "where the process begins" },
       ...(joins && { mustExist: true }),

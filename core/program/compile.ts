@@ -6,8 +6,8 @@ import type { Spec, SpecMount, SpecNamespaceType } from "../oci/runtime-spec.ts"
 import type { RootPlan } from "../ports/snapshotter.ts";
 import {
   becomeProcess,
-  limitOperations,
   listenerOperations,
+  parentOperations,
   terminalOperations,
 } from "./become.ts";
 import { bindOperation } from "./bind-operation.ts";
@@ -310,9 +310,8 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
   });
   const named = names(spec, own);
   if (user) {
-    const process = { ...spec.process, rlimits: [] };
     const made = [...withUsers(input, cgroups, user), ...named, ...network.child];
-    return [...begins, ...made, ...becomeProcess(process, input)];
+    return [...begins, ...made, ...becomeProcess(spec.process, { ...input, limited: true })];
   }
   return [
     ...begins,
@@ -327,18 +326,10 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
 }
 
 function parentSection({ spec, user }: CompileInput): Operation[] {
-  const parent: Operation[] = user
-    ? [...mapOperations(user), ...limitOperations(spec.process)]
-    : [];
-  if (spec.process.oomScoreAdj !== undefined) {
-    parent.push({
-      op: "writeProcessFile",
-      name: "oom_score_adj",
-      data: String(spec.process.oomScoreAdj),
-      why: "how soon the OOM killer takes it",
-    });
-  }
-  return parent;
+  return [
+    ...(user ? mapOperations(user) : []),
+    ...parentOperations(spec.process, user !== undefined),
+  ];
 }
 
 /** Joined are others' first: from inside a user namespace nobody joins what is not its own. */

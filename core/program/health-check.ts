@@ -17,6 +17,24 @@ export interface HealthRequest {
   readonly onFailure?: HealthAction;
 }
 
+/** What an image of a container says of its health that was asked for this; nanoseconds, as docker has it. */
+export function imageHealthcheck(
+  { test, intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries }: HealthRequest,
+  image: ImageHealthcheck | undefined,
+): ImageHealthcheck {
+  const given = Object.entries({
+    Test: test,
+    Interval: nanoseconds(intervalMs),
+    Timeout: nanoseconds(timeoutMs),
+    StartPeriod: nanoseconds(startPeriodMs),
+    StartInterval: nanoseconds(startIntervalMs),
+    Retries: retries || undefined,
+  }).filter(([, value]) => value !== undefined);
+  return { ...image, ...Object.fromEntries(given) };
+}
+
+const nanoseconds = (ms: number | undefined): number | undefined => (ms ? ms * 1e6 : undefined);
+
 export interface HealthCheck extends Required<Omit<HealthRequest, "test">> {
   /** Executed in the container; 0 is healthy. */
   readonly command: readonly string[];

@@ -80,6 +80,18 @@ export function workingDirectory(request: ContainerRequest, image: ImageProcess)
   return directory;
 }
 
+/** Of every process of a container that is started from outside. */
+export function processLimits({ limits = [], oomScoreAdj }: ContainerRequest) {
+  return {
+    rlimits: limits.map(({ name, soft, hard }) => ({
+      type: `RLIMIT_${name.toUpperCase()}`,
+      soft,
+      hard,
+    })),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+  };
+}
+
 export function createSpec(
   request: ContainerRequest,
   image: ImageProcess,
@@ -105,12 +117,7 @@ export function createSpec(
       capabilities: processCapabilities(user.uid, request, machine),
       noNewPrivileges: request.noNewPrivileges ?? false,
       ...securityLabels(request, machine),
-      rlimits: (request.limits ?? []).map(({ name, soft, hard }) => ({
-        type: `RLIMIT_${name.toUpperCase()}`,
-        soft,
-        hard,
-      })),
-      ...(request.oomScoreAdj !== undefined && { oomScoreAdj: request.oomScoreAdj }),
+      ...processLimits(request),
     },
     root: { path: context.rootfs, readonly: request.readOnlyRoot },
     mounts: allMounts(request, context.mounts, context.filesDirectory, context.sharedMemory),

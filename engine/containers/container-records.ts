@@ -237,7 +237,7 @@ export class ContainerRecords {
     let before = name;
     const renamed = this.#update(id, "rename", (record, t) => {
       before = record.name;
-      mustBeFree(t, name);
+      mustBeFree(t, name, before);
       t.delete("name", before);
       t.put("name", name, { containerId: id });
       return { ...record, name };

@@ -145,9 +145,10 @@ export function hostConfigJson(
 ): Record<string, unknown> {
   const { request } = record;
   const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
+  const binds = request.mounts.flatMap(bindWord);
   return {
     ...(request.annotations && { Annotations: request.annotations }),
-    Binds: request.mounts.flatMap(bindWord),
+    Binds: binds.length > 0 ? binds : null,
     ContainerIDFile: "",
     VolumesFrom: request.volumesFrom ?? null,
     LogConfig: logConfigJson(request, logPath),

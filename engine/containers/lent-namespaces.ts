@@ -4,10 +4,18 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { SpecNamespaceType } from "@nacre/core/oci/runtime-spec.ts";
 import type { NetworkPlan } from "@nacre/core/ports/network-driver.ts";
 import { lender } from "@nacre/core/program/namespace-plan.ts";
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 /** As the kernel calls them in /proc/PID/ns. */
 const FILES: Partial<Record<SpecNamespaceType, string>> = { network: "net", mount: "mnt" };
+
+/** What a command that is executed in a container joins. */
+export const joinedKinds = (network: boolean, users: boolean): NamespaceKind[] => [
+  ...(["pid", "mnt", "uts", "ipc", "cgroup"] as const),
+  ...(network ? (["net"] as const) : []),
+  ...(users ? (["user"] as const) : []),
+];
 
 export class LentNamespaces {
   readonly #find: (container: string) => ContainerRecord;

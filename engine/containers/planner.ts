@@ -10,17 +10,23 @@ import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import {
   becomeProcess,
   listenerOperations,
+  parentOperations,
   terminalOperations,
 } from "@nacre/core/program/become.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { compile } from "@nacre/core/program/compile.ts";
 import { lender } from "@nacre/core/program/namespace-plan.ts";
-import type { NamespaceKind, Operation } from "@nacre/core/program/operation.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
 import { BECOME_ROOT, mustBeMapped, type UserPlan } from "@nacre/core/program/outside.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { securityLabels } from "@nacre/core/program/security-labels.ts";
-import { createSpec, environment, processCapabilities } from "@nacre/core/program/spec.ts";
+import {
+  createSpec,
+  environment,
+  processCapabilities,
+  processLimits,
+} from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { checkUser, keptGroups, ownSpec } from "@nacre/core/user-namespace/own-spec.ts";
@@ -33,7 +39,7 @@ import { hostRoot } from "../snapshotters/host.ts";
 import { leftOutLimits, mustBeAble } from "./able.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import { hostFileOperations } from "./host-files.ts";
-import { LentNamespaces } from "./lent-namespaces.ts";
+import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
 import type { ContainerMounts, MountPlan } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
@@ -62,13 +68,6 @@ export interface StepMounts extends MountPlan {
   /** Instead of the root that its image has. */
   readonly root?: RootPlan;
 }
-
-/** What a command that is executed in a container joins. */
-const joinedKinds = (network: boolean, users: boolean): NamespaceKind[] => [
-  ...(["pid", "mnt", "uts", "ipc", "cgroup"] as const),
-  ...(network ? (["net"] as const) : []),
-  ...(users ? (["user"] as const) : []),
-];
 
 const NO_STEP: StepMounts = { host: [], child: [], mounts: [], files: [] };
 
@@ -254,12 +253,15 @@ export class Planner {
         this.#options.machine,
       ),
       noNewPrivileges: request.noNewPrivileges ?? false,
+      ...processLimits(request),
       ...securityLabels({ ...request, privileged }, this.#options.machine),
     };
     // What the runtime needs was put there for the first process.
     const { process } = this.#runtimes.apply(request, image, wantedProcess);
     const joined = container.process!;
     const own = this.#lent.network(request.network, id).ownNamespace;
+    const mapped = users !== undefined;
+    const becoming = { joins: true, limited: mapped, ...(filter && { filter }) };
     return {
       title: `exec in ${container.name}`,
       host: listenerOperations(filter),
@@ -269,7 +271,7 @@ export class Planner {
           join: {
             pid: joined.pid,
             startTime: BigInt(joined.startTime),
-            namespaces: joinedKinds(own, users !== undefined),
+            namespaces: joinedKinds(own, mapped),
           },
           cgroups: this.#options
             .hierarchies()
@@ -277,13 +279,13 @@ export class Planner {
             .filter((node) => this.#files.status(node)),
           joinPaths: [],
         },
-        parent: [],
+        parent: parentOperations(process, mapped),
         child: [
           { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
           ...(users ? [BECOME_ROOT] : []),
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
           ...terminalOperations(process),
-          ...becomeProcess(process, { joins: true, ...(filter && { filter }) }),
+          ...becomeProcess(process, becoming),
         ],
         supervision: supervisionOfExec(wanted),
       },

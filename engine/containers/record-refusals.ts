@@ -4,8 +4,16 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
-/** @throws NacreError `exists` that says by whom the name is used */
-export function mustBeFree(t: Transaction, name: string): void {
+/**
+ * `before`: the name of a container that is to get another.
+ * @throws NacreError `exists` that says by whom the name is used
+ */
+export function mustBeFree(t: Transaction, name: string, before?: string): void {
+  if (name === before) {
+    throw new NacreError("exists", `container ${name} has that name already`, {
+      advice: "Choose another one to rename it.",
+    });
+  }
   const other = t.get("name", name)?.containerId.slice(0, 12);
   if (other === undefined) return;
   throw new NacreError(

@@ -9,6 +9,7 @@ import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Fetch } from "@nacre/core/ports/fetch.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
+import { imageHealthcheck } from "@nacre/core/program/health-check.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { CommitOptions, ImportOptions, NewImageOptions } from "../archive-interface.ts";
 import type { Containers } from "../engine.ts";
@@ -161,10 +162,14 @@ function withChanges(process: ImageProcess, { changes = [] }: NewImageOptions): 
   return changes.reduce(changedProcess, process);
 }
 
+/** As an image's configuration lists names. */
+const empties = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, {}]));
+
 /** What the container was asked to run, on top of what its image says. */
 function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProcess {
   const { command, entrypoint, environment, labels, user, workingDirectory, stopSignal } = request;
-  const { exposedPorts = [] } = request;
+  const { exposedPorts = [], health } = request;
+  const volumes = request.mounts.filter((one) => one.type === "volume" && one.name === undefined);
   const variables = environment.map((one) => {
     const equals = one.indexOf("=");
     return [one.slice(0, equals), one.slice(equals + 1)] as const;
@@ -180,10 +185,11 @@ function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProc
     ...(workingDirectory !== undefined && { WorkingDir: workingDirectory }),
     ...(stopSignal !== undefined && { StopSignal: stopSignal }),
     ...(exposedPorts.length > 0 && {
-      ExposedPorts: {
-        ...image.ExposedPorts,
-        ...Object.fromEntries(exposedPorts.map((port) => [port, {}])),
-      },
+      ExposedPorts: { ...image.ExposedPorts, ...empties(exposedPorts) },
     }),
+    ...(volumes.length > 0 && {
+      Volumes: { ...image.Volumes, ...empties(volumes.map(({ target }) => target)) },
+    }),
+    ...(health && { Healthcheck: imageHealthcheck(health, image.Healthcheck) }),
   };
 }

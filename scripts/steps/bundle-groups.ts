@@ -13,7 +13,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "\0rolldown/*",
     "\0@oxc-project*/**", // what stands for `using` where Node has none
     "cli/{entry,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
-    "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,text/escape,interruption}.ts",
+    "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
     "cli/package.json",
     "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
@@ -28,7 +28,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   acting: [
     "cli/commands/{settle,stop,kill,rm,wait,start,restart,pause,unpause,inspect,ps}.ts",
     "cli/{each-operand,supervisor-command,container-row,image-name,image-json,volume-json}.ts",
-    "cli/text/{listing,table,time,inspection}.ts",
+    "cli/text/{absent,listing,table,time,inspection}.ts",
   ],
   building: [
     "cli/commands/build.ts",

@@ -76,7 +76,10 @@ describe("the command line", () => {
 
   it("prints its version without an engine", async () => {
     expect((await nacre(["--version"])).out).toMatch(/^nacre version \d+\.\d+\.\d+\n$/);
-    expect((await nacre(["version", "-f", "{{.Version}}"])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const formats = ["{{.Version}}", "{{.Client.Version}}", "{{.Server.Version}}"];
+    for (const format of formats) {
+      expect((await nacre(["version", "-f", format])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    }
   });
 });
 

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { main } from "../../cli/main.ts";
 import { FakeHost, type HostSettings } from "../cli/fake-host.ts";
 import { copyCases } from "./command-line-copies.ts";
+import { selectionCases } from "./command-line-selection.ts";
 import type { EngineSubject } from "./engine.ts";
 
 /** The same engine for command after command: a process of its own would end a simulation. */
@@ -87,6 +88,7 @@ export function commandLineContract(
       await expect.poll(() => does("logs", "made"), PATIENCE).toBe("1");
       expect(await does("restart", "-t", "0", "made")).toBe("made");
       await expect.poll(() => does("logs", "made"), PATIENCE).toBe("1\n2");
+      expect((await nacre("rename", "made", "made")).err).toContain("has that name already");
       await does("rename", "made", "other");
       expect(await does("ps", "--format", "{{.Names}}")).toBe("other");
       expect(await does("rm", "-f", "other")).toBe("other");
@@ -152,6 +154,25 @@ export function commandLineContract(
       const exposed = ["image", "inspect", "-f", "{{json .Config.ExposedPorts}}", "asked:1"];
       expect(await does(...exposed)).toBe('{"7/udp":{},"8/udp":{},"80/tcp":{}}');
       await does("rmi", "asked:1");
+    });
+
+    it("says in an image of a container what was asked for that", async () => {
+      const health = ["--health-cmd", "test -e /ok", "--health-interval", "7s"];
+      const more = ["-v", "/anon", "--tmpfs", "/t", "--network", "none", "--name", "source"];
+      await does("create", ...health, ...more, subject.image, "true");
+      const mounts = "{{range .Mounts}}{{.Type}} [{{.Driver}}] {{.Destination}};{{end}}";
+      expect(await does("inspect", "-f", mounts, "source")).toBe(
+        "volume [local] /anon;tmpfs [] /t;",
+      );
+      const shown = await does("ps", "-a", "--format", "{{.Mounts}}");
+      expect(shown).toMatch(/^[0-9a-f]{14}…,\/t$/);
+      await does("commit", "source", "source:1");
+      const asked = "{{json .Config.Healthcheck}} {{json .Config.Volumes}} {{.Config.Shell}}";
+      expect(await does("image", "inspect", "-f", asked, "source:1")).toBe(
+        '{"Test":["CMD-SHELL","test -e /ok"],"Interval":7000000000} {"/anon":{}} <nil>',
+      );
+      await does("rmi", "source:1");
+      await does("rm", "-v", "source");
     });
 
     it("keeps annotations for who inspects it, and refuses what nobody drives", async () => {
@@ -261,6 +282,7 @@ export function commandLineContract(
     });
 
     copyCases({ nacre: nacreOn, start });
+    selectionCases({ nacre: nacreOn, does, start });
 
     it("explains a run without running it", async () => {
       const text = await does("explain", "run", "--memory", "64m", subject.image, "true");

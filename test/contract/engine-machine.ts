@@ -88,6 +88,22 @@ export function machineCases(bench: () => Bench): void {
     expect({ lines, stderr }).toEqual({ lines: [...says, ""], stderr: "" });
   });
 
+  it("limits what joins a container as it limits the container", async () => {
+    const limits = [{ name: "nofile", soft: 100, hard: 200 }];
+    await bench().start("limited", "while :; do sleep 0.05; done", { limits, oomScoreAdj: 300 });
+    const script = "grep '^Max open files' /proc/self/limits; cat /proc/self/oom_score_adj";
+    const { stdout } = await bench().exec("limited", { command: ["sh", "-c", script] });
+    expect(stdout.trim().split(/\s+/)).toEqual([
+      "Max",
+      "open",
+      "files",
+      "100",
+      "200",
+      "files",
+      "300",
+    ]);
+  });
+
   it("gives a container a terminal that its tools know", async () => {
     const script = [
       ...["tty", "stty rows 5 cols 20", "stty size", "[ -t 1 ] && echo shown"],

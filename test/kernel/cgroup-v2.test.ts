@@ -22,7 +22,7 @@ describe.skipIf(!unified)("on cgroup v2 alone", () => {
   const node = (id: string, file: string) => read(`${ROOT}/nacre/${id}/${file}`);
 
   it("info says so", async () => {
-    expect(await bench.does(["info", "-f", "{{.CgroupVersion}}"])).toBe("v2");
+    expect(await bench.does(["info", "-f", "{{.CgroupVersion}}"])).toBe("2");
   });
 
   it("limits are written, seen inside, and those of who joins; nothing is left", async () => {

@@ -66,6 +66,9 @@ describe("info", () => {
     expect((await nacre(["info"], { engine })).out).toContain("Snapshotter: erofs\n");
     expect(JSON.parse((await nacre(["info", "-f", "json"], { engine })).out).Driver).toBe("erofs");
     expect((await nacre(["info", "-f", "{{.Images}}"], { engine })).out).toBe("1\n");
+    const asked = ["{{.CgroupVersion}} {{.CgroupDriver}} {{.Swarm.LocalNodeState}}", "{{.NCPU}}"];
+    const said = await nacre(["info", "-f", asked.join("/")], { engine });
+    expect(said.out).toMatch(/^[12] cgroupfs inactive\/[1-9]\d*\n$/);
   });
 });
 
