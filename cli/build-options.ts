@@ -24,7 +24,9 @@ const word = (one: string): string => one;
 
 export const BUILD_OPTIONS = {
   ...LIMIT_OPTIONS,
-  addHost: list(["add-host"], "list", "Add a host to /etc/hosts of RUN (host:ip)", parseExtraHost),
+  addHost: list(["add-host"], "list", "Add a host to /etc/hosts of RUN (host:ip)", (given) =>
+    parseExtraHost(given),
+  ),
   allow: list(["allow"], "list", "Does nothing: network.host is what RUN has", parseEntitlement),
   annotation: list(["annotation"], "KEY=VALUE", "An annotation of the manifest", parseAnnotation),
   attest: list(
@@ -116,7 +118,9 @@ export const BUILD_OPTIONS = {
     "A secret for RUN: id=NAME,src=FILE or id=NAME,env=VARIABLE",
     word,
   ),
-  shmSize: value(["shm-size"], "bytes", "Size of /dev/shm of RUN", parseMemoryBytes),
+  shmSize: value(["shm-size"], "bytes", "Size of /dev/shm of RUN", (given) =>
+    parseMemoryBytes(given),
+  ),
   ssh: list(["ssh"], "list", "An ssh agent for RUN: default, or ID=SOCKET", word),
   tag: list(["tag", "t"], "list", "Name of the image: NAME[:TAG]", word),
   target: text(["target"], "string", "The stage to build; the last one if absent"),

@@ -3,27 +3,23 @@
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { parseIdMapping } from "@nacre/core/user-namespace/id-map.ts";
 import type { Host } from "./host.ts";
+import { PROCESS_LIMITS } from "./limit-options.ts";
 import { alsoNamed, flag, list, text, type Values, value } from "./options.ts";
 import { parseMemoryLimit } from "./parse/bytes.ts";
 import { parseDevice } from "./parse/device.ts";
 import { parseAddress, parseExtraHost, parseSearchDomain } from "./parse/host-names.ts";
 import { parseInteger } from "./parse/number.ts";
 import { parseRestartPolicy } from "./parse/restart.ts";
-import { parseUlimit } from "./parse/ulimit.ts";
 import { present, unlessEmpty } from "./resource-options.ts";
-import { SECURITY_OPTIONS, securityOf } from "./security-options.ts";
+import { securityOf } from "./security-options.ts";
 import { timeoutMsOf } from "./stop-timeout.ts";
 
 export const PROCESS_OPTIONS = {
+  ...PROCESS_LIMITS,
   addHost: list(["add-host"], "name:ip", "A line more in /etc/hosts", parseExtraHost),
   capAdd: list(["cap-add"], "capability", "Add a power of root, or ALL", String),
   capDrop: list(["cap-drop"], "capability", "Take a power of root away, or ALL", String),
   cgroupns: text(["cgroupns"], "host|private", "Cgroup namespace", ["host", "private"]),
-  cgroupParent: text(
-    ["cgroup-parent"],
-    "path|slice",
-    "The cgroup below which the container's own is made (default /nacre)",
-  ),
   device: list(
     ["device"],
     "path[:path[:rwm]]",
@@ -58,13 +54,6 @@ export const PROCESS_OPTIONS = {
     parseRestartPolicy,
     ["no", "on-failure", "always", "unless-stopped"],
   ),
-  securityOpt: list(
-    ["security-opt"],
-    "option",
-    "seccomp=FILE|unconfined, no-new-privileges, apparmor=PROFILE, label=…, systempaths=unconfined",
-    String,
-    SECURITY_OPTIONS,
-  ),
   shmSize: value(["shm-size"], "bytes", "Size of /dev/shm (default 64m)", parseMemoryLimit),
   stopSignal: text(["stop-signal"], "signal", "What stop sends, instead of the image's"),
   stopTimeout: value(
@@ -74,7 +63,6 @@ export const PROCESS_OPTIONS = {
     parseInteger,
   ),
   sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
-  ulimit: list(["ulimit"], "name=soft[:hard]", "A resource limit of the process", parseUlimit),
   gidmap: list(
     ["gidmap"],
     "container:host:size",

@@ -3,30 +3,20 @@
 
 import type { ResourceRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
-import { flag, list, text, type Values, value } from "./options.ts";
+import { RESOURCE_LIMITS } from "./limit-options.ts";
+import { flag, list, type Values, value } from "./options.ts";
 import { parseByteRate, parseDeviceWeight, parseOperationRate } from "./parse/block-device.ts";
-import { parseMemoryLimit, parseMemorySwap } from "./parse/bytes.ts";
+import { parseMemoryLimit } from "./parse/bytes.ts";
 import { parseCpuLimit } from "./parse/cpus.ts";
 import { parseInteger } from "./parse/number.ts";
 
 /** What can be changed while a container runs. */
 export const LIVE_RESOURCES = {
+  ...RESOURCE_LIMITS,
   blkioWeight: value(
     ["blkio-weight"],
     "uint16",
     "Share of block devices, 10 to 1000, or 0 for none of its own",
-    parseInteger,
-  ),
-  cpuPeriod: value(
-    ["cpu-period"],
-    "microseconds",
-    "Length of the period over which --cpu-quota counts, 1000 to 1000000",
-    parseInteger,
-  ),
-  cpuQuota: value(
-    ["cpu-quota"],
-    "microseconds",
-    "Processor time in each period, of all processors together (-1 for no limit)",
     parseInteger,
   ),
   cpuRealtimePeriod: value(
@@ -41,33 +31,18 @@ export const LIVE_RESOURCES = {
     "Time of realtime tasks in each of their periods (cgroup v1)",
     parseInteger,
   ),
-  cpuShares: value(
-    ["cpu-shares", "c"],
-    "int",
-    "Share of the processors beside others that want them (usually 1024)",
-    parseInteger,
-  ),
   cpus: value(["cpus"], "decimal", "Number of CPUs, such as 1.5", parseCpuLimit),
-  cpusetCpus: text(["cpuset-cpus"], "list", "CPUs that it may use, such as 0-3 or 0,1"),
-  cpusetMems: text(["cpuset-mems"], "list", "Memory nodes that it may use, such as 0-3 or 0,1"),
   deviceCgroupRule: list(
     ["device-cgroup-rule"],
     "rule",
     "One more rule for devices that may be opened, such as 'c 10:200 rwm'",
     String,
   ),
-  memory: value(["memory", "m"], "bytes", "Memory limit, such as 64m or 1g", parseMemoryLimit),
   memoryReservation: value(
     ["memory-reservation"],
     "bytes",
     "What it is brought down to when memory is short",
     parseMemoryLimit,
-  ),
-  memorySwap: value(
-    ["memory-swap"],
-    "bytes",
-    "Limit of memory and swap together (-1 for any amount of swap; twice the memory by default)",
-    parseMemorySwap,
   ),
   pidsLimit: value(
     ["pids-limit"],

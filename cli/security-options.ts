@@ -4,15 +4,6 @@ import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 
-/** What a shell completes. */
-export const SECURITY_OPTIONS = [
-  "no-new-privileges",
-  "seccomp=unconfined",
-  "apparmor=unconfined",
-  "label=disable",
-  "systempaths=unconfined",
-];
-
 type Security = Pick<
   ContainerRequest,
   "noNewPrivileges" | "seccomp" | "apparmor" | "securityLabel" | "systemPaths"

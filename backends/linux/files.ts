@@ -93,7 +93,9 @@ export class LinuxFiles implements Files {
   }
 
   readBeneath(directory: string, path: string, limitBytes: number): Uint8Array | undefined {
-    return readBeneath(this.#loadedAddon(), directory, path, limitBytes);
+    // A name alone is a few calls; to load the addon for it takes longer.
+    const addon = this.#addon === null && !path.includes("/") ? undefined : this.#loadedAddon();
+    return readBeneath(addon, directory, path, limitBytes);
   }
 
   walk(directory: string, options?: WalkOptions): Iterable<TreeEntry> {

@@ -1,5 +1,7 @@
 // A builder put together from its parts, anew for each build: what it keeps in memory goes with it.
 
+import { Sha256 } from "@nacre/core/digest.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import { ImageRecorder } from "../images/image-recorder.ts";
 import type { EngineOptions } from "../options.ts";
 import { ImageMaker } from "../roots/new-image.ts";
@@ -19,6 +21,8 @@ import { StepContainers } from "./step-container.ts";
 import { StepMountMaker } from "./step-mounts.ts";
 import type { BuildParts, BuildPorts } from "./view.ts";
 
+const CORE_HASHES_BYTES = 1 << 19;
+
 export function makeBuilder(
   ports: BuildPorts,
   parts: BuildParts,
@@ -28,11 +32,17 @@ export function makeBuilder(
   const { kernel, files, content, state, clock, codec, random, fetch } = ports;
   const { images, records, planner, storage, takeDown, snapshotter, bus, paths } = parts;
   const { core, bootId, self } = options;
-  const maker = new LayerMaker(core, files, content, state, codec, random, paths, bootId);
+  // A build that is cached makes none.
+  const maker = whenUsed(
+    () => new LayerMaker(core, files, content, state, codec, random, paths, bootId),
+  );
   const layers = new BuildLayers(core, files, images, parts.layers, maker);
-  const cache = new StepCache(core, state, clock, layers);
+  const cache = new StepCache(state, clock, layers);
   const caches = new CacheMounts(kernel, files, state, clock, codec, paths, { self, bootId });
   const services: BuildServices = {
+    // Up to there the core's own has made a digest before the host's is loaded.
+    hasher: (sizeBytes) =>
+      sizeBytes > CORE_HASHES_BYTES ? codec.hasher("sha256") : new Sha256(layers.arena),
     ...{ files, codec, clock, fetch, images, layers, cache, platform: parts.platform },
     containers: new StepContainers(
       ...([kernel, files, records, planner, storage, takeDown, paths] as const),

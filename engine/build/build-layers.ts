@@ -54,6 +54,12 @@ export class BuildLayers {
     this.#maker = maker;
   }
 
+  /** For digests of a few bytes: it is theirs until the build ends. */
+  get arena(): Core {
+    this.#fork ??= this.#core().fork();
+    return this.#fork;
+  }
+
   /** Stores a tar as a layer that is its own blob. */
   async make(tar: AsyncIterable<Uint8Array>): Promise<string> {
     return (await this.#maker.keep(tar)).diffId;
@@ -96,8 +102,7 @@ export class BuildLayers {
     const key = shown.join(" ");
     let chainId = this.#chains.get(key);
     if (chainId === undefined) {
-      this.#fork ??= this.#core().fork();
-      chainId = chainIds(this.#fork, shown.length > 0 ? shown : [EMPTY_LAYER]).at(-1) ?? "";
+      chainId = chainIds(this.arena, shown.length > 0 ? shown : [EMPTY_LAYER]).at(-1) ?? "";
       this.#chains.set(key, chainId);
     }
     return chainId;

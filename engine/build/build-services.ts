@@ -9,6 +9,7 @@ import type { ImageService } from "../images/images.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import type { CacheExchange } from "./cache-exchange.ts";
 import type { Contexts } from "./contexts.ts";
+import type { MakeHasher } from "./copy-layer.ts";
 import type { Scratch } from "./scratch.ts";
 import type { StepCache } from "./step-cache.ts";
 import type { StepContainers } from "./step-container.ts";
@@ -17,6 +18,7 @@ import type { StepMountMaker } from "./step-mounts.ts";
 export interface BuildServices {
   readonly files: Files;
   readonly codec: Codec;
+  readonly hasher: MakeHasher;
   readonly clock: Clock;
   readonly fetch: Fetch;
   readonly images: ImageService;

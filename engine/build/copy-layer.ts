@@ -3,7 +3,7 @@
 
 import { concatenate } from "@nacre/core/bytes.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Codec } from "@nacre/core/ports/codec.ts";
+import type { Hasher } from "@nacre/core/ports/codec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import { TAR_END, type TarMember, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import { type Source, Sources } from "../roots/archive.ts";
@@ -17,10 +17,13 @@ const KEPT_BYTES = 256 << 20;
 const KEPT_FILE_BYTES = 1 << 20;
 const GATHER_BYTES = 1 << 19;
 
+/** A SHA-256 for so many bytes as are probably hashed with it. */
+export type MakeHasher = (sizeBytes: number) => Pick<Hasher, "update" | "digest">;
+
 /** A layer to be. It is read once for its digest, and what was small is not read again for its tar. */
 export class CopyLayer {
   readonly #files: Files;
-  readonly #codec: Codec;
+  readonly #hasher: MakeHasher;
   readonly #members: readonly CopiedMember[];
   readonly #newest: number | undefined;
   readonly #kept = new Map<CopiedMember, readonly Uint8Array[]>();
@@ -30,19 +33,20 @@ export class CopyLayer {
   /** `newest`: the latest time that anything may have, in seconds. */
   constructor(
     files: Files,
-    codec: Codec,
+    hasher: MakeHasher,
     members: readonly CopiedMember[],
     newest: number | undefined,
   ) {
     this.#files = files;
-    this.#codec = codec;
+    this.#hasher = hasher;
     this.#members = members;
     this.#newest = newest;
   }
 
   /** Of names, kinds, owners, modes, links, attributes and contents. */
   async digest(): Promise<string> {
-    const hasher = this.#codec.hasher("sha256");
+    const sizes = this.#members.map(({ header }) => header.sizeBytes ?? 0);
+    const hasher = this.#hasher(sizes.reduce((sum, size) => sum + size, 0));
     const encoder = new TextEncoder();
     try {
       for (const member of this.#members) {

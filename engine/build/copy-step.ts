@@ -19,13 +19,13 @@ type Copy = ActionOf<"COPY" | "ADD">;
 
 export async function copyStep(action: Copy, context: StepContext): Promise<BuiltStage> {
   const { run, expanded, cached } = context;
-  const { files, codec, cache, layers } = run.services;
+  const { files, hasher, cache, layers } = run.services;
   const sources = action.sources.map(expanded);
   const target = targetOf(action, expanded(action.target), context);
   const members = new CopiedMembers(await rulesOf(action, target, context));
   await addSources(action, sources, members, context);
   await addDocuments(action.heredocs, members, context);
-  const layer = new CopyLayer(files, codec, members.finish(), run.newest);
+  const layer = new CopyLayer(files, hasher, members.finish(), run.newest);
   const digest = await layer.digest();
   const key = cache.key("COPY", { digest, newest: run.newest });
   const found = await cached(key, () => layers.make(layer.tar()));

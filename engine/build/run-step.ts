@@ -114,11 +114,11 @@ async function realMounts(mounts: readonly RunMount[], context: StepContext): Pr
 
 /** A part of the context as a layer, by its contents. */
 async function contextRoot(source: string, { run, before }: StepContext) {
-  const { files, codec, cache, layers } = run.services;
+  const { files, hasher, cache, layers } = run.services;
   const rules = { target: "/", rootOwned: true, parents: true, exclude: [] };
   const members = new CopiedMembers(rules);
   members.add(await run.context(), source === "" ? "." : source);
-  const layer = new CopyLayer(files, codec, members.finish(), run.newest);
+  const layer = new CopyLayer(files, hasher, members.finish(), run.newest);
   const key = cache.key("context", { digest: await layer.digest(), newest: run.newest });
   const known = await cache.find(key);
   const made =

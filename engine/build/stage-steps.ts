@@ -160,7 +160,7 @@ async function workdirStep(
   context: StepContext,
 ): Promise<BuiltStage> {
   const { run, before, expanded, cached } = context;
-  const { layers, cache, files, codec } = run.services;
+  const { layers, cache, files, hasher } = run.services;
   const path = resolvedPath(before.state.process, expanded(words));
   const diffIds = diffIdsOf(before);
   const { User = "" } = before.state.process;
@@ -177,7 +177,7 @@ async function workdirStep(
       const all = members.finish();
       return all.length === 0
         ? EMPTY_LAYER
-        : layers.make(new CopyLayer(files, codec, all, run.newest).tar());
+        : layers.make(new CopyLayer(files, hasher, all, run.newest).tar());
     },
   );
   const createdBy = `WORKDIR ${path}`;

@@ -1,7 +1,6 @@
 // Steps that were done before, by what they were made from. A step's record keeps its layer; which
 // image has that layer does not matter to it.
 
-import type { Core } from "@nacre/core/core.ts";
 import { Sha256 } from "@nacre/core/digest.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
@@ -22,7 +21,6 @@ export interface FoundStep {
 }
 
 export class StepCache {
-  readonly #core: () => Core;
   readonly #state: StateStore;
   readonly #clock: Clock;
   readonly #layers: BuildLayers;
@@ -33,8 +31,7 @@ export class StepCache {
   #hasher: Sha256 | undefined;
   #grew = false;
 
-  constructor(core: () => Core, state: StateStore, clock: Clock, layers: BuildLayers) {
-    this.#core = core;
+  constructor(state: StateStore, clock: Clock, layers: BuildLayers) {
     this.#state = state;
     this.#clock = clock;
     this.#layers = layers;
@@ -43,7 +40,7 @@ export class StepCache {
   /** Of everything that decides what a step comes to; JSON. */
   key(kind: string, inputs: object): string {
     // The core's own: to load the host's takes longer than all keys of a build.
-    this.#hasher ??= new Sha256(this.#core().fork());
+    this.#hasher ??= new Sha256(this.#layers.arena);
     const text = JSON.stringify([VERSION, kind, inputs]);
     return this.#hasher.update(encoder.encode(text)).digest();
   }

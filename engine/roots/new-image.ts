@@ -36,8 +36,14 @@ export class ImageMaker {
 
   /** Stores and names it, ready to run; the layers are here. */
   async make({ config, reference, action, ...wanted }: NewImage): Promise<ImageRecord> {
-    const configDocument = this.#document(MEDIA.ociConfig, config);
-    const { manifest, layers } = this.manifest(configDocument, wanted.layers, wanted.annotations);
+    const core = this.#core().fork();
+    const configDocument = documentOf(core, MEDIA.ociConfig, config);
+    const { manifest, layers } = this.manifest(
+      configDocument,
+      wanted.layers,
+      wanted.annotations,
+      core,
+    );
     const known = await this.#recorder.known(configDocument.digest, layers);
     // The same config may have had other annotations.
     const isSame = wanted.annotations === undefined || known?.manifestDigest === manifest.digest;
@@ -57,11 +63,12 @@ export class ImageMaker {
     config: Document,
     wanted: readonly Descriptor[],
     annotations: Readonly<Record<string, string>> = {},
+    core = this.#core().fork(),
   ): { readonly manifest: Document; readonly layers: readonly Descriptor[] } {
     const layers = wanted.map(({ mediaType, digest, size }) => {
       return { mediaType: OCI_TYPES[mediaType] ?? mediaType, digest, size };
     });
-    const manifest = this.#document(MEDIA.ociManifest, {
+    const manifest = documentOf(core, MEDIA.ociManifest, {
       schemaVersion: 2,
       mediaType: MEDIA.ociManifest,
       config: { mediaType: MEDIA.ociConfig, digest: config.digest, size: config.bytes.length },
@@ -70,9 +77,9 @@ export class ImageMaker {
     });
     return { manifest, layers };
   }
+}
 
-  #document(mediaType: string, content: object): Document {
-    const bytes = encoder.encode(JSON.stringify(content));
-    return { digest: sha256Digest(this.#core().fork(), bytes), mediaType, bytes };
-  }
+function documentOf(core: Core, mediaType: string, content: object): Document {
+  const bytes = encoder.encode(JSON.stringify(content));
+  return { digest: sha256Digest(core, bytes), mediaType, bytes };
 }

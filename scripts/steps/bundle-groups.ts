@@ -13,8 +13,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "\0rolldown/*",
     "\0@oxc-project*/**", // what stands for `using` where Node has none
     "cli/{entry,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
-    "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption}.ts",
-    "cli/parse/{number,signal,time,filter,namespace-kind}.ts",
+    "cli/{plugins,package-root,process-host,signal-listeners,write-all,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption,limit-options}.ts",
+    "cli/parse/{number,signal,time,filter,namespace-kind,environment,fields}.ts",
     "cli/package.json",
     "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
   ],
@@ -63,15 +63,21 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   injection: ["node_modules/{inversify,@inversifyjs,reflect-metadata,tslib}/**"],
   // Only proxies are spoken to by it.
   proxy: ["node_modules/undici/**", "backends/linux/{undici,proxied-exchange}.ts"],
+  // Trees of layers: of every COPY, and of what is pulled.
+  layers: [
+    "core/{image-tree,layer-index,layer-entry,layer-fault}.ts",
+    "engine/images/own-layer-files.ts",
+  ],
+  // What gives an image its record, its documents and its name.
+  making: ["engine/roots/new-image.ts", "engine/images/{image-recorder,documents,accounts}.ts"],
   archives: [
     "engine/roots/!(view).ts",
-    "engine/images/{image-recorder,documents,accounts}.ts",
     "engine/copies/!(opener|copy-claims|copy-rules|rest-view).ts",
     "core/tar-writer.ts",
     "cli/local-{files,nodes}.ts",
   ],
-  builds: ["engine/build/**", "core/dockerfile/**"],
-  sharing: ["engine/sharing/!(view).ts", "engine/{registry/uploads,images/own-layer-files}.ts"],
+  builds: ["engine/build/**", "core/dockerfile/**", "core/oci/config-change.ts"],
+  sharing: ["engine/sharing/!(view).ts", "engine/registry/uploads.ts"],
   // Who the users of a container are, where they are its own.
   users: ["engine/user-namespaces/*.ts", "core/user-namespace/subordinate-ids.ts"],
   // What compiles filters of system calls: loaded when one is not kept yet.
@@ -97,10 +103,10 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "backends/linux/fault.ts",
   ],
   planning: [
-    "core/program/!(attach-frames|device-filter*|bpf|runtime-*|usage).ts",
+    "core/program/!(attach-frames|device-filter*|bpf|runtime-*|usage|user).ts",
     "core/program/resources/*.ts",
     "core/cgroup-conversion.ts",
-    "core/user-namespace/{id-map,own-spec,own-tree}.ts",
+    "core/user-namespace/{own-spec,own-tree}.ts",
     "engine/unprivileged/delegated.ts",
     "engine/{networks/*,logs/json-file}.ts",
     "engine/containers/{able,planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
@@ -116,7 +122,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/snapshotters/!(layer-program).ts",
     "backends/linux/{facts,random}.ts",
     "engine/sharing/view.ts",
-    "core/{core,reference,familiar-name,boundary,digest,oci/image}.ts",
+    "core/{core,reference,familiar-name,boundary,digest,oci/image,user-namespace/id-map,program/user}.ts",
   ],
   // -- the rest: other commands; pulls, and whatever else no container needs ----------------------
   commands: ["cli/**"],

@@ -1,8 +1,11 @@
 // Which bundles the commands read that people wait for most. One that joins a list here is paid by
 // every call: see scripts/steps/bundle-groups.ts, and docs/decisions/0013-start-up.md for the price.
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundlesRead } from "../cli/bundles-read.ts";
+import { temporaryDirectory } from "../contract/temporary.ts";
 import { Bench } from "./engine-bench.ts";
 
 let bench: Bench;
@@ -46,4 +49,19 @@ it("reads no plans for looks at containers", () => {
 it("reads no plans for the end of a container", () => {
   const ending = ["nacre", "acting", "engine", "ending", "undoing"];
   expect(read("stop", "-t", "0", "seen").sort()).toEqual(ending.sort());
+});
+
+it("reads nothing that plans a container or stores a layer for a build that is cached", () => {
+  const context = temporaryDirectory();
+  writeFileSync(join(context, "a"), "a");
+  const build = (...lines: string[]): string[] => {
+    const text = [`FROM ${bench.name()}`, "RUN echo hello", "ENV A=b", "RUN echo $A", ...lines];
+    writeFileSync(join(context, "Dockerfile"), text.join("\n"));
+    read("build", "-q", context);
+    return read("build", "-q", context);
+  };
+  const cached = ["nacre", "building", "engine", "builds", "images", "making"];
+  expect(build("RUN true").sort()).toEqual(cached.sort());
+  const copy = ["USER user", "WORKDIR /w", "COPY --chown=user a .", "CMD true"];
+  expect(build(...copy).sort()).toEqual([...cached, "archives", "layers"].sort());
 });
