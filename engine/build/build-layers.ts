@@ -26,6 +26,12 @@ export interface Accounts {
   readonly group: string;
 }
 
+/** A root, and the layers in which the contents of its files are. */
+export interface MergedLayers {
+  readonly tree: ImageTree;
+  readonly layers: readonly StoredLayer[];
+}
+
 export class BuildLayers {
   readonly #core: () => Core;
   readonly #files: Files;
@@ -110,8 +116,14 @@ export class BuildLayers {
 
   /** What a root is, for whoever looks paths up in it. */
   async tree(diffIds: readonly string[]): Promise<ImageTree> {
+    return (await this.merged(diffIds)).tree;
+  }
+
+  /** The same with the layers that its entries count by: those that say nothing are none of them. */
+  async merged(diffIds: readonly string[]): Promise<MergedLayers> {
     const shown = await this.#shown(diffIds);
-    return mergeLayers(this.#core, this.#files, this.#root(shown));
+    const layers = this.#root(shown);
+    return { tree: mergeLayers(this.#core, this.#files, layers), layers };
   }
 
   /** /etc/passwd and /etc/group of a root. */

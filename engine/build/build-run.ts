@@ -39,6 +39,8 @@ export interface BuiltStage {
   readonly layers: readonly StageLayer[];
   /** Its root is this machine's, and what the layers say of it. */
   readonly onHost: boolean;
+  /** Of this machine's root: what its steps have deleted, by paths as `byteText` has them. */
+  readonly gone?: readonly string[];
 }
 
 export const diffIdsOf = ({ layers }: Pick<BuiltStage, "layers">): string[] =>
@@ -161,8 +163,7 @@ export class BuildRun {
     const context = this.options.contexts?.[name];
     if (context && !("image" in context)) return this.#named(name, context);
     const { label, diffIds } = await this.from(name, before);
-    const { layers } = this.services;
-    return new LayersTree(label, await layers.tree(diffIds), layers.stored(diffIds));
+    return new LayersTree(label, await this.services.layers.merged(diffIds));
   }
 
   #named(name: string, context: BuildContext): Promise<SourceTree> {

@@ -235,19 +235,17 @@ export class Builder {
 
   async *#files(stage: BuiltStage): AsyncGenerator<Uint8Array> {
     const { layers, files } = this.#services;
-    const diffIds = diffIdsOf(stage);
-    const tree = await layers.tree(diffIds);
-    const places = { upper: "", tree, layers: layers.stored(diffIds) };
-    yield* archiveOf(files, places, rootMembers(tree, new Map()));
+    const merged = await layers.merged(diffIdsOf(stage));
+    const members = rootMembers(merged.tree, new Map());
+    yield* archiveOf(files, { upper: "", ...merged }, members);
   }
 
   async *#entries(stage: BuiltStage): AsyncGenerator<CopiedEntry> {
     const { layers, files } = this.#services;
-    const diffIds = diffIdsOf(stage);
-    const tree = await layers.tree(diffIds);
-    const sources = new Sources(files, { upper: "", layers: layers.stored(diffIds) });
+    const merged = await layers.merged(diffIdsOf(stage));
+    const sources = new Sources(files, { upper: "", layers: merged.layers });
     try {
-      for (const member of rootMembers(tree, new Map())) yield copiedEntry(member, sources);
+      for (const member of rootMembers(merged.tree, new Map())) yield copiedEntry(member, sources);
     } finally {
       await sources.close();
     }

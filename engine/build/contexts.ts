@@ -58,7 +58,7 @@ export class Contexts {
     const { compression, whole } = await recognise(bytes);
     const diffId = await this.#layers.make(this.#codec.decompress(compression, whole));
     this.#keep(label, diffId);
-    return new LayersTree(label, await this.#layers.tree([diffId]), this.#layers.stored([diffId]));
+    return new LayersTree(label, await this.#layers.merged([diffId]));
   }
 
   #directory(directory: string, dockerfile: string | undefined): SourceTree {

@@ -17,7 +17,7 @@ import { CopyLayer } from "./copy-layer.ts";
 import { CopiedMembers } from "./copy-members.ts";
 import { type StepContext, withLayer } from "./stage-steps.ts";
 import type { StepContainer } from "./step-container.ts";
-import { stepMembers } from "./step-layer.ts";
+import { gonePaths, stepMembers } from "./step-layer.ts";
 import { joinedMounts, type RealMounts } from "./step-mounts.ts";
 
 /** Known without an ARG, and nothing that an image should depend on. */
@@ -46,11 +46,15 @@ export async function runStep(action: ActionOf<"RUN">, context: StepContext): Pr
       ...{ newest: run.newest, platform: before.state.platform },
       ...{ hosts: run.options.extraHosts, shm: run.options.shmBytes },
     });
-    const found = before.onHost
-      ? // What this machine has is not known by any key.
-        { diffId: await made(line, real, network, variables, context), createdMs: run.nowMs() }
-      : await cached(key, () => made(line, real, network, variables, context));
-    return withLayer(context, found, createdBy(line, variables));
+    const make = () => made(line, real, network, variables, context);
+    const words = createdBy(line, variables);
+    if (!before.onHost) {
+      const found = await cached(key, async () => (await make()).diffId);
+      return withLayer(context, found, words);
+    }
+    // What this machine has is not known by any key.
+    const { diffId, gone } = await make();
+    return { ...withLayer(context, { diffId, createdMs: run.nowMs() }, words), gone };
   } finally {
     real.release();
   }
@@ -130,16 +134,17 @@ async function contextRoot(source: string, { run, before }: StepContext) {
   };
 }
 
-/** Runs it, and stores what it has written. */
+/** Runs it, and stores what it has written; `gone`: what it, or a step before it, has deleted. */
 async function made(
   line: Line,
   real: RealMounts,
   network: string,
   variables: readonly string[],
   context: StepContext,
-): Promise<string> {
+): Promise<{ readonly diffId: string; readonly gone: readonly string[] }> {
   const { run, before } = context;
   const { layers, containers, files } = run.services;
+  const { gone = [] } = before;
   const { platform, process } = before.state;
   const diffIds = diffIdsOf(before);
   const image = before.onHost ? undefined : await layers.root(diffIds, platform, process);
@@ -152,19 +157,23 @@ async function made(
   const script = scriptMount(line, context);
   const shown = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);
   const host =
-    before.onHost && shown.length > 0
-      ? await run.services.mounts.hostRoot(shown, platform)
+    before.onHost && shown.length + gone.length > 0
+      ? await run.services.mounts.hostRoot(shown, gone, platform)
       : () => ({});
   const mounts = (id: string): StepMounts => joinedMounts([real.plan(id), script, host(id)]);
   return containers.with({ request, image, mounts }, async (container) => {
     const code = await exitOf(container, context);
     if (code !== 0) await failed(code, line, container, context);
-    const tree = await layers.tree(diffIds);
-    const places = { upper: container.upper, tree, layers: layers.stored(diffIds) };
+    const merged = await layers.merged(diffIds);
+    const places = { upper: container.upper, ...merged };
     const targets = [...real.targets, ...(line.script ? [line.script.name] : [])];
-    const members = [...stepMembers(tree, container.changes(), targets, run.newest)];
-    if (members.length === 0) return layers.empty();
-    return layers.make(archiveOf(files, places, members));
+    const changes = container.changes();
+    const members = [...stepMembers(merged.tree, changes, targets, run.newest)];
+    const diffId =
+      members.length === 0
+        ? await layers.empty()
+        : await layers.make(archiveOf(files, places, members));
+    return { diffId, gone: before.onHost ? gonePaths(changes, gone) : [] };
   });
 }
 

@@ -4,10 +4,10 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { TreeEntry } from "@nacre/core/ports/files.ts";
-import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { ContentPlaces } from "../roots/archive.ts";
 import { imageMember, type Member, storageMember } from "../roots/members.ts";
 import { byteText, textBytes } from "../roots/storage-tree.ts";
+import type { MergedLayers } from "./build-layers.ts";
 
 /** Paths are bytes as `byteText` has them, without slashes at their ends; the root's is empty. */
 export interface SourceTree {
@@ -73,7 +73,7 @@ export class LayersTree implements SourceTree {
   readonly places: ContentPlaces;
   readonly #tree: ImageTree;
 
-  constructor(label: string, tree: ImageTree, layers: readonly StoredLayer[]) {
+  constructor(label: string, { tree, layers }: MergedLayers) {
     this.label = label;
     this.places = { upper: "", layers };
     this.#tree = tree;

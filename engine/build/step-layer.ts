@@ -35,6 +35,24 @@ export function* stepMembers(
     yield { ...member, header: notAfter(member.header, newest) };
 }
 
+/** Paths of what lies below and is deleted, or hidden by what stands in its place; `before` is so already. */
+export function gonePaths(storage: StorageTree, before: readonly string[]): string[] {
+  const all = new Set(before);
+  const look = (tree: StorageTree, directory: string): void => {
+    for (const [name, { whiteout, opaque, children }] of tree) {
+      const path = directory === "" ? name : `${directory}/${name}`;
+      if (whiteout || opaque) all.add(path);
+      else look(children, path);
+    }
+  };
+  look(storage, "");
+  const isBelow = (path: string): boolean => {
+    for (let up = parentOf(path); up !== ""; up = parentOf(up)) if (all.has(up)) return true;
+    return false;
+  };
+  return [...all].filter((path) => !isBelow(path));
+}
+
 export function notAfter(header: TarMember, newest: number | undefined): TarMember {
   if (newest === undefined || header.mtimeSeconds < newest) return header;
   return { ...header, mtimeSeconds: newest, mtimeNanoseconds: 0 };

@@ -13,7 +13,7 @@ import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { BuildSecret } from "../build-interface.ts";
 import type { StepMounts } from "../containers/planner.ts";
 import type { StatePaths } from "../images/paths.ts";
-import { layeredHostRoot } from "../snapshotters/host.ts";
+import { steppedHostFiles, steppedHostRoot } from "../snapshotters/host.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 
@@ -101,20 +101,29 @@ export class StepMountMaker {
     };
   }
 
-  /** This machine's root below layers. */
+  /** This machine's root as the steps before have left it. */
   async hostRoot(
     diffIds: readonly string[],
+    gone: readonly string[],
     platform: Platform,
   ): Promise<(id: string) => Partial<StepMounts>> {
-    const image = await this.#layers.root(diffIds, platform);
+    const image = diffIds.length > 0 ? await this.#layers.root(diffIds, platform) : undefined;
     return (id) => {
       const { upper, work } = this.#paths.container(id);
       const storage = { upper, work, rootfs: this.#paths.rootfs };
-      const stored = this.#layers.stored(image.config.rootfs.diff_ids);
-      const plan = this.#snapshotter.root(image.chainIds.at(-1) ?? "", stored, storage, {
-        ...{ readOnly: false, ephemeral: true },
-      });
-      return { root: layeredHostRoot(this.#kernel.facts(), plan, storage, this.#paths.root) };
+      const layers =
+        image &&
+        this.#snapshotter.root(
+          image.chainIds.at(-1) ?? "",
+          this.#layers.stored(image.config.rootfs.diff_ids),
+          storage,
+          { readOnly: false, ephemeral: true },
+        );
+      const stepped = { ...(layers && { layers }), gone, memory: this.#paths.files };
+      return {
+        root: steppedHostRoot(this.#kernel.facts(), stepped, storage, this.#paths.root),
+        files: steppedHostFiles(gone),
+      };
     };
   }
 

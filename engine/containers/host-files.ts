@@ -27,18 +27,7 @@ export function hostFileOperations(directory: string, files: HostFiles): Operati
     "resolv.conf": files.resolvConf,
   };
   return [
-    {
-      op: "mount",
-      mount: {
-        type: "tmpfs",
-        source: "nacre",
-        options: ["mode=755", "size=1m"],
-        attributes: ["nosuid", "nodev", "noexec"],
-      },
-      target: directory,
-      why: "a place in memory for the files of /etc that are the container's own",
-    },
-    { op: "openRoot", path: directory, why: "to write them" },
+    ...ownMemory(directory, "a place in memory for the files of /etc that are the container's own"),
     ...Object.entries(contents).map(
       ([name, data]): Operation => ({
         op: "placeText",
@@ -50,5 +39,23 @@ export function hostFileOperations(directory: string, files: HostFiles): Operati
         why: `becomes the container's /etc/${name}`,
       }),
     ),
+  ];
+}
+
+/** A tmpfs at `directory`, with what is placed next in it. */
+export function ownMemory(directory: string, why: string): Operation[] {
+  return [
+    {
+      op: "mount",
+      mount: {
+        type: "tmpfs",
+        source: "nacre",
+        options: ["mode=755", "size=1m"],
+        attributes: ["nosuid", "nodev", "noexec"],
+      },
+      target: directory,
+      why,
+    },
+    { op: "openRoot", path: directory, why: "to write them" },
   ];
 }

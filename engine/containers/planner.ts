@@ -38,7 +38,7 @@ import type { StatePaths } from "../images/paths.ts";
 import { hostRoot } from "../snapshotters/host.ts";
 import { leftOutLimits, mustBeAble } from "./able.ts";
 import { cgroupOf } from "./cgroup-of.ts";
-import { hostFileOperations } from "./host-files.ts";
+import { hostFileOperations, ownMemory } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
 import type { ContainerMounts, MountPlan } from "./mounts.ts";
@@ -216,7 +216,12 @@ export class Planner {
             }),
             ...step.files,
           ]
-        : [],
+        : step.files.length > 0
+          ? [
+              ...ownMemory(this.#paths.files, "a place in memory for files of this step"),
+              ...step.files,
+            ]
+          : [],
       supervision: supervisionOf(container, this.#paths, this.#options.settleCommand, start),
     });
   }

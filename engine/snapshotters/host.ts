@@ -15,6 +15,8 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import type { RootOptions, RootPlan, StorageLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
+import { textBytes } from "../roots/storage-tree.ts";
+import { nameOf } from "./layer-program.ts";
 import { pathOption } from "./mount-option.ts";
 import { overlayRoot } from "./overlay.ts";
 
@@ -58,20 +60,95 @@ function uncovered(): NacreError {
   });
 }
 
-/** The same below layers: `layers` is the root that a snapshotter makes of them alone. */
-export function layeredHostRoot(
+/** What steps of a build have made of this machine's root. */
+export interface SteppedHost {
+  /** The root that a snapshotter makes of their layers alone; absent where they have none. */
+  readonly layers?: RootPlan;
+  /** Paths of this machine that they have deleted. */
+  readonly gone: readonly string[];
+  /** A directory of the container's own memory, that `steppedHostFiles` fills. */
+  readonly memory: string;
+}
+
+/**
+ * The same as steps have left it: their layers above it, and between them what hides that which is
+ * deleted. A layer cannot say it, for nobody knows there what it is to hide.
+ */
+export function steppedHostRoot(
   kernel: Pick<KernelFacts, "release" | "userNamespace">,
-  layers: RootPlan,
+  { layers, gone, memory }: SteppedHost,
   storage: StorageLayer,
   stateRoot: string,
 ): RootPlan {
-  const [, ...hidden] = hostRoot(kernel, storage, stateRoot).child;
-  const child = layers.child.map((operation): Operation => {
-    if (operation.op !== "mount" || operation.mount.type !== "overlay") return operation;
-    const { options } = operation.mount;
-    const last = options.findLastIndex((option) => option.startsWith("lowerdir+="));
-    const lowest = options.toSpliced(last + 1, 0, pathOption("lowerdir+", "/"));
-    return { ...operation, mount: { ...operation.mount, options: lowest } };
-  });
-  return { host: layers.host, child: [...child, ...hidden] };
+  const ephemeral = { readOnly: false, ephemeral: true };
+  const { child } = hostRoot(kernel, storage, stateRoot, ephemeral);
+  const above = (layers?.child ?? []).flatMap(lowersOf);
+  const hiding = gone.length > 0 ? [pathOption("lowerdir+", `${memory}/${GONE}`)] : [];
+  // Unpacked layers may lie on the machine's own root file system, and overlayfs refuses a lower
+  // directory in another one. An overlay of them is a file system of its own.
+  const unpacked = above.length > 0 && layers?.host.length === 0;
+  const joined = `${memory}/${LAYERS}`;
+  const lowers = unpacked ? [pathOption("lowerdir+", joined), ...hiding] : [...above, ...hiding];
+  const together: Operation = {
+    op: "mount",
+    mount: {
+      type: "overlay",
+      source: "overlay",
+      // At least two there must be.
+      options: [...above, pathOption("lowerdir+", `${memory}/${NOTHING}`)],
+      attributes: [],
+      ...callOf(child),
+    },
+    target: joined,
+    why: "the layers of the steps before as a file system of their own",
+  };
+  return {
+    host: layers?.host ?? [],
+    child: [
+      ...(unpacked ? [together] : []),
+      ...child.map((operation): Operation => {
+        if (operation.op !== "mount" || operation.mount.type !== "overlay") return operation;
+        const options = [...lowers, ...operation.mount.options];
+        return { ...operation, mount: { ...operation.mount, options } };
+      }),
+    ],
+  };
+}
+
+const GONE = "gone";
+const LAYERS = "layers";
+const NOTHING = "nothing";
+
+/** What `steppedHostRoot` needs in the container's memory. NacreError `unsupported` for names that are no UTF-8. */
+export function steppedHostFiles(gone: readonly string[]): Operation[] {
+  const directories = new Set([GONE, LAYERS, NOTHING]);
+  for (const path of gone) {
+    const names = [GONE, ...path.split("/")];
+    for (let count = 2; count < names.length; count++)
+      directories.add(names.slice(0, count).join("/"));
+  }
+  const owned = { uid: 0, gid: 0 };
+  return [
+    ...Array.from(directories, (path): Operation => {
+      return { op: "placeDirectory", path: nameOf(textBytes(path)), mode: 0o755, ...owned };
+    }),
+    ...gone.map((path): Operation => {
+      const node = { op: "placeNode", type: "character", major: 0, minor: 0 } as const;
+      const why = "a whiteout: a step before has deleted what this machine has here";
+      return { ...node, path: nameOf(textBytes(`${GONE}/${path}`)), mode: 0, ...owned, why };
+    }),
+  ];
+}
+
+function lowersOf(operation: Operation): string[] {
+  if (operation.op !== "mount" || operation.mount.type !== "overlay") return [];
+  return operation.mount.options.filter((option) => option.startsWith("lowerdir+="));
+}
+
+/** How the kernel takes several lower directories, as for the container's own root. */
+function callOf(child: readonly Operation[]): { readonly call?: "page" } {
+  const paged = child.some(
+    ({ op, ...rest }) => op === "mount" && "mount" in rest && rest.mount.call === "page",
+  );
+  return paged ? { call: "page" } : {};
 }

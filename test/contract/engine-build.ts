@@ -8,7 +8,7 @@ import { temporaryDirectory } from "./temporary.ts";
 type Files = Readonly<Record<string, string>>;
 
 /** Builds a Dockerfile over the subject's image, `FROM base`, with a context of these files. */
-class BuildBench {
+export class BuildBench {
   readonly #bench: Bench;
   readonly events: BuildEvent[] = [];
 

@@ -9,6 +9,7 @@ import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { archiveCases } from "./engine-archives.ts";
 import { buildCases } from "./engine-build.ts";
+import { stageCases } from "./engine-build-stages.ts";
 import { deviceCases } from "./engine-devices.ts";
 import { fileCases } from "./engine-files.ts";
 import { initCases } from "./engine-init.ts";
@@ -119,6 +120,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     sharingCases(() => bench);
     fileCases(() => bench);
     buildCases(() => bench);
+    stageCases(() => bench);
     initCases(() => bench);
     leavingCases(() => bench);
     parentCases(() => bench);

@@ -258,6 +258,54 @@ describe.skipIf(!isRoot /* containers need root */)("builds", () => {
     );
   });
 
+  for (const snapshotter of [undefined, "directory"]) {
+    const how = snapshotter === undefined ? "" : ` (${snapshotter} snapshotter)`;
+    it(`keeps deleted of this machine's root what a step has deleted${how}`, async () => {
+      const own = join(bench.base, `own-${snapshotter}`);
+      for (const name of ["dir/below", "over"]) mkdirSync(join(own, name), { recursive: true });
+      for (const name of ["file", "dir/old", "dir/below/old", "over/old", "kept"])
+        writeFileSync(join(own, name), name);
+      const lines = [
+        "FROM host AS first",
+        `WORKDIR ${own}`,
+        "RUN rm -r file dir && rm -r over && mkdir over && touch over/new",
+        "COPY a dir/a",
+        "RUN test ! -e file && test ! -e dir/old && test ! -e over/old && test -e kept",
+        "RUN echo again >file && mkdir dir/below && rm kept",
+        "FROM first AS last",
+        "RUN mkdir /made && find . -type f | sort >/made/files && cat file >/made/file",
+        "FROM scratch",
+        "COPY --from=last /made /",
+      ];
+      const out = join(bench.base, `out-${snapshotter}`);
+      const options = snapshotter === undefined ? [] : ["--snapshotter", snapshotter];
+      const root = join(bench.base, `root-${snapshotter}`);
+      const directory = context(lines.join("\n"), { a: "a\n" });
+      const words = [...options, "build", "-o", out, directory];
+      const { code, stderr } = await bench.nacre(words, { root });
+      expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+      const text = (name: string) => readFileSync(join(out, name), "utf8");
+      expect(text("files")).toBe("./dir/a\n./file\n./over/new\n");
+      expect(text("file")).toBe("again\n");
+      expect(readFileSync(join(own, "dir/below/old"), "utf8")).toBe("dir/below/old");
+      expect(existsSync(join(own, "over/new"))).toBe(false);
+    });
+  }
+
+  it("gives a step on this machine's root the secrets that it asks for", async () => {
+    const lines = [
+      "FROM host AS tools",
+      "RUN --mount=type=secret,id=word mkdir /made && tr a-z A-Z </run/secrets/word >/made/out",
+      "FROM scratch",
+      "COPY --from=tools /made /",
+    ];
+    const directory = context(lines.join("\n"));
+    const out = join(bench.base, "secret-out");
+    writeFileSync(join(bench.base, "word"), "pearl");
+    await builds(directory, "-o", out, "--secret", `id=word,src=${join(bench.base, "word")}`);
+    expect(readFileSync(join(out, "out"), "utf8")).toBe("PEARL");
+  });
+
   it("has this machine's network in RUN, or none", async () => {
     const script = `wget -qO- ${address}/file.txt`;
     await builds(context(`FROM base\nRUN ${script} >/f`));

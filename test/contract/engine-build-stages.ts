@@ -1,0 +1,37 @@
+// What stages take from one another, on whatever kernel: part of engineContract.
+
+import { expect, it } from "vitest";
+import type { Bench } from "./engine.ts";
+import { BuildBench } from "./engine-build.ts";
+
+export function stageCases(bench: () => Bench): void {
+  const make = () => new BuildBench(bench());
+
+  it("copies from a stage the files that it has, though steps of it wrote none", async () => {
+    const b = make();
+    const dockerfile = [
+      "FROM base AS made",
+      "RUN true",
+      "COPY a /a",
+      "RUN true",
+      "RUN echo two >/two",
+      "FROM scratch AS kept",
+      "COPY --from=made /a /two /",
+      "FROM base",
+      "RUN true",
+      "COPY --from=kept / /seen",
+      "RUN --mount=type=bind,from=made,target=/m cat /m/a /m/two >/bound",
+    ].join("\n");
+    await b.build(dockerfile, { a: "one\n" });
+    expect(await b.says("cat /seen/a /seen/two /bound")).toBe("one\ntwo\none\ntwo\n");
+    const files = { a: "one\n" };
+    const { entries } = await b.build(dockerfile, files, { target: "made", filesOnly: true });
+    const found = new Map<string, string>();
+    for await (const { entry, read } of entries()) {
+      const parts: Uint8Array[] = [];
+      for await (const part of read()) parts.push(part);
+      found.set(new TextDecoder().decode(entry.path), Buffer.concat(parts).toString());
+    }
+    expect([found.get("a"), found.get("two")]).toEqual(["one\n", "two\n"]);
+  });
+}
