@@ -14,25 +14,32 @@ export interface Source {
   readonly text: string;
 }
 
+/** Says already where in a Dockerfile it belongs. */
+export class PlacedError extends NacreError {}
+
 /** NacreError `invalid`: `Dockerfile:3:5: reason`, and below it the line with a mark under the column. */
 export function dockerfileFault(
   source: Source,
   place: Place,
   reason: string,
   advice?: string,
-): NacreError {
-  return new NacreError(
+): PlacedError {
+  return new PlacedError(
     "invalid",
     `${source.name}:${place.line}:${place.column}: ${reason}\n${shownLine(source, place)}`,
     advice === undefined ? {} : { advice },
   );
 }
 
-/** The same of something that failed in carrying out what stands there: its kind stays. */
-export function failedAt(source: Source, place: Place, error: NacreError): NacreError {
+/**
+ * The same of something that failed in carrying out what stands there: its kind stays. What is
+ * placed already, or a defect, comes back as it is.
+ */
+export function failedAt(source: Source, place: Place, error: unknown): unknown {
+  if (!(error instanceof NacreError) || error instanceof PlacedError) return error;
   const { kind, message, advice, errno } = error;
   const where = `${source.name}:${place.line}:${place.column}`;
-  return new NacreError(kind, `${where}: ${message}\n${shownLine(source, place)}`, {
+  return new PlacedError(kind, `${where}: ${message}\n${shownLine(source, place)}`, {
     ...(advice !== undefined && { advice }),
     ...(errno !== undefined && { errno }),
     cause: error,

@@ -3,7 +3,7 @@
 
 import { NacreError } from "../error.ts";
 import { INSTRUCTIONS, isInstruction, readAction } from "./actions.ts";
-import { dockerfileFault, type Place, type Source } from "./fault.ts";
+import { dockerfileFault, type Place, PlacedError, type Source } from "./fault.ts";
 import { readFlags, WordFault } from "./flags.ts";
 import type { Action, ActionOf, Dockerfile, Instruction, Stage } from "./instruction.ts";
 import { type LogicalLine, readLines } from "./lines.ts";
@@ -88,7 +88,7 @@ function at<T>(source: Source, line: LogicalLine, read: () => T): T {
     if (error instanceof WordFault) {
       throw dockerfileFault(source, placeOf(source, line, error.word), error.message, error.advice);
     }
-    if (!(error instanceof NacreError) || error.message.includes("\n")) throw error;
+    if (!(error instanceof NacreError) || error instanceof PlacedError) throw error;
     throw dockerfileFault(source, line.place, error.message, error.advice);
   }
 }

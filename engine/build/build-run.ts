@@ -222,7 +222,6 @@ export class BuildRun {
       const begun = await this.#begin(planned, steps);
       return await steps.run(begun, stage.instructions);
     } catch (error) {
-      if (!(error instanceof NacreError) || error.message.includes("\n  ")) throw error;
       if (base.kind === "stage") throw error;
       throw failedAt(this.source, stage.place, error);
     }

@@ -12,7 +12,6 @@ import {
 import type { Action, ActionOf, Instruction } from "@nacre/core/dockerfile/instruction.ts";
 import { parseTrigger } from "@nacre/core/dockerfile/parse.ts";
 import type { PlannedStage } from "@nacre/core/dockerfile/stage-graph.ts";
-import { NacreError } from "@nacre/core/error.ts";
 import { resolveUser } from "@nacre/core/program/user.ts";
 import { EMPTY_LAYER } from "./build-layers.ts";
 import { type BuildRun, type BuiltStage, diffIdsOf, type StageLayer } from "./build-run.ts";
@@ -97,7 +96,6 @@ export class StageSteps {
           return { ...before, state: changed(before.state, action, expansion) };
       }
     } catch (error) {
-      if (!(error instanceof NacreError) || error.message.includes("\n  ")) throw error;
       throw failedAt(this.#run.source, place, error);
     }
   }
