@@ -27,7 +27,12 @@ export const BUILD_OPTIONS = {
   addHost: list(["add-host"], "list", "Add a host to /etc/hosts of RUN (host:ip)", (given) =>
     parseExtraHost(given),
   ),
-  allow: list(["allow"], "list", "Does nothing: network.host is what RUN has", parseEntitlement),
+  allow: list(
+    ["allow"],
+    "list",
+    "Allow RUN --security=insecure: security.insecure (network.host is what RUN has)",
+    parseEntitlement,
+  ),
   annotation: list(["annotation"], "KEY=VALUE", "An annotation of the manifest", parseAnnotation),
   attest: list(
     ["attest"],
@@ -173,6 +178,7 @@ export function buildOptions(values: BuildValues, host: Host): BuildOptions {
     cacheFrom: values.cacheFrom.map((one) => cachePlace(one, "src", host)),
     cacheTo: values.cacheTo.map((one) => cachePlace(one, "dest", host)),
     limits: limitsOf(values, host),
+    ...(values.allow.includes("security.insecure") && { allow: ["security.insecure"] as const }),
     ...(values.annotation.length > 0 && { annotations: Object.fromEntries(values.annotation) }),
     ...optional("target", values.target),
     ...optional("platform", values.platform),

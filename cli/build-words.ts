@@ -36,10 +36,10 @@ export function noAttestation(given: string): string {
 const notMade = (option: string, what: string): FlagError =>
   new FlagError(`--${option}: attestations (${what}) are not made: give false, or leave it out`);
 
-/** @throws FlagError for what would take a step's protection away */
-export function parseEntitlement(given: string): string {
-  if (given === "network.host") return given;
+/** @throws FlagError */
+export function parseEntitlement(given: string): "network.host" | "security.insecure" {
+  if (given === "network.host" || given === "security.insecure") return given;
   throw new FlagError(
-    `--allow ${given}: no step gets more than others; network.host is what it has`,
+    `--allow ${given}: there are security.insecure, and network.host, which every step has`,
   );
 }

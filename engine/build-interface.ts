@@ -102,6 +102,8 @@ export interface BuildOptions {
   readonly extraHosts?: readonly string[];
   readonly shmBytes?: number;
   readonly limits?: StepLimits;
+  /** What steps may ask for: `RUN --security=insecure` has every capability and device. */
+  readonly allow?: readonly "security.insecure"[];
   /** Of the image's manifest. */
   readonly annotations?: Readonly<Record<string, string>>;
   readonly secrets?: readonly BuildSecret[];

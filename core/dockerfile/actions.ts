@@ -30,7 +30,7 @@ const CHECK_TIMES = {
 } as const;
 
 const READERS: Readonly<Record<string, { readonly flags: Flags; readonly read: Reader }>> = {
-  RUN: { flags: { mount: "list", network: "text" }, read: readRun },
+  RUN: { flags: { mount: "list", network: "text", security: "text" }, read: readRun },
   COPY: { flags: { from: "text", ...COPY_FLAGS }, read: readCopy },
   ADD: {
     flags: { checksum: "text", "keep-git-dir": "yes", unpack: "yes", ...COPY_FLAGS },
@@ -137,8 +137,16 @@ function readPairs(given: Arguments): Pair[] {
 function readRun(given: Arguments): Action {
   const { flags, heredocs } = given;
   const network = flags.text("network");
+  const security = flags.text("security") ?? "sandbox";
+  if (security !== "sandbox" && security !== "insecure") {
+    throw new WordFault(
+      `--security=${security}: there are sandbox and insecure`,
+      `--security=${security}`,
+    );
+  }
   return {
     kind: "RUN",
+    insecure: security === "insecure",
     command: readCommand(given),
     heredocs,
     mounts: flags.list("mount"),

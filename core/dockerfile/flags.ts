@@ -23,6 +23,10 @@ export class WordFault extends Error {
   }
 }
 
+const NO_DEVICES = "--device: a step gets no devices by name (CDI)";
+const DEVICES_ADVICE =
+  "RUN --security=insecure has all of this machine's, if build is told --allow security.insecure.";
+
 /** @throws WordFault */
 export function readFlags(
   instruction: string,
@@ -33,6 +37,8 @@ export function readFlags(
   for (const { name, value, text } of flags) {
     const kind = known[name];
     if (kind === undefined) {
+      if (instruction === "RUN" && name === "device")
+        throw new WordFault(NO_DEVICES, text, DEVICES_ADVICE);
       const names = Object.keys(known).map((one) => `--${one}`);
       const advice = names.length > 0 ? `${instruction} takes ${names.join(", ")}.` : undefined;
       throw new WordFault(`unknown flag: --${name}`, text, advice ?? `${instruction} takes none.`);

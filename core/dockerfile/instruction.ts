@@ -38,6 +38,8 @@ export type Action =
       readonly heredocs: readonly Heredoc[];
       readonly mounts: readonly string[];
       readonly network?: string;
+      /** It has every capability and device, if whoever builds allows it. */
+      readonly insecure: boolean;
     }
   | ({ readonly kind: "COPY"; readonly from?: string } & CopyForm)
   | ({

@@ -2,7 +2,7 @@
 // recorded and named.
 
 import type { Core } from "@nacre/core/core.ts";
-import type { Source } from "@nacre/core/dockerfile/fault.ts";
+import { failedAt, type Source } from "@nacre/core/dockerfile/fault.ts";
 import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
 import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
 import { NacreError } from "@nacre/core/error.ts";
@@ -20,6 +20,7 @@ import { copiedEntry } from "./built-files.ts";
 import type { CacheExporter } from "./cache-exporter.ts";
 import type { CacheLimit } from "./cache-upkeep.ts";
 import { passingImage } from "./passing-image.ts";
+import { mustBeAllowed } from "./run-step.ts";
 import type { SourceTree } from "./source-tree.ts";
 import { checked, findingText, surveyOf } from "./survey.ts";
 
@@ -124,6 +125,7 @@ export class Builder {
     const read = await this.#read(options);
     const { source, dockerfile, graph, context, platform, buildArgs } = read;
     const run = new BuildRun(this.#services, options, source, dockerfile, graph, context, platform);
+    refuseWhatIsNotAllowed(run);
     for (const finding of checked(source, dockerfile)) run.progress.warn(findingText(finding));
     this.#warnOfUnused(run, buildArgs);
     return run;
@@ -248,6 +250,19 @@ export class Builder {
       for (const member of rootMembers(merged.tree, new Map())) yield copiedEntry(member, sources);
     } finally {
       await sources.close();
+    }
+  }
+}
+
+/** Before anything is built. */
+function refuseWhatIsNotAllowed({ graph, source, options }: BuildRun): void {
+  for (const { action, place } of graph.needed.flatMap(({ stage }) => stage.instructions)) {
+    if (action.kind !== "RUN") continue;
+    try {
+      mustBeAllowed(action, options);
+    } catch (error) {
+      if (!(error instanceof NacreError)) throw error;
+      throw failedAt(source, place, error);
     }
   }
 }

@@ -8,6 +8,7 @@ import { parseRunMount, type RunMount } from "@nacre/core/dockerfile/run-mount.t
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import { type ContainerRequest, completeRequest } from "@nacre/core/program/request.ts";
+import type { BuildOptions } from "../build-interface.ts";
 import type { StepMounts } from "../containers/planner.ts";
 import { failureCode } from "../containers/start-failure.ts";
 import { archiveOf } from "../roots/archive.ts";
@@ -23,6 +24,9 @@ import { joinedMounts, type RealMounts } from "./step-mounts.ts";
 /** Known without an ARG, and nothing that an image should depend on. */
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
+/** What the instruction itself says of its container. */
+type Asked = Pick<ContainerRequest, "network" | "privileged">;
+
 interface Line {
   readonly words: readonly string[];
   /** A here-document that is a program of its own, by its name. */
@@ -33,6 +37,7 @@ export async function runStep(action: ActionOf<"RUN">, context: StepContext): Pr
   const { run, before, expanded, cached } = context;
   const { layers, cache } = run.services;
   const line = lineOf(action, before.state.process);
+  mustBeAllowed(action, run.options);
   if (line.words.length === 0) throw new NacreError("invalid", "RUN has no command");
   const mounts = action.mounts.map((text) => parseRunMount(expanded(text)));
   const network = networkOf(action.network ?? run.options.network);
@@ -45,8 +50,10 @@ export async function runStep(action: ActionOf<"RUN">, context: StepContext): Pr
       ...processKey(before.state.process),
       ...{ newest: run.newest, platform: before.state.platform },
       ...{ hosts: run.options.extraHosts, shm: run.options.shmBytes },
+      ...(action.insecure && { insecure: true }),
     });
-    const make = () => made(line, real, network, variables, context);
+    const powers = action.insecure ? { privileged: true } : {};
+    const make = () => made(line, real, { network, ...powers }, variables, context);
     const words = createdBy(line, variables);
     if (!before.onHost) {
       const found = await cached(key, async () => (await make()).diffId);
@@ -58,6 +65,14 @@ export async function runStep(action: ActionOf<"RUN">, context: StepContext): Pr
   } finally {
     real.release();
   }
+}
+
+/** NacreError `denied` for a step that wants more than whoever builds gives away. */
+export function mustBeAllowed({ insecure }: ActionOf<"RUN">, { allow = [] }: BuildOptions): void {
+  if (!insecure || allow.includes("security.insecure")) return;
+  throw new NacreError("denied", "RUN --security=insecure is not allowed", {
+    advice: "Say --allow security.insecure, if you trust the Dockerfile with this machine.",
+  });
 }
 
 /** Docker's own words: other tools read them. */
@@ -138,7 +153,7 @@ async function contextRoot(source: string, { run, before }: StepContext) {
 async function made(
   line: Line,
   real: RealMounts,
-  network: string,
+  asked: Asked,
   variables: readonly string[],
   context: StepContext,
 ): Promise<{ readonly diffId: string; readonly gone: readonly string[] }> {
@@ -151,7 +166,7 @@ async function made(
   const request = requestOf(
     line,
     [...proxies(run.options.buildArgs), ...variables, ...real.environment],
-    network,
+    asked,
     context,
   );
   const script = scriptMount(line, context);
@@ -198,7 +213,7 @@ function proxies(args: Readonly<Record<string, string>> = {}): string[] {
 function requestOf(
   { words }: Line,
   environment: readonly string[],
-  network: string,
+  asked: Asked,
   { run, before, planned }: StepContext,
 ): ContainerRequest {
   const { extraHosts, shmBytes, limits } = run.options;
@@ -214,7 +229,7 @@ function requestOf(
       base.kind === "image" ? base.reference : base.kind === "stage" ? planned.label : base.kind,
     // Nothing of this machine or of this moment is to show in what it writes.
     hostname: "build",
-    ...{ command: words, entrypoint: [], environment, network, autoRemove: true, pull: "never" },
+    ...{ command: words, entrypoint: [], environment, ...asked, autoRemove: true, pull: "never" },
     ...own,
     ...(User !== undefined && { user: User }),
     ...(extraHosts && { extraHosts }),

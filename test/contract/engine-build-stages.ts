@@ -1,11 +1,29 @@
 // What stages take from one another, on whatever kernel: part of engineContract.
 
 import { expect, it } from "vitest";
-import type { Bench } from "./engine.ts";
+import { type Bench, refusal } from "./engine.ts";
 import { BuildBench } from "./engine-build.ts";
 
 export function stageCases(bench: () => Bench): void {
   const make = () => new BuildBench(bench());
+
+  it("gives a step all powers only if that is allowed, and says so before anything is built", async () => {
+    const b = make();
+    const powers = "grep CapEff /proc/self/status";
+    const dockerfile = `FROM base\nRUN ${powers} >/own\nRUN --security=insecure ${powers} >/all`;
+    const fault = await refusal(b.build(dockerfile));
+    expect(fault).toMatchObject({ kind: "denied" });
+    expect(fault.message).toMatch(/^Dockerfile:3:1: RUN --security=insecure is not allowed/);
+    expect(b.events).toEqual([]);
+    await b.build(dockerfile, {}, { allow: ["security.insecure"] });
+    const [own = "", all = ""] = (await b.says("cat /own /all")).trim().split("\n");
+    const count = (line: string): number =>
+      BigInt(`0x${line.split(/\s+/)[1]}`)
+        .toString(2)
+        .replaceAll("0", "").length;
+    expect(count(own)).toBe(14);
+    expect(count(all)).toBeGreaterThan(20);
+  });
 
   it("copies from a stage the files that it has, though steps of it wrote none", async () => {
     const b = make();

@@ -45,7 +45,7 @@ function faultOf(text: string): string {
 }
 
 /** `--parents` has left its experiment since the facts were made. */
-const ALLOWED_SINCE = new Set(["extra-040"]);
+const ALLOWED_SINCE = new Set(["extra-040", "extra-061"]);
 
 describe("a Dockerfile", () => {
   const good = facts.parse.filter(({ stages }) => stages);
@@ -69,6 +69,15 @@ describe("a Dockerfile", () => {
     expect(faultOf("FROM a\nRUN a \\\n  b\nRNU c")).toContain(
       "Dockerfile:4:1: unknown instruction",
     );
+  });
+
+  it("takes --security, which was an experiment then, and says of --device what there is instead", () => {
+    const [stage] = parse("FROM a\nRUN --security=insecure x\nRUN --security=sandbox x").stages;
+    const [insecure, sandbox] = stage?.instructions ?? [];
+    expect(insecure?.action).toMatchObject({ insecure: true });
+    expect(sandbox?.action).toMatchObject({ insecure: false });
+    expect(faultOf("FROM a\nRUN --security=none x")).toContain("there are sandbox and insecure");
+    expect(faultOf("FROM a\nRUN --device=nvidia.com/gpu x")).toContain("no devices by name");
   });
 
   it("takes --parents, which was an experiment when the facts were made", () => {
