@@ -4,7 +4,8 @@
 // (vm.Script, cachedData) and takes it back where its version and flags are the same. A bundle's
 // name has its content's hash and the code's file has V8's version, so that neither can be taken
 // for another. Where a file is missing (another Node, a fresh installation) or refused it is
-// written when the process ends, if this installation may be written. docs/decisions/0013-start-up.md has figures.
+// written when the process ends, if this installation may be written.
+// docs/decisions/0013-start-up.md has figures.
 
 import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { constants, Script } from "node:vm";

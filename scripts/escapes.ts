@@ -1,7 +1,7 @@
-// `npm run escapes`, as root: every known escape and denial that we know of, by its number, and what
-// becomes of it here. Those whose part is here are tried, or their tests run, each with its protection
-// and without; of the others it is looked whether the part is still absent. Fails if one worked, if
-// taking its protection away made no difference, or if a part has come.
+// `npm run escapes`, as root: every known escape and denial that we know of, by its number, and
+// what becomes of it here. Those whose part is here are tried, or their tests run, each with its
+// protection and without; of the others it is looked whether the part is still absent. Fails if one
+// worked, if taking its protection away made no difference, or if a part has come.
 
 import { ABSENCES } from "../test/escapes/absences.ts";
 import { ESCAPES, judge } from "../test/escapes/escapes.ts";

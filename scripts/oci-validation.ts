@@ -1,6 +1,7 @@
-// `npm run oci-validation`, as root: what the 58 programs of opencontainers/runtime-tools' validation/
-// ask of an OCI runtime, asked by our own checks (test/oci-validation), of this runtime, of crun and of
-// runc, on this machine. Prints a table and every reason; fails if this runtime fails one.
+// `npm run oci-validation`, as root: what the 58 programs of opencontainers/runtime-tools'
+// validation/ ask of an OCI runtime, asked by our own checks (test/oci-validation), of this
+// runtime, of crun and of runc, on this machine. Prints a table and every reason; fails if this
+// runtime fails one.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
@@ -19,8 +20,8 @@ function peer(name: string): (RuntimeCommand & { version: string }) | undefined 
 }
 
 /**
- * The hierarchy for huge pages, which crun 1.8 cannot do without and few machines of today mount; gone
- * with what is returned.
+ * The hierarchy for huge pages, which crun 1.8 cannot do without and few machines of today mount;
+ * gone with what is returned.
  */
 function withHugePages(): Disposable {
   const directory = "/sys/fs/cgroup/hugetlb";

@@ -1,5 +1,5 @@
-// `node scripts/test.ts [file…] [vitest options]`, the entry of `npm test`: sees to what the tests need,
-// runs them, compares the machine before and after, and ends with one plain line of figures.
+// `node scripts/test.ts [file…] [vitest options]`, the entry of `npm test`: sees to what the tests
+// need, runs them, compares the machine before and after, and ends with one plain line of figures.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

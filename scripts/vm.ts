@@ -1,6 +1,6 @@
-// `npm run test:vm [-- SUITE… FILE…]`: boots kernels that people have under QEMU's software emulation,
-// with cgroup v2 alone, and runs in each what of the tests depends on the kernel. Nothing of it is
-// part of `npm test`: it needs to download kernels, and takes minutes.
+// `npm run test:vm [-- SUITE… FILE…]`: boots kernels that people have under QEMU's software
+// emulation, with cgroup v2 alone, and runs in each what of the tests depends on the kernel.
+// Nothing of it is part of `npm test`: it needs to download kernels, and takes minutes.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

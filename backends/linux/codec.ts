@@ -1,7 +1,7 @@
 // Hashing and decompression by the addon or by Node. Both inflate in libuv's thread pool, and the
-// addon hashes there, so the caller's thread is free for the socket and to index; large chunks keep the
-// number of hand-overs small, and their buffers are used again: V8 collects garbage whenever enough
-// of them have been made, which took a quarter of a pull's time.
+// addon hashes there, so the caller's thread is free for the socket and to index; large chunks keep
+// the number of hand-overs small, and their buffers are used again: V8 collects garbage whenever
+// enough of them have been made, which took a quarter of a pull's time.
 
 import {
   createGunzip,

@@ -36,7 +36,8 @@ export const programFile = (program: string): string => `\u007fELF simulated ${p
 
 /**
  * The program that a file stands for: the registry knows it by what the file says, its whole name,
- * its last name, or the name of a link to it. ENOENT, EACCES, and ENOEXEC for a file that nothing explains.
+ * its last name, or the name of a link to it. ENOENT, EACCES, and ENOEXEC for a file that nothing
+ * explains.
  */
 function load(
   machine: Machine,

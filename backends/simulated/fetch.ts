@@ -18,8 +18,9 @@ export type Handler = (
  * A network of hosts that are functions. Keys are origins (`https://registry.example`); a request
  * to any other is `unreachable`.
  *
- * Faults strike requests, and chunks of what is sent and what is answered: a connection that is cut is `unreachable`; one that is stalled says nothing until the
- * client has lost its patience, which is `unreachable` too, or its signal aborts.
+ * Faults strike requests, and chunks of what is sent and what is answered: a connection that is cut
+ * is `unreachable`; one that is stalled says nothing until the client has lost its patience, which
+ * is `unreachable` too, or its signal aborts.
  */
 export class SimulatedFetch implements Fetch {
   readonly #handlers: ReadonlyMap<string, Handler>;

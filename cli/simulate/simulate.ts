@@ -63,7 +63,8 @@ export interface SimulateOptions {
   readonly snapshotter?: "erofs" | "directory";
   /**
    * The engine is a user's who is not root, in a user namespace with these maps: the first IDs in
-   * it, as `[{ containerID: 0, hostID: 1000, size: 1 }]`. Its state is at home, and layers are unpacked.
+   * it, as `[{ containerID: 0, hostID: 1000, size: 1 }]`. Its state is at home, and layers are
+   * unpacked.
    */
   readonly userNamespace?: UserMaps;
   /** OCI architecture of the machine and of its images. Default `amd64`. */

@@ -200,9 +200,9 @@ function familyFault(system: u32, node: u32, memory: u32): u32 {
 }
 
 /**
- * Writes cpuset.cpus, or with `memory` 1 cpuset.mems. ENOENT: no such file here. EINVAL: no list, or
- * memory nodes that the machine has not. ERANGE: CPUs that it has not, nodes beyond 1023. EBUSY: a child has more. EACCES: the parent has
- * less. ENOSPC: nothing for the tasks inside.
+ * Writes cpuset.cpus, or with `memory` 1 cpuset.mems. ENOENT: no such file here. EINVAL: no list,
+ * or memory nodes that the machine has not. ERANGE: CPUs that it has not, nodes beyond 1023. EBUSY:
+ * a child has more. EACCES: the parent has less. ENOSPC: nothing for the tasks inside.
  */
 export function cpusetSet(s: u32, handle: u32, memory: u32, p: u32, length: u32): u32 {
   const system = systemAt(s);

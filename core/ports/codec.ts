@@ -19,12 +19,15 @@ export type ArchiveCompression = Compression | "xz" | "bzip2";
 /**
  * Hashing, compression and decompression at the host's speed.
  *
- * `compress` makes gzip, or zstd where asked, the same bytes for the same bytes in the same chunks on
- * the same host; a chunk of its source is used up when it asks for the next one.
+ * `compress` makes gzip, or zstd where asked, the same bytes for the same bytes in the same chunks
+ * on the same host.
+ *
  * `decompress` yields chunks as they come and throws NacreError `corrupt` on bytes that are not
- * what they say they are, `unsupported` for a compression that the host has not. A chunk of its source is used up when it asks for the next one. A chunk
- * that it yields is the consumer's, who gives it to `recycle` when nobody will look at it again: its
- * bytes may be others from then on. One that is never given back costs memory, nothing else.
+ * what they say they are, `unsupported` for a compression that the host has not. A chunk that it
+ * yields is the consumer's, who gives it to `recycle` when nobody will look at it again: its bytes
+ * may be others from then on. One that is never given back costs memory, nothing else.
+ *
+ * Either has used up a chunk of its source when it asks for the next one.
  */
 export interface Codec {
   hasher(algorithm: "sha256" | "sha512"): Hasher;

@@ -24,15 +24,21 @@ export interface BlobWriter {
  * afterwards `has` is true for every process. Two processes that write the same blob do not harm
  * each other: the second waits or writes its own copy; both commits succeed.
  * A layer that its image has uncompressed is its own blob: its tar is what has that digest.
+ *
+ * Errors: NacreError `invalid` for what is no digest, `not-found` for a blob to be read that is not
+ * here, and those of Files.
  */
 export interface ContentStore {
   has(digest: string): boolean;
+  /** Undefined where `has` is false. */
   sizeBytes(digest: string): number | undefined;
   writer(digest: string, sizeBytes: number): Promise<BlobWriter>;
   reader(digest: string): Promise<FileReader>;
-  /** A whole small blob (manifest, config), verified while it is read. */
+  /** A whole small blob (manifest, config), verified while it is read. NacreError `corrupt`; `invalid` above the limit. */
   read(digest: string, limitBytes: number): Promise<Uint8Array>;
+  /** Digests of all blobs, in no order; tars of layers are not among them. */
   list(): string[];
+  /** One that is not here is fine. */
   remove(digest: string): Promise<void>;
 }
 

@@ -12,8 +12,8 @@
 //
 // Forced, a removal kills what runs first. One that fails leaves the container `dead`: all that can
 // be done with it is to try again, which every look does. One that is killed leaves it `removing`,
-// held by nobody, and is finished by the next look. A container whose starter was killed stays `starting`;
-// whoever comes next sees that the starter is gone and puts it back (reconcile.ts).
+// held by nobody, and is finished by the next look. A container whose starter was killed stays
+// `starting`; whoever comes next sees that the starter is gone and puts it back (reconcile.ts).
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ContainerRecord, ContainerStatus } from "@nacre/core/state/records.ts";

@@ -1,5 +1,5 @@
-// Who an image knows: users are looked up at every start, so that the accounts of its root are kept in
-// its record.
+// Who an image knows: users are looked up at every start, so that the accounts of its root are kept
+// in its record.
 
 import type { Core } from "@nacre/core/core.ts";
 import type { LayerEntry } from "@nacre/core/layer-entry.ts";

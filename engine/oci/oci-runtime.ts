@@ -1,5 +1,6 @@
 // The life of OCI containers: create, start, kill, delete and what is between. One method a command
-// (runtime.md, "Operations"); what a container is, its program says (core/program/runtime-program.ts).
+// (runtime.md, "Operations"); what a container is, its program says
+// (core/program/runtime-program.ts).
 
 import { NacreError } from "@nacre/core/error.ts";
 import type {

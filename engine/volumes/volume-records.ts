@@ -86,8 +86,8 @@ export class VolumeRecords {
   }
 
   /**
-   * The volume of that name, in a transaction of the caller's, who emits the events; recorded where it is new.
-   * NacreError `conflict` where it is another one, or goes.
+   * The volume of that name, in a transaction of the caller's, who emits the events; recorded where
+   * it is new. NacreError `conflict` where it is another one, or goes.
    */
   claim(t: Transaction, wish: VolumeWish, events: EventRecord[]): VolumeRecord {
     const { name, driver = DEFAULT_DRIVER, options = {}, labels = {}, anonymous } = wish;

@@ -114,8 +114,8 @@ export interface MountStep {
 
 /**
  * Hierarchies of names that begin with `name`, and of controllers that no machine mounts by itself;
- * cpu stands for one that is taken. No rmdir: a removed node is a child for a moment more, and whether
- * a hierarchy outlives its last mount would be a matter of luck.
+ * cpu stands for one that is taken. No rmdir: a removed node is a child for a moment more, and
+ * whether a hierarchy outlives its last mount would be a matter of luck.
  */
 export function mountSteps(name: string): fc.Arbitrary<MountStep[]> {
   const target = fc.constantFrom("a", "b", "c");
