@@ -82,6 +82,7 @@ export const CONTAINER_OPTIONS = {
   pull: choice(["pull"], PULL_POLICIES, "When to ask the registry (default missing)"),
   quiet: flag(["quiet", "q"], "Do not show the progress of a pull"),
   readOnly: flag(["read-only"], "Mount the container's root read-only"),
+  replace: flag(["replace"], "First remove the container that has the name, whatever it does"),
   rm: flag(["rm"], "Remove the container when it ends"),
   runtime: text(
     ["runtime"],

@@ -2,6 +2,7 @@
 
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { parseIdMapping } from "@nacre/core/user-namespace/id-map.ts";
+import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { PROCESS_LIMITS } from "./limit-options.ts";
 import { alsoNamed, flag, list, text, type Values, value } from "./options.ts";
@@ -63,6 +64,7 @@ export const PROCESS_OPTIONS = {
     parseInteger,
   ),
   sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
+  umask: value(["umask"], "octal", "Bits that its new files do not get (default 0022)", parseUmask),
   gidmap: list(
     ["gidmap"],
     "container:host:size",
@@ -85,6 +87,11 @@ export const PROCESS_OPTIONS = {
   ),
   uts: text(["uts"], "mode", "UTS namespace: host, private, container:NAME", ["host", "private"]),
 };
+
+function parseUmask(word: string): number {
+  if (/^0?[0-7]{1,3}$/.test(word)) return Number.parseInt(word, 8);
+  throw new FlagError("an octal number from 0 to 0777 is needed");
+}
 
 function parseSysctl(word: string): readonly [name: string, value: string] {
   const at = word.indexOf("=");
@@ -131,6 +138,7 @@ export function processOf(
     idMaps: idMapsOf(values),
     sysctls: values.sysctl.length > 0 ? Object.fromEntries(values.sysctl) : undefined,
     oomScoreAdj: values.oomScoreAdj,
+    umask: values.umask,
     extraHosts: unlessEmpty(values.addHost),
     dns: namesOf(values),
     shmBytes: values.shmSize || undefined,

@@ -2,6 +2,7 @@ import { command } from "../command.ts";
 import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, requestOf } from "../container-options.ts";
 import { showPull } from "../pull-display.ts";
+import { checkReplacement, removeReplaced } from "../replacement.ts";
 
 const { detach: _, ...OPTIONS } = CONTAINER_OPTIONS;
 
@@ -19,8 +20,10 @@ export default command({
     const { host } = context;
     const request = requestOf({ ...values, detach: false }, operands, host);
     refuseOldIdFile(values.cidfile, host);
+    checkReplacement(values);
     const engine = await context.engine();
     const pulling = showPull(engine, host, values);
+    await removeReplaced(values, engine);
     const { id } = await engine.containers.create(request).finally(() => pulling.end());
     writeIdFile(values.cidfile, id, host);
     host.print(`${id}\n`);

@@ -10,6 +10,7 @@ import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import type { Host } from "../host.ts";
 import { flag } from "../options.ts";
 import { showPull } from "../pull-display.ts";
+import { checkReplacement, removeReplaced } from "../replacement.ts";
 import { sentenceSize } from "../text/size.ts";
 
 export default command({
@@ -37,11 +38,13 @@ export default command({
     const feeds = onlyFeeds(values);
     const request = requestOf({ ...values, detach: values.detach || feeds }, operands, host);
     refuseOldIdFile(values.cidfile, host);
+    checkReplacement(values);
     if (request.restart && !request.detached) throw needsBackground();
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
     const memory = watchMemory(engine);
+    await removeReplaced(values, engine);
     using signals = new SignalRelay(host);
     if (!request.detached && values.sigProxy) holdOnceCreated(engine, signals);
     const options = feeds ? { feeds } : detachKeysOf(values);

@@ -115,6 +115,9 @@ export function parentOperations(process: SpecProcess, users: boolean): Operatio
   return [...(users ? limitOperations(process) : []), ...score];
 }
 
+/** As runc and crun have it where a configuration names none. */
+const USUAL_UMASK = 0o022;
+
 export interface BecomeOptions {
   readonly filter?: SystemCallFilter;
   /** The process stays as an init, and the command is its child. */
@@ -152,7 +155,8 @@ export function becomeProcess(
     },
     keptCapabilities(process, filter !== undefined),
   ];
-  if (user.umask !== undefined) operations.push({ op: "setUmask", mask: user.umask });
+  // Whoever starts it may have another one, which would show in every file that it makes.
+  operations.push({ op: "setUmask", mask: user.umask ?? USUAL_UMASK });
   operations.push(...labelOperations(process));
   if (process.noNewPrivileges) {
     operations.push({ op: "noNewPrivileges", why: "setuid programs give it nothing" });

@@ -202,6 +202,8 @@ export interface ContainerRequest {
   readonly groups?: readonly string[];
   readonly devices?: readonly DeviceRequest[];
   readonly limits?: readonly LimitRequest[];
+  /** Bits that new files do not get, 0 to 0o777; absent: 0o022. */
+  readonly umask?: number;
   readonly namespaces?: NamespaceRequest;
   /** `host`, `private`, `auto[:size=N]`, `container:NAME`, `ns:PATH`. Absent: as the engine has it, `host` if nobody said. */
   readonly userns?: string;

@@ -80,6 +80,10 @@ export function workingDirectory(request: ContainerRequest, image: ImageProcess)
   return directory;
 }
 
+export function specUser({ uid, gid, additionalGids }: ProcessUser, { umask }: ContainerRequest) {
+  return { uid, gid, additionalGids, ...(umask !== undefined && { umask }) };
+}
+
 /** Of every process of a container that is started from outside. */
 export function processLimits({ limits = [], oomScoreAdj }: ContainerRequest) {
   return {
@@ -110,7 +114,7 @@ export function createSpec(
     process: {
       terminal: request.terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
-      user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+      user: specUser(user, request),
       args: processArguments(request, image),
       env: environment(request, image, hostname, user.home),
       cwd: workingDirectory(request, image),

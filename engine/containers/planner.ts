@@ -26,6 +26,7 @@ import {
   environment,
   processCapabilities,
   processLimits,
+  specUser,
 } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
@@ -246,7 +247,7 @@ export class Planner {
       terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
       user: {
-        ...{ uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+        ...specUser(user, request),
         ...keptGroups(this.#kernel.facts().userNamespace),
       },
       args: exec.command,

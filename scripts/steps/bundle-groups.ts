@@ -22,7 +22,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   running: [
     "cli/commands/{run,create,exec,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
     "cli/{container,resource,mount,process,health,namespace,security}-options.ts",
-    "cli/{attachment,published-ports,pull-display,container-id-file,text/size}.ts",
+    "cli/{attachment,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],
   acting: [

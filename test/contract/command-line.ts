@@ -175,6 +175,17 @@ export function commandLineContract(
       await does("rm", "-v", "source");
     });
 
+    it("replaces a container of the same name where that is asked for", async () => {
+      const first = await start("same", "while :; do sleep 0.05; done");
+      const again = ["create", "--network", "none", "--replace", subject.image, "true"];
+      expect((await nacre(...again)).err).toContain("cannot replace a container without --name");
+      const named = ["--name", "same", ...again.slice(1)];
+      const second = await does("create", ...named);
+      expect(second).not.toBe(first);
+      const third = await does("run", "-d", ...named);
+      expect(await does("ps", "-aq", "--no-trunc")).toBe(third);
+    });
+
     it("keeps annotations for who inspects it, and refuses what nobody drives", async () => {
       const options = ["--annotation", "org.example.team=red", "--annotation", "bare"];
       await start("noted", "true", ...options);

@@ -104,6 +104,13 @@ export function machineCases(bench: () => Bench): void {
     ]);
   });
 
+  it("has what runs in a container make its files with the usual bits, or those that are asked for", async () => {
+    expect((await bench().sh("umask")).stdout).toBe("0022\n");
+    await bench().start("closed", "while :; do sleep 0.05; done", { umask: 0o077 });
+    const { stdout } = await bench().exec("closed", { command: ["sh", "-c", "umask"] });
+    expect(stdout).toBe("0077\n");
+  });
+
   it("gives a container a terminal that its tools know", async () => {
     const script = [
       ...["tty", "stty rows 5 cols 20", "stty size", "[ -t 1 ] && echo shown"],

@@ -1,8 +1,9 @@
 // What a container's process is, may do and sees, as options change it.
 
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { benchForTests, shellImage } from "./engine-bench.ts";
+import { benchForTests, NACRE, shellImage } from "./engine-bench.ts";
 
 const bench = benchForTests();
 
@@ -52,6 +53,16 @@ describe("limits of the process", () => {
     const files = "cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward";
     expect(await prints(sysctl, files)).toBe("4096\n1");
     expect(readFileSync("/proc/sys/kernel/msgmax", "utf8")).toBe(before);
+  });
+});
+
+describe("the bits of new files", () => {
+  it("are the usual ones, whoever starts it", async () => {
+    const words = ["run", "--rm", "--network", "none", bench.name(), "sh", "-c", "umask"];
+    const shell = ["-c", 'umask 077; exec "$@"', "-", NACRE, "--root", bench.root, ...words];
+    expect(execFileSync("sh", shell, { encoding: "utf8" })).toBe("0022\n");
+    expect(await prints(["--umask", "0027"], "umask; umask 0; umask")).toBe("0027\n0000");
+    expect(await refusal("--umask", "888")).toContain("an octal number");
   });
 });
 
