@@ -187,6 +187,12 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/container-exists.ts"),
   },
   {
+    name: "container inspect",
+    summary: "Show everything about containers alone, as JSON",
+    group: "Containers",
+    load: () => import("./commands/container-inspect.ts"),
+  },
+  {
     name: "container prune",
     summary: "Remove all containers that do not run",
     group: "Containers",

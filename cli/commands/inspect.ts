@@ -1,26 +1,29 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
-import { command } from "../command.ts";
+import { type Context, command } from "../command.ts";
 import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
-import { choice, flag, text } from "../options.ts";
+import { choice, flag, text, type Values } from "../options.ts";
 import { withAbsent } from "../text/absent.ts";
 import { formatInspection } from "../text/inspection.ts";
 import { volumeJson } from "../volume-json.ts";
 
 const TYPES = ["container", "image", "volume"] as const;
+type Type = (typeof TYPES)[number];
+
+/** Of containers. */
+export const INSPECT_OPTIONS = {
+  format: text(["format", "f"], "string", "'json' or a Go template"),
+  latest: LATEST,
+  size: flag(["size", "s"], "Also how much a container has written, and with its image"),
+};
 
 export default command({
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   description:
     "Docker's JSON. A name is looked for among containers, then among images, then among volumes.",
-  options: {
-    format: text(["format", "f"], "string", "'json' or a Go template"),
-    latest: LATEST,
-    size: flag(["size", "s"], "Also how much a container has written, and with its image"),
-    type: choice(["type"], TYPES, "Look only among these"),
-  },
+  options: { ...INSPECT_OPTIONS, type: choice(["type"], TYPES, "Look only among these") },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   instead: isSelected,
   interspersed: true,
@@ -29,23 +32,30 @@ export default command({
   examples: [
     ["nacre inspect -f '{{.State.Pid}}' web", "the first process as this machine sees it"],
   ],
-  async run(context, { format, latest, size, type }, operands) {
-    const { host, global } = context;
-    const engine = await context.engine();
-    const found: unknown[] = [];
-    const names = withLatest(latest, operands, engine);
-    const code = await forEachOperand(names, host, global.logLevel === "debug", async (name) => {
-      found.push(await find(engine, name, type, size));
-    });
-    host.print(formatInspection(found, format));
-    return code;
-  },
+  run: (context, values, names) => inspect(context, values, names, values.type),
 });
+
+export async function inspect(
+  context: Context,
+  { format, latest, size }: Values<typeof INSPECT_OPTIONS>,
+  operands: readonly string[],
+  type: Type | undefined,
+): Promise<number> {
+  const { host, global } = context;
+  const engine = await context.engine();
+  const found: unknown[] = [];
+  const names = withLatest(latest, operands, engine);
+  const code = await forEachOperand(names, host, global.logLevel === "debug", async (name) => {
+    found.push(await find(engine, name, type, size));
+  });
+  host.print(formatInspection(found, format));
+  return code;
+}
 
 async function find(
   engine: Engine,
   name: string,
-  type: (typeof TYPES)[number] | undefined,
+  type: Type | undefined,
   size: boolean,
 ): Promise<unknown> {
   if (type === undefined || type === "container") {

@@ -246,10 +246,7 @@ export class Planner {
     const wantedProcess = {
       terminal,
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
-      user: {
-        ...specUser(user, request),
-        ...keptGroups(this.#kernel.facts().userNamespace),
-      },
+      user: { ...specUser(user, request), ...keptGroups(this.#kernel.facts().userNamespace) },
       args: exec.command,
       env: this.#execEnvironment(request, config, exec, user, id),
       cwd: exec.workingDirectory ?? request.workingDirectory ?? (config.WorkingDir || "/"),

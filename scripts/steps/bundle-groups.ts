@@ -26,7 +26,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "cli/parse/*.ts",
   ],
   acting: [
-    "cli/commands/{settle,stop,kill,rm,wait,start,restart,pause,unpause,inspect,ps}.ts",
+    "cli/commands/{settle,stop,kill,rm,wait,start,restart,pause,unpause,inspect,container-inspect,ps}.ts",
     "cli/{each-operand,supervisor-command,container-row,image-name,image-json,volume-json}.ts",
     "cli/text/{absent,listing,table,time,inspection}.ts",
   ],

@@ -262,6 +262,17 @@ describe("inspect", () => {
     expect(out).toBe("sh -c\n");
   });
 
+  it("looks among containers alone where it is theirs", async () => {
+    const engine = new FakeEngine();
+    expect((await nacre(["inspect", "debian"], { engine })).code).toBe(0);
+    expect(await nacre(["container", "inspect", "debian"], { engine })).toMatchObject({
+      ...{ code: 1, out: "[]\n" },
+      err: expect.stringContaining("no such container: debian"),
+    });
+    const words = ["container", "inspect", "-f", "{{.Name}}", "web"];
+    expect((await nacre(words, { engine })).out).toBe("/web\n");
+  });
+
   it("prints what was found and names what was not", async () => {
     const engine = new FakeEngine();
     const { code, out, err } = await nacre(["inspect", "nope", "web"], { engine });
