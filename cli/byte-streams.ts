@@ -20,6 +20,15 @@ export interface OutputFile {
 }
 
 const MODE = 0o600;
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EEXIST: "it is there already",
+  EISDIR: "it is a directory",
+  ENOENT: "no such file or directory",
+  ENOSPC: "no space is left on the disk",
+  ENOTDIR: "a part of its path is no directory",
+  EROFS: "the file system is read-only",
+};
 const PASSING_BYTES = 512 * 1024;
 
 /** @throws NacreError `not-found`, `denied` */
@@ -100,7 +109,8 @@ function failure(verb: string, path: string, error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
   if (code === undefined) return error;
   const kind = code === "ENOENT" ? "not-found" : code === "ENOSPC" ? "no-space" : "denied";
-  return new NacreError(kind, `${JSON.stringify(path)} cannot be ${verb}: ${code}`, {
+  const reason = REASONS[code] ?? code;
+  return new NacreError(kind, `${JSON.stringify(path)} cannot be ${verb}: ${reason}`, {
     cause: error,
   });
 }

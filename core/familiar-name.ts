@@ -3,6 +3,10 @@
 /** `debian`, `debian:12`: one component of a path, a tag. Shorter than an ID, or a digest. */
 const FAMILIAR = /^(?=[^:]{1,63}(?::|$))([a-z0-9]+(?:-[a-z0-9]+)*)(?::(\w[\w.-]{0,30}))?$/;
 
+/** A normalised reference as people type it, for messages where there is no core. */
+export const typedName = (normalised: string): string =>
+  normalised.replace(/^docker\.io\/(library\/(?!.*\/))?/, "");
+
 /**
  * What the core makes of a name of the simplest form, normalised and with its tag. Undefined for
  * every other form, which is the core's to read: that takes two milliseconds to load, for a lookup

@@ -21,7 +21,12 @@ const HEADINGS = {
   CreatedAt: "CREATED AT",
   Platform: "PLATFORM",
   Size: "SIZE",
+  Containers: "CONTAINERS",
+  SharedSize: "SHARED SIZE",
+  UniqueSize: "UNIQUE SIZE",
 };
+/** What docker's templates may ask for, and what it says: `system df -v` counts them. */
+const NOT_COUNTED = { Containers: "N/A", SharedSize: "N/A", UniqueSize: "N/A" };
 
 export default command({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
@@ -100,6 +105,7 @@ function rowsOf(listing: ImageListing, nowMs: number, truncate: boolean): Row[] 
     CreatedAt: createdAt(created),
     Platform: neutralise(platformText(image.config)),
     Size: humanSize(image.sizeBytes, 3),
+    ...NOT_COUNTED,
   });
   if (references.length === 0) return [row(NONE, NONE, NONE)];
   return references.map(({ reference, digest }) => {

@@ -12,7 +12,7 @@ export default command({
   options: {
     input: text(["input", "i"], "string", "Read a file, instead of standard input", "files"),
     platform: text(["platform"], "os/arch", "Load only images for this platform"),
-    quiet: flag(["quiet", "q"], "Print names only"),
+    quiet: flag(["quiet", "q"], "Nothing else: no progress is shown as it is"),
   },
   operands: { least: 0, most: 0 },
   interspersed: true,
@@ -22,7 +22,7 @@ export default command({
     ["nacre load -i debian.tar", "from a file"],
     ["docker save app:1 | nacre load", "from docker"],
   ],
-  async run(context, { input, platform, quiet }) {
+  async run(context, { input, platform }) {
     const { host } = context;
     if (input === undefined && host.isTerminal(0)) {
       throw new NacreError("invalid", "a tar is not read from a terminal", {
@@ -41,7 +41,7 @@ export default command({
         const lines = (names.length > 0 ? names : [id]).filter((line) => !said.has(line));
         for (const line of lines) said.add(line);
         const what = names.length > 0 ? "Loaded image: " : "Loaded image ID: ";
-        host.print(lines.map((line) => `${quiet ? "" : what}${line}\n`).join(""));
+        host.print(lines.map((line) => `${what}${line}\n`).join(""));
       }
       return 0;
     });

@@ -1,5 +1,6 @@
 import type { Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
+import { FlagError } from "../flag-error.ts";
 import type { Host } from "../host.ts";
 import { referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
@@ -56,9 +57,11 @@ export default command({
   ],
   async run(context, { allTags, ...wanted }, [name]) {
     const { host } = context;
+    const tagged = /[:@][^/]*$/.test(name!);
+    if (allTags && tagged) throw new FlagError("tag can't be used with --all-tags/-a");
     const engine = await context.engine();
     const names = allTags ? tagsOf(engine, name!) : [name!];
-    if (!allTags && !wanted.quiet && !/[:@][^/]*$/.test(name!)) {
+    if (!allTags && !wanted.quiet && !tagged) {
       host.print("Using default tag: latest\n");
     }
     return interruptible(host, async (signal) => {

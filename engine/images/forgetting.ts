@@ -2,6 +2,7 @@
 // image-removal.ts.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { typedName } from "@nacre/core/familiar-name.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerRecord, ImageRecord, TagRecord } from "@nacre/core/state/records.ts";
@@ -35,7 +36,7 @@ export function forgetImage(
   { force, onePlatform, say }: Forgetting,
 ): ForgottenImages {
   const having = t.list("tag").filter((one) => imagesOfTag(one).includes(image.id));
-  if (tag === undefined && having.length > 1 && !force) throw manyNames(image, having);
+  if (tag === undefined && !isOneName(having) && !force) throw manyNames(image, having);
   const whole = tag !== undefined && !onePlatform;
   const going = tag === undefined ? having : [tag];
   const ids = whole ? imagesOfTag(tag) : [image.id];
@@ -105,8 +106,15 @@ function needs({ imageId, mounts }: ContainerRecord, { id }: ImageRecord): boole
   return imageId === id || mounts.some((mount) => mount.type === "image" && mount.source === id);
 }
 
+/** As docker has it: one tag at most, and digests in the same repository. */
+function isOneName(tags: readonly TagRecord[]): boolean {
+  const names = tags.map(({ reference }) => reference);
+  const repositories = new Set(names.map((name) => name.replace(/(@|:(?=[^/]*$)).*$/, "")));
+  return repositories.size < 2 && names.filter((name) => !name.includes("@")).length < 2;
+}
+
 function manyNames(image: ImageRecord, tags: readonly TagRecord[]): NacreError {
-  const names = tags.map(({ reference }) => reference).join(", ");
+  const names = tags.map(({ reference }) => typedName(reference)).join(", ");
   return new NacreError("conflict", `the image ${shortId(image.id)} has several names: ${names}`, {
     advice: "Remove it by its names, or force it.",
   });

@@ -5,7 +5,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import { parseReference } from "@nacre/core/reference.ts";
 import { familiarMatches } from "@nacre/core/reference-match.ts";
 import type { ImageListing, ListImagesOptions } from "../engine.ts";
-import { allHold, hasLabel } from "../filters.ts";
+import { allHold, checkFilterKeys, hasLabel } from "../filters.ts";
 
 /** When an image was built, or, where it does not say, when it came. Milliseconds. */
 export function createdMs({ image }: Pick<ImageListing, "image">): number {
@@ -39,6 +39,7 @@ export function filteredImages(
     };
   };
   // What is wrong is said, also where there are no images.
+  checkFilterKeys(others, Object.keys(tests()), ["reference", "until"]);
   for (const [key, values] of Object.entries(others)) allHold(tests(), { [key]: values });
   const found = all.filter((listing) => {
     return (

@@ -81,7 +81,7 @@ export class Resolver {
     for (const layer of layers) checkLayerType(layer, what);
     const configBytes = await this.#config(repository, descriptor);
     const config = parseConfig(this.#core(), configBytes, layers, what);
-    this.#noticeForeign(what, config, platform);
+    this.#noticeForeign(what, config, asked);
     documents.push({ ...descriptor, bytes: configBytes });
     return { digest: top.digest, manifest, layers, config, documents, id: descriptor.digest };
   }
@@ -98,14 +98,16 @@ export class Resolver {
     return repository.smallBlob(descriptor, MANIFEST_LIMIT_BYTES);
   }
 
-  #noticeForeign(what: string, config: ImageConfig, platform: Platform): void {
+  /** What has no index is taken whatever it is for. */
+  #noticeForeign(what: string, config: ImageConfig, asked: Platform | undefined): void {
     const own = { architecture: config.architecture, os: config.os };
-    const offered = choosePlatform(
-      [{ mediaType: "", digest: "", size: 0, platform: own }],
-      platform,
-    );
-    if (offered || this.#executes(platformText(own))) return;
-    const message = `${what} is made for ${platformText(own)}, this machine is ${platformText(platform)}`;
+    const offer = { mediaType: "", digest: "", size: 0, platform: own };
+    if (choosePlatform([offer], asked ?? this.#platform)) return;
+    if (!asked && this.#executes(platformText(own))) return;
+    const other = asked
+      ? `not for ${platformText(asked)}`
+      : `this machine is ${platformText(this.#platform)}`;
+    const message = `${what} is made for ${platformText(own)}, ${other}`;
     this.#bus.emit({ type: "notice", message });
   }
 }

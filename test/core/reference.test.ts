@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { simpleFamiliarName } from "@nacre/core/familiar-name.ts";
+import { simpleFamiliarName, typedName } from "@nacre/core/familiar-name.ts";
 import {
   parseReference,
   Reference,
@@ -240,6 +240,7 @@ describe("random texts", () => {
         if (typeof first === "string" || first.domain === "") return;
         expect(plain(tryParseReference(core, first.toString(), "docker"))).toEqual(plain(first));
         expect(plain(tryParseReference(core, first.familiar(), "docker"))).toEqual(plain(first));
+        expect(typedName(first.toString())).toBe(first.familiar());
       }),
       { numRuns: 2000 },
     );

@@ -103,13 +103,29 @@ describe("removing an image", () => {
   it("by one of several names takes that name only; by ID it wants force", async () => {
     await using here = machine();
     const app = await pullAll(here, { "1": one, also: one });
-    await expect(here.images.remove(one.id)).rejects.toMatchObject({ kind: "conflict" });
+    here.images.tag(`${app}:also`, "mine");
+    await expect(here.images.remove(one.id)).rejects.toMatchObject({
+      kind: "conflict",
+      message: expect.stringContaining(`${app}:also, mine:latest`),
+    });
+    await here.images.remove("mine");
     expect((await here.images.remove(`${app}:also`)).deleted).toEqual([]);
     expect(here.images.get(`${app}:1`).references).toHaveLength(1);
     const again = await pullAll(here, { "1": one });
     expect(again).not.toBe(app);
     const { untagged } = await here.images.remove(one.id, { force: true });
     expect(untagged).toHaveLength(2);
+    expect(here.files()).toEqual({});
+  });
+
+  it("by ID wants no force for a tag and digests of one repository", async () => {
+    await using registry = await serveRegistry(contentOf({ "1": one }));
+    await using here = machine();
+    const app = `${registry.address}/team/app`;
+    for (const name of [`${app}:1`, `${app}@${one.manifestDescriptor.digest}`]) {
+      await here.images.pull(name);
+    }
+    expect((await here.images.remove(one.id)).untagged).toHaveLength(2);
     expect(here.files()).toEqual({});
   });
 

@@ -123,6 +123,17 @@ describe("images for several platforms", () => {
     expect(here.files()).toEqual({});
   });
 
+  it("are taken alone whatever they are for, which is said where another was asked for", async () => {
+    await using registry = await registryWith();
+    await using here = machine();
+    const alone = registry.app.replace(":1", `@${amd.manifestDescriptor.digest}`);
+    for (const platform of ["linux/amd64", "linux/arm64"]) {
+      await here.images.pull(alone, { platform });
+    }
+    const notices = here.events.flatMap((event) => (event.type === "notice" ? event.message : []));
+    expect(notices).toEqual([`${alone} is made for linux/amd64, not for linux/arm64`]);
+  });
+
   it("part when the name moves on", async () => {
     await using registry = await registryWith();
     await using here = machine();

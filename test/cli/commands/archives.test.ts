@@ -217,7 +217,8 @@ describe("load", () => {
       engine,
       files: { "a.tar": "filed" },
     });
-    expect(quiet.out).toBe(`debian:12\nsha256:${"a2".repeat(32)}\n`);
+    // As docker has it: it is the progress that is not shown.
+    expect(quiet.out).toBe(out);
     expect(engine.calls).toEqual([
       ["load", "piped"],
       ["load", "filed"],

@@ -69,6 +69,9 @@ describe("pull of several", () => {
     expect(pulled.length).toBeGreaterThan(0);
     for (const name of pulled) expect(name).toMatch(/^r:5000\/x:/);
     expect(out.split("\n").filter(Boolean)).toHaveLength(pulled.length);
+    expect((await nacre(["push", "-a", "debian:12"], { engine })).err).toContain(
+      "tag can't be used with --all-tags/-a",
+    );
     expect((await nacre(["pull", "-a", "debian:12"], { engine })).err).toContain(
       "tag can't be used with --all-tags/-a",
     );
