@@ -33,7 +33,9 @@ export class BuildDisplay {
   readonly #decoder = new TextDecoder();
   readonly #begunMs: number;
   readonly #warnings: string[] = [];
+  /** The step that has the last line, and whether an empty one has ended it. */
   #last = 0;
+  #isParted = true;
   #linesUp = 0;
   #paintedMs = 0;
 
@@ -89,7 +91,7 @@ export class BuildDisplay {
     };
     this.#line(step, ends[state]);
     this.#host.printError("\n");
-    this.#last = 0;
+    this.#isParted = true;
   }
 
   #output(number: number, bytes: Uint8Array): void {
@@ -110,11 +112,13 @@ export class BuildDisplay {
     }
   }
 
-  /** A line of a step; where another one had the last, an empty one parts them. */
+  /** A line of a step; where another one had the last, an empty one parts them and its name comes again. */
   #line({ number, name }: Step, text: string): void {
-    const again = this.#last !== number && this.#last !== 0;
-    const head = again && text !== name ? `\n#${number} ${name}\n` : again ? "\n" : "";
+    const isOther = this.#last !== number;
+    const named = isOther && text !== name ? `#${number} ${name}\n` : "";
+    const head = isOther && !this.#isParted ? `\n${named}` : named;
     this.#last = number;
+    this.#isParted = false;
     this.#host.printError(`${head}#${number} ${text}\n`);
   }
 

@@ -3,7 +3,7 @@
 
 import { NacreError } from "../error.ts";
 import { expand, type Variables } from "./expansion.ts";
-import { dockerfileFault, type Place, type Source } from "./fault.ts";
+import { dockerfileFault, failedAt, type Place, type Source } from "./fault.ts";
 import type { Action, Dockerfile, Stage } from "./instruction.ts";
 import { parseRunMount } from "./run-mount.ts";
 
@@ -98,7 +98,7 @@ function planned(
   const platform = stage.platform === undefined ? "" : expanded(stage.platform);
   const needs = new Set<number>(base.kind === "stage" ? [base.index] : []);
   for (const { action, place } of stage.instructions) {
-    for (const name of takenFrom(action)) {
+    for (const name of placed(source, place, () => takenFrom(action))) {
       const found = findStage(stages, name, index);
       if (found !== undefined) needs.add(found);
       else mustBeImage(source, place, stages, index, name);
@@ -122,6 +122,14 @@ function baseOf(source: Source, stages: readonly Stage[], index: number, base: s
   if (named >= 0) return { kind: "stage", index: named };
   if (base === "scratch" || base === "host") return { kind: base };
   return { kind: "image", reference: base };
+}
+
+function placed<T>(source: Source, place: Place, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw failedAt(source, place, error);
+  }
 }
 
 /** What an instruction takes files from, as it says it. */

@@ -43,6 +43,8 @@ export class StageSteps {
   readonly #run: BuildRun;
   readonly #planned: PlannedStage;
   #number = 0;
+  /** What the base has for those who build on it. */
+  #triggers: readonly Action[] = [];
 
   constructor(run: BuildRun, planned: PlannedStage) {
     this.#run = run;
@@ -52,7 +54,8 @@ export class StageSteps {
   /** `[build 2/4]`: the stage, and which of its steps. */
   prefix(number: number): string {
     const { stage, label } = this.#planned;
-    const all = stage.instructions.filter(({ action }) => SHOWN.includes(action.kind)).length + 1;
+    const own = stage.instructions.map(({ action }) => action);
+    const all = [...this.#triggers, ...own].filter(({ kind }) => SHOWN.includes(kind)).length + 1;
     const name = this.#run.graph.needed.length > 1 || stage.name !== undefined ? `${label} ` : "";
     const width = String(all).length;
     return `[${name}${String(number + 1).padStart(width)}/${all}]`;
@@ -69,8 +72,10 @@ export class StageSteps {
   /** After what the base has for those who build on it. */
   async triggered(begun: BuiltStage, triggers: readonly string[]): Promise<BuiltStage> {
     let stage = begun;
-    for (const trigger of triggers) {
-      stage = await this.#one(stage, parseTrigger(trigger), trigger, this.#planned.stage.place);
+    this.#triggers = triggers.map(parseTrigger);
+    for (const [n, trigger] of triggers.entries()) {
+      const action = this.#triggers[n] as Action;
+      stage = await this.#one(stage, action, trigger, this.#planned.stage.place);
     }
     return stage;
   }

@@ -325,6 +325,7 @@ export function buildCases(bench: () => Bench): void {
       { tags: ["parent"] },
     );
     await b.build("FROM parent\nRUN cat /trigger /a >/both", { a: "x\n" });
+    expect(b.steps("done")).toContain("[4/4] RUN cat /trigger /a >/both");
     expect(await b.says("cat /both")).toBe("triggered\nx\n");
     expect(config().config).not.toHaveProperty("OnBuild");
     await bench().subject.engine.images.remove("parent");

@@ -103,6 +103,22 @@ describe("build", () => {
     ]);
   });
 
+  it("names a step again whose lines others have come between", async () => {
+    const engine = new FakeEngine();
+    const said = (number: number, text: string) =>
+      ({ type: "output", number, stream: 1, bytes: bytes(text) }) as const;
+    engine.builds.events = [
+      ...[step(1, "started"), step(2, "started"), said(2, "two\n"), step(1, "cached")],
+      ...[said(2, "again\n"), step(2, "done", 1000)],
+    ];
+    const { err } = await nacre(["build", "."], { engine });
+    expect(err.split("\n")).toEqual([
+      ...["#1 [1/2] RUN x", "", "#2 [2/2] RUN x", "#2 0.000 two", ""],
+      ...["#1 [1/2] RUN x", "#1 CACHED", ""],
+      ...["#2 [2/2] RUN x", "#2 0.000 again", "#2 DONE 1.0s", "", ""],
+    ]);
+  });
+
   it("ends with what a step that failed has said, and with the Dockerfile's line", async () => {
     const engine = new FakeEngine();
     engine.builds.events = [
@@ -181,19 +197,29 @@ describe("build", () => {
     expect(await wrong("--provenance", "mode=max")).toContain("are not made");
     expect(await wrong("--annotation", "index:a=b")).toContain("index cannot have any");
     expect(await wrong("--annotation", "a")).toContain("is not KEY=VALUE");
-    expect(await wrong("--allow", "security.insecure")).toContain("no step gets more");
+    expect(await wrong("--allow", "device")).toContain("there are security.insecure");
   });
 
   it("takes what buildx has and what a step is held to", async () => {
     const { code, options } = await built([
       ...["--provenance=false", "--sbom", "false", "--attest", "type=sbom,disabled=true"],
-      ...["--allow", "network.host", "--annotation", "manifest:a=b=c", "--annotation", "d=e"],
+      ...[
+        "--allow",
+        "network.host",
+        "--allow",
+        "security.insecure",
+        "--annotation",
+        "manifest:a=b=c",
+        "--annotation",
+        "d=e",
+      ],
       ...["-m", "64m", "-c", "512", "--cpuset-cpus", "0", "--ulimit", "nofile=5:6"],
       ...["--cgroup-parent", "/x", "--security-opt", "no-new-privileges", "."],
     ]);
     expect(code).toBe(0);
     expect(options).toMatchObject({
       annotations: { a: "b=c", d: "e" },
+      allow: ["security.insecure"],
       limits: {
         resources: { memoryBytes: 64 << 20, cpuShares: 512, cpusetCpus: "0" },
         limits: [{ name: "nofile", soft: 5, hard: 6 }],

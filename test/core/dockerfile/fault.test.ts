@@ -1,4 +1,6 @@
 import { dockerfileFault, failedAt, type Source } from "@nacre/core/dockerfile/fault.ts";
+import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
+import { planStages } from "@nacre/core/dockerfile/stage-graph.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { describe, expect, it } from "vitest";
 
@@ -14,6 +16,14 @@ describe("what fails in carrying out a line", () => {
       advice: "Make it.",
       cause: error,
     });
+  });
+
+  it("is told with its line where a mount of a RUN cannot be read", () => {
+    const source = { name: "Dockerfile", text: "FROM a\nRUN --mount=type=foo true\n" };
+    const options = { buildArgs: new Map(), platformArgs: new Map() };
+    expect(() => planStages(source, parseDockerfile(source), options)).toThrow(
+      /^Dockerfile:2:1: --mount: type cannot be "foo"\n {2}2 \| RUN /,
+    );
   });
 
   it("is told with one line alone: the one where it was found", () => {
