@@ -3,6 +3,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { ADDRESS_OPTIONS, refuseAddresses } from "./address-options.ts";
 import { parseStreamName, STREAM_NAMES } from "./attachment.ts";
 import { FlagError } from "./flag-error.ts";
 import { HEALTH_OPTIONS, healthOf } from "./health-options.ts";
@@ -33,6 +34,7 @@ export const CONTAINER_OPTIONS = {
   ...PROCESS_OPTIONS,
   ...HEALTH_OPTIONS,
   ...PORT_OPTIONS,
+  ...ADDRESS_OPTIONS,
   attach: list(
     ["attach", "a"],
     "stream",
@@ -104,6 +106,7 @@ export function requestOf(
   host: Host,
 ): ContainerRequest {
   refuseDevices(values.gpus);
+  refuseAddresses(values, networkOf(values.network));
   checkPorts(values, networkOf(values.network), host);
   const process = processOf(values, host);
   checkNamespaces(process);

@@ -99,7 +99,10 @@ function optionsOf({ options, type }: VolumeSpec): VolumeOptions {
 /** What cannot be mounted on. @throws FlagError */
 function checkTarget(target: string): void {
   if (target.startsWith("/")) return;
-  throw new FlagError(`invalid mount path: '${target}' mount path must be absolute`);
+  const drive = /^[A-Za-z]:\//.test(target)
+    ? "; a letter and a colon are a drive, as docker has it: names of volumes have two characters at least"
+    : "";
+  throw new FlagError(`invalid mount path: '${target}' mount path must be absolute${drive}`);
 }
 
 /**

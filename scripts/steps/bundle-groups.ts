@@ -21,7 +21,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   help: ["cli/{help,nearest}.ts", "node_modules/fastest-levenshtein/**"],
   running: [
     "cli/commands/{run,create,exec,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
-    "cli/{container,resource,mount,process,health,namespace,security}-options.ts",
+    "cli/{address,container,resource,mount,process,health,namespace,security}-options.ts",
     "cli/{attachment,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],

@@ -169,6 +169,21 @@ it.each(casesOf("filter"))("takes $input for a filter as docker does", (fact) =>
   expect({ [key]: { [value]: true } }).toEqual(fact.value);
 });
 
+describe("addresses and names on a network", () => {
+  it.each([
+    ["--ip", "10.0.0.2"],
+    ["--ip6", "fe80::2"],
+    ["--link", "db:alias"],
+    ["--link-local-ip", "169.254.3.4"],
+    ["--mac-address", "02:42:ac:11:00:02"],
+    ["--network-alias", "web"],
+    ["--net-alias", "web"],
+  ])("are refused with the network: %s", (option, given) => {
+    const said = `--${option.slice(2).replace("net-", "network-")} ${given}: the network host has no such`;
+    expect(() => request("--network", "host", option, given, "img")).toThrow(said);
+  });
+});
+
 describe("ports that a container says it serves", () => {
   it("are single ones and ranges, of three protocols, each once", () => {
     const words = ["--expose", "80", "--expose=80/tcp", "--expose", "8000-8002/udp", "img"];

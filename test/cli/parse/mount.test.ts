@@ -50,6 +50,7 @@ describe("mounts", () => {
 
   it("refuses relative targets and modes that nobody knows", () => {
     expect(() => mountOf(parseVolume("/a:b"), "/")).toThrow("mount path must be absolute");
+    expect(() => mountOf(parseVolume("x:/a"), "/")).toThrow("two characters at least");
     expect(() => mountOf(parseVolume("/a:/b:bogus"), "/")).toThrow("invalid mode: bogus");
     expect(() => mountOf(parseVolume("/a:/b:toString"), "/")).toThrow("invalid mode: toString");
     expect(() => mountOf(parseVolume("/a:/b:nocopy"), "/")).toThrow("invalid mode: nocopy");
