@@ -9,13 +9,14 @@ import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
+import { eachBounded } from "../images/bounded.ts";
 import { storeDocument } from "../images/documents.ts";
 import { newTag } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
 import { jsonObject } from "../registry/json-answer.ts";
 import { ACCEPT } from "../registry/manifest.ts";
-import type { Registry } from "../registry/registry.ts";
-import { Uploads } from "../registry/uploads.ts";
+import type { Registry, Repository } from "../registry/registry.ts";
+import { PARALLEL_BLOBS, Uploads } from "../registry/uploads.ts";
 import type {
   ArtifactFile,
   ArtifactListing,
@@ -24,8 +25,15 @@ import type {
   ReferrerListing,
   RegistryReach,
 } from "../sharing-interface.ts";
+import type { Bundles } from "./bundles.ts";
 import { fetchBlob } from "./fetch-blob.ts";
-import { type ManifestKeeper, readManifest } from "./manifest-keeper.ts";
+import {
+  isDocument,
+  MAX_INDEX_DEPTH,
+  type ManifestKeeper,
+  mayBeImage,
+  readManifest,
+} from "./manifest-keeper.ts";
 import { listReferrer, referrersTag } from "./referrers-tag.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
@@ -46,6 +54,7 @@ export class ArtifactService implements Artifacts {
   readonly #images: ImageService;
   readonly #keeper: ManifestKeeper;
   readonly #blobs: StoredBlobs;
+  readonly #bundles: Bundles;
 
   constructor(
     core: () => Core,
@@ -56,6 +65,7 @@ export class ArtifactService implements Artifacts {
     images: ImageService,
     keeper: ManifestKeeper,
     blobs: StoredBlobs,
+    bundles: Bundles,
   ) {
     this.#core = core;
     this.#content = content;
@@ -65,6 +75,7 @@ export class ArtifactService implements Artifacts {
     this.#images = images;
     this.#keeper = keeper;
     this.#blobs = blobs;
+    this.#bundles = bundles;
   }
 
   async add(
@@ -98,16 +109,21 @@ export class ArtifactService implements Artifacts {
   async push(name: string, reach: RegistryReach = {}): Promise<string> {
     const { reference, digest } = this.#named(name);
     const parsed = this.#parsed(reference);
-    const bytes = await this.#blobs.document(digest);
-    const read = readManifest(this.#core(), bytes, "");
+    const bundle = await this.#bundles.closed(digest, "");
+    if (!bundle) throw torn(name);
+    const { bytes, mediaType } = bundle.top;
+    const read = readManifest(this.#core(), bytes, "", mediaType);
     const uploads = new Uploads(await this.#registry.exchange(parsed, reach), parsed.familiar());
-    const { signal } = reach;
-    for (const one of [...read.layers, ...(read.config ? [read.config] : [])]) {
-      await uploads.blob(this.#blobs.source(one), signal ? { signal } : {});
+    await eachBounded(bundle.parts, PARALLEL_BLOBS, reach.signal, async (part, signal) => {
+      await uploads.blob(part.source(), { signal });
+    });
+    // What an index names, before it.
+    for (const one of bundle.manifests.slice(0, -1)) {
+      await uploads.manifest(one.digest, one.mediaType, one.bytes);
     }
-    const answer = await uploads.manifest(parsed.tag ?? digest, read.mediaType, bytes);
+    const answer = await uploads.manifest(parsed.tag ?? digest, mediaType, bytes);
     if (read.subject && answer.subject === undefined) {
-      const { mediaType, artifactType, annotations } = read;
+      const { artifactType, annotations } = read;
       const own = { mediaType, digest, size: bytes.length };
       const repository = await this.#registry.open(parsed, reach);
       await listReferrer(this.#core, repository, uploads, read.subject.digest, {
@@ -123,17 +139,32 @@ export class ArtifactService implements Artifacts {
     const parsed = parseReference(this.#core(), name, "docker");
     const repository = await this.#registry.open(parsed, reach);
     return this.#images.storing(parsed.toString(), async () => {
-      const wanted = parsed.tagOrDigest;
-      const { bytes, digest, mediaType } = await repository.document(wanted, `${ACCEPT}, */*`);
-      const read = readManifest(this.#core(), bytes, "", mediaType);
-      if (read.manifests.length > 0) throw index(name);
-      for (const one of [...read.layers, ...(read.config ? [read.config] : [])]) {
-        await fetchBlob(this.#content, repository, one);
-      }
-      await this.#keeper.keep(bytes, read.mediaType, digest);
+      const digest = await this.#fetch(repository, parsed.tagOrDigest, name, 0);
       this.#name(parsed.toString(), digest);
       return digest;
     });
+  }
+
+  /** A manifest after what it names. NacreError `unsupported` for an index of images. */
+  async #fetch(
+    repository: Repository,
+    wanted: string,
+    name: string,
+    depth: number,
+  ): Promise<string> {
+    const { bytes, digest, mediaType } = await repository.document(wanted, `${ACCEPT}, */*`);
+    const read = readManifest(this.#core(), bytes, "", mediaType);
+    const ofImages = read.manifests.some((one) => one.platform !== undefined && mayBeImage(one));
+    if (ofImages || depth > MAX_INDEX_DEPTH) throw index(name);
+    const blobs = read.manifests.filter((one) => !isDocument(one));
+    for (const one of [...read.layers, ...(read.config ? [read.config] : []), ...blobs]) {
+      await fetchBlob(this.#content, repository, one);
+    }
+    for (const one of read.manifests.filter(isDocument)) {
+      await this.#fetch(repository, one.digest, name, depth + 1);
+    }
+    await this.#keeper.keep(bytes, read.mediaType, digest);
+    return digest;
   }
 
   async list(): Promise<ArtifactListing[]> {
@@ -248,6 +279,11 @@ function listing(one: Descriptor & { readonly artifactType?: string }): Referrer
 }
 
 const index = (name: string): NacreError =>
-  new NacreError("unsupported", `${name} is an index, no artifact`, {
+  new NacreError("unsupported", `${name} is an index of images, no artifact`, {
     advice: "Pull it as an image.",
+  });
+
+const torn = (name: string): NacreError =>
+  new NacreError("not-found", `not all that the artifact ${name} names is on this machine`, {
+    advice: "Pull it again.",
   });

@@ -5,6 +5,7 @@ import { ImageRecorder } from "../images/image-recorder.ts";
 import type { ImageService } from "../images/images.ts";
 import type { EngineOptions } from "../options.ts";
 import { ImageMaker } from "../roots/new-image.ts";
+import { ArtifactService } from "./artifacts.ts";
 import { Bundles } from "./bundles.ts";
 import { CompressedLayers } from "./compressed-layers.ts";
 import { IndexPusher } from "./index-push.ts";
@@ -91,6 +92,16 @@ export class Sharing {
     return new IndexService(
       ...([core, state, clock, this.#images, keeper, this.#blobs, this.#made()] as const),
       ...([sources, pusher, platform] as const),
+    );
+  }
+
+  artifacts(): ArtifactService {
+    const { content, state, clock } = this.#ports;
+    const { core } = this.#options;
+    const keeper = this.keeper();
+    return new ArtifactService(
+      ...([core, content, state, clock, this.#parts.registry, this.#images, keeper] as const),
+      ...([this.#blobs, this.#bundles] as const),
     );
   }
 

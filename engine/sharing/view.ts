@@ -81,10 +81,7 @@ export function artifactsView(
   parts: SharingParts,
   options: Options,
 ): Artifacts {
-  const artifacts = async () => {
-    const { makeArtifacts } = await import("./make-artifacts.ts");
-    return makeArtifacts(images, ports, parts, options);
-  };
+  const artifacts = async () => (await sharingOf(images, ports, parts, options)).artifacts();
   return {
     add: async (...of) => (await artifacts()).add(...of),
     push: async (...of) => (await artifacts()).push(...of),

@@ -41,6 +41,35 @@ describe("artifacts", () => {
     await expect(there.artifacts.get(name)).rejects.toMatchObject({ kind: "not-found" });
   });
 
+  it("below an index come and go with it", async () => {
+    await using registry = await pushRegistry();
+    await using here = machine();
+    const below = await Promise.all(
+      ["one", "two"].map(async (text) => {
+        const name = `${registry.address}/team/set:${text}`;
+        const digest = await here.artifacts.add(name, [file(text, text)]);
+        await here.artifacts.push(name);
+        const { length } = (await registry.repositories.manifest("team/set", text))!.bytes;
+        return { mediaType: MEDIA.ociManifest, digest, size: length };
+      }),
+    );
+    const document = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: below };
+    const bytes = new TextEncoder().encode(JSON.stringify(document));
+    registry.repositories.hold("team/set", "all", MEDIA.ociIndex, bytes);
+    await using there = machine();
+    const all = `${registry.address}/team/set:all`;
+    expect(await there.artifacts.pull(all)).toBe(sha256(bytes));
+    await using other = await pushRegistry();
+    const copy = there.images.tag(all, `${other.address}/own/set:1`);
+    expect(await there.artifacts.push(copy)).toBe(sha256(bytes));
+    for (const { digest } of [...below, { digest: sha256(bytes) }]) {
+      expect(await other.repositories.manifest("own/set", digest)).toBeDefined();
+    }
+    expect((await there.check()).found).toEqual([]);
+    for (const name of [all, copy]) await there.artifacts.remove(name);
+    expect(there.files()).toEqual({});
+  });
+
   it("of a type that only others know are pulled and pushed as they are", async () => {
     await using registry = await pushRegistry();
     await using here = machine();
