@@ -4,6 +4,7 @@
 import type { BuildEvent } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
 import { neutralise, neutraliseLog } from "./text/escape.ts";
+import { Repaint } from "./text/repaint.ts";
 import { ellipsis } from "./text/table.ts";
 
 export type Progress = "plain" | "tty" | "rawjson" | "quiet";
@@ -24,7 +25,6 @@ const KEPT_LINES = 200;
 const SHOWN_LINES = 30;
 /** Of a step that runs, in a terminal. */
 const TAIL_LINES = 6;
-const REPAINT_MS = 80;
 
 export class BuildDisplay {
   readonly #host: Host;
@@ -33,16 +33,16 @@ export class BuildDisplay {
   readonly #decoder = new TextDecoder();
   readonly #begunMs: number;
   readonly #warnings: string[] = [];
+  readonly #repaint: Repaint;
   /** The step that has the last line, and whether an empty one has ended it. */
   #last = 0;
   #isParted = true;
-  #linesUp = 0;
-  #paintedMs = 0;
 
   constructor(host: Host, progress: Progress) {
     this.#host = host;
     this.#progress = progress;
     this.#begunMs = host.nowMs();
+    this.#repaint = new Repaint((text) => host.printError(text));
   }
 
   show(event: BuildEvent): void {
@@ -124,15 +124,11 @@ export class BuildDisplay {
 
   #paint(now: boolean): void {
     const nowMs = this.#host.nowMs();
-    if (!now && nowMs - this.#paintedMs < REPAINT_MS) return;
-    this.#paintedMs = nowMs;
+    if (!this.#repaint.isDue(nowMs, now)) return;
     const { rows = 24, columns = 80 } = this.#host.terminalSize() ?? {};
     const lines = this.#picture(nowMs).map((line) => ellipsis(line, columns - 1));
     const shown = [lines[0] ?? "", ...lines.slice(1).slice(-(rows - 2))];
-    const up = this.#linesUp > 0 ? `\u001b[${this.#linesUp}A` : "";
-    const erased = shown.map((line) => `\r\u001b[2K${line}\n`).join("");
-    this.#host.printError(`${up}${erased}\u001b[J`);
-    this.#linesUp = shown.length;
+    this.#repaint.paint(shown);
   }
 
   #picture(nowMs: number): string[] {

@@ -1,12 +1,12 @@
 // Layers that come or go: in a terminal a line each with a bar, repainted in place; in a pipe a line
-// where a layer's state changes. Not a library: docs/decisions/0012-progress-bars.md.
+// where a layer's state changes.
 
 import { shortId } from "@nacre/core/short-id.ts";
 import type { Host } from "./host.ts";
+import { Repaint } from "./text/repaint.ts";
 import { humanSize } from "./text/size.ts";
 
 const BAR_WIDTH = 30;
-const REPAINT_MS = 80;
 /** More layers than this are counted and not shown one by one when they are done. */
 const MOST_LINES = 16;
 
@@ -26,14 +26,14 @@ export class LayerLines {
   /** Whether there is a terminal to paint on. */
   readonly #painted: boolean;
   readonly #layers = new Map<string, LayerState>();
-  #linesUp = 0;
-  #paintedMs = 0;
+  readonly #repaint: Repaint;
 
   /** @param stream the standard stream that it is written to */
   constructor(host: Host, stream: 1 | 2) {
     this.#host = host;
     this.#write = stream === 1 ? (text) => host.print(text) : (text) => host.printError(text);
     this.#painted = host.isTerminal(stream) && host.environment.TERM !== "dumb";
+    this.#repaint = new Repaint(this.#write);
   }
 
   /** A line of its own, before all layers. */
@@ -45,8 +45,9 @@ export class LayerLines {
     const before = this.#layers.get(layer.digest)?.words;
     this.#layers.set(layer.digest, layer);
     const changed = before !== layer.words;
-    if (this.#painted) this.#paintSometimes(changed);
-    else if (changed && layer.phase !== "moving") {
+    if (this.#painted) {
+      if (this.#repaint.isDue(this.#host.nowMs(), changed)) this.#paint();
+    } else if (changed && layer.phase !== "moving") {
       this.#write(`${shortId(layer.digest)}: ${layer.words}\n`);
     }
   }
@@ -56,20 +57,8 @@ export class LayerLines {
     if (this.#painted && this.#layers.size > 0) this.#paint();
   }
 
-  #paintSometimes(changed: boolean): void {
-    const nowMs = this.#host.nowMs();
-    if (!changed && nowMs - this.#paintedMs < REPAINT_MS) return;
-    this.#paintedMs = nowMs;
-    this.#paint();
-  }
-
   #paint(): void {
-    const lines = layerLines([...this.#layers.values()], this.#host.columns());
-    const up = this.#linesUp > 0 ? `\u001b[${this.#linesUp}A` : "";
-    const erased = lines.map((line) => `\r\u001b[2K${line}\n`).join("");
-    // Where lines were joined into a count, what is left of the longer picture is erased below.
-    this.#write(`${up}${erased}\u001b[J`);
-    this.#linesUp = lines.length;
+    this.#repaint.paint(layerLines([...this.#layers.values()], this.#host.columns()));
   }
 }
 
