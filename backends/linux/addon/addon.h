@@ -20,6 +20,15 @@ napi_value begin_job(napi_env env, struct job *job, const napi_value *values, si
 /* Detached, with `stack` bytes; an errno, or 0. */
 int begin_thread(void *(*run)(void *), void *argument, size_t stack);
 
+/* What a thread reads: malloc(3) made it with room for the bytes. */
+struct chunk {
+  size_t size;
+  char bytes[];
+};
+
+/* On the JavaScript thread: calls `callback` with the bytes, or with null where there is no chunk; frees it. No `env`: Node takes itself down. */
+void hand_over(napi_env env, napi_value callback, struct chunk *chunk);
+
 /* Throws what has `errno`, as libuv counts it, and gives NULL. */
 napi_value refuse(napi_env env, const char *call, int number);
 

@@ -27,23 +27,11 @@ struct child {
   char *message;
   napi_threadsafe_function tell;
 };
-struct chunk {
-  size_t size;
-  char bytes[];
-};
 
-/* On the JavaScript thread: bytes of the report, or null at its end. */
-static void hand_over(napi_env env, napi_value callback, void *context, void *data) {
-  struct chunk *chunk = data;
-  napi_value self, value;
+/* Bytes of the report, or null at its end. */
+static void tell(napi_env env, napi_value callback, void *context, void *data) {
   (void)context;
-  if (env && napi_get_undefined(env, &self) == napi_ok) {
-    void *copy;
-    if (!chunk) napi_get_null(env, &value);
-    else napi_create_buffer_copy(env, chunk->size, chunk->bytes, &copy, &value);
-    napi_call_function(env, self, callback, 1, &value, NULL);
-  }
-  free(chunk);
+  hand_over(env, callback, data);
 }
 
 static void write_program(struct child *c) {
@@ -134,7 +122,7 @@ static napi_value begin(napi_env env, struct child *c, char *path, int *given, i
   if (!error) {
     pid_t started = c->pid;
     napi_create_string_utf8(env, "nacre-init", NAPI_AUTO_LENGTH, &name);
-    napi_create_threadsafe_function(env, callback, NULL, name, 0, 1, NULL, NULL, NULL, hand_over, &c->tell);
+    napi_create_threadsafe_function(env, callback, NULL, name, 0, 1, NULL, NULL, NULL, tell, &c->tell);
     error = begin_thread(listen_to, c, STACK);
     if (!error) {
       napi_create_int32(env, started, &pid);

@@ -26,10 +26,6 @@ struct outflow {
   bool over;           /* JavaScript was told of the end, or has ended: `tell` is no more */
   napi_threadsafe_function tell;
 };
-struct chunk {
-  size_t size;
-  char bytes[];
-};
 
 static void let_go(struct outflow *o) {
   if (atomic_fetch_sub(&o->owners, 1) > 1) return;
@@ -61,21 +57,13 @@ static bool told(struct outflow *o, struct chunk *chunk) {
   return sent;
 }
 
-/* On the JavaScript thread: bytes, or null at their end. */
-static void hand_over(napi_env env, napi_value callback, void *context, void *data) {
-  struct chunk *chunk = data;
+/* Bytes, or null at their end. */
+static void tell(napi_env env, napi_value callback, void *context, void *data) {
   struct outflow *o = context;
-  napi_value self, value;
-  if (!chunk) end(o);
+  if (!data) end(o);
   /* Who asks for nothing does not keep the process. */
   else if (env) napi_unref_threadsafe_function(env, o->tell);
-  if (env && napi_get_undefined(env, &self) == napi_ok) {
-    void *copy;
-    if (!chunk) napi_get_null(env, &value);
-    else napi_create_buffer_copy(env, chunk->size, chunk->bytes, &copy, &value);
-    napi_call_function(env, self, callback, 1, &value, NULL);
-  }
-  free(chunk);
+  hand_over(env, callback, data);
 }
 
 static ssize_t next(struct outflow *o, char *bytes) {
@@ -170,7 +158,7 @@ napi_value open_outflow(napi_env env, napi_callback_info info) {
   o->asked = eventfd(0, EFD_CLOEXEC);
   if (o->asked < 0) return refused(env, o);
   napi_create_string_utf8(env, "outflow", NAPI_AUTO_LENGTH, &name);
-  if (napi_create_threadsafe_function(env, callback, NULL, name, 0, 1, o, silenced, o, hand_over, &o->tell) != napi_ok) {
+  if (napi_create_threadsafe_function(env, callback, NULL, name, 0, 1, o, silenced, o, tell, &o->tell) != napi_ok) {
     errno = EINVAL;
     return refused(env, o);
   }
