@@ -187,6 +187,12 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/container-exists.ts"),
   },
   {
+    name: "healthcheck run",
+    summary: "Check the health of a container now",
+    group: "Containers",
+    load: () => import("./commands/healthcheck-run.ts"),
+  },
+  {
     name: "container inspect",
     summary: "Show everything about containers alone, as JSON",
     group: "Containers",

@@ -5,7 +5,7 @@ import { command } from "./command.ts";
 
 export const supervisorCommand = (
   description: string,
-  act: (containers: Containers, container: string) => Promise<void>,
+  act: (containers: Containers, container: string) => Promise<unknown>,
 ) =>
   command({
     usage: "CONTAINER",

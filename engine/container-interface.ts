@@ -2,6 +2,7 @@
 
 import type { AttachedStreams, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { HealthState } from "@nacre/core/program/health-check.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest, ResourceRequest } from "@nacre/core/program/request.ts";
 import type { RestartPolicy } from "@nacre/core/program/restart-policy.ts";
@@ -227,8 +228,15 @@ export interface Containers {
   commandLines(containers: readonly ContainerRecord[]): string[][];
   /** Docker's JSON for `inspect`. */
   inspect(container: string): Record<string, unknown>;
-  /** For the command that is started when a container's health is to be checked: does so, and sees to the next time. */
-  checkHealth(container: string): Promise<void>;
+  /**
+   * For the command that is started when a container's health is to be checked: does so, and sees to
+   * the next time. With `now` it is checked whether it is due or not, and what is known then is
+   * given. NacreError `invalid` where it has no check, `conflict` if it does not run.
+   */
+  checkHealth(
+    container: string,
+    options?: { readonly now?: boolean },
+  ): Promise<HealthState | undefined>;
   /** For the supervisor's on-exit command: records the end, removes what asked for it, starts again what its policy starts again. */
   settle(container: string): Promise<void>;
 }

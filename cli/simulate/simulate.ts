@@ -209,9 +209,10 @@ export async function simulate(options: SimulateOptions = {}): Promise<Simulatio
       ? new SimulatedClock(options.startMs)
       : new AutomaticClock(nextTurn, options.startMs);
   let engine: Engine | undefined;
-  programs.set(SETTLE, async ({ arguments: [, what, id = ""] }) =>
-    what === "health" ? engine?.containers.checkHealth(id) : engine?.containers.settle(id),
-  );
+  programs.set(SETTLE, async ({ arguments: [, what, id = ""] }) => {
+    if (what === "health") await engine?.containers.checkHealth(id);
+    else await engine?.containers.settle(id);
+  });
   const kernel = new SimulatedKernel(clock, {
     core,
     programs,

@@ -322,8 +322,8 @@ export class ContainerService implements Containers {
     await this.#pausing.unpause(await this.#definite(container));
   }
 
-  checkHealth(container: string): Promise<void> {
-    return this.#health.check(container);
+  checkHealth(container: string, { now = false } = {}) {
+    return now ? this.#health.checkNow(this.get(container)) : this.#health.check(container);
   }
 
   async update(container: string, change: ContainerChange): Promise<ContainerRecord> {

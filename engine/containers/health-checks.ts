@@ -26,6 +26,7 @@ import type { ContainerLooks } from "./looks.ts";
 import type { Planner } from "./planner.ts";
 import { identity } from "./reconcile.ts";
 import { stored } from "./record-changes.ts";
+import { mustAllow } from "./state.ts";
 import { waitProgram } from "./wait-program.ts";
 
 const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
@@ -87,16 +88,42 @@ export class HealthChecks {
   }
 
   /** Checks a container whose wait is over. Nothing happens to one that is not to be checked now. */
-  async check(container: string): Promise<void> {
+  async check(container: string): Promise<undefined> {
     const record = this.#records.find(container);
     const check = record && this.#checkOf(record);
     if (!check || record.status !== "running" || !record.health || this.#isAwaited(record)) return;
-    const result = await this.#result(record, check);
-    if (!result) return;
-    const found = afterCheck(record.health, result, check, record.startedMs ?? 0);
+    const found = await this.#found(record, check);
+    if (!found) return;
     const recorded = await this.#wait(record, found, check);
-    const turned = record.health.status !== "unhealthy" && found.status === "unhealthy";
-    if (recorded && turned) await this.#act(check.onFailure, recorded);
+    if (recorded) await this.#follow(record.health, check, recorded);
+  }
+
+  /**
+   * Checks a container because somebody asks for it, beside the checks that come by themselves.
+   * @throws NacreError `invalid` where it has none, `conflict` if it does not run
+   */
+  async checkNow(record: ContainerRecord): Promise<HealthState> {
+    const check = this.#checkOf(record);
+    if (!check) throw hasNoCheck(record);
+    mustAllow("exec", record);
+    const before = record.health ?? NOT_CHECKED;
+    const found = await this.#found(record, check);
+    if (!found) throw hasEnded(record);
+    const { waiter } = record.health ?? {};
+    const recorded = this.#records.checked(record, { ...found, ...(waiter && { waiter }) });
+    if (recorded) await this.#follow(before, check, recorded);
+    return found;
+  }
+
+  async #found(record: ContainerRecord, check: HealthCheck): Promise<HealthState | undefined> {
+    const result = await this.#result(record, check);
+    if (!result) return undefined;
+    return afterCheck(record.health ?? NOT_CHECKED, result, check, record.startedMs ?? 0);
+  }
+
+  async #follow(before: HealthState, check: HealthCheck, record: ContainerRecord): Promise<void> {
+    const turned = before.status !== "unhealthy" && record.health?.status === "unhealthy";
+    if (turned) await this.#act(check.onFailure, record);
   }
 
   /** Whoever waited or checked was killed: somebody else is to check at once. */
@@ -185,6 +212,14 @@ export class HealthChecks {
     return { code, output: output.text };
   }
 }
+
+const hasNoCheck = ({ name }: ContainerRecord): NacreError =>
+  new NacreError("invalid", `container ${name} has no health check`, {
+    advice: "Give it one with --health-cmd, or its image a HEALTHCHECK.",
+  });
+
+const hasEnded = ({ name }: ContainerRecord): NacreError =>
+  new NacreError("conflict", `container ${name} has ended while it was checked`);
 
 /** The first bytes of what a check writes; the rest is read and dropped, so that it never waits. */
 class Output {

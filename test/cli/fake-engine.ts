@@ -254,7 +254,10 @@ export class FakeEngine implements Engine {
       };
     },
     settle: async (container) => this.#called("settle", container),
-    checkHealth: async (container) => this.#called("checkHealth", container),
+    checkHealth: async (container) => {
+      this.#called("checkHealth", container);
+      return undefined;
+    },
   };
 
   readonly builds = new FakeBuilds((...call) => this.#called(...call));

@@ -89,6 +89,33 @@ export function selectionCases({ nacre, does, start }: Tools): void {
     expect(err).toContain(says);
   });
 
+  it("checks health when somebody asks, beside the checks that come by themselves", async () => {
+    const never = [
+      "--health-cmd",
+      "test -e /ok",
+      "--health-interval",
+      "1h",
+      "--health-retries",
+      "2",
+    ];
+    await start("patient", LOOP, ...never);
+    const check = () => nacre({}, "healthcheck", "run", "patient");
+    const health = "{{.State.Health.Status}} {{.State.Health.FailingStreak}}";
+    expect(await check()).toEqual({ code: 1, out: "starting\n", err: "" });
+    expect(await check()).toEqual({ code: 1, out: "unhealthy\n", err: "" });
+    expect(await does("inspect", "-f", health, "patient")).toBe("unhealthy 2");
+    await does("exec", "-d", "patient", "touch", "/ok");
+    await expect.poll(async () => (await check()).out, PATIENCE).toBe("healthy\n");
+    expect(await does("inspect", "-f", health, "patient")).toBe("healthy 0");
+    await does("kill", "patient");
+    await does("wait", "patient");
+    const late = await check();
+    expect([late.code, late.out]).toEqual([125, ""]);
+    await start("plain", LOOP);
+    const none = await nacre({}, "healthcheck", "run", "plain");
+    expect(none.err).toContain("container plain has no health check");
+  });
+
   it("says by the exit code alone what is there", async () => {
     await start("there", "true");
     await does("volume", "create", "kept");

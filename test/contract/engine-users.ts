@@ -46,6 +46,14 @@ function rootCases(bench: () => Bench): void {
     expect(other).toMatchObject({ code: 0, stdout: "1000\n" });
   });
 
+  it("limits what joins such a container, too", async () => {
+    const limits = [{ name: "nofile", soft: 100, hard: 200 }];
+    await bench().start("bounded", LOOP, { ...AUTO, limits, oomScoreAdj: 300, umask: 0o27 });
+    const script = "grep '^Max open files' /proc/self/limits; cat /proc/self/oom_score_adj; umask";
+    const { stdout } = await bench().exec("bounded", { command: ["sh", "-c", script] });
+    expect(words(stdout)).toEqual(words("Max open files 100 200 files 300 0027"));
+  });
+
   it("shows an image's files, and what is changed of them, as the container's own", async () => {
     const script = [
       owners("/bin", "/sub/old", "/sub", "/dev/null", "/dev/pts", "/etc/hosts"),
