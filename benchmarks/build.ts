@@ -66,6 +66,14 @@ function subjects(base: string, small: boolean): Subject[] {
         { what: "writing its tar alone", ms: writing(disk, files * 3 * 512 + files * FILE_BYTES) },
       ],
     },
+    {
+      work: `the same COPY of ${files.toLocaleString("en")} files again, cached`,
+      ...{ atMost: 0.6, options: [], fresh: false },
+      prepare: (context, time) => {
+        dockerfile(context, "COPY files /files\n");
+        if (time === 0) makeFiles(join(context, "files"), files);
+      },
+    },
   ];
 }
 

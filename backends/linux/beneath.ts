@@ -268,7 +268,7 @@ function entryOf(
     sizeBytes: kind === "file" ? Number(found.size) : 0,
     allocatedBytes: Number(found.blocks) * 512,
     links: Number(found.nlink),
-    ...{ inode: found.ino, device: found.dev },
+    ...{ inode: found.ino, device: found.dev, changedNs: found.ctimeNs },
     ...(isDevice && { node: unpackDevice(found.rdev) }),
     target,
     attributes: attributesOf(addon, handle),

@@ -86,6 +86,8 @@ export interface TreeEntry {
   readonly inode: bigint;
   /** Of the file system that it is on: a tree may have others mounted in it. */
   readonly device: bigint;
+  /** When it or its metadata were last changed (st_ctime), where the host tells; nobody can set it. */
+  readonly changedNs?: bigint;
   /** What a device node stands for. */
   readonly node?: { readonly major: number; readonly minor: number };
   /** What a symlink says; else empty. */

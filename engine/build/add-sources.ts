@@ -134,6 +134,7 @@ async function fetchedFile(
 class OneFile implements SourceTree {
   readonly label: string;
   readonly places: SourceTree["places"];
+  readonly identity = "";
   readonly #name: string;
   readonly #sizeBytes: number;
 
@@ -155,5 +156,10 @@ class OneFile implements SourceTree {
 
   names(path: string): readonly string[] {
     return path === "" ? [this.#name] : [];
+  }
+
+  /** Whoever asks again may be given something else. */
+  seen(): undefined {
+    return undefined;
   }
 }

@@ -15,6 +15,7 @@ import { CacheMounts } from "./cache-mounts.ts";
 import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
 import { Contexts } from "./contexts.ts";
 import { gitClone } from "./git-clone.ts";
+import { KnownCopies } from "./known-copies.ts";
 import { Scratch } from "./scratch.ts";
 import { StepCache } from "./step-cache.ts";
 import { StepContainers } from "./step-container.ts";
@@ -50,9 +51,10 @@ export function makeBuilder(
     ),
     exchange: new CacheExchange(files, content),
     mounts: new StepMountMaker(kernel, files, layers, snapshotter, caches, paths),
-    contexts: new Contexts(files, codec, layers, (label, diffId) =>
+    contexts: new Contexts(files, clock, codec, layers, (label, diffId) =>
       cache.put(cache.key("files", { diffId }), label, diffId, clock.nowMs()),
     ),
+    copies: new KnownCopies(files, paths, bootId),
     scratch: new Scratch(files, kernel, random, paths, self),
     clone: gitClone(parts.containers),
   };

@@ -10,6 +10,7 @@ import type { BuildLayers } from "./build-layers.ts";
 import type { CacheExchange } from "./cache-exchange.ts";
 import type { Contexts } from "./contexts.ts";
 import type { MakeHasher } from "./copy-layer.ts";
+import type { KnownCopies } from "./known-copies.ts";
 import type { Scratch } from "./scratch.ts";
 import type { StepCache } from "./step-cache.ts";
 import type { StepContainers } from "./step-container.ts";
@@ -28,6 +29,7 @@ export interface BuildServices {
   readonly containers: StepContainers;
   readonly mounts: StepMountMaker;
   readonly contexts: Contexts;
+  readonly copies: KnownCopies;
   readonly scratch: Scratch;
   /** Fetches a git repository into a directory of this machine. */
   readonly clone: (repository: string, directory: string) => Promise<void>;

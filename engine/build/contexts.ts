@@ -2,6 +2,7 @@
 
 import { IgnoreMatcher, ignorePatterns } from "@nacre/core/dockerfile/ignore.ts";
 import { NacreError } from "@nacre/core/error.ts";
+import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Files, TreeEntry } from "@nacre/core/ports/files.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
@@ -26,12 +27,14 @@ export type KeepLayer = (kind: string, diffId: string) => void;
 
 export class Contexts {
   readonly #files: Files;
+  readonly #clock: Clock;
   readonly #codec: Codec;
   readonly #layers: BuildLayers;
   readonly #keep: KeepLayer;
 
-  constructor(files: Files, codec: Codec, layers: BuildLayers, keep: KeepLayer) {
+  constructor(files: Files, clock: Clock, codec: Codec, layers: BuildLayers, keep: KeepLayer) {
     this.#files = files;
+    this.#clock = clock;
     this.#codec = codec;
     this.#layers = layers;
     this.#keep = keep;
@@ -50,7 +53,7 @@ export class Contexts {
   /** A directory as it is: what a repository has was chosen when it was committed. */
   whole(directory: string): SourceTree {
     const entries = this.#files.walk(directory);
-    return new DirectoryTree(LABEL, directory, entries);
+    return new DirectoryTree(LABEL, directory, entries, this.#clock.nowMs());
   }
 
   /** What a tar holds, compressed or not. NacreError `invalid` or `corrupt` for one that leads out, or is none. */
@@ -70,7 +73,8 @@ export class Contexts {
       });
     }
     const ignore = new IgnoreMatcher(ignorePatterns(this.#ignoreFile(directory, dockerfile)));
-    return new DirectoryTree(LABEL, directory, kept(this.#files, directory, ignore));
+    const entries = kept(this.#files, directory, ignore);
+    return new DirectoryTree(LABEL, directory, entries, this.#clock.nowMs());
   }
 
   #ignoreFile(directory: string, dockerfile: string | undefined): string {

@@ -9,6 +9,7 @@ import { TAR_END, type TarMember, tarHeader, tarPadding } from "@nacre/core/tar-
 import { type Source, Sources } from "../roots/archive.ts";
 import { byteText } from "../roots/storage-tree.ts";
 import type { CopiedMember } from "./copy-members.ts";
+import type { LookedAt } from "./known-copies.ts";
 import { type SourceTree, textOf } from "./source-tree.ts";
 import { notAfter } from "./step-layer.ts";
 
@@ -41,6 +42,29 @@ export class CopyLayer {
     this.#hasher = hasher;
     this.#members = members;
     this.#newest = newest;
+  }
+
+  /** What it would be made of, without having read it; undefined where that cannot be said. */
+  lookedAt(): LookedAt | undefined {
+    const encoder = new TextEncoder();
+    const lines: string[] = [];
+    const trees = new Map<SourceTree, number>();
+    let isSettled = true;
+    for (const { header, contents, tree } of this.#members) {
+      lines.push(saidBy(header, header.sizeBytes ?? 0));
+      if (!tree || !contents) continue;
+      const path = contents.from === "storage" ? contents.path : contents.entry.pathBytes;
+      const seen = tree.seen(byteText(path));
+      if (!seen) return undefined;
+      isSettled &&= seen.isSettled;
+      if (!trees.has(tree)) trees.set(tree, trees.size);
+      lines.push(`${trees.get(tree)} ${seen.identity}`);
+    }
+    for (const { identity } of trees.keys()) lines.push(identity);
+    const bytes = encoder.encode(lines.join("\n"));
+    const hasher = this.#hasher(bytes.length);
+    hasher.update(bytes);
+    return { fingerprint: hasher.digest(), isSettled };
   }
 
   /** Of names, kinds, owners, modes, links, attributes and contents. */

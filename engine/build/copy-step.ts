@@ -19,18 +19,36 @@ type Copy = ActionOf<"COPY" | "ADD">;
 
 export async function copyStep(action: Copy, context: StepContext): Promise<BuiltStage> {
   const { run, expanded, cached } = context;
-  const { files, hasher, cache, layers } = run.services;
+  const { files, hasher, layers } = run.services;
   const sources = action.sources.map(expanded);
   const target = targetOf(action, expanded(action.target), context);
   const members = new CopiedMembers(await rulesOf(action, target, context));
   await addSources(action, sources, members, context);
   await addDocuments(action.heredocs, members, context);
   const layer = new CopyLayer(files, hasher, members.finish(), run.newest);
-  const digest = await layer.digest();
-  const key = cache.key("COPY", { digest, newest: run.newest });
+  const key = await keyOfCopy("COPY", layer, context);
   const found = await cached(key, () => layers.make(layer.tar()));
   const words = [...sources, ...action.heredocs.map(({ name }) => `<<${name}`), target];
   return withLayer(context, found, `${action.kind} ${words.join(" ")} # buildkit`);
+}
+
+/**
+ * The key of a layer by what is in its files. They are not read where they have not changed since
+ * their digest was made, and the layer is here: whoever makes it reads them.
+ */
+export async function keyOfCopy(
+  kind: string,
+  layer: CopyLayer,
+  { run, isFresh }: Pick<StepContext, "run" | "isFresh">,
+): Promise<string> {
+  const { cache, copies } = run.services;
+  const keyOf = (digest: string): string => cache.key(kind, { digest, newest: run.newest });
+  const lookedAt = layer.lookedAt();
+  const known = lookedAt && copies.find(lookedAt);
+  if (known !== undefined && !isFresh && (await cache.find(keyOf(known)))) return keyOf(known);
+  const digest = await layer.digest();
+  if (lookedAt) copies.put(lookedAt, digest);
+  return keyOf(digest);
 }
 
 /** Absolute, with a slash where it can be nothing but a directory. */

@@ -16,6 +16,7 @@ import { EMPTY_LAYER } from "./build-layers.ts";
 import { type BuiltStage, diffIdsOf } from "./build-run.ts";
 import { CopyLayer } from "./copy-layer.ts";
 import { CopiedMembers } from "./copy-members.ts";
+import { keyOfCopy } from "./copy-step.ts";
 import { type StepContext, withLayer } from "./stage-steps.ts";
 import type { StepContainer } from "./step-container.ts";
 import { gonePaths, stepMembers } from "./step-layer.ts";
@@ -132,13 +133,14 @@ async function realMounts(mounts: readonly RunMount[], context: StepContext): Pr
 }
 
 /** A part of the context as a layer, by its contents. */
-async function contextRoot(source: string, { run, before }: StepContext) {
+async function contextRoot(source: string, context: StepContext) {
+  const { run, before } = context;
   const { files, hasher, cache, layers } = run.services;
   const rules = { target: "/", rootOwned: true, parents: true, exclude: [] };
   const members = new CopiedMembers(rules);
   members.add(await run.context(), source === "" ? "." : source);
   const layer = new CopyLayer(files, hasher, members.finish(), run.newest);
-  const key = cache.key("context", { digest: await layer.digest(), newest: run.newest });
+  const key = await keyOfCopy("context", layer, context);
   const known = await cache.find(key);
   const made =
     known ?? cache.put(key, "a bound context", await layers.make(layer.tar()), run.nowMs());

@@ -8,6 +8,7 @@ import type { ContentPlaces } from "../roots/archive.ts";
 import { imageMember, type Member, storageMember } from "../roots/members.ts";
 import { byteText, textBytes } from "../roots/storage-tree.ts";
 import type { MergedLayers } from "./build-layers.ts";
+import { SETTLED_NS } from "./known-copies.ts";
 
 /** Paths are bytes as `byteText` has them, without slashes at their ends; the root's is empty. */
 export interface SourceTree {
@@ -19,6 +20,18 @@ export interface SourceTree {
   at(path: string): Member | undefined;
   /** Names in a directory, sorted. */
   names(path: string): readonly string[];
+  /** What its files are known by beside their paths, for as long as it is the same tree. */
+  readonly identity: string;
+  /** Undefined where it cannot be said of a file whether it is what it was. */
+  seen(path: string): SeenFile | undefined;
+}
+
+/** A file as it was found, without its contents. */
+export interface SeenFile {
+  /** Another one as soon as it has changed. */
+  readonly identity: string;
+  /** Whether it cannot have changed once more in the moment in which it was found. */
+  readonly isSettled: boolean;
 }
 
 const ROOT: Member = {
@@ -39,12 +52,16 @@ export const nameOf = (path: string): string => path.slice(path.lastIndexOf("/")
 export class DirectoryTree implements SourceTree {
   readonly label: string;
   readonly places: ContentPlaces;
+  readonly identity = "";
+  readonly #lookedNs: bigint;
   readonly #members = new Map<string, Member>();
+  readonly #entries = new Map<string, TreeEntry>();
   readonly #names = new Map<string, string[]>([["", []]]);
 
-  /** `entries`: each directory before what it holds; those that are kept. */
-  constructor(label: string, directory: string, entries: Iterable<TreeEntry>) {
+  /** `entries`: each directory before what it holds; those that are kept. `nowMs`: before they are found. */
+  constructor(label: string, directory: string, entries: Iterable<TreeEntry>, nowMs: number) {
     this.label = label;
+    this.#lookedNs = BigInt(Math.floor(nowMs)) * 1_000_000n;
     this.places = { upper: directory, layers: [] };
     for (const entry of entries) {
       const path = byteText(entry.path);
@@ -52,6 +69,7 @@ export class DirectoryTree implements SourceTree {
         // Names of one file are files of their own in an image: the context need not stay as it is.
         const { identity, ...own } = member;
         this.#members.set(path, own);
+        if (own.header.kind === "file") this.#entries.set(path, entry);
         this.#names.get(parentOf(path))?.push(nameOf(path));
         if (own.header.kind === "directory") this.#names.set(path, []);
       }
@@ -65,17 +83,28 @@ export class DirectoryTree implements SourceTree {
   names(path: string): readonly string[] {
     return this.#names.get(path) ?? [];
   }
+
+  seen(path: string): SeenFile | undefined {
+    const entry = this.#entries.get(path);
+    if (entry?.changedNs === undefined) return undefined;
+    const { device, inode, sizeBytes, mtimeSeconds, mtimeNanoseconds, changedNs } = entry;
+    const stamp = [device, inode, sizeBytes, mtimeSeconds, mtimeNanoseconds, changedNs];
+    // The time of change alone: that of the contents anybody may set, to the future as well.
+    return { identity: stamp.join(" "), isSettled: changedNs + SETTLED_NS < this.#lookedNs };
+  }
 }
 
 /** Layers, merged. */
 export class LayersTree implements SourceTree {
   readonly label: string;
   readonly places: ContentPlaces;
+  readonly identity: string;
   readonly #tree: ImageTree;
 
   constructor(label: string, { tree, layers }: MergedLayers) {
     this.label = label;
     this.places = { upper: "", layers };
+    this.identity = layers.map(({ diffId }) => diffId).join(" ");
     this.#tree = tree;
   }
 
@@ -88,6 +117,11 @@ export class LayersTree implements SourceTree {
   names(path: string): readonly string[] {
     const all = this.#tree.list(textBytes(path)) ?? [];
     return Array.from(all, ({ pathBytes }) => nameOf(byteText(pathBytes)));
+  }
+
+  /** Layers stay what they are. */
+  seen(path: string): SeenFile {
+    return { identity: JSON.stringify(path), isSettled: true };
   }
 }
 

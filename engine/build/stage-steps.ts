@@ -35,6 +35,8 @@ export interface StepContext {
   readonly progress: StepProgress;
   /** Words of the instruction with the stage's variables. */
   readonly expanded: (text: string) => string;
+  /** Nothing is taken from the cache. */
+  readonly isFresh: boolean;
   /** A layer by the key of what it is made from: of the cache, or made now. */
   readonly cached: (key: string, make: () => Promise<string>) => Promise<FoundStep>;
 }
@@ -112,10 +114,12 @@ export class StageSteps {
     progress: StepProgress,
   ): StepContext {
     const variables = variablesOf(before.state);
+    const { noCache, noCacheStages } = this.#run.options;
+    const isFresh = noCache === true || noCacheStages?.includes(this.#planned.label) === true;
     return {
-      ...{ run: this.#run, planned: this.#planned, before, text, expansion, progress },
+      ...{ run: this.#run, planned: this.#planned, before, text, expansion, progress, isFresh },
       expanded: (words) => expand(words, variables, expansion),
-      cached: (key, make) => this.#cached(key, text, progress, make),
+      cached: (key, make) => this.#cached(key, text, progress, isFresh, make),
     };
   }
 
@@ -132,11 +136,11 @@ export class StageSteps {
     key: string,
     text: string,
     progress: StepProgress,
+    isFresh: boolean,
     make: () => Promise<string>,
   ): Promise<FoundStep> {
-    const { services, options } = this.#run;
-    const fresh = options.noCache || options.noCacheStages?.includes(this.#planned.label);
-    const found = fresh ? undefined : await services.cache.find(key);
+    const { services } = this.#run;
+    const found = isFresh ? undefined : await services.cache.find(key);
     if (found) {
       progress.cached();
       return found;
