@@ -25,7 +25,7 @@ export const PORT_OPTIONS = {
 const LAST_PORT = 65535;
 
 /** All ports of a range, `8000-8002/udp`. @throws FlagError */
-export function parseExposed(word: string): readonly string[] {
+function parseExposed(word: string): readonly string[] {
   const [range = "", protocol = "tcp", ...more] = word.split("/");
   const [from, to = from] = range
     .split("-")

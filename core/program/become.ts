@@ -86,7 +86,7 @@ export function listenerOperations(filter: SystemCallFilter | undefined): Operat
 }
 
 /** In the parent's section they are the child's. */
-export function limitOperations({ rlimits = [] }: Pick<SpecProcess, "rlimits">): Operation[] {
+function limitOperations({ rlimits = [] }: Pick<SpecProcess, "rlimits">): Operation[] {
   return rlimits.map((limit) => {
     const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
     if (resource < 0)

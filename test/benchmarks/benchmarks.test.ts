@@ -1,10 +1,17 @@
 // Benchmarks in their small sizes, so that they cannot rot. Their speed is not judged here.
 
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { BENCHMARKS } from "../../benchmarks/main.ts";
 import { table } from "../../benchmarks/table.ts";
 
 describe("benchmarks", () => {
+  it("stand in the list, each with what it is measured against", () => {
+    const readme = readFileSync(new URL("../../benchmarks/README.md", import.meta.url), "utf8");
+    const listed = [...readme.matchAll(/^\| `([\w-]+)` +\|/gm)].map(([, name]) => name);
+    expect(listed.toSorted()).toEqual(BENCHMARKS.map(({ name }) => name).toSorted());
+  });
+
   it.each(BENCHMARKS.map((benchmark) => [benchmark.name, benchmark] as const))(
     "%s measures both sides, or says why the peer is missing",
     async (_, benchmark) => {
