@@ -33,7 +33,8 @@ export class BuildDisplay {
   readonly #decoder = new TextDecoder();
   readonly #begunMs: number;
   readonly #warnings: string[] = [];
-  readonly #repaint: Repaint;
+  /** In a terminal; others do not load it. */
+  #repaint: Repaint | undefined;
   /** The step that has the last line, and whether an empty one has ended it. */
   #last = 0;
   #isParted = true;
@@ -42,7 +43,6 @@ export class BuildDisplay {
     this.#host = host;
     this.#progress = progress;
     this.#begunMs = host.nowMs();
-    this.#repaint = new Repaint((text) => host.printError(text));
   }
 
   show(event: BuildEvent): void {
@@ -124,6 +124,7 @@ export class BuildDisplay {
 
   #paint(now: boolean): void {
     const nowMs = this.#host.nowMs();
+    this.#repaint ??= new Repaint((text) => this.#host.printError(text));
     if (!this.#repaint.isDue(nowMs, now)) return;
     const { rows = 24, columns = 80 } = this.#host.terminalSize() ?? {};
     const lines = this.#picture(nowMs).map((line) => ellipsis(line, columns - 1));
