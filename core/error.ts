@@ -55,6 +55,14 @@ export class NacreError extends Error {
   readonly advice: string | undefined;
   readonly errno: string | undefined;
 
+  /** Also of another copy of this class: plugins and the package's entries each have their own. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: whoever extends it asks for no less than his own.
+    if (this !== NacreError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    if (!(value instanceof Error) || value.name !== "NacreError") return false;
+    return typeof (value as Partial<NacreError>).kind === "string";
+  }
+
   constructor(kind: ErrorKind, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.kind = kind;

@@ -38,10 +38,10 @@ async function* relayed<T>(source: AsyncIterable<T>, failure: (error: unknown) =
   }
 }
 
-/** The errors that ports promise keep their kind; a plugin may have another copy of their class. */
+/** The errors that ports promise keep their kind. */
 function failureOf(error: unknown, plugin: string): NacreError {
-  const { name, kind, message, advice, errno, operation } = error as Partial<NacreError>;
-  const promised = name === "NacreError" && typeof kind === "string";
+  const promised = error instanceof NacreError;
+  const { kind, message, advice, errno, operation } = error as Partial<NacreError>;
   const says = error instanceof Error ? message : String(error);
   return new NacreError(promised ? (kind as ErrorKind) : "plugin", `plugin ${plugin}: ${says}`, {
     ...(promised && advice !== undefined && { advice }),

@@ -32,7 +32,7 @@ export async function listen(answer: Answering, options: ListenOptions = {}): Pr
   const { host = "127.0.0.1", port = 0, tls } = options;
   const scheme = tls ? "https" : "http";
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    respond(answer, request, response, scheme, options.answered).catch(() => response.destroy());
+    respond(answer, request, response, scheme, options.answered).catch(() => fail(response));
   };
   const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener);
   // A layer may take as long as it takes.
@@ -50,6 +50,12 @@ export async function listen(answer: Answering, options: ListenOptions = {}): Pr
     await closed;
   };
   return { address, url: `${scheme}://${address}`, close, [Symbol.asyncDispose]: close };
+}
+
+/** What nobody foresaw: said as far as it still can be. */
+function fail(response: ServerResponse): void {
+  if (response.headersSent) response.destroy();
+  else response.writeHead(500, { connection: "close" }).end();
 }
 
 async function respond(
