@@ -219,6 +219,7 @@ function userMaps(linux: Field, given: Namespaces): [SpecIdMapping[], SpecIdMapp
   return user?.path === undefined ? [uids, gids] : [[], []];
 }
 
+/** `mounts` and `linux` of a config.json (config-linux.md). NacreError `invalid`, `unsupported`, with the field. */
 export function readLinux(config: Field, warn: Warn): Pick<RuntimeSpec, "mounts" | "linux"> {
   const linux = config.at("linux");
   refuse(linux);

@@ -141,6 +141,7 @@ const handles = (field: Field) => {
   };
 };
 
+/** `linux.resources` (config-linux.md, "Control groups"). NacreError `invalid` with the field. */
 export function readResources(field: Field): SpecResources {
   return members<SpecResources>(field, {
     memory,

@@ -30,6 +30,7 @@ export function inputFrames(bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
   return frames;
 }
 
+/** The new size of a terminal, to the supervisor. */
 export function windowFrame(rows: number, columns: number): Uint8Array<ArrayBuffer> {
   const size = new Uint8Array(4);
   const view = new DataView(size.buffer);

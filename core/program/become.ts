@@ -178,6 +178,7 @@ export function becomeProcess(
   return operations;
 }
 
+/** None where the process has no terminal of its own. */
 export function terminalOperations(process: SpecProcess): Operation[] {
   if (!process.terminal) return [];
   return [

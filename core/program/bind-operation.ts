@@ -4,6 +4,7 @@ import type { SpecIdMapping, SpecMount } from "../oci/runtime-spec.ts";
 import { mountFlags } from "./mount-options.ts";
 import type { BindInRoot } from "./operation.ts";
 
+/** The bind of a mount in the child section, when its root is opened. */
 export function bindOperation(mount: SpecMount, why: string): BindInRoot {
   const { attributes, recursive, propagation } = mountFlags(mount);
   return {

@@ -33,6 +33,7 @@ const ORDER: readonly NamespaceKind[] = [
   "user",
 ];
 
+/** The program of a command in namespaces of others (setns(2)), which are entered in their order. */
 export function joinProgram(request: JoinRequest): KernelProgram {
   const { title, command, environment, process } = request;
   const joinPaths: Clone["joinPaths"] = request.namespaces.toSorted(

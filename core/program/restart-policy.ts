@@ -15,6 +15,7 @@ export interface Ended {
   readonly stopped: boolean;
 }
 
+/** Whether a container is started again after an end. */
 export function shallRestart(policy: RestartPolicy | undefined, ended: Ended): boolean {
   if (ended.stopped) return false;
   switch (policy?.name) {

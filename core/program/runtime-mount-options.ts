@@ -71,6 +71,7 @@ function belowOf(option: string): Change | undefined {
   return option.startsWith("r") && option !== "relatime" ? ATTRIBUTES[option.slice(1)] : undefined;
 }
 
+/** The options of a mount (config.md, "Linux mount options"); the last of two that contradict each other holds. */
 export function runtimeMountFlags(mount: SpecMount): RuntimeMountFlags {
   const [own, below] = [new Attributes(), new Attributes()];
   const rest: string[] = [];

@@ -332,6 +332,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
   ];
 }
 
+/** The program that `create` carries out. NacreError `invalid` with the field that cannot be compiled. */
 export function runtimeProgram(input: RuntimeProgramInput): KernelProgram {
   const { spec } = input.mounts;
   return {
@@ -371,6 +372,7 @@ function rootOfOther({ spec, join }: RuntimeExecInput): Operation[] {
   ];
 }
 
+/** One more process in a container that runs: `exec`. */
 export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
   const { process, spec, join } = input;
   const inUser = join.namespaces.includes("user");

@@ -96,6 +96,7 @@ export function processLimits({ limits = [], oomScoreAdj }: ContainerRequest) {
   };
 }
 
+/** What a request and its image come to: the runtime specification's config.json, as far as containers of the engine use it. */
 export function createSpec(
   request: ContainerRequest,
   image: ImageProcess,

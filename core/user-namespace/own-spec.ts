@@ -27,6 +27,7 @@ const OF_NAMESPACE: Readonly<Record<string, string>> = {
   mqueue: "ipc",
 };
 
+/** A spec as a user who is not root can have it carried out: devices are bound, what cannot be is left out. */
 export function ownSpec(spec: Spec, around: Surroundings): Spec {
   const { devices, resources } = spec.linux;
   const { devices: _, ...limits } = resources;

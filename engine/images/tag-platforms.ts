@@ -10,6 +10,7 @@ import { choosePlatform, parsePlatform, platformText } from "../registry/platfor
 /** Their IDs, that of the image that is meant first. */
 export const imagesOfTag = ({ imageId, others = [] }: TagRecord): string[] => [imageId, ...others];
 
+/** What its config says of itself; without a variant that is empty. */
 export const platformOf = ({ config }: Pick<ImageRecord, "config">): Platform => ({
   os: config.os,
   architecture: config.architecture,

@@ -18,6 +18,7 @@ export function indexType(draft: IndexDraft): string {
   return plain && entries.length > 0 && entries.every(ofDocker) ? MEDIA.dockerList : MEDIA.ociIndex;
 }
 
+/** The bytes of an index (OCI image spec, image-index.md): what its digest is of. */
 export function indexDocument(draft: IndexDraft): Uint8Array {
   const { entries, annotations, artifactType, subject } = draft;
   const document = {

@@ -61,6 +61,7 @@ class Refusal extends Error {
   }
 }
 
+/** An answer as distribution-spec, "Error Codes", has it. */
 export function refusal(
   status: number,
   code: string,

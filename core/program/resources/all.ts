@@ -15,6 +15,7 @@ import type { CgroupWrite } from "./write.ts";
 
 const CONTROLLERS = [memory, cpu, cpuset, pids, blockIO, devices, hugetlb, network, rdma, unified];
 
+/** What all controllers of a version are to be told, in an order in which the kernel takes it. */
 export function resourceWrites(version: 1 | 2, resources: SpecResources): CgroupWrite[] {
   return CONTROLLERS.flatMap((each) => (version === 1 ? each.v1(resources) : each.v2(resources)));
 }
