@@ -56,8 +56,8 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
     ]),
     programs: new Map([...STANDARD_PROGRAMS, ...runtimePrograms(plugins)]),
     hostAlive: isAlive,
-    refuse: (program) =>
-      (endsWithProcess ? (refuseDetached(program) ?? refusePins(program)) : undefined) ??
+    refuse: (program, machine) =>
+      (endsWithProcess ? refuseLasting(program, machine) : undefined) ??
       refuseBinds(program, files, root),
     architecture: process.arch === "x64" ? "amd64" : process.arch,
   });
@@ -86,6 +86,23 @@ function refuseRealContainers(state: StateStore, root: string): void {
   throw new NacreError("conflict", message, {
     advice: "Give the simulation a --root of its own, or stop the container.",
   });
+}
+
+/** What would have to outlive this process, or should have outlived another one. */
+function refuseLasting(program: KernelProgram, machine: Files): NacreError | undefined {
+  return refuseDetached(program) ?? refusePins(program) ?? refuseEnded(program, machine);
+}
+
+/** Its storage layer was in the memory of the command that ran it. */
+function refuseEnded({ process }: KernelProgram, machine: Files): NacreError | undefined {
+  const gone = process?.child
+    .flatMap((o) => (o.op === "mount" && o.mount.type === "overlay" ? o.mount.options : []))
+    .filter((option) => option.startsWith("upperdir="))
+    .some((option) => !machine.status(option.slice("upperdir=".length).replace(/\\(.)/g, "$1")));
+  if (!gone) return undefined;
+  const message =
+    "what the container had written is gone: on the simulated kernel it ended with the command that ran it";
+  return new NacreError("conflict", message, { advice: "Make another one: nacre run, or create." });
 }
 
 function refuseDetached(program: KernelProgram): NacreError | undefined {

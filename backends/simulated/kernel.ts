@@ -67,7 +67,7 @@ export interface SimulatedKernelOptions {
   /** OCI architecture. */
   readonly architecture?: string;
   /** Why a program is not carried out here, where its host knows better; thrown as it is. */
-  readonly refuse?: (program: KernelProgram) => NacreError | undefined;
+  readonly refuse?: (program: KernelProgram, files: Files) => NacreError | undefined;
   /** Whether a process that is not the machine's lives on the host: who else uses the same state. */
   readonly hostAlive?: (process: ProcessIdentity) => boolean;
   /** Told of an inverse that failed when a process had ended: something of it is left. */
@@ -150,7 +150,7 @@ export class SimulatedKernel implements Kernel {
 
   async performFor(caller: Process, program: KernelProgram): Promise<void> {
     if (program.process) throw new TypeError("perform runs programs without a process");
-    const refused = this.#options.refuse?.(program);
+    const refused = this.#options.refuse?.(program, this.hostFiles());
     if (refused) throw refused;
     const session = this.#begin(caller, program, SILENT);
     await this.#orUndo(program, session, () =>
@@ -166,7 +166,7 @@ export class SimulatedKernel implements Kernel {
   ): Promise<RunningProgram> {
     const { process } = program;
     if (!process) throw new TypeError("execute runs programs with a process");
-    const refused = this.#options.refuse?.(program);
+    const refused = this.#options.refuse?.(program, this.hostFiles());
     if (refused) throw refused;
     const session = this.#begin(caller, program, streams);
     const { self, interpreter, pipes } = session;

@@ -207,6 +207,23 @@ describe("a container on the simulated kernel", () => {
     expect((await nacre(["ps", "-aq"])).stdout).toBe("");
   });
 
+  it("is not started again, nor looked into, once its command has ended", async () => {
+    const words = ["--network", "none", "--name", "once", name, "echo", "hi"];
+    await nacre(["create", ...words]);
+    expect(await nacre(["start", "-a", "once"])).toMatchObject({ code: 0, stdout: "hi\n" });
+    for (const again of [
+      ["start", "-a", "once"],
+      ["cp", "once:/etc", "-"],
+    ]) {
+      const { code, stderr } = await nacre(again);
+      expect({ code, stderr }, again[0]).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("what the container had written is gone"),
+      });
+    }
+    await nacre(["rm", "once"]);
+  });
+
   it("is explained without being run", async () => {
     const { code, stdout } = await nacre(["explain", "run", name, "echo", "hi"]);
     expect(code).toBe(0);
