@@ -197,8 +197,9 @@ export class ContainerService implements Containers {
         feeds: options.feeds,
       });
       await this.#storage.prepare(found);
-      const clearUp = () => this.#reconciler.clearUp(id);
-      running = await begin(this.#kernel, program, streams, clearUp);
+      const begun = begin(this.#kernel, program, streams, () => this.#reconciler.clearUp(id));
+      if (!detached) void this.#endings.abort; // what its end takes is loaded while it is made
+      running = await begun;
     } catch (error) {
       await this.#notStarted(found, error);
       throw error;
@@ -213,7 +214,6 @@ export class ContainerService implements Containers {
       throw error;
     }
     if (record.request.detached) return attached(record, running, Promise.resolve(0));
-    void this.#endings.abort; // what its end takes is loaded while it runs
     return attached(record, running, this.#foreground.hold(id, running));
   }
 
