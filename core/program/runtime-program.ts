@@ -332,7 +332,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
   ];
 }
 
-/** The program that `create` carries out. NacreError `invalid` with the field that cannot be compiled. */
+/** The program that `create` carries out; what cannot be had was refused when the spec was read. */
 export function runtimeProgram(input: RuntimeProgramInput): KernelProgram {
   const { spec } = input.mounts;
   return {
