@@ -10,7 +10,7 @@ import { type Source, Sources } from "../roots/archive.ts";
 import { byteText } from "../roots/storage-tree.ts";
 import type { CopiedMember } from "./copy-members.ts";
 import type { LookedAt } from "./known-copies.ts";
-import { type SourceTree, textOf } from "./source-tree.ts";
+import { type SourceTree, stampOf, textOf } from "./source-tree.ts";
 import { notAfter } from "./step-layer.ts";
 
 /** Contents up to so many bytes in all are kept between the digest and the tar. */
@@ -30,6 +30,7 @@ export class CopyLayer {
   readonly #kept = new Map<CopiedMember, readonly Uint8Array[]>();
   readonly #sources = new Map<SourceTree, Sources>();
   #keptBytes = 0;
+  #isTorn = false;
 
   /** `newest`: the latest time that anything may have, in seconds. */
   constructor(
@@ -42,6 +43,11 @@ export class CopyLayer {
     this.#hasher = hasher;
     this.#members = members;
     this.#newest = newest;
+  }
+
+  /** Whether a file that was read twice, for the digest and for the tar, has changed meanwhile. */
+  get isTorn(): boolean {
+    return this.#isTorn;
   }
 
   /** What it would be made of, without having read it; undefined where that cannot be said. */
@@ -132,7 +138,16 @@ export class CopyLayer {
       if (!source) continue;
       yield* source.read();
       yield tarPadding(source.data);
+      this.#isTorn ||= this.#hasChanged(member);
     }
+  }
+
+  #hasChanged({ tree, contents }: CopiedMember): boolean {
+    if (contents?.from !== "storage" || !tree) return false;
+    const before = tree.seen(byteText(contents.path));
+    if (!before) return false;
+    const now = this.#files.find(tree.places.upper, contents.path, false)?.entry;
+    return !now || stampOf(now) !== before.identity;
   }
 
   /** A small file of a directory, read in one go: opening a stream for each costs more than it. */

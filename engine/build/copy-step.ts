@@ -7,13 +7,14 @@ import { type Heredoc, heredocContent } from "@nacre/core/dockerfile/lines.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { resolveUser } from "@nacre/core/program/user.ts";
 import { addSource, isAddress } from "./add-sources.ts";
+import type { BuildLayers } from "./build-layers.ts";
 import type { BuiltStage } from "./build-run.ts";
 import { diffIdsOf } from "./build-run.ts";
 import { CopyLayer } from "./copy-layer.ts";
 import { CopiedMembers, type CopyRules } from "./copy-members.ts";
 import { parseMode } from "./file-mode.ts";
 import type { SourceTree } from "./source-tree.ts";
-import { type StepContext, withLayer } from "./stage-steps.ts";
+import { type MadeLayer, type StepContext, withLayer } from "./stage-steps.ts";
 
 type Copy = ActionOf<"COPY" | "ADD">;
 
@@ -27,9 +28,15 @@ export async function copyStep(action: Copy, context: StepContext): Promise<Buil
   await addDocuments(action.heredocs, members, context);
   const layer = new CopyLayer(files, hasher, members.finish(), run.newest);
   const key = await keyOfCopy("COPY", layer, context);
-  const found = await cached(key, () => layers.make(layer.tar()));
+  const found = await cached(key, () => layerOf(layer, layers));
   const words = [...sources, ...action.heredocs.map(({ name }) => `<<${name}`), target];
   return withLayer(context, found, `${action.kind} ${words.join(" ")} # buildkit`);
+}
+
+/** What has changed while it was copied is in the image, and no later build takes it for what it was. */
+export async function layerOf(layer: CopyLayer, layers: BuildLayers): Promise<MadeLayer> {
+  const diffId = await layers.make(layer.tar());
+  return { diffId, isOfItsKey: !layer.isTorn };
 }
 
 /**

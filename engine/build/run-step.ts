@@ -16,7 +16,7 @@ import { EMPTY_LAYER } from "./build-layers.ts";
 import { type BuiltStage, diffIdsOf } from "./build-run.ts";
 import { CopyLayer } from "./copy-layer.ts";
 import { CopiedMembers } from "./copy-members.ts";
-import { keyOfCopy } from "./copy-step.ts";
+import { keyOfCopy, layerOf } from "./copy-step.ts";
 import { type StepContext, withLayer } from "./stage-steps.ts";
 import type { StepContainer } from "./step-container.ts";
 import { gonePaths, stepMembers } from "./step-layer.ts";
@@ -141,11 +141,14 @@ async function contextRoot(source: string, context: StepContext) {
   members.add(await run.context(), source === "" ? "." : source);
   const layer = new CopyLayer(files, hasher, members.finish(), run.newest);
   const key = await keyOfCopy("context", layer, context);
-  const known = await cache.find(key);
-  const made =
-    known ?? cache.put(key, "a bound context", await layers.make(layer.tar()), run.nowMs());
+  let diffId = (await cache.find(key))?.diffId;
+  if (diffId === undefined) {
+    const made = await layerOf(layer, layers);
+    diffId = made.diffId;
+    if (made.isOfItsKey) cache.put(key, "a bound context", diffId, run.nowMs());
+  }
   return {
-    diffIds: [made.diffId],
+    diffIds: [diffId],
     subpath: source === "." ? "" : source,
     platform: before.state.platform,
   };

@@ -87,11 +87,16 @@ export class DirectoryTree implements SourceTree {
   seen(path: string): SeenFile | undefined {
     const entry = this.#entries.get(path);
     if (entry?.changedNs === undefined) return undefined;
-    const { device, inode, sizeBytes, mtimeSeconds, mtimeNanoseconds, changedNs } = entry;
-    const stamp = [device, inode, sizeBytes, mtimeSeconds, mtimeNanoseconds, changedNs];
     // The time of change alone: that of the contents anybody may set, to the future as well.
-    return { identity: stamp.join(" "), isSettled: changedNs + SETTLED_NS < this.#lookedNs };
+    const isSettled = entry.changedNs + SETTLED_NS < this.#lookedNs;
+    return { identity: stampOf(entry), isSettled };
   }
+}
+
+/** What a file of a directory is known by as long as it is what it is. */
+export function stampOf(entry: TreeEntry): string {
+  const { device, inode, sizeBytes, mtimeSeconds, mtimeNanoseconds, changedNs } = entry;
+  return [device, inode, sizeBytes, mtimeSeconds, mtimeNanoseconds, changedNs].join(" ");
 }
 
 /** Layers, merged. */

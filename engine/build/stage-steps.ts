@@ -38,7 +38,13 @@ export interface StepContext {
   /** Nothing is taken from the cache. */
   readonly isFresh: boolean;
   /** A layer by the key of what it is made from: of the cache, or made now. */
-  readonly cached: (key: string, make: () => Promise<string>) => Promise<FoundStep>;
+  readonly cached: (key: string, make: () => Promise<string | MadeLayer>) => Promise<FoundStep>;
+}
+
+/** A layer that may have come from something else than its key says. */
+export interface MadeLayer {
+  readonly diffId: string;
+  readonly isOfItsKey: boolean;
 }
 
 export class StageSteps {
@@ -57,10 +63,13 @@ export class StageSteps {
   prefix(number: number): string {
     const { stage, label } = this.#planned;
     const own = stage.instructions.map(({ action }) => action);
-    const all = [...this.#triggers, ...own].filter(({ kind }) => SHOWN.includes(kind)).length + 1;
+    // Of a base that is nothing to fetch no step is shown.
+    const from = this.#planned.base.kind === "image" ? 1 : 0;
+    const all =
+      [...this.#triggers, ...own].filter(({ kind }) => SHOWN.includes(kind)).length + from;
     const name = this.#run.graph.needed.length > 1 || stage.name !== undefined ? `${label} ` : "";
     const width = String(all).length;
-    return `[${name}${String(number + 1).padStart(width)}/${all}]`;
+    return `[${name}${String(number + from).padStart(width)}/${all}]`;
   }
 
   async run(begun: BuiltStage, instructions: readonly Instruction[]): Promise<BuiltStage> {
@@ -137,7 +146,7 @@ export class StageSteps {
     text: string,
     progress: StepProgress,
     isFresh: boolean,
-    make: () => Promise<string>,
+    make: () => Promise<string | MadeLayer>,
   ): Promise<FoundStep> {
     const { services } = this.#run;
     const found = isFresh ? undefined : await services.cache.find(key);
@@ -145,7 +154,10 @@ export class StageSteps {
       progress.cached();
       return found;
     }
-    const diffId = await make();
+    const made = await make();
+    const { diffId, isOfItsKey } =
+      typeof made === "string" ? { diffId: made, isOfItsKey: true } : made;
+    if (!isOfItsKey) return { diffId, createdMs: this.#run.nowMs() };
     return services.cache.put(key, shown(text), diffId, this.#run.nowMs());
   }
 }

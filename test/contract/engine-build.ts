@@ -151,6 +151,7 @@ export function buildCases(bench: () => Bench): void {
       /^one 9\ntwo\none 9\ntwo\n.*mnt/,
     );
     expect(b.steps("done").some((name) => name.includes("exit 1"))).toBe(false);
+    expect(b.steps("done").find((name) => name.includes("two /from"))).toMatch(/^\[last 1\/3\] /);
     await b.build(dockerfile, {}, { target: "two" });
     expect(await b.says("cat /two")).toBe("two\n");
     const missing = await refusal(b.build(dockerfile, {}, { target: "three" }));

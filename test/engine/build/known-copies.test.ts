@@ -117,6 +117,24 @@ it("keeps the last few for the boot that they were seen in, and none that were t
   expect(again().find(of(299))).toBeUndefined();
 });
 
+it("tells of a large file that has changed between its digest and its tar", async () => {
+  writeFileSync(join(context, "large"), Buffer.alloc(3 << 20, "x"));
+  const copied = async (between: () => void): Promise<boolean> => {
+    const one = layer();
+    await one.digest();
+    between();
+    for await (const _ of one.tar());
+    return one.isTorn;
+  };
+  expect(await copied(() => {})).toBe(false);
+  nextMoment();
+  expect(
+    await copied(() => writeFileSync(join(context, "large"), Buffer.alloc(3 << 20, "y"))),
+  ).toBe(true);
+  // Small ones are in the tar as they are in the digest.
+  expect(await copied(() => writeFileSync(join(context, "a"), "new"))).toBe(false);
+});
+
 it("reads files only where they have changed, or their layer is not here", async () => {
   const copies = new KnownCopies(files, paths, "boot");
   const here = new Set<string>();
