@@ -76,3 +76,25 @@ it("has a worker thread warn of no descriptor that it did not open", () => {
   expect(stderr).toBe("");
   expect(stdout).toBe("EBADF\n");
 });
+
+it("outlives the worker threads that loaded it, for its own threads are not done then", () => {
+  const inWorker = `
+    const module = { exports: {} };
+    process.dlopen(module, ${JSON.stringify(ADDON)});
+    module.exports.closeOutflow(module.exports.openOutflow(() => {})[1]);
+  `;
+  const script = `
+    const { once } = require("node:events");
+    const { Worker } = require("node:worker_threads");
+    (async () => {
+      for (let i = 0; i < 40; i++) {
+        await once(new Worker(${JSON.stringify(inWorker)}, { eval: true }), "exit");
+      }
+      console.log("done");
+    })();
+  `;
+  const { signal, stdout, stderr } = spawnSync(process.execPath, ["-e", script], {
+    encoding: "utf8",
+  });
+  expect({ signal, stdout, stderr }).toEqual({ signal: null, stdout: "done\n", stderr: "" });
+});
