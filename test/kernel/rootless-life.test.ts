@@ -1,7 +1,15 @@
 // The namespaces of a user who is not root: made by whoever comes first, joined by all others, and
 // gone with the last. Also where there are no subordinate IDs, and where cgroups are delegated.
 
-import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureCommands } from "../../scripts/debian-packages.ts";
@@ -76,6 +84,9 @@ describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}
     const mark = `NACRE_USER_NAMESPACE=${userInode}:${mntInode}:${token}`;
     const script = `env ${mark} unshare -m sleep 1000 >/dev/null 2>&1 & echo $!`;
     const pid = Number(await user.does("unshare", "sh", "-c", script));
+    // Until then it is where all are, and may be believed.
+    const mounts = () => readlinkSync(`/proc/${pid}/ns/mnt`);
+    await expect.poll(mounts, { timeout: 20_000 }).not.toBe(`mnt:[${mntInode}]`);
     const path = join(user.home, ".local/share/nacre/namespace");
     writeFileSync(path, `${token} ${userInode} ${mntInode} ${pid}\n`);
     expect(await inside()).toBe(first);
