@@ -38,19 +38,27 @@ export class ContainerRoots {
     this.#paths = paths;
   }
 
-  /** NacreError `unsupported` for one whose root is this machine's. */
+  /** NacreError `unsupported` for one whose root is this machine's, `conflict` where its storage layer is gone. */
   of(record: ContainerRecord): ContainerRoot {
     if (record.imageId === undefined) throw noImage(record);
     const { image } = this.#images.get(record.imageId);
     const { upper } = this.#paths.container(record.id);
+    const has = this.#storage.has(record.id);
     // A creation that was killed may not have made it yet.
-    const entries = this.#storage.has(record.id) ? this.#files.walk(upper) : [];
+    if (!has && record.startedMs !== undefined) throw isGone(record);
+    const entries = has ? this.#files.walk(upper) : [];
     return {
       image,
       places: { upper, ...this.#images.root(image) },
       storage: storageTree(entries, markedBy(this.#kernel.facts())),
     };
   }
+}
+
+function isGone({ name }: ContainerRecord): NacreError {
+  return new NacreError("conflict", `what the container ${name} had written is gone`, {
+    advice: `Its storage layer was deleted, or in the memory of a simulated kernel: nacre rm ${name}`,
+  });
 }
 
 function noImage({ name }: ContainerRecord): NacreError {
