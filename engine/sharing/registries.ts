@@ -101,8 +101,8 @@ export class RegistryDesk implements Omit<Registries, "logins" | "serve"> {
     const query = new URLSearchParams({ q: term, n: String(limit) });
     const path = `/v1/search?${query}`;
     const place = domain === DOCKER_HUB ? new URL(`${HUB_SEARCH}${path}`) : path;
-    const what = `search ${domain}`;
-    const response = await send(exchange, place, { what, action: "ask", expected: [404, 405] });
+    const asked = { what: domain, action: "search" };
+    const response = await send(exchange, place, { ...asked, expected: [404, 405] });
     if (response.status !== 200) {
       await response.cancel();
       return undefined;
@@ -123,7 +123,7 @@ export class RegistryDesk implements Omit<Registries, "logins" | "serve"> {
     term: string,
     limit: number,
   ): Promise<SearchResult[]> {
-    const asked = { scope: "registry:catalog:*", what: `search ${domain}` };
+    const asked = { scope: "registry:catalog:*", what: domain, action: "search" };
     const enough = (names: readonly string[]): boolean =>
       names.filter((name) => name.includes(term)).length >= limit;
     const names = await this.#pages(exchange, "/v2/_catalog", asked, "repositories", enough).catch(
@@ -141,7 +141,7 @@ export class RegistryDesk implements Omit<Registries, "logins" | "serve"> {
   async #pages(
     exchange: Exchange,
     path: string,
-    asked: { readonly scope: string; readonly what: string },
+    asked: { readonly scope: string; readonly what: string; readonly action?: string },
     field: string,
     enough: (names: readonly string[]) => boolean = () => false,
   ): Promise<string[]> {

@@ -82,6 +82,14 @@ it("searches a registry by its catalog, page by page, and lists tags", async () 
   expect(await desk().tags(`${registry.address}/team/zebra`)).toEqual(["3", "4"]);
 });
 
+it("says whose search is refused", async () => {
+  await using registry = await pushRegistry(async () => ({ status: 401, headers: {} }));
+  await expect(desk().search(`${registry.address}/x`)).rejects.toMatchObject({
+    kind: "unauthorized",
+    message: expect.stringContaining(`lets nobody unknown search ${registry.address} (`),
+  });
+});
+
 it("says so where a registry offers no search, or answers garbage", async () => {
   await using silent = await serveRegistry(contentOf({ "1": sampleImage() }));
   await expect(desk().search(`${silent.address}/x`)).rejects.toMatchObject({
