@@ -279,7 +279,7 @@ export function dockerfileOf(
 ): Partial<BuildOptions> {
   if (file === undefined || file === "-") return {};
   const here = resolve(host.workingDirectory, file);
-  const inContext = context === undefined ? undefined : join(context, file);
+  const inContext = context === undefined || isAbsolute(file) ? undefined : join(context, file);
   const path = host.exists(here) || inContext === undefined ? here : inContext;
   if (!host.exists(path)) {
     throw new NacreError("not-found", `no Dockerfile at ${path}`, {

@@ -71,6 +71,8 @@ describe("build", () => {
       dockerfile: "sub/D",
       dockerfileText: { name: "ctx/sub/D", text: "FROM a" },
     });
+    const nowhere = await built(["-f", "/nowhere/D", "ctx"], { absent: ["/nowhere/D"] });
+    expect(nowhere.err).toContain("no Dockerfile at /nowhere/D\n");
     const outside = await built(["-f", "D", "ctx"], { files });
     expect(outside.options).not.toHaveProperty("dockerfile");
     const standard = await built(["-f", "-", "ctx"], { input: "FROM c" });
