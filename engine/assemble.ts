@@ -24,7 +24,6 @@ import { attachTo } from "./containers/attaching.ts";
 import { cgroupById } from "./containers/cgroup-of.ts";
 import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
-import { Endings } from "./containers/endings.ts";
 import { Freezer } from "./containers/freezer.ts";
 import { endWait } from "./containers/health-checks.ts";
 import { keepers } from "./containers/keepers.ts";
@@ -37,6 +36,7 @@ import { Planner } from "./containers/planner.ts";
 import { Processes } from "./containers/processes.ts";
 import { Reconciler } from "./containers/reconcile.ts";
 import { Runtimes } from "./containers/runtimes.ts";
+import { startsAndEnds } from "./containers/starts-and-ends.ts";
 import { ContainerStorage } from "./containers/storage.ts";
 import { SystemCallFilters } from "./containers/system-call-filters.ts";
 import { TakeDown } from "./containers/take-down.ts";
@@ -251,9 +251,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const find = (id: string) => records.find(id);
   const runtimes = whenUsed(() => new Runtimes(kernel, ports.extensions));
   const freezer = whenUsed(() => new Freezer(files, clock, hierarchies, cgroupById(find)));
-  const takeDown = whenUsed(
-    () => new TakeDown(kernel, files, clock, freezer, paths, hierarchies, find),
-  );
+  const takeDown = whenUsed(() => new TakeDown(kernel, files, clock, freezer, paths, hierarchies));
   const storage = whenUsed(() => new ContainerStorage(files, paths));
   const { volumes, mounts } = mountServices(ports, images, bus, paths, options, (name) =>
     looks.get(name),
@@ -285,22 +283,18 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     () => containers,
   );
   const claims = whenUsed(() => new CopyClaims(kernel, state, clock, self));
+  const { endings, foreground, starting } = startsAndEnds(kernel, clock, images, options, {
+    ...{ records, planner, reconciler, storage, freezer, restarts, health, claims },
+  });
   const containers: ContainerService = new ContainerService(
-    kernel,
-    clock,
-    images,
-    records,
-    planner,
-    reconciler,
-    whenUsed(() => new Endings(kernel, clock, images, records, reconciler, freezer, restarts)),
+    ...([kernel, clock, images, records, planner, reconciler, endings] as const),
     whenUsed(() => new Pausing(files, records, freezer, health)),
     health,
     whenUsed(() => new Limits(kernel, files, machine, hierarchies)),
     looks,
-    mounts,
-    storage,
+    ...([mounts, storage, starting, foreground] as const),
     {
-      ...{ self, bootId, terminalSize, machine },
+      ...{ self, terminalSize, machine },
       snapshotter: () => snapshotter.name,
       attach: (record) => attachTo(record, kernel, paths),
       ...filesOpener(

@@ -80,9 +80,9 @@ export class BuildLayers {
   /** One that is here and whole. */
   async intact(diffId: string): Promise<boolean> {
     if (this.#whole.has(diffId)) return true;
-    if (!(await this.#store.intact(diffId))) return false;
-    this.#whole.set(diffId, this.#store.stored(diffId));
-    return true;
+    const layer = await this.#store.intact(diffId);
+    if (layer) this.#whole.set(diffId, layer);
+    return layer !== undefined;
   }
 
   /** As a manifest names a layer that was built here. */

@@ -92,7 +92,7 @@ export class StepContainers {
       return await work(container);
     } finally {
       await container.ended();
-      await this.#takeDown.run(record.id);
+      await this.#takeDown.run(this.#records.find(record.id) ?? record);
       await this.#storage.delete(record.id);
       this.#records.removed(record.id, () => {});
     }

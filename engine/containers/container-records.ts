@@ -16,6 +16,7 @@ import { goneContainer, noSuchContainer } from "./no-such-container.ts";
 import {
   anew,
   atRest,
+  going,
   stored,
   UNSEEN_EXIT_CODE,
   unawaited,
@@ -74,7 +75,7 @@ export class ContainerRecords {
     const wanted = request.name === undefined ? undefined : checkContainerName(request.name);
     const id = newContainerId(this.#random);
     const events: EventRecord[] = [];
-    const created = this.#change("create", (t) => {
+    const created = this.#change("create", id, (_, t) => {
       const taken = (name: string) => t.get("name", name) !== undefined;
       if (wanted !== undefined) mustBeFree(t, wanted);
       const name = wanted ?? newContainerName(this.#random, taken);
@@ -150,8 +151,7 @@ export class ContainerRecords {
 
   /** Others see to the end of its wait: a process that sleeps, and its supervisor. */
   restartAwaited(id: string, process: ProcessIdentity, supervisor: ProcessIdentity): void {
-    this.#change(undefined, (t) => {
-      const record = t.get("container", id);
+    this.#change(undefined, id, (record) => {
       if (record?.status !== "restarting") return record;
       const { holder, ...rest } = record;
       return { ...rest, process: stored(process), supervisor: stored(supervisor) };
@@ -160,8 +160,7 @@ export class ContainerRecords {
 
   /** Nothing comes of its wait: somebody `stopped` it, or the machine went down. */
   notRestarted(id: string, stopped: boolean): ContainerRecord | undefined {
-    return this.#change(undefined, (t) => {
-      const record = t.get("container", id);
+    return this.#change(undefined, id, (record) => {
       if (record?.status !== "restarting") return record;
       return { ...withoutProcesses(record), status: "exited", ...(stopped && { stopped }) };
     });
@@ -169,10 +168,7 @@ export class ContainerRecords {
 
   /** Somebody wants it to end: no policy shall start it again. */
   stopping(id: string): void {
-    this.#change(undefined, (t) => {
-      const record = t.get("container", id);
-      return record && { ...record, stopped: true };
-    });
+    this.#change(undefined, id, (record) => record && { ...record, stopped: true });
   }
 
   /** Does something during which one with `--rm` outlives its end, unless this process, the `keeper`, is killed. */
@@ -189,10 +185,7 @@ export class ContainerRecords {
     try {
       await work();
     } finally {
-      this.#change(undefined, (t) => {
-        const record = t.get("container", id);
-        return record && withoutKeeper(record, keeper);
-      });
+      this.#change(undefined, id, (record) => record && withoutKeeper(record, keeper));
     }
   }
 
@@ -211,8 +204,7 @@ export class ContainerRecords {
   ): ContainerRecord | undefined {
     const unchanged = JSON.stringify([seen.status, seen.startedMs, seen.health]);
     let record: ContainerRecord | undefined;
-    this.#change(undefined, (t) => {
-      const now = t.get("container", seen.id);
+    this.#change(undefined, seen.id, (now) => {
       if (JSON.stringify([now?.status, now?.startedMs, now?.health]) !== unchanged) return now;
       record = { ...now!, health };
       return record;
@@ -251,6 +243,19 @@ export class ContainerRecords {
     return this.#update(id, "ended", (record) => atRest(record, status));
   }
 
+  /** The same of one that goes with its end: `holder` removes it. One that somebody keeps is returned as it is. */
+  endedForGood(
+    id: string,
+    status: ExitStatus,
+    holder: ProcessIdentity,
+    bootId: string,
+    isKept: (record: ContainerRecord) => boolean,
+  ): ContainerRecord {
+    return this.#update(id, "ended", (record) =>
+      isKept(record) ? record : going(atRest(record, status), holder, bootId),
+    );
+  }
+
   /**
    * Puts a container to rest that nobody holds any more: with `status` as one that has ended, else
    * as one whose start came to nothing. Nothing happens if it was changed since it was `seen`.
@@ -264,8 +269,7 @@ export class ContainerRecords {
     holder: ProcessIdentity | undefined,
   ): ContainerRecord | undefined {
     const unchanged = JSON.stringify(seen);
-    return this.#change("die", (t) => {
-      const record = t.get("container", seen.id);
+    return this.#change("die", seen.id, (record) => {
       if (!record || JSON.stringify(record) !== unchanged) return record;
       const held = holder && { holder: stored(holder) };
       const more = { ...(error !== undefined && { error }), ...held };
@@ -283,8 +287,7 @@ export class ContainerRecords {
   takenOver(seen: ContainerRecord, holder: ProcessIdentity, bootId: string): boolean {
     const unchanged = JSON.stringify(seen);
     let taken = false;
-    this.#change(undefined, (t) => {
-      const record = t.get("container", seen.id);
+    this.#change(undefined, seen.id, (record) => {
       if (!record || JSON.stringify(record) !== unchanged) return record;
       taken = true;
       return { ...record, holder: stored(holder), bootId };
@@ -307,13 +310,7 @@ export class ContainerRecords {
       if (record.status === "removing" && isHeld(record)) {
         throw isRemoved(record);
       }
-      return {
-        ...record,
-        status: "removing",
-        holder: stored(holder),
-        bootId,
-        ...(removesVolumes && { removesVolumes }),
-      };
+      return { ...going(record, holder, bootId), ...(removesVolumes && { removesVolumes }) };
     });
   }
 
@@ -322,8 +319,7 @@ export class ContainerRecords {
     id: string,
     change: (record: ContainerRecord) => Partial<ContainerRecord> = () => ({}),
   ): void {
-    this.#change(undefined, (t) => {
-      const record = t.get("container", id);
+    this.#change(undefined, id, (record) => {
       if (!record?.holder) return record;
       const { holder, ...rest } = record;
       return { ...rest, ...change(rest) };
@@ -360,9 +356,7 @@ export class ContainerRecords {
     command: ContainerCommand,
     change: (record: ContainerRecord, t: Transaction) => ContainerRecord,
   ): ContainerRecord {
-    const action = ACTIONS[command];
-    const changed = this.#change(action, (t) => {
-      const record = t.get("container", id);
+    const changed = this.#change(ACTIONS[command], id, (record, t) => {
       if (!record) throw goneContainer(id);
       if (command === "ended" && record.status === "exited") return record;
       mustAllow(command, record);
@@ -373,16 +367,17 @@ export class ContainerRecords {
 
   #change(
     action: string | undefined,
-    work: (t: Transaction) => ContainerRecord | undefined,
+    id: string,
+    change: (before: ContainerRecord | undefined, t: Transaction) => ContainerRecord | undefined,
   ): ContainerRecord | undefined {
     type Outcome = { record: ContainerRecord | undefined; events: EventRecord[] };
     let awaited: ContainerRecord | undefined;
     const { record, events } = this.#state.write((t): Outcome => {
-      const record = work(t);
-      if (!record) return { record, events: [] };
-      const before = t.get("container", record.id);
-      if (JSON.stringify(before) === JSON.stringify(record)) return { record, events: [] };
-      t.put("container", record.id, record);
+      const before = t.get("container", id);
+      const record = change(before, t);
+      const unchanged = record === before || JSON.stringify(record) === JSON.stringify(before);
+      if (!record || unchanged) return { record, events: [] };
+      t.put("container", id, record);
       if (before?.health?.waiter && !record.health?.waiter) awaited = before;
       const actions = before?.status === record.status ? [] : actionsOf(action, record);
       const timeMs = this.#clock.nowMs();

@@ -3,12 +3,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
-import type {
-  Kernel,
-  ProcessIdentity,
-  ProcessStreams,
-  RunningProgram,
-} from "@nacre/core/ports/kernel.ts";
+import type { Kernel, ProcessIdentity, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import {
@@ -44,8 +39,8 @@ import type { ImageService } from "../images/images.ts";
 import { attached } from "./attached.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Endings } from "./endings.ts";
-import { begin, join } from "./executing.ts";
-import { Foreground } from "./foreground.ts";
+import { join } from "./executing.ts";
+import type { Foreground } from "./foreground.ts";
 import type { HealthChecks } from "./health-checks.ts";
 import { imageFor } from "./image-for.ts";
 import type { Limits } from "./limits.ts";
@@ -56,7 +51,7 @@ import type { Pausing } from "./pausing.ts";
 import type { Planner, TerminalSize } from "./planner.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest, checkRestart } from "./request-check.ts";
-import { failureCode } from "./start-failure.ts";
+import type { Created, Starting } from "./starting.ts";
 import { canDo, mustAllow } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
 
@@ -68,14 +63,10 @@ export interface ContainersOptions {
   readonly snapshotter: () => string;
   /** This process, recorded as the starter of what it starts. */
   readonly self: ProcessIdentity;
-  /** Changes with every boot; a process of an earlier boot is gone. */
-  readonly bootId: string;
   readonly terminalSize: () => TerminalSize | undefined;
   readonly machine: MachineFacts;
   readonly attach: (container: ContainerRecord) => Promise<Attachment>;
   readonly files: (id: string) => Promise<ContainerFiles>;
-  /** Waits until nobody looks into the root of one that is about to start. */
-  readonly unwatched: (id: string) => Promise<void>;
 }
 
 const IGNORE: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
@@ -94,8 +85,9 @@ export class ContainerService implements Containers {
   readonly #looks: ContainerLooks;
   readonly #mounts: ContainerMounts;
   readonly #storage: ContainerStorage;
-  readonly #options: ContainersOptions;
+  readonly #starting: Starting;
   readonly #foreground: Foreground;
+  readonly #options: ContainersOptions;
 
   constructor(
     kernel: Kernel,
@@ -111,6 +103,8 @@ export class ContainerService implements Containers {
     looks: ContainerLooks,
     mounts: ContainerMounts,
     storage: ContainerStorage,
+    starting: Starting,
+    foreground: Foreground,
     options: ContainersOptions,
   ) {
     this.#kernel = kernel;
@@ -126,8 +120,9 @@ export class ContainerService implements Containers {
     this.#looks = looks;
     this.#mounts = mounts;
     this.#storage = storage;
+    this.#starting = starting;
+    this.#foreground = foreground;
     this.#options = options;
-    this.#foreground = new Foreground(records, reconciler, storage);
   }
 
   list(options?: ListOptions): ContainerRecord[] {
@@ -155,6 +150,10 @@ export class ContainerService implements Containers {
   }
 
   async create(wanted: PartialRequest): Promise<ContainerRecord> {
+    return (await this.#create(wanted)).record;
+  }
+
+  async #create(wanted: PartialRequest): Promise<Created> {
     this.#planner.mustBeAble();
     const request = completeRequest(wanted);
     const image = await imageFor(this.#images, this.#planner, request);
@@ -167,7 +166,7 @@ export class ContainerService implements Containers {
     try {
       await this.#mounts.make(record, image, { again: false });
       this.#storage.make(record.id);
-      return record;
+      return { record, image };
     } catch (error) {
       await this.#reconciler.dismiss(record.id);
       await this.#mounts.discard(resolved);
@@ -181,49 +180,19 @@ export class ContainerService implements Containers {
     options: StartOptions = {},
   ): Promise<Attached> {
     this.#planner.mustBeAble();
-    const before = this.get(container);
-    const image = this.#looks.imageOf(before);
-    const { id } = before;
-    await this.#planner.prepare(before.request, image, before.snapshotter);
-    await this.#mounts.make(before, image, { again: true });
-    const detached = options.detached ?? before.request.detached;
-    const found = await this.#reconciler.claim(id, detached, options.byPolicy);
-    let running: RunningProgram;
-    try {
-      await this.#options.unwatched(id);
-      const program = this.#planner.program(found, image, {
-        size: this.#sizeFor(found.request),
-        detachKeys: options.detachKeys,
-        feeds: options.feeds,
-      });
-      await this.#storage.prepare(found);
-      const begun = begin(this.#kernel, program, streams, () => this.#reconciler.clearUp(id));
-      if (!detached) void this.#endings.abort; // what its end takes is loaded while it is made
-      running = await begun;
-    } catch (error) {
-      await this.#notStarted(found, error);
-      throw error;
-    }
-    let record: ContainerRecord;
-    try {
-      record = this.#records.started(id, running.process, running.supervisor);
-      record = await this.#health.begin(record, image);
-    } catch (error) {
-      await this.#endings.abort(running);
-      await this.#notStarted(found, error);
-      throw error;
-    }
-    if (record.request.detached) return attached(record, running, Promise.resolve(0));
-    return attached(record, running, this.#foreground.hold(id, running));
+    const record = this.get(container);
+    const image = this.#looks.imageOf(record);
+    await this.#planner.prepare(record.request, image, record.snapshotter);
+    await this.#mounts.make(record, image, { again: true });
+    return this.#starting.start({ record, image }, streams, options);
   }
 
   async run(
     request: PartialRequest,
     streams: ProcessStreams = IGNORE,
-    options?: StartOptions,
+    options: StartOptions = {},
   ): Promise<Attached> {
-    const { id } = await this.create(request);
-    return this.start(id, streams, options);
+    return this.#starting.start(await this.#create(request), streams, options);
   }
 
   async exec(
@@ -379,17 +348,6 @@ export class ContainerService implements Containers {
   }
 
   // -- parts ------------------------------------------------------------------------------------
-
-  /** After a start that came to nothing. What stands in the way of this is not what is told. */
-  async #notStarted({ id, request }: ContainerRecord, error: unknown): Promise<void> {
-    try {
-      await this.#reconciler.clearUp(id);
-      this.#records.failed(id, failureCode(error), error instanceof Error ? error.message : "");
-      if (request.autoRemove) await this.#reconciler.dismiss(id);
-    } catch {
-      // It stays recorded as starting, and whoever looks next puts it to rest.
-    }
-  }
 
   /** What can be refused before anything is made. */
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {

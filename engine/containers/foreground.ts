@@ -1,29 +1,43 @@
 // Containers that run in somebody's foreground: in this engine, which sees their ends.
 
 import { NacreError } from "@nacre/core/error.ts";
-import type { ExitStatus, RunningProgram } from "@nacre/core/ports/kernel.ts";
+import type { ExitStatus, ProcessIdentity, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { ContainerStorage } from "./storage.ts";
 
+export interface ForegroundOptions {
+  /** This process, recorded as the holder of what it removes. */
+  readonly self: ProcessIdentity;
+  readonly bootId: string;
+}
+
 export class Foreground {
   readonly #records: ContainerRecords;
   readonly #reconciler: Reconciler;
   readonly #storage: ContainerStorage;
+  readonly #options: ForegroundOptions;
   readonly #held = new Set<string>();
 
-  constructor(records: ContainerRecords, reconciler: Reconciler, storage: ContainerStorage) {
+  constructor(
+    records: ContainerRecords,
+    reconciler: Reconciler,
+    storage: ContainerStorage,
+    options: ForegroundOptions,
+  ) {
     this.#records = records;
     this.#reconciler = reconciler;
     this.#storage = storage;
+    this.#options = options;
   }
 
   /** The exit code, when it is at rest; 0 when whoever had its terminal has left it running. */
-  hold(id: string, running: RunningProgram): Promise<number> {
+  hold(container: ContainerRecord, running: RunningProgram): Promise<number> {
+    const { id } = container;
     this.#held.add(id);
     const atRest = running.exited
-      .then((status) => this.#rest(id, status))
+      .then((status) => this.#rest(container, status))
       .catch((error) => this.#lost(id, error));
     const left = running.left.then(() => this.#leave(id));
     return Promise.race([atRest, left]).finally(() => this.#held.delete(id));
@@ -40,23 +54,33 @@ export class Foreground {
     return 0;
   }
 
-  async #rest(id: string, status: ExitStatus): Promise<number> {
-    const before = this.#records.get(id);
-    const { autoRemove } = before.request;
+  async #rest(container: ContainerRecord, status: ExitStatus): Promise<number> {
+    const { id, request } = container;
+    if (request.autoRemove && (await this.#goes(id, status))) return status.code;
     // While it is still held: nobody may start it before that is gone.
-    if (!autoRemove || before.keepers) await this.#reconciler.clearUp(id);
+    await this.#reconciler.clearUp(container);
+    const ended = this.#records.ended(id, status);
+    if (request.autoRemove && !this.#reconciler.isKept(ended)) await this.#reconciler.dismiss(id);
+    return status.code;
+  }
+
+  /** Removes one with `--rm`: its end and that it goes are one change. False where somebody keeps it, or has put it to rest. */
+  async #goes(id: string, status: ExitStatus): Promise<boolean> {
+    const { self, bootId } = this.#options;
+    const isKept = (record: ContainerRecord) => this.#reconciler.isKept(record);
+    const end = () => this.#records.endedForGood(id, status, self, bootId, isKept);
     let ended: ContainerRecord;
     try {
-      ended = this.#records.ended(id, status);
+      ended = end();
     } catch (error) {
-      const full = error instanceof NacreError && error.kind === "no-space";
-      if (!(full && autoRemove)) throw error;
+      if (!(error instanceof NacreError && error.kind === "no-space")) throw error;
       // It may be what fills the disk, and nobody will want it again.
       await this.#storage.delete(id);
-      ended = this.#records.ended(id, status);
+      ended = end();
     }
-    if (autoRemove && !this.#reconciler.isKept(ended)) await this.#reconciler.dismiss(id);
-    return status.code;
+    if (ended.status !== "removing") return false;
+    await this.#reconciler.finishRemoval(ended);
+    return true;
   }
 
   /** Its supervisor was killed, or its end could not be recorded: it is as one that nobody held. */

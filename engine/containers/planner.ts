@@ -362,7 +362,7 @@ export class Planner {
     if (!image) return hostRoot(this.#kernel.facts(), storage, this.#paths.root, options);
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
-    const layers = image.config.rootfs.diff_ids.map((diffId) => this.#layers.stored(diffId));
+    const layers = this.#layers.allStored(image.config.rootfs.diff_ids);
     return this.#snapshotters.get(container.snapshotter).root(chainId, layers, storage, options);
   }
 

@@ -144,7 +144,27 @@ export class Reconciler {
    */
   async remove(id: string, options: { readonly volumes?: boolean } = {}): Promise<void> {
     await this.#background.get(id);
-    await this.#delete(id, options.volumes ?? false);
+    await this.#delete(id, options.volumes);
+  }
+
+  /** Goes on with the removal of one that is `removing`, and that this process holds. */
+  async finishRemoval(container: ContainerRecord): Promise<void> {
+    const { id, request } = container;
+    try {
+      await this.#takeDown.run(container);
+      if (request.autoRemove) await this.#storage.delete(id);
+      else await this.#storage.deleteWhole(id);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#records.released(id, () => ({ status: "dead", error: why }));
+      throw error;
+    }
+    let going: readonly VolumeRecord[] = [];
+    this.#records.removed(id, (t, record) => {
+      if (!(record.removesVolumes || record.request.autoRemove)) return;
+      going = this.#volumes.removingThoseOf(t, record);
+    });
+    await this.#volumes.finish(going);
   }
 
   /** Sees to it that a container at rest is gone, whoever does it. False if it was somebody else. */
@@ -181,7 +201,7 @@ export class Reconciler {
   async claim(id: string, detached: boolean, byPolicy = false): Promise<ContainerRecord> {
     const claimed = await this.#claim(id, { detached, byPolicy });
     // What stands in the way of this stands in the way of the start, which says so.
-    if (claimed.startedMs !== undefined) await this.clearUp(id).catch(() => {});
+    if (claimed.startedMs !== undefined) await this.clearUp(claimed).catch(() => {});
     return claimed;
   }
 
@@ -192,16 +212,17 @@ export class Reconciler {
     const { self, bootId } = this.#options;
     const until = this.#clock.monotonicMs() + PATIENCE_MS;
     for (;;) {
-      await this.#untilFree(id);
+      await this.#background.get(id);
       try {
-        return this.#records.claim(id, self, bootId, (record) => this.#isHeld(record), how);
+        return this.#records.claim(id, self, bootId, this.#isHeld, how);
       } catch (error) {
-        // Somebody has begun to take it down in this very moment.
+        // Somebody takes it down, or has just done so.
         const record = this.#records.find(id);
         const waits = record && isAtRest(record) && !isGoing(record);
         const again = waits && this.#clock.monotonicMs() < until;
         if (!again) throw error;
       }
+      await this.#untilFree(id);
     }
   }
 
@@ -217,9 +238,7 @@ export class Reconciler {
   }
 
   /** Groups that came with limits that were changed are not its supervisor's to remove; nor is anything where that was killed. For who holds it. */
-  async clearUp(id: string): Promise<void> {
-    if (this.#takeDown.isLeft(id)) await this.#takeDown.run(id);
-  }
+  clearUp = (record: ContainerRecord): Promise<void> => this.#takeDown.run(record);
 
   /** Resolves when nothing that a look has set going is under way any more. */
   async settled(): Promise<void> {
@@ -248,9 +267,7 @@ export class Reconciler {
     return record.status === "removing" || (removesItself(record) && !this.isKept(record));
   }
 
-  #isHeld(record: ContainerRecord): boolean {
-    return this.#isAlive(record, record.holder);
-  }
+  #isHeld = (record: ContainerRecord): boolean => this.#isAlive(record, record.holder);
 
   #isOurs({ holder }: ContainerRecord): boolean {
     const { self } = this.#options;
@@ -260,23 +277,23 @@ export class Reconciler {
   /** Whoever was about to take down what is left of it was killed. */
   #takenOver(record: ContainerRecord): ContainerRecord {
     const { self, bootId } = this.#options;
-    if (this.#records.takenOver(record, self, bootId)) this.#takeDownLater(record.id);
+    if (this.#records.takenOver(record, self, bootId)) this.#takeDownLater(record);
     return this.#records.find(record.id) ?? record;
   }
 
-  #takeDownLater(id: string): void {
-    this.#later(id, async () => {
+  #takeDownLater(record: ContainerRecord): void {
+    this.#later(record.id, async () => {
       try {
-        await this.#takeDown.run(id);
+        await this.#takeDown.run(record);
       } finally {
-        this.#records.released(id);
+        this.#records.released(record.id);
       }
     });
   }
 
   /** Its supervisor would have taken it down, and seen to it that its policy is followed. */
   #goOn(settled: ContainerRecord): void {
-    if (this.#isOurs(settled)) this.#takeDownLater(settled.id);
+    if (this.#isOurs(settled)) this.#takeDownLater(settled);
     const followed = settled.request.restart && settled.bootId === this.#options.bootId;
     if (followed) this.#followLater(settled.id);
   }
@@ -312,7 +329,7 @@ export class Reconciler {
     // Nobody would carry its streams, write its log, or tell of its end.
     const orphaned = this.#isAlive(record, record.process);
     // Nobody may start it before that is gone.
-    const holder = this.#takeDown.isLeft(record.id) ? this.#options.self : undefined;
+    const holder = this.#takeDown.isLeft(record) ? this.#options.self : undefined;
     if (orphaned) this.#kernel.signal(identity(record.process), SIGKILL);
     // Another process may remove the container meanwhile, and then nothing is recorded any more.
     const written = orphaned ? undefined : readUnlessGone(this.#files, exit);
@@ -349,38 +366,22 @@ export class Reconciler {
   }
 
   /** What the container wrote may be what fills the disk: it goes first, then there is room to say so. */
-  async #claimRemoval(id: string, volumes: boolean): Promise<void> {
+  async #claimRemoval(id: string, volumes: boolean): Promise<ContainerRecord> {
     const { self, bootId } = this.#options;
-    const isHeld = (one: ContainerRecord) => this.#isHeld(one);
-    const claim = () => this.#records.removing(id, self, bootId, isHeld, volumes);
+    const claim = () => this.#records.removing(id, self, bootId, this.#isHeld, volumes);
     try {
-      claim();
+      return claim();
     } catch (error) {
       if (!(error instanceof NacreError && error.kind === "no-space")) throw error;
       const record = this.#records.find(id);
       if (!record || !canDo("remove", record.status) || this.#isHeld(record)) throw error;
       await this.#storage.delete(id);
-      claim();
+      return claim();
     }
   }
 
   async #delete(id: string, volumes = false): Promise<void> {
-    await this.#claimRemoval(id, volumes);
-    try {
-      await this.#takeDown.run(id);
-      if (this.#records.find(id)?.request.autoRemove) await this.#storage.delete(id);
-      else await this.#storage.deleteWhole(id);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#records.released(id, () => ({ status: "dead", error: why }));
-      throw error;
-    }
-    let going: readonly VolumeRecord[] = [];
-    this.#records.removed(id, (t, record) => {
-      if (!(record.removesVolumes || record.request.autoRemove)) return;
-      going = this.#volumes.removingThoseOf(t, record);
-    });
-    await this.#volumes.finish(going);
+    await this.finishRemoval(await this.#claimRemoval(id, volumes));
   }
 
   #recheckLater(record: ContainerRecord): void {

@@ -47,6 +47,15 @@ export function atRest(record: ContainerRecord, status: ExitStatus): ContainerRe
   };
 }
 
+/** On its way out: nobody but `holder` does anything with it any more. */
+export function going(
+  record: ContainerRecord,
+  holder: ProcessIdentity,
+  bootId: string,
+): ContainerRecord {
+  return { ...record, status: "removing", holder: stored(holder), bootId };
+}
+
 /** An identity as a record keeps it. */
 export const stored = (identity: ProcessIdentity) => ({
   pid: identity.pid,

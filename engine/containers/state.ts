@@ -10,6 +10,8 @@
 //      │                                   paused               │
 //      └───── remove ───────────────(force)───┴─────────────────┴──▶ removing ──▶ gone
 //
+// One with `--rm` whose end is seen in the foreground is `removing` from that moment on.
+//
 // Forced, a removal kills what runs first. One that fails leaves the container `dead`: all that can
 // be done with it is to try again, which every look does. One that is killed leaves it `removing`,
 // held by nobody, and is finished by the next look. A container whose starter was killed stays

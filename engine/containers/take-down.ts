@@ -4,14 +4,14 @@
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
-import { nodesAbove } from "@nacre/core/program/cgroup-parent.ts";
+import { cgroupPath, nodesAbove } from "@nacre/core/program/cgroup-parent.ts";
 import { everyNode, type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { pidsIn } from "../vanishing.ts";
-import { type CgroupById, cgroupById } from "./cgroup-of.ts";
+import { cgroupOf } from "./cgroup-of.ts";
 import type { Freezer } from "./freezer.ts";
 import { identity } from "./reconcile.ts";
 
@@ -26,8 +26,6 @@ export class TakeDown {
   readonly #freezer: Freezer;
   readonly #paths: StatePaths;
   readonly #hierarchies: () => readonly MountedHierarchy[];
-  readonly #cgroup: CgroupById;
-  readonly #find: (id: string) => ContainerRecord | undefined;
 
   constructor(
     kernel: Kernel,
@@ -36,7 +34,6 @@ export class TakeDown {
     freezer: Freezer,
     paths: StatePaths,
     hierarchies: () => readonly MountedHierarchy[],
-    find: (id: string) => ContainerRecord | undefined,
   ) {
     this.#kernel = kernel;
     this.#files = files;
@@ -44,26 +41,26 @@ export class TakeDown {
     this.#freezer = freezer;
     this.#paths = paths;
     this.#hierarchies = hierarchies;
-    this.#cgroup = cgroupById(find);
-    this.#find = find;
   }
 
   /** Whether something of the container is left: its cgroups are the last that a supervisor removes. */
-  isLeft(id: string): boolean {
-    if (this.#nodes(id).some((node) => this.#files.status(node) !== undefined)) return true;
-    return this.#lonely(id) !== undefined;
+  isLeft(container: ContainerRecord): boolean {
+    const nodes = this.#nodes(cgroupOf(container));
+    if (nodes.some((node) => this.#files.status(node) !== undefined)) return true;
+    return this.#lonely(container, nodes) !== undefined;
   }
 
   /** Takes down what is left of a container. It does no harm to a supervisor that is about it too. */
-  async run(id: string): Promise<void> {
-    if (!this.isLeft(id)) return;
+  async run(container: ContainerRecord): Promise<void> {
+    if (!this.isLeft(container)) return;
+    const { id } = container;
     // The v1 freezer holds back even SIGKILL.
     this.#freezer.thaw(id);
     const until = this.#clock.monotonicMs() + KILL_MS;
-    while (this.#kill(id) && this.#clock.monotonicMs() < until) await this.#clock.sleep(5);
+    while (this.#kill(container) && this.#clock.monotonicMs() < until) await this.#clock.sleep(5);
     await this.#kernel.perform({
       title: `take down what is left of container ${id.slice(0, 12)}`,
-      host: [...this.#releases(), ...this.#inverses(id)],
+      host: [...this.#releases(), ...this.#inverses(cgroupOf(container))],
     });
   }
 
@@ -75,24 +72,25 @@ export class TakeDown {
 
   /** The groups below which containers' own stand, where they are still there. */
   #parents(): Operation[] {
-    const parents = this.#nodes("none").map((node) => node.slice(0, node.lastIndexOf("/")));
+    const parents = this.#nodes(cgroupPath({ id: "none" })).map((node) =>
+      node.slice(0, node.lastIndexOf("/")),
+    );
     return [...new Set(parents)]
       .filter((path) => this.#files.status(path))
       .map((path) => ({ op: "removeDirectory", path, retryMs: 0, ifUnused: true }));
   }
 
   /** What undoes the making of its groups; a parent that was named for it may be the user's. */
-  #inverses(id: string): Operation[] {
-    const made = this.#makings(id).filter(({ op }) => op !== "makeDirectory");
+  #inverses(path: string): Operation[] {
+    const made = this.#makings(path).filter(({ op }) => op !== "makeDirectory");
     const inverses = made.map(inverseOf);
     return inverses.filter((one) => one !== undefined).reverse();
   }
 
   /** What made its groups, those too that came with limits that were changed. */
-  #makings(id: string): Operation[] {
-    const path = this.#cgroup(id);
+  #makings(path: string): Operation[] {
     const { host, nodes } = planCgroups(this.#hierarchies(), path, {});
-    const later = this.#nodes(id).filter((n) => !nodes.includes(n) && this.#files.status(n));
+    const later = this.#nodes(path).filter((n) => !nodes.includes(n) && this.#files.status(n));
     const make = (at: string, shared: boolean): Operation => ({
       ...{ op: "makeCgroup", path: at, shared },
     });
@@ -101,23 +99,24 @@ export class TakeDown {
     return [...host, ...later.flatMap((node) => [...above(node), make(node, false)])];
   }
 
-  #nodes(id: string): readonly string[] {
-    return everyNode(this.#hierarchies(), this.#cgroup(id));
+  #nodes(path: string): readonly string[] {
+    return everyNode(this.#hierarchies(), path);
   }
 
   /** The first process where it has no cgroup; with it goes its pid namespace. */
-  #lonely(id: string): ProcessIdentity | undefined {
-    if (this.#nodes(id).length > 0) return undefined;
-    const process = identity(this.#find(id)?.process);
+  #lonely(container: ContainerRecord, nodes: readonly string[]): ProcessIdentity | undefined {
+    if (nodes.length > 0) return undefined;
+    const process = identity(container.process);
     return this.#kernel.alive(process) ? process : undefined;
   }
 
   /** Whether there was anybody to kill. */
-  #kill(id: string): boolean {
-    const lonely = this.#lonely(id);
+  #kill(container: ContainerRecord): boolean {
+    const nodes = this.#nodes(cgroupOf(container));
+    const lonely = this.#lonely(container, nodes);
     if (lonely) this.#kernel.signal(lonely, SIGKILL);
     let found = lonely !== undefined;
-    for (const node of this.#nodes(id)) {
+    for (const node of nodes) {
       for (const pid of pidsIn(this.#files, node)) {
         const process = this.#kernel.identify(pid);
         found ||= process !== undefined;

@@ -22,7 +22,7 @@ export interface OpenerParts {
 export function filesOpener(
   ports: ContainerFilesPorts,
   { claims, looks, planner, storage, paths, sweep }: OpenerParts,
-): Pick<ContainersOptions, "files" | "unwatched"> {
+): Pick<ContainersOptions, "files"> {
   const view = async (record: ContainerRecord) => {
     const image = looks.imageOf(record);
     await planner.prepare(record.request, image, record.snapshotter);
@@ -37,6 +37,5 @@ export function filesOpener(
         user: (record) => planner.namedUser(record, looks.imageOf(record)),
       });
     },
-    unwatched: (id) => claims.settled(id),
   };
 }

@@ -257,14 +257,16 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
    * @throws NacreError `corrupt` if the image has to be pulled again
    */
   async ready(image: ImageRecord): Promise<void> {
-    for (const diffId of new Set(image.config.rootfs.diff_ids)) {
-      if (await this.#layers.intact(diffId)) continue;
-      throw new NacreError("corrupt", `the stored layer ${diffId} was damaged or is gone`, {
+    const diffIds = image.config.rootfs.diff_ids;
+    const layers = await this.#layers.allIntact(diffIds);
+    const damaged = diffIds[layers.length];
+    if (damaged !== undefined) {
+      throw new NacreError("corrupt", `the stored layer ${damaged} was damaged or is gone`, {
         advice: "Pull the image again; the layers that are whole are not fetched again.",
       });
     }
     const chainId = image.chainIds.at(-1);
-    if (chainId !== undefined) await this.#roots.prepare(chainId, this.#stored(image));
+    if (chainId !== undefined) await this.#roots.prepare(chainId, layers);
   }
 
   /** An image's layers, and what they are together. */

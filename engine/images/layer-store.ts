@@ -19,11 +19,13 @@ import { LayerIndexer } from "@nacre/core/layer-index.ts";
 import type { Descriptor } from "@nacre/core/oci/image.ts";
 import type { Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
-import type { Files, FileWriter } from "@nacre/core/ports/files.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { LayerRecord } from "@nacre/core/state/records.ts";
 import type { Repository } from "../registry/registry.ts";
 import { recognise } from "./compression.ts";
+import { bomb, isCorrupt, isDamage, removedMeanwhile, wrongDiffId } from "./layer-faults.ts";
 import { ahead, contents, ended, GatherBuffers, gather, kept } from "./layer-source.ts";
 import type { StatePaths } from "./paths.ts";
 
@@ -81,26 +83,29 @@ export class LayerStore {
   allStored(diffIds: readonly string[]): StoredLayer[] {
     return this.#state.read((transaction) =>
       diffIds.map((diffId) => {
-        const tarBytes = transaction.get("layer", diffId)?.tarBytes;
-        if (tarBytes === undefined)
-          throw new NacreError("not-found", `the layer ${diffId} is not on this machine`);
-        const [tarPath, indexPath] = [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)];
-        return { diffId, tarPath, tarBytes, indexPath };
+        const record = transaction.get("layer", diffId);
+        if (record) return this.#located(record);
+        throw new NacreError("not-found", `the layer ${diffId} is not on this machine`);
       }),
     );
   }
 
-  /** Whether the layer is here and can be trusted; verifies it if the machine went down since. */
-  async intact(diffId: string): Promise<boolean> {
-    const record = this.#state.read((transaction) => transaction.get("layer", diffId));
-    if (!record || !this.#whole(diffId, record.tarBytes)) return false;
-    if (record.durable || record.bootId === this.#bootId) return true;
-    const verified = await this.#verify(diffId);
-    this.#state.write((transaction) => {
-      if (verified) transaction.put("layer", diffId, { ...record, bootId: this.#bootId });
-      else transaction.delete("layer", diffId);
-    });
-    return verified;
+  /** A layer that is here and can be trusted; verified first if the machine went down since. */
+  async intact(diffId: string): Promise<StoredLayer | undefined> {
+    return (await this.allIntact([diffId]))[0];
+  }
+
+  /** The same of several in their order, up to the first that is not. */
+  async allIntact(diffIds: readonly string[]): Promise<StoredLayer[]> {
+    const records = this.#state.read((t) => diffIds.map((diffId) => t.get("layer", diffId)));
+    const trusted = new Set<string>();
+    const layers: StoredLayer[] = [];
+    for (const record of records) {
+      if (!record || !(trusted.has(record.diffId) || (await this.#trusted(record)))) break;
+      trusted.add(record.diffId);
+      layers.push(this.#located(record));
+    }
+    return layers;
   }
 
   /**
@@ -144,6 +149,23 @@ export class LayerStore {
   }
 
   // -- parts ------------------------------------------------------------------------------------
+
+  #located({ diffId, tarBytes }: LayerRecord): StoredLayer {
+    const [tarPath, indexPath] = [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)];
+    return { diffId, tarPath, tarBytes, indexPath };
+  }
+
+  async #trusted(record: LayerRecord): Promise<boolean> {
+    const { diffId, tarBytes, durable, bootId } = record;
+    if (!this.#whole(diffId, tarBytes)) return false;
+    if (durable || bootId === this.#bootId) return true;
+    const verified = await this.#verify(diffId);
+    this.#state.write((transaction) => {
+      if (verified) transaction.put("layer", diffId, { ...record, bootId: this.#bootId });
+      else transaction.delete("layer", diffId);
+    });
+    return verified;
+  }
 
   #whole(diffId: string, tarBytes: number): boolean {
     const tar = this.#files.status(this.#paths.layerTar(diffId));
@@ -355,12 +377,6 @@ export class LayerStore {
   }
 }
 
-const isDamage = (error: unknown): boolean =>
-  error instanceof NacreError && ["corrupt", "invalid", "unsupported"].includes(error.kind);
-
-const isCorrupt = (error: unknown): boolean =>
-  error instanceof NacreError && error.kind === "corrupt";
-
 const algorithmOf = (digest: string): "sha256" | "sha512" =>
   digest.startsWith("sha512:") ? "sha512" : "sha256";
 
@@ -372,26 +388,4 @@ async function* hashed(
     await hasher.absorb(chunk);
     yield chunk;
   }
-}
-
-function bomb({ descriptor }: LayerTask, tar: FileWriter): NacreError {
-  return new NacreError(
-    "no-space",
-    `the layer ${descriptor.digest} of ${descriptor.size} bytes decompresses to more than the disk can hold (${tar.sizeBytes} bytes so far)`,
-    { advice: "Make room, or do not trust this image: it may be made to fill disks." },
-  );
-}
-
-function wrongDiffId({ descriptor, diffId }: LayerTask, found: string): NacreError {
-  return new NacreError(
-    "corrupt",
-    `the layer ${descriptor.digest} decompresses to ${found}, but the image's config says ${diffId}`,
-    { advice: "Whoever made the image must correct it." },
-  );
-}
-
-function removedMeanwhile(diffId: string): NacreError {
-  return new NacreError("conflict", `the layer ${diffId} was removed while it was being stored`, {
-    advice: "Pull the image again.",
-  });
 }

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { StoredLayer } from "@nacre/core/ports/snapshotter.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import { mergeLayers } from "@nacre/engine/snapshotters/stored-layers.ts";
@@ -66,5 +67,24 @@ describe("the merged root of an image", () => {
     here.state.write((t) => t.delete("container", "c"));
     await here.images.ready(pulled);
     expect(here.snapshotter.commits).toBe(2);
+  });
+
+  it("is not made of a layer that is gone, and that layer is named wherever it stands", async () => {
+    await using registry = await serveRegistry(contentOf({ "1": image }));
+    await using here = machine();
+    const { image: pulled } = await here.images.pull(`${registry.address}/team/app:1`);
+    const [bottom, top] = image.diffIds as [string, string];
+    rmSync(here.paths.layerTar(top));
+    for (const diffIds of [
+      [bottom, top],
+      [bottom, bottom, top, bottom],
+      [top, bottom],
+    ]) {
+      const config = { ...pulled.config, rootfs: { type: "layers", diff_ids: diffIds } as const };
+      await expect(here.images.ready({ ...pulled, config })).rejects.toMatchObject({
+        kind: "corrupt",
+        message: `the stored layer ${top} was damaged or is gone`,
+      });
+    }
   });
 });

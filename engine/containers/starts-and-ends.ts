@@ -1,0 +1,50 @@
+// Those who start containers, and who end them, put together.
+
+import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
+import type { CopyClaims } from "../copies/copy-claims.ts";
+import type { ImageService } from "../images/images.ts";
+import type { ContainerRecords } from "./container-records.ts";
+import { Endings } from "./endings.ts";
+import { Foreground, type ForegroundOptions } from "./foreground.ts";
+import type { Freezer } from "./freezer.ts";
+import type { HealthChecks } from "./health-checks.ts";
+import type { Planner } from "./planner.ts";
+import type { Reconciler } from "./reconcile.ts";
+import type { Restarts } from "./restarts.ts";
+import { Starting, type StartingOptions } from "./starting.ts";
+import type { ContainerStorage } from "./storage.ts";
+
+type StartsAndEndsOptions = ForegroundOptions & Pick<StartingOptions, "terminalSize">;
+
+export function startsAndEnds(
+  kernel: Kernel,
+  clock: Clock,
+  images: ImageService,
+  { self, bootId, terminalSize }: StartsAndEndsOptions,
+  parts: {
+    readonly records: ContainerRecords;
+    readonly planner: Planner;
+    readonly reconciler: Reconciler;
+    readonly storage: ContainerStorage;
+    readonly freezer: Freezer;
+    readonly restarts: Restarts;
+    readonly health: HealthChecks;
+    readonly claims: CopyClaims;
+  },
+) {
+  const { records, planner, reconciler, storage, freezer, restarts, health, claims } = parts;
+  const endings = whenUsed(
+    () => new Endings(kernel, clock, images, records, reconciler, freezer, restarts),
+  );
+  const foreground = new Foreground(records, reconciler, storage, { self, bootId });
+  const starting = whenUsed(
+    () =>
+      new Starting(
+        ...([kernel, records, planner, reconciler, endings, health, storage, foreground] as const),
+        { terminalSize, unwatched: (id) => claims.settled(id) },
+      ),
+  );
+  return { endings, foreground, starting };
+}
