@@ -68,6 +68,13 @@ export const MIGRATIONS: readonly Migration[] = [
       ALTER TABLE moved_events RENAME TO events;
     `);
   },
+  // What is to be flushed is looked for after every build and pull. Records are JSON of our own:
+  // within a text of others quotes are escaped.
+  (database) => {
+    database.exec(`
+      CREATE INDEX unflushed ON records (kind, key) WHERE instr(value, '"durable":false') > 0;
+    `);
+  },
 ];
 
 /** How many events are kept; older ones go as new ones come. */

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { NacreError } from "@nacre/core/error.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { EventRecord, RecordKind, Records } from "@nacre/core/state/records.ts";
+import type { EventRecord, FiledKind, RecordKind, Records } from "@nacre/core/state/records.ts";
 import { EVENT_LIMIT, MIGRATIONS, type Migration } from "./schema.ts";
 import { createDatabase, openDatabase, sqliteError } from "./sqlite.ts";
 
@@ -223,6 +223,15 @@ class SqliteTransaction implements Transaction {
       "SELECT value FROM records WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
     )
       .all(kind, prefix, prefix + AFTER)
+      .map((row) => this.#parse<Records[K]>(row));
+  }
+
+  listUnflushed<K extends FiledKind>(kind: K): Records[K][] {
+    return this.#prepare(
+      `SELECT value FROM records INDEXED BY unflushed
+       WHERE kind = ? AND instr(value, '"durable":false') > 0 ORDER BY key`,
+    )
+      .all(kind)
       .map((row) => this.#parse<Records[K]>(row));
   }
 

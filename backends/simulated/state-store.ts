@@ -89,16 +89,18 @@ export class SimulatedStateStore implements StateStore {
       undo.push(() => set(before));
       set(text);
     };
+    const list = <K extends RecordKind>(kind: K, prefix = ""): Records[K][] =>
+      [...use(kind, false)]
+        .filter(([key]) => key.startsWith(prefix))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, text]) => JSON.parse(text));
     return {
       get: <K extends RecordKind>(kind: K, key: string): Records[K] | undefined => {
         const text = use(kind, false).get(key);
         return text === undefined ? undefined : JSON.parse(text);
       },
-      list: <K extends RecordKind>(kind: K, prefix = ""): Records[K][] =>
-        [...use(kind, false)]
-          .filter(([key]) => key.startsWith(prefix))
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([, text]) => JSON.parse(text)),
+      list,
+      listUnflushed: (kind) => list(kind).filter(({ durable }) => !durable),
       put: (kind, key, record) => change(kind, key, JSON.stringify(record)),
       delete: (kind, key) => change(kind, key, undefined),
       append: (event) => {

@@ -1,4 +1,4 @@
-import type { EventRecord, RecordKind, Records } from "../state/records.ts";
+import type { EventRecord, FiledKind, RecordKind, Records } from "../state/records.ts";
 import { token } from "./token.ts";
 
 /** Reads and writes inside one transaction; worthless after it. */
@@ -6,6 +6,8 @@ export interface Transaction {
   get<K extends RecordKind>(kind: K, key: string): Records[K] | undefined;
   /** All records of a kind, ordered by key; with `prefix` those whose key begins with it. */
   list<K extends RecordKind>(kind: K, prefix?: string): Records[K][];
+  /** Those whose files are not `durable`, ordered by key. They are few, and none of the others is read for them. */
+  listUnflushed<K extends FiledKind>(kind: K): Records[K][];
   put<K extends RecordKind>(kind: K, key: string, record: Records[K]): void;
   delete(kind: RecordKind, key: string): void;
   /** Appends an event; its sequence number is given here. */

@@ -298,3 +298,6 @@ export interface Records {
 }
 
 export type RecordKind = keyof Records;
+
+/** Kinds whose records are of files, which are flushed some time after they were written. */
+export type FiledKind = "blob" | "layer" | "snapshot";

@@ -8,6 +8,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { FiledKind } from "@nacre/core/state/records.ts";
 import { eachBounded } from "./bounded.ts";
 import type { StatePaths } from "./paths.ts";
 
@@ -17,11 +18,9 @@ import type { StatePaths } from "./paths.ts";
  */
 const PARALLEL_FLUSHES = 2;
 
-type Kind = "blob" | "layer" | "snapshot";
-
 /** A record whose files are not flushed yet. */
 interface Pending {
-  readonly kind: Kind;
+  readonly kind: FiledKind;
   readonly key: string;
   readonly paths: readonly string[];
 }
@@ -97,24 +96,23 @@ export class Durability {
   }
 
   #pending(): Pending[] {
-    const fresh = (one: { readonly durable: boolean; readonly bootId: string }): boolean =>
-      !one.durable && one.bootId === this.#bootId;
+    const fresh = ({ bootId }: { readonly bootId: string }): boolean => bootId === this.#bootId;
     return this.#state.read((transaction) => [
       ...transaction
-        .list("blob")
+        .listUnflushed("blob")
         .filter(fresh)
         .map(({ digest }): Pending => {
           return { kind: "blob", key: digest, paths: [this.#paths.blob(digest)] };
         }),
       ...transaction
-        .list("layer")
+        .listUnflushed("layer")
         .filter(fresh)
         .map(({ diffId }): Pending => {
           const paths = [this.#paths.layerTar(diffId), this.#paths.layerIndex(diffId)];
           return { kind: "layer", key: diffId, paths };
         }),
       ...transaction
-        .list("snapshot")
+        .listUnflushed("snapshot")
         .filter(fresh)
         .flatMap((record): Pending[] => {
           const paths = this.#snapshotFiles(record.snapshotter, record.chainId);

@@ -57,6 +57,26 @@ export function stateStoreContract(name: string, makeSubject: () => Promise<Stat
       expect(list("x")).toEqual([]);
     });
 
+    it("lists those whose files are not durable yet", () => {
+      const layer = (diffId: string, durable: boolean) => {
+        return { diffId, digest: "d", tarBytes: 1, durable, bootId: "b" };
+      };
+      const unflushed = () =>
+        store.read((t) => t.listUnflushed("layer").map(({ diffId }) => diffId));
+      store.write((t) => {
+        for (const key of ["c", "b", "a"]) t.put("layer", key, layer(key, key === "b"));
+        // Of another kind, and one that only looks so.
+        t.put("blob", "x", { ...layer("x", false), sizeBytes: 1, mediaType: "m" });
+        t.put("layer", "d", { ...layer("d", true), digest: '"durable":false' });
+      });
+      expect(unflushed()).toEqual(["a", "c"]);
+      store.write((t) => t.put("layer", "a", layer("a", true)));
+      store.write((t) => t.put("layer", "b", layer("b", false)));
+      expect(unflushed()).toEqual(["b", "c"]);
+      store.write((t) => t.delete("layer", "c"));
+      expect(unflushed()).toEqual(["b"]);
+    });
+
     it("sees its own writes, and undoes all of them when the function throws", () => {
       store.write((t) => t.put("name", "a", { containerId: "1" }));
       expect(() =>

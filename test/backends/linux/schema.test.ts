@@ -161,4 +161,20 @@ describe("a look-up", () => {
     expect(readBytes() - before).toBeLessThan(5 * IMAGE_BYTES);
     store.close();
   });
+
+  it("of what is to be flushed reads nothing that has been", () => {
+    const first = new SqliteStateStore(path);
+    const layer = { digest: "d".repeat(500), tarBytes: 1, bootId: "b" };
+    first.write((t) => {
+      for (let i = 0; i < 2000; i++) {
+        t.put("layer", `${i}`, { ...layer, diffId: `${i}`, durable: i !== 1234 });
+      }
+    });
+    first.close();
+    const store = new SqliteStateStore(path);
+    const before = readBytes();
+    expect(store.read((t) => t.listUnflushed("layer").map((one) => one.diffId))).toEqual(["1234"]);
+    expect(readBytes() - before).toBeLessThan(50_000);
+    store.close();
+  });
 });
