@@ -100,6 +100,8 @@ export interface CheckReport {
 export interface System {
   /** Whether records and files agree, and mends it where asked. */
   check(options?: CheckOptions): Promise<CheckReport>;
+  /** The snapshotter of new containers. */
+  readonly snapshotter: string;
   /** Of this engine and its machine; asks the kernel, and nothing of the network. */
   info(): SystemInfo;
   /** To the byte, with what is shared counted once. */

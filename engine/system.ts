@@ -82,13 +82,17 @@ export class SystemService implements System {
     this.#options = options;
   }
 
+  get snapshotter(): string {
+    return this.#options.snapshotter;
+  }
+
   info(): SystemInfo {
     const containers = this.#containers.list({ all: true });
     return {
       version: this.#options.version,
       root: this.#paths.root,
       backend: this.#options.backend,
-      snapshotter: this.#options.snapshotter,
+      snapshotter: this.snapshotter,
       ...(this.#options.usernsRemap && { usernsRemap: this.#options.usernsRemap }),
       kernel: this.#kernel.facts(),
       cgroup: this.#options.cgroup(),

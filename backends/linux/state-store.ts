@@ -22,11 +22,11 @@ export interface StateStoreOptions {
 /** A writer holds the lock for well under a millisecond; this is for a stalled disk, or hundreds of commands at once on few processors. */
 const BUSY_MS = 60_000;
 /**
- * A log of this size, a thousand pages, is written back by the process that adds to it. The first
- * process after all others reads it whole, a microsecond a page; to write it back takes two waits
- * for the disk, 20 ms or more.
+ * A log of this size, five hundred pages, is written back by the process that adds to it. The first
+ * process after all others reads it whole, a microsecond a page, and a run adds some 15; to write it
+ * back takes two waits for the disk, and longer the more pages there are.
  */
-const LOG_LIMIT_BYTES = 4 << 20;
+const LOG_LIMIT_BYTES = 2 << 20;
 /** Old events are removed once in so many. */
 const TRIM_EVERY = 256;
 /** Sorts after every key that has the prefix. */

@@ -23,7 +23,7 @@ export default command({
   async run(context, { format, platform }, operands) {
     const { host, global } = context;
     const engine = await context.engine();
-    const { snapshotter } = engine.system.info();
+    const { snapshotter } = engine.system;
     const found: unknown[] = [];
     const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
       found.push(imageJson(engine.images.get(name, platform), snapshotter));

@@ -66,7 +66,7 @@ async function find(
   }
   if (type === undefined || type === "image") {
     const image = orUndefined(() => engine.images.get(name));
-    if (image !== undefined) return imageJson(image, engine.system.info().snapshotter);
+    if (image !== undefined) return imageJson(image, engine.system.snapshotter);
   }
   if (type === undefined || type === "volume") {
     const volume = (await engine.volumes.list()).find((one) => one.volume.name === name);

@@ -336,6 +336,7 @@ export class FakeEngine implements Engine {
   };
 
   readonly system: System = {
+    snapshotter: "erofs",
     check: async (options) => {
       this.#called("check", options);
       const blob = { severity: "damage", subject: "blob sha256:b1", reason: "it is gone" } as const;

@@ -169,6 +169,18 @@ describe("image inspect", () => {
     });
     expect(out).not.toContain("\u001b");
   });
+
+  it("asks nothing that would be answered by looking at all images and containers", async () => {
+    const engine = new FakeEngine();
+    engine.system.info = () => expect.unreachable("info counts them");
+    for (const words of [
+      ["image", "inspect", "debian"],
+      ["inspect", "debian"],
+    ]) {
+      const { out } = await nacre(words, { engine });
+      expect(JSON.parse(out)[0].GraphDriver.Name).toBe("erofs");
+    }
+  });
 });
 
 describe("image layers", () => {
