@@ -19,13 +19,18 @@ const STATES: Record<LayerEvent["phase"], Pick<LayerState, "words" | "phase">> =
 export class PullDisplay {
   readonly #host: Host;
   readonly #stream: 1 | 2;
+  readonly #begins: () => void;
   /** Made when there is something to show: asking for a terminal takes its time. */
   #lines: LayerLines | undefined;
 
-  /** @param stream the standard stream that it is written to */
-  constructor(host: Host, stream: 1 | 2) {
+  /**
+   * @param stream the standard stream that it is written to
+   * @param begins called before anything is shown: what was given is a name
+   */
+  constructor(host: Host, stream: 1 | 2, begins: () => void = () => {}) {
     this.#host = host;
     this.#stream = stream;
+    this.#begins = begins;
   }
 
   show(event: EngineEvent): void {
@@ -42,6 +47,7 @@ export class PullDisplay {
 
   #announced(reference: string): LayerLines {
     if (this.#lines) return this.#lines;
+    this.#begins();
     this.#lines = new LayerLines(this.#host, this.#stream);
     const { tag, digest, path } = referenceOf(reference);
     this.#lines.say(neutralise(`${tag ?? digest ?? "latest"}: Pulling from ${path}`));

@@ -53,10 +53,14 @@ export default command({
       throw new FlagError("--platform and --all-platforms exclude each other");
     }
     const engine = await context.engine();
-    if (!allTags && !tagged && !wanted.quiet) host.print("Using default tag: latest\n");
+    let told = tagged;
+    const begins = (): void => {
+      if (!told) host.print("Using default tag: latest\n");
+      told = true;
+    };
     return interruptible(host, async (signal) => {
       if (!allTags) {
-        host.print(`${neutralise(await pull(engine, host, name!, wanted, signal))}\n`);
+        host.print(`${neutralise(await pull(engine, host, name!, wanted, signal, begins))}\n`);
         return 0;
       }
       const reach = { insecure: !wanted.tlsVerify, signal };
@@ -79,10 +83,11 @@ async function pull(
   name: string,
   { allPlatforms, platform, quiet, tlsVerify }: Wanted,
   signal: AbortSignal,
+  begins?: () => void,
 ): Promise<string> {
   let reference = name;
   for (const one of platform.length > 0 ? platform : [undefined]) {
-    const display = quiet ? undefined : new PullDisplay(host, 1);
+    const display = quiet ? undefined : new PullDisplay(host, 1, begins);
     const options = {
       ...{ insecure: !tlsVerify, signal },
       ...(allPlatforms && { allPlatforms }),

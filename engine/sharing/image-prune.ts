@@ -2,7 +2,7 @@
 
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { ImageListing } from "../engine.ts";
-import { allHold, type Filters, hasLabel } from "../filters.ts";
+import { allHold, checkFilterKeys, type Filters, hasLabel } from "../filters.ts";
 import { createdMs, truth } from "../images/image-list.ts";
 import type { ImageService } from "../images/images.ts";
 import { imagesOf, storedBytes } from "../images/stored-bytes.ts";
@@ -27,7 +27,7 @@ function chosen({ all = false, untilMs, filters = {} }: ImagePruneOptions) {
   const { dangling = [], ...others } = filters;
   const named = all || dangling.map(truth).includes(false);
   // Known before anything goes.
-  for (const key of Object.keys(others)) allHold(tests({}), { [key]: [""] });
+  checkFilterKeys(others, Object.keys(tests({})), ["dangling", "until"]);
   return ({ image, references }: ImageListing): boolean => {
     if (references.length > 0 && !named) return false;
     if (untilMs !== undefined && createdMs({ image }) >= untilMs) return false;

@@ -3,7 +3,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { Credential, CredentialStore } from "@nacre/core/ports/credential-store.ts";
-import { parseReference, Reference } from "@nacre/core/reference.ts";
+import { parseReference, Reference, tryParseReference } from "@nacre/core/reference.ts";
 import { printable } from "../registry/failure.ts";
 import { jsonObject, nextPage, textsOf } from "../registry/json-answer.ts";
 import type { Exchange, Registry } from "../registry/registry.ts";
@@ -167,8 +167,8 @@ export class RegistryDesk implements Omit<Registries, "logins" | "serve"> {
   #domain(server: string | undefined): string {
     const bare = (server ?? DOCKER_HUB).replace(/^https?:\/\//, "").replace(/\/.*$/, "");
     if (["index.docker.io", "registry-1.docker.io", "docker.io"].includes(bare)) return DOCKER_HUB;
-    const { domain } = parseReference(this.#core(), `${bare}/x`, "normalized");
-    if (domain === bare) return domain;
+    const parsed = tryParseReference(this.#core(), `${bare}/x`, "normalized");
+    if (typeof parsed !== "string" && parsed.domain === bare) return bare;
     throw new NacreError("invalid", `${JSON.stringify(server)} names no registry`, {
       advice: "A registry looks like registry.example or localhost:5000.",
     });

@@ -81,7 +81,14 @@ it("is refused before anything goes where a filter says nothing", async () => {
 
 it("refuses filters that say nothing, though there is nothing to filter", async () => {
   await using simulation = await simulate({ images: IMAGES });
-  const { containers, volumes, system } = simulation.engine;
+  const { containers, volumes, system, images } = simulation.engine;
+  const advice = "There are dangling, until, label, label!.";
+  expect(await refusal(images.prune({ filters: { stat: ["x"] } }))).toMatchObject({ advice });
+  expect(() => images.list({ filters: { stat: ["x"] } })).toThrow(
+    expect.objectContaining({
+      advice: "There are reference, until, dangling, label, label!, before, since.",
+    }),
+  );
   for (const filters of [
     { stat: ["x"] },
     { status: ["bogus"] },

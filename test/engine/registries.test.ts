@@ -63,7 +63,12 @@ it.each(["basic", "bearer"] as const)("logs in where %s is asked for, and out", 
 });
 
 it("refuses what is no registry", async () => {
-  await expect(desk().login("no host!")).rejects.toMatchObject({ kind: "invalid" });
+  for (const text of ["no host!", ""]) {
+    await expect(desk().login(text)).rejects.toMatchObject({
+      kind: "invalid",
+      message: `${JSON.stringify(text)} names no registry`,
+    });
+  }
   expect(await desk().logout(undefined)).toEqual({ registry: "docker.io", was: false });
 });
 

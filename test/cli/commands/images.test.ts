@@ -1,3 +1,4 @@
+import { NacreError } from "@nacre/core/error.ts";
 import { describe, expect, it } from "vitest";
 import { FakeEngine } from "../fake-engine.ts";
 import { nacre } from "../fake-host.ts";
@@ -18,6 +19,13 @@ describe("pull", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it("says nothing of a tag where what was given is no name", async () => {
+    const engine = new FakeEngine();
+    engine.failure = new NacreError("invalid", '"a b" is not an image reference');
+    const { out, code } = await nacre(["pull", "a b"], { engine });
+    expect([code, out]).toEqual([1, ""]);
   });
 
   it("paints bars on a terminal and leaves the cursor below them", async () => {
