@@ -72,9 +72,14 @@ describe.each(["erofs", "directory"])("containers over the %s snapshotter", (sna
     });
   });
 
-  it("share an image with many others at once", async () => {
+  it("share an image with many others at once, and nothing that they write", async () => {
     const names = Array.from({ length: 4 }, (_, i) => `s${i}`);
     await Promise.all(names.map((name) => on("run", "-d", "--name", name, layered, "sleep", "60")));
+    const lowers = bench.state().filter((one) => one.startsWith("mount:"));
+    expect(lowers).toHaveLength(snapshotter === "erofs" ? 1 : 0);
+    await on("exec", "s0", "sh", "-c", "echo own > /d/replaced");
+    const shown = names.map((name) => on("exec", name, "cat", "/d/replaced"));
+    expect(await Promise.all(shown)).toEqual(["own", "above", "above", "above"]);
     await on("rm", "-f", ...names);
   });
 });
