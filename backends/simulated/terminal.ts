@@ -135,7 +135,7 @@ export class Terminal implements ProgramTerminal {
   }
 }
 
-/** A pty of the container's own devpts, on /dev/console and as its standard streams. */
+/** A pty of the container's own devpts, as its standard streams and, of the first process, on /dev/console. */
 export function openTerminal(self: Execution, o: Of<"openTerminal">): void {
   const { machine, process } = self;
   const inRoot = openedRoot(self);
@@ -147,7 +147,7 @@ export function openTerminal(self: Execution, o: Of<"openTerminal">): void {
   ptmx.mount.superblock.root.create(String(number), "character", attributes);
   const slave = lookup(process, `/dev/pts/${number}`, { inRoot, noMagicLinks: true });
   const tree = openTree(machine, process, slave, { recursive: false });
-  attachInRoot(self, tree, "/dev/console");
+  if (!o.joins) attachInRoot(self, tree, "/dev/console");
   process.session = process;
   const terminal = new Terminal(number, o.rows, o.columns);
   terminal.onSignal = (signal) => machine.processes.signal(process, signal, process.namespaces.pid);

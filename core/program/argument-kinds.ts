@@ -38,6 +38,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
       "copy_up",
       "chroot",
       "must_exist",
+      "joins",
       "cleared",
       "timeout_ms",
       "pid",

@@ -178,14 +178,15 @@ export function becomeProcess(
   return operations;
 }
 
-/** None where the process has no terminal of its own. */
-export function terminalOperations(process: SpecProcess): Operation[] {
+/** None where the process has no terminal of its own. `joins`: others have theirs already. */
+export function terminalOperations(process: SpecProcess, joins = false): Operation[] {
   if (!process.terminal) return [];
   return [
     {
       op: "openTerminal",
       rows: process.consoleSize?.height ?? 0,
       columns: process.consoleSize?.width ?? 0,
+      ...(joins && { joins }),
       why: "a terminal of the container's own devpts becomes its standard streams",
     },
   ];

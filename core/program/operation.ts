@@ -245,11 +245,13 @@ export interface SetUmask extends Explained {
 export interface NewSession extends Explained {
   readonly op: "newSession";
 }
-/** Opens a pty of the devpts at /dev/pts of the opened root, makes it the controlling terminal and the standard streams, puts it at /dev/console, and hands the master to the parent. */
+/** Opens a pty of the devpts at /dev/pts of the opened root, makes it the controlling terminal and the standard streams, puts it at /dev/console, unless that is the first process's, and hands the master to the parent. */
 export interface OpenTerminal extends Explained {
   readonly op: "openTerminal";
   readonly rows: number;
   readonly columns: number;
+  /** The process joins others: /dev/console stays what it is to them. */
+  readonly joins?: boolean;
 }
 /** prctl(PR_CAPBSET_DROP) of all capabilities that are not in the mask. */
 export interface BoundCapabilities extends Explained {

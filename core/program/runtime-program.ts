@@ -390,7 +390,7 @@ export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
         { op: "newSession" },
         ...(inUser ? rootInside(spec) : []),
         ...rootOfOther(input),
-        ...withFields(terminalOperations(process)),
+        ...withFields(terminalOperations(process, true)),
         ...lastSteps(process, natureOf(process, spec.linux), [], input.filter),
       ],
       supervision: input.supervision,

@@ -173,8 +173,8 @@ export const ARGUMENTS: Encoders = {
   setUmask: { names: ["mask"], encode: (o) => [BigInt(o.mask)] },
   newSession: { names: [], encode: () => [] },
   openTerminal: {
-    names: ["rows", "columns"],
-    encode: (o) => [BigInt(o.rows), BigInt(o.columns)],
+    names: ["rows", "columns", "joins"],
+    encode: (o) => [BigInt(o.rows), BigInt(o.columns), flag(o.joins ?? false)],
   },
   boundCapabilities: { names: ["bounding"], encode: (o) => [o.bounding] },
   setUser: {

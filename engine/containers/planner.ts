@@ -287,7 +287,7 @@ export class Planner {
           { op: "newSession", why: "so that signals of the caller's terminal do not reach it" },
           ...(users ? [BECOME_ROOT] : []),
           { op: "openRoot", path: "/", why: "names are resolved inside the container's root" },
-          ...terminalOperations(process),
+          ...terminalOperations(process, true),
           ...becomeProcess(process, becoming),
         ],
         supervision: supervisionOfExec(wanted),

@@ -111,6 +111,16 @@ export function machineCases(bench: () => Bench): void {
     expect(stdout).toBe("0077\n");
   });
 
+  it("leaves a container its console when others come with terminals of their own", async () => {
+    await bench().start("console", "while :; do sleep 0.05; done", { terminal: true });
+    const seen = { command: ["sh", "-c", "tty >/seen"], terminal: true, detached: true };
+    await bench().containers.exec("console", seen);
+    const script = "cat /seen; ls -l /dev/console | awk '{print $5, $6}'";
+    const look = async () =>
+      (await bench().exec("console", { command: ["sh", "-c", script] })).stdout;
+    await expect.poll(look, { timeout: 20_000 }).toBe("/dev/pts/1\n136, 0\n");
+  });
+
   it("gives a container a terminal that its tools know", async () => {
     const script = [
       ...["tty", "stty rows 5 cols 20", "stty size", "[ -t 1 ] && echo shown"],

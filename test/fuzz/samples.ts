@@ -55,7 +55,7 @@ const SAMPLES: Samples = {
   setLimit: { resource: 7, soft: 1n, hard: -1n },
   setUmask: { mask: 0o22 },
   newSession: {},
-  openTerminal: { rows: 24, columns: 80 },
+  openTerminal: { rows: 24, columns: 80, joins: true },
   boundCapabilities: { bounding: 7n },
   setUser: { uid: 1, gid: 2, groups: [3, 4], keepsGroups: true },
   setCapabilities: { effective: 1n, permitted: 1n, inheritable: 0n, ambient: 0n },

@@ -66,6 +66,20 @@ describe("the bits of new files", () => {
   });
 });
 
+describe("terminals of those who join", () => {
+  it("come and go, and the console is not one of them", async () => {
+    const sleeps = [bench.name(), "sleep", "1000"];
+    await bench.does(["run", "-d", "--network", "none", "--name", "seats", ...sleeps]);
+    // Where the last one's terminal lay on /dev/console, the next one's could not be put there.
+    for (const _ of [1, 2, 3]) {
+      expect((await bench.does(["exec", "-t", "seats", "tty"])).trim()).toBe("/dev/pts/0");
+    }
+    const { code } = await bench.nacre(["exec", "seats", "test", "-e", "/dev/console"]);
+    expect(code).toBe(1);
+    await bench.does(["rm", "-f", "seats"]);
+  });
+});
+
 describe("groups and powers", () => {
   it("are those that were asked for", async () => {
     expect(await prints(["--group-add", "44", "--user", "5:6"], "id -G")).toBe("6 44");

@@ -99,7 +99,7 @@ enum { LINK_UP_NAME = 0 };
 enum { SET_SYSCTL_NAME = 0, SET_SYSCTL_DATA = 1 };
 enum { SET_LIMIT_RESOURCE = 0, SET_LIMIT_SOFT = 1, SET_LIMIT_HARD = 2 };
 enum { SET_UMASK_MASK = 0 };
-enum { OPEN_TERMINAL_ROWS = 0, OPEN_TERMINAL_COLUMNS = 1 };
+enum { OPEN_TERMINAL_ROWS = 0, OPEN_TERMINAL_COLUMNS = 1, OPEN_TERMINAL_JOINS = 2 };
 enum { BOUND_CAPABILITIES_BOUNDING = 0 };
 enum { SET_USER_UID = 0, SET_USER_GID = 1, SET_USER_GROUPS = 2, SET_USER_KEEPS_GROUPS = 3 };
 enum { SET_CAPABILITIES_EFFECTIVE = 0, SET_CAPABILITIES_PERMITTED = 1, SET_CAPABILITIES_INHERITABLE = 2, SET_CAPABILITIES_AMBIENT = 3 };
@@ -157,7 +157,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_SET_LIMIT] = {"setLimit", "nnn"},
   [OP_SET_UMASK] = {"setUmask", "n"},
   [OP_NEW_SESSION] = {"newSession", ""},
-  [OP_OPEN_TERMINAL] = {"openTerminal", "nn"},
+  [OP_OPEN_TERMINAL] = {"openTerminal", "nnn"},
   [OP_BOUND_CAPABILITIES] = {"boundCapabilities", "n"},
   [OP_SET_USER] = {"setUser", "nnwn"},
   [OP_SET_CAPABILITIES] = {"setCapabilities", "nnnn"},

@@ -289,8 +289,9 @@ int open_terminal(const struct operation *o) {
   OWNED slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   OWNED tree = slave < 0 ? -1 : k_open_tree(slave, "", AT_EMPTY_PATH);
   if (tree < 0) return because("pty");
-  OWNED console = make_in_root("/dev/console", S_IFREG, 1);
-  if (console < 0 || k_move_mount(tree, console, "")) return because("mount at /dev/console");
+  int late = (int)number(o, OPEN_TERMINAL_JOINS);
+  OWNED console = late ? -1 : make_in_root("/dev/console", S_IFREG, 1);
+  if (!late && (console < 0 || k_move_mount(tree, console, ""))) return because("mount at /dev/console");
   if (getsid(0) != getpid()) setsid();
   if (ioctl(slave, TIOCSCTTY, 0)) return because("TIOCSCTTY");
   for (int i = 0; i < 3; i++)
