@@ -61,7 +61,13 @@ async function attached(
   if (name === undefined) return 0;
   if (others.length > 0) throw severalAtOnce();
   const { containers } = await context.engine();
-  const { request } = containers.get(name);
+  const { request, status } = containers.get(name);
+  if (status === "running") {
+    // One that runs already is what was asked for: it is joined, as docker does.
+    const { default: attach } = await import("./attach.ts");
+    const values = { detachKeys, noStdin: !interactive, sigProxy: true, latest: false };
+    return attach.run(context, values, [name]);
+  }
   const foreground = { interactive, tty: request.terminal, detach: false };
   checkTerminal(foreground, context.host);
   using signals = new SignalRelay(context.host);

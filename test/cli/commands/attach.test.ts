@@ -35,6 +35,15 @@ describe("attach", () => {
     expect(called(silent, "write")).toEqual([]);
   });
 
+  it("is what start -a and -i do with a container that runs", async () => {
+    const engine = engineWith({ interactive: true });
+    const looking = await nacre(["start", "-a", name], { engine, input: "words" });
+    expect(looking).toMatchObject({ code: 0, out: "out", err: "err" });
+    expect([called(engine, "start"), called(engine, "write")]).toEqual([[], []]);
+    await nacre(["start", "-ai", name], { engine, input: "\x10\x11words" });
+    expect(called(engine, "write")).toEqual([["\x10\x11words"]]);
+  });
+
   it("gives a terminal our window and our keys, until those that leave it", async () => {
     const engine = engineWith({ interactive: true, terminal: true });
     const terminals = [0, 1, 2];
