@@ -14,8 +14,11 @@ import type { FileWriter } from "@nacre/core/ports/files.ts";
 import { attempt, errnoOf, fileError } from "./files-error.ts";
 import { isAbandoned, isPartialOf, ownName, suspendedName } from "./temporary-name.ts";
 
-/** So much is written before it is sent on to the disk, while more comes: what is left for a flush at the end is little. */
-const WRITE_BACK_BYTES = 16 << 20;
+/**
+ * So much is written before it is sent on to the disk, while more comes: what is left for a flush at
+ * the end is little. Less would cost more: each time the file system's journal is committed, too.
+ */
+const WRITE_BACK_BYTES = 64 << 20;
 
 /** Appends through one descriptor, without a stream: a chunk costs one write(2) in the thread pool, so that a full dirty page cache stalls nobody else. */
 export class LinuxFileWriter implements FileWriter {
