@@ -11,8 +11,8 @@ export type { Finding };
 export type BuildContext =
   /** A directory of this machine, absolute. Its `.dockerignore` holds. */
   | { readonly directory: string }
-  /** A tar, compressed or not. */
-  | { readonly tar: AsyncIterable<Uint8Array> }
+  /** A tar, compressed or not; `ofDirectory`: one of a directory, whose `.dockerignore` holds. */
+  | { readonly tar: AsyncIterable<Uint8Array>; readonly ofDirectory?: boolean }
   /** Files by their paths. */
   | { readonly files: Readonly<Record<string, string | Uint8Array>> }
   /** A git repository that this machine's git can reach: `https://host/repo.git#ref:subdirectory`. */

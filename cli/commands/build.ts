@@ -122,7 +122,7 @@ async function directoryOf(directory: string, host: Host, backend: string): Prom
   if (found?.kind !== "directory") {
     throw new NacreError("not-found", `there is no directory ${directory} to build from`);
   }
-  return { tar: found.archive(".") };
+  return { tar: found.archive("."), ofDirectory: true };
 }
 
 async function textOf(host: Host): Promise<string> {

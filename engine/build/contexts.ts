@@ -12,6 +12,7 @@ import { Sources } from "../roots/archive.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import {
   DirectoryTree,
+  KeptTree,
   LayersTree,
   parentOf,
   pathOf,
@@ -46,8 +47,14 @@ export class Contexts {
     dockerfile?: string,
   ): Promise<SourceTree> {
     if ("directory" in context) return this.#directory(context.directory, dockerfile);
-    const tar = "tar" in context ? context.tar : tarOf(context.files);
-    return this.archive(LABEL, tar);
+    if (!("tar" in context)) return this.archive(LABEL, tarOf(context.files));
+    const tree = await this.archive(LABEL, context.tar);
+    if (!context.ofDirectory) return tree;
+    for (const name of ignoreFiles(dockerfile)) {
+      const text = await this.text(tree, name);
+      if (text !== undefined) return new KeptTree(tree, new IgnoreMatcher(ignorePatterns(text)));
+    }
+    return tree;
   }
 
   /** A directory as it is: what a repository has was chosen when it was committed. */
@@ -78,19 +85,16 @@ export class Contexts {
   }
 
   #ignoreFile(directory: string, dockerfile: string | undefined): string {
-    const names = [
-      ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
-      ".dockerignore",
-    ];
-    for (const name of names) {
+    for (const name of ignoreFiles(dockerfile)) {
       const bytes = this.#files.readBeneath(directory, name, TEXT_LIMIT_BYTES);
       if (bytes) return new TextDecoder().decode(bytes);
     }
     return "";
   }
 
-  /** A small text file of a tree. Undefined where there is none. */
-  async text(tree: SourceTree, path: string): Promise<string | undefined> {
+  /** A small text file of a tree: a Dockerfile, which may be left out of it. Undefined where there is none. */
+  async text(from: SourceTree, path: string): Promise<string | undefined> {
+    const tree = from instanceof KeptTree ? from.all : from;
     const found = resolve(tree, pathOf(path));
     const member = found === undefined ? undefined : tree.at(found);
     if (!member?.contents) return undefined;
@@ -107,6 +111,12 @@ export class Contexts {
     }
   }
 }
+
+/** The first that is there holds. */
+const ignoreFiles = (dockerfile: string | undefined): readonly string[] => [
+  ...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]),
+  ".dockerignore",
+];
 
 /** Left out but for directories of what is not: those are there, with what is kept in them. */
 function* kept(files: Files, directory: string, ignore: IgnoreMatcher): Generator<TreeEntry> {

@@ -1,6 +1,7 @@
 // Trees that files are copied from: a context, an archive, the root of another stage or an image.
 // Links in them lead on inside of them, whatever they say.
 
+import type { IgnoreMatcher } from "@nacre/core/dockerfile/ignore.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { TreeEntry } from "@nacre/core/ports/files.ts";
@@ -127,6 +128,43 @@ export class LayersTree implements SourceTree {
   /** Layers stay what they are. */
   seen(path: string): SeenFile {
     return { identity: JSON.stringify(path), isSettled: true };
+  }
+}
+
+/** What patterns leave of a tree: directories of what is kept are there with it. */
+export class KeptTree implements SourceTree {
+  readonly label: string;
+  readonly places: ContentPlaces;
+  readonly identity: string;
+  /** With what is left out. */
+  readonly all: SourceTree;
+  readonly #ignore: IgnoreMatcher;
+
+  constructor(tree: SourceTree, ignore: IgnoreMatcher) {
+    this.label = tree.label;
+    this.places = tree.places;
+    this.identity = tree.identity;
+    this.all = tree;
+    this.#ignore = ignore;
+  }
+
+  at(path: string): Member | undefined {
+    return path === "" || this.#isKept(path) ? this.all.at(path) : undefined;
+  }
+
+  names(path: string): readonly string[] {
+    return this.all.names(path).filter((name) => this.#isKept(join(path, name)));
+  }
+
+  seen(path: string): SeenFile | undefined {
+    return this.all.seen(path);
+  }
+
+  #isKept(path: string): boolean {
+    const text = textOf(path);
+    if (!this.#ignore.excludes(text)) return true;
+    if (this.all.at(path)?.header.kind !== "directory") return false;
+    return this.#ignore.mayKeepBelow(text) && this.names(path).length > 0;
   }
 }
 

@@ -1,6 +1,7 @@
 // What stages take from one another, on whatever kernel: part of engineContract.
 
 import { expect, it } from "vitest";
+import { type TarEntry, tar } from "../images/tar.ts";
 import { type Bench, refusal } from "./engine.ts";
 import { BuildBench } from "./engine-build.ts";
 
@@ -23,6 +24,26 @@ export function stageCases(bench: () => Bench): void {
         .replaceAll("0", "").length;
     expect(count(own)).toBe(14);
     expect(count(all)).toBeGreaterThan(20);
+  });
+
+  it("leaves out of a directory that comes as a tar what its .dockerignore names", async () => {
+    const b = make();
+    const files: readonly TarEntry[] = [
+      { name: ".dockerignore", content: "docs\n!docs/keep\n**/*.log\nDockerfile\n" },
+      { name: "Dockerfile", content: `FROM ${bench().subject.image}\nCOPY . /all\n` },
+      ...["a", "a.log", "docs/drop", "docs/keep", "docs/deep/no", "sub/b.log", "sub/c"].map(
+        (name): TarEntry => ({ name, content: name }),
+      ),
+    ];
+    async function* bytes() {
+      yield tar(files);
+    }
+    const shown = async (ofDirectory: boolean): Promise<string[]> => {
+      await b.build("", {}, { context: { tar: bytes(), ofDirectory } });
+      return (await b.says("cd /all; find . -type f")).trim().split("\n").sort();
+    };
+    expect(await shown(true)).toEqual(["./.dockerignore", "./a", "./docs/keep", "./sub/c"]);
+    expect(await shown(false)).toHaveLength(files.length);
   });
 
   it("copies from a stage the files that it has, though steps of it wrote none", async () => {
