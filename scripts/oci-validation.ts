@@ -4,11 +4,10 @@
 // runtime fails one.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CHECKS, judged } from "../test/oci-validation/all.ts";
 import type { RuntimeCommand } from "../test/oci-validation/bench.ts";
-import { cgroupDirectory } from "../test/oci-validation/cgroup-files.ts";
+import { withHugePages } from "../test/oci-validation/huge-pages.ts";
 
 const OWN = fileURLToPath(new URL("../cli/bin/nacre-runtime", import.meta.url));
 
@@ -17,25 +16,6 @@ function peer(name: string): (RuntimeCommand & { version: string }) | undefined 
   const { status, stdout } = spawnSync(name, ["--version"], { encoding: "utf8" });
   if (status !== 0) return undefined;
   return { name, path: name, version: stdout.split("\n", 1)[0] ?? "" };
-}
-
-/**
- * The hierarchy for huge pages, which crun 1.8 cannot do without and few machines of today mount;
- * gone with what is returned.
- */
-function withHugePages(): Disposable {
-  const directory = "/sys/fs/cgroup/hugetlb";
-  const none = { [Symbol.dispose]() {} };
-  if (cgroupDirectory("hugetlb") !== undefined || !existsSync("/sys/fs/cgroup/pids")) return none;
-  mkdirSync(directory);
-  const mount = ["-t", "cgroup", "-o", "hugetlb", "hugetlb", directory];
-  const mounted = spawnSync("mount", mount).status === 0;
-  return {
-    [Symbol.dispose]() {
-      if (mounted) spawnSync("umount", [directory]);
-      rmdirSync(directory);
-    },
-  };
 }
 
 using _ = withHugePages();

@@ -3,14 +3,20 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHECKS, judged } from "../oci-validation/all.ts";
+import { withHugePages } from "../oci-validation/huge-pages.ts";
 import { OciBench, RUNTIME } from "./oci-bench.ts";
 
 const PROGRAMS_OF_RUNTIME_TOOLS = 58;
+// What a machine could have is mounted for the test, as the script does, before anybody is asked what it lacks.
+const hugePages = withHugePages();
 let bench: OciBench;
 beforeAll(() => {
   bench = new OciBench();
 });
-afterAll(() => bench?.[Symbol.dispose]());
+afterAll(() => {
+  bench?.[Symbol.dispose]();
+  hugePages[Symbol.dispose]();
+});
 
 describe("nacre-runtime", () => {
   for (const check of CHECKS) {
