@@ -82,8 +82,8 @@ export const PROCESS_OPTIONS = {
   userns: text(
     ["userns"],
     "mode",
-    "User namespace: host, private, auto[:size=N], container:NAME, ns:PATH",
-    ["host", "private", "auto"],
+    "User namespace: host, private, auto[:size=N], container:NAME, ns:PATH; without root keep-id[:uid=N,gid=N], nomap",
+    ["host", "private", "auto", "keep-id", "nomap"],
   ),
   uts: text(["uts"], "mode", "UTS namespace: host, private, container:NAME", ["host", "private"]),
 };

@@ -22,7 +22,7 @@ import type { Machine } from "./machine.ts";
 import type { Path } from "./mount.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Process, ProcessGone } from "./process.ts";
-import { findBelow, placeBeneath, statusOf, walkTree } from "./tree-walk.ts";
+import { findBelow, placeBeneath, seen, statusOf, walkTree } from "./tree-walk.ts";
 
 /** PATH.PID-START-N.tmp: who writes it, as on Linux (temporary names there have the pid namespace, too). */
 const OWNED = /\.(\d+)-(\d+)-\d+\.(tmp|partial)$/;
@@ -131,14 +131,16 @@ export class HostFiles implements Files {
   walk(directory: string, options: WalkOptions = {}): Iterable<TreeEntry> {
     return this.#attempt("look at", directory, () => {
       this.#reach("walk", directory);
-      return [...walkTree(lookup(this.#process, directory), options)];
+      const found = [...walkTree(lookup(this.#process, directory), options)];
+      return found.map((entry) => seen(this.#process, entry));
     });
   }
 
   find(directory: string, path: Uint8Array, follow: boolean): FoundEntry | undefined {
     return this.#attempt("look at", directory, () => {
       this.#reach("find", directory);
-      return findBelow(lookup(this.#process, directory), path, follow);
+      const found = findBelow(lookup(this.#process, directory), path, follow);
+      return found?.entry ? { ...found, entry: seen(this.#process, found.entry) } : found;
     });
   }
 
@@ -154,7 +156,7 @@ export class HostFiles implements Files {
     return this.#attempt("look at", path, () => {
       this.#reach("status", path);
       const found = this.#lookup(path);
-      return found && statusOf(found.dentry.inode);
+      return found && seen(this.#process, statusOf(found.dentry.inode));
     });
   }
 

@@ -4,6 +4,7 @@ import { walkPath } from "@nacre/core/path-walk.ts";
 import type { FileStatus, FoundEntry, TreeEntry, WalkOptions } from "@nacre/core/ports/files.ts";
 import type { Inode, InodeKind } from "./inode.ts";
 import { followMounts, type Path } from "./mount.ts";
+import type { Process } from "./process.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -28,6 +29,15 @@ export function statusOf(inode: Inode): FileStatus {
     ...{ inode: inode.number, device: BigInt(inode.superblock.minor) },
     modifiedMs: inode.mtime.seconds * 1000 + Math.floor(inode.mtime.nanoseconds / 1e6),
   };
+}
+
+/** Whose it is in the user namespace of the process that looks. */
+export function seen<T extends { readonly uid: number; readonly gid: number }>(
+  process: Process,
+  entry: T,
+): T {
+  const { uids, gids } = process.namespaces.user;
+  return { ...entry, uid: uids.shown(entry.uid), gid: gids.shown(entry.gid) };
 }
 
 /** In the order of their bytes as UTF-8, which is that of their code points. */

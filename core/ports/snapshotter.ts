@@ -1,4 +1,5 @@
 import type { Operation } from "../program/operation.ts";
+import type { UserMaps } from "../user-namespace/id-map.ts";
 import { token } from "./token.ts";
 
 /** A layer that is on this machine: its diff ID, its uncompressed tar and its index (core/layer-index.ts). */
@@ -56,6 +57,12 @@ export interface Snapshotter {
   unsupported(): string | undefined;
   commit(chainId: string, layers: readonly StoredLayer[]): Promise<{ readonly sizeBytes: number }>;
   has(chainId: string): boolean;
+  /**
+   * The same over layers whose files belong to IDs of `users`, for engines that may not mount them
+   * with other owners. What it commits is its own, counted nowhere, and goes with `remove` of this
+   * one. A snapshotter without it gives containers of such an engine no users of their own.
+   */
+  ownedBy?(users: UserMaps): Snapshotter;
   root(
     chainId: string,
     layers: readonly StoredLayer[],

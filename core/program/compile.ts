@@ -280,7 +280,7 @@ const isTerminals = (operation: Operation): boolean =>
 /** With a user namespace: what is mounted is mounted by who is outside, but for its terminals. */
 function withUsers(input: CompileInput, cgroups: CgroupPlan, user: UserPlan): Operation[] {
   const { spec, root } = input;
-  const child = mappedLayers(root.child, user);
+  const child = user.ownLayers ? root.child : mappedLayers(root.child, user);
   const all = rooting({ ...input, root: { ...root, child } }, cgroups);
   const mounted = all.filter((operation) => !isTerminals(operation));
   return [

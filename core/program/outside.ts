@@ -16,6 +16,8 @@ import type { ProcessUser } from "./user.ts";
 /** The user namespace of a container: its maps, and where it is, if it is another's. */
 export interface UserPlan extends UserMaps {
   readonly path?: string;
+  /** Whether its layers lie there with its owners: nothing has to be shown by others. */
+  readonly ownLayers?: boolean;
 }
 
 /** An ID of the container as the machine has it. NacreError `invalid` for one that is not mapped. */

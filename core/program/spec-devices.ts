@@ -53,21 +53,35 @@ function requested(device: DeviceRequest, machine: MachineFacts) {
   return { node, rule: allow(letter, major, minor, device.access) };
 }
 
+interface SpecDevices {
+  readonly devices: readonly SpecDevice[];
+  readonly rules: readonly SpecDeviceRule[];
+  /** Nodes of the machine that are bound as they are. */
+  readonly bound: readonly string[];
+}
+
+/**
+ * `mapped`: with users of its own. A node that is made belongs to root of the container, who could
+ * open every disk by it; where all devices are given, they stay the machine's.
+ */
 export function specDevices(
   request: ContainerRequest,
   machine: MachineFacts,
-): { readonly devices: readonly SpecDevice[]; readonly rules: readonly SpecDeviceRule[] } {
+  mapped = false,
+): SpecDevices {
   const rules = (request.resources.deviceRules ?? []).map(parseDeviceRule);
   const own = (request.devices ?? []).map((device) => requested(device, machine));
   if (request.privileged) {
-    const all = machine
-      .allDevices()
-      .filter((path) => !NOT_OF_THE_MACHINE.has(path))
-      .map((path) => requested({ source: path, target: path, access: "rwm" }, machine).node);
-    return { devices: [...STANDARD_DEVICES, ...all], rules: EVERY_DEVICE };
+    const paths = machine.allDevices().filter((path) => !NOT_OF_THE_MACHINE.has(path));
+    if (mapped) return { devices: STANDARD_DEVICES, rules: EVERY_DEVICE, bound: paths };
+    const all = paths.map(
+      (path) => requested({ source: path, target: path, access: "rwm" }, machine).node,
+    );
+    return { devices: [...STANDARD_DEVICES, ...all], rules: EVERY_DEVICE, bound: [] };
   }
   return {
     devices: [...STANDARD_DEVICES, ...own.map(({ node }) => node)],
     rules: [...STANDARD_RULES, ...own.map(({ rule }) => rule), ...rules],
+    bound: [],
   };
 }

@@ -139,3 +139,18 @@ export function allMounts(
   const taken = new Set(requested.map((m) => m.destination));
   return [...standard.filter((m) => !taken.has(m.destination)), ...requested];
 }
+
+/** The machine's own nodes of devices, beside those that the container's /dev has. */
+export function withBoundDevices(
+  mounts: readonly SpecMount[],
+  devices: readonly { readonly path: string; readonly source: string }[],
+): SpecMount[] {
+  const standing = mounts.findLastIndex(({ destination }) => destination === "/dev") + 1;
+  const binds = devices.map(
+    ({ path, source }): SpecMount => ({
+      ...{ destination: path, type: "bind", source },
+      options: ["bind", "rprivate", "nosuid", "noexec"],
+    }),
+  );
+  return mounts.toSpliced(standing, 0, ...binds);
+}

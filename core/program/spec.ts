@@ -12,7 +12,7 @@ import type { ContainerRequest, PlainMount } from "./request.ts";
 import { type MachineFacts, specResources } from "./resource-spec.ts";
 import { securityLabels } from "./security-labels.ts";
 import { specDevices } from "./spec-devices.ts";
-import { allMounts } from "./spec-mounts.ts";
+import { allMounts, withBoundDevices } from "./spec-mounts.ts";
 import type { ProcessUser } from "./user.ts";
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -105,7 +105,8 @@ export function createSpec(
   const hostname = request.hostname ?? context.id.slice(0, 12);
   const { user, machine } = context;
   const size = context.terminalSize;
-  const { devices, rules } = specDevices(request, machine);
+  const { devices, rules, bound } = specDevices(request, machine, context.users !== undefined);
+  const mounts = allMounts(request, context.mounts, context.filesDirectory, context.sharedMemory);
   const { privileged = false, systemPaths, sysctls = {} } = request;
   const open = privileged || systemPaths === "unconfined";
   return {
@@ -125,7 +126,10 @@ export function createSpec(
       ...processLimits(request),
     },
     root: { path: context.rootfs, readonly: request.readOnlyRoot },
-    mounts: allMounts(request, context.mounts, context.filesDirectory, context.sharedMemory),
+    mounts: withBoundDevices(
+      mounts,
+      bound.map((path) => ({ path, source: path })),
+    ),
     linux: {
       namespaces: specNamespaces(request, context.network, context.namespaceOf, context.users),
       cgroupsPath: context.cgroupsPath,

@@ -126,3 +126,21 @@ export function readMapLines(text: string): IdMap {
       return { containerID, hostID, size };
     });
 }
+
+/** How many IDs a map has that begins at 0 and has no gap. */
+export const idsOf = (map: IdMap): number => map.reduce((sum, { size }) => sum + size, 0);
+
+const lines = (...all: readonly (readonly [containerID: number, hostID: number, size: number])[]) =>
+  all
+    .filter(([, , size]) => size > 0)
+    .map(([containerID, hostID, size]): SpecIdMapping => ({ containerID, hostID, size }));
+
+/** A map over the IDs of `own` that has its first one as `id`, and the others around it in their order. */
+export function keptIds(own: IdMap, id: number): IdMap {
+  const others = idsOf(own) - 1;
+  const below = Math.min(id, others);
+  return lines([0, 1, below], [id, 0, 1], [id + 1, below + 1, others - below]);
+}
+
+/** The same without the first one. */
+export const withoutFirst = (own: IdMap): IdMap => lines([0, 1, idsOf(own) - 1]);

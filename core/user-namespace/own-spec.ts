@@ -9,6 +9,7 @@
 
 import { NacreError } from "../error.ts";
 import type { Spec, SpecMount } from "../oci/runtime-spec.ts";
+import { withBoundDevices } from "../program/spec-mounts.ts";
 import { hostId, type UserMaps } from "./id-map.ts";
 import { isSingle } from "./own-tree.ts";
 
@@ -33,11 +34,11 @@ export function ownSpec(spec: Spec, around: Surroundings): Spec {
   const { devices: _, ...limits } = resources;
   const kinds = new Set<string>(spec.linux.namespaces.map(({ type }) => type));
   const mounts = spec.mounts.flatMap((mount) => possible(mount, kinds, around));
-  const standing = mounts.findLastIndex(({ destination }) => destination === "/dev") + 1;
   const nodes = devices.filter(({ type }) => type !== "p");
+  const bound = nodes.map(({ path }) => ({ path, source: around.deviceAt(path) }));
   return {
     ...spec,
-    mounts: mounts.toSpliced(standing, 0, ...nodes.map(({ path }) => boundDevice(path, around))),
+    mounts: withBoundDevices(mounts, bound),
     linux: {
       ...spec.linux,
       resources: limits,
@@ -83,8 +84,3 @@ function possible(
   const access = options.map((option) => (option === "ro" ? "rro" : option));
   return [{ destination, type: "bind", source: destination, options: ["rbind", ...access] }];
 }
-
-const boundDevice = (path: string, { deviceAt }: Surroundings): SpecMount => ({
-  ...{ destination: path, type: "bind", source: deviceAt(path) },
-  options: ["bind", "rprivate", "nosuid", "noexec"],
-});

@@ -11,7 +11,7 @@
 import { NacreError } from "../error.ts";
 import type { Operation } from "../program/operation.ts";
 import type { KernelProgram } from "../program/program.ts";
-import { hostId, type IdMap, type UserMaps } from "./id-map.ts";
+import { hostId, type IdMap, idsOf, type UserMaps } from "./id-map.ts";
 
 const TRUSTED = "trusted.";
 const OVERLAY = "trusted.overlay.";
@@ -19,7 +19,7 @@ const MARKS = "user.overlay.";
 
 /** Whether there is one user, and nobody beside: no subordinate IDs were to be had. */
 export const isSingle = ({ uids, gids }: UserMaps): boolean =>
-  [uids, gids].some((map) => map.reduce((sum, { size }) => sum + size, 0) === 1);
+  [uids, gids].some((map) => idsOf(map) === 1);
 
 /** @throws NacreError `unsupported` for an owner who has no ID here */
 export function ownTree(program: KernelProgram, maps: UserMaps | undefined): KernelProgram {

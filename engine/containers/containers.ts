@@ -164,6 +164,7 @@ export class ContainerService implements Containers {
     const snapshotter = this.#options.snapshotter();
     const record = this.#records.create(request, resolved, image?.id, snapshotter);
     try {
+      if (record.users) await this.#planner.prepare(request, image, snapshotter, record.users);
       await this.#mounts.make(record, image, { again: false });
       this.#storage.make(record.id);
       return { record, image };
@@ -182,7 +183,7 @@ export class ContainerService implements Containers {
     this.#planner.mustBeAble();
     const record = this.get(container);
     const image = this.#looks.imageOf(record);
-    await this.#planner.prepare(record.request, image, record.snapshotter);
+    await this.#planner.prepare(record.request, image, record.snapshotter, record.users);
     await this.#mounts.make(record, image, { again: true });
     return this.#starting.start({ record, image }, streams, options);
   }
@@ -227,15 +228,14 @@ export class ContainerService implements Containers {
     const image = await imageFor(this.#images, this.#planner, { ...request, pull: "never" });
     await this.#check(request, image);
     const record: ContainerRecord = {
-      id: EXAMPLE_ID,
-      name: request.name ?? "example",
-      request,
+      ...{ id: EXAMPLE_ID, name: request.name ?? "example", request },
       ...(await this.#mounts.resolve(request, image)).example(),
       imageId: image?.id,
       snapshotter: this.#options.snapshotter(),
       createdMs: this.#clock.nowMs(),
       status: "created",
     };
+    await this.#planner.prepare(request, image, record.snapshotter, record.users);
     return this.#planner.program(record, image, { size: this.#sizeFor(request) });
   }
 

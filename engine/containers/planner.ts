@@ -1,7 +1,6 @@
 // Plans a container: request, image, network and storage become one KernelProgram. Reads state,
 // changes nothing.
 
-import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Spec } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
@@ -30,15 +29,16 @@ import {
 } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { checkUser, keptGroups, ownSpec } from "@nacre/core/user-namespace/own-spec.ts";
 import { restView } from "../copies/rest-view.ts";
 import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
-import { hostRoot } from "../snapshotters/host.ts";
 import { leftOutLimits, mustBeAble } from "./able.ts";
 import { cgroupOf } from "./cgroup-of.ts";
+import { ContainerRoot, keptUser } from "./container-root.ts";
 import { hostFileOperations, ownMemory } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
@@ -61,6 +61,10 @@ const withMounts = (
   host: [...host, ...mounted.host, ...more],
   child: [...mounted.child, ...child],
 });
+
+/** Whom its process is; empty for root. */
+const wantedUser = (container: ContainerRecord, { User = "" }: ImageProcess): string =>
+  container.request.user ?? keptUser(container) ?? User;
 
 /** What a step of a build has beside a container's own: kept in no record. */
 export interface StepMounts extends MountPlan {
@@ -97,12 +101,12 @@ export interface TerminalSize {
 export class Planner {
   readonly #kernel: Kernel;
   readonly #files: Files;
-  readonly #layers: LayerStore;
   readonly #snapshotters: Named<"Snapshotter">;
   readonly #networks: Named<"NetworkDriver">;
   readonly #runtimes: Runtimes;
   readonly #mounts: ContainerMounts;
   readonly #filters: SystemCallFilters;
+  readonly #root: ContainerRoot;
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
   readonly #lent: LentNamespaces;
@@ -121,7 +125,7 @@ export class Planner {
   ) {
     this.#kernel = kernel;
     this.#files = files;
-    this.#layers = layers;
+    this.#root = new ContainerRoot(kernel, layers, snapshotters, paths);
     this.#snapshotters = snapshotters;
     this.#networks = networks;
     this.#runtimes = runtimes;
@@ -140,9 +144,10 @@ export class Planner {
     request: ContainerRequest,
     image: ImageRecord | undefined,
     snapshotter: string,
+    users?: UserMaps,
   ): Promise<void> {
     await this.#networks.load(this.#lent.driverOf(request.network));
-    await this.#snapshotters.load(snapshotter);
+    await this.#root.prepare(snapshotter, image, users);
     await this.#runtimes.load(request, image);
     await this.#filters.load(request);
   }
@@ -168,7 +173,7 @@ export class Planner {
     const process = image?.config.config ?? {};
     const network = this.#lent.network(request.network, id);
     const hostname = request.hostname ?? id.slice(0, 12);
-    const user = this.#user(request.user ?? process.User ?? "", container, image);
+    const user = this.#user(wantedUser(container, process), container, image);
     const users = this.#users(container, user);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
     const memory = sharedMemory(container, this.#paths, this.#options.find);
@@ -203,7 +208,7 @@ export class Planner {
       ...(users && { user: users }),
       ...(filter && { filter }),
       root: withMounts(
-        withMounts(step.root ?? this.#root(container, image), mounted, memory?.host),
+        withMounts(step.root ?? this.#root.plan(container, image), mounted, memory?.host),
         step,
       ),
       network,
@@ -239,7 +244,7 @@ export class Planner {
     mustBeAbsolute(exec.workingDirectory);
     const { request, id, users } = container;
     const config = image?.config.config ?? {};
-    const user = this.#user(exec.user ?? request.user ?? config.User ?? "", container, image);
+    const user = this.#user(exec.user ?? wantedUser(container, config), container, image);
     if (users) mustBeMapped(user, users);
     const privileged = exec.privileged ?? request.privileged ?? false;
     const filter = exec.privileged ? undefined : this.#filters.of(request, id);
@@ -298,10 +303,10 @@ export class Planner {
   /** The program that shows the root of a container that does not run. */
   viewProgram(container: ContainerRecord, image: ImageRecord | undefined): KernelProgram {
     const { request, name } = container;
-    const user = this.#user(request.user ?? image?.config.config?.User ?? "", container, image);
+    const user = this.#user(wantedUser(container, image?.config.config ?? {}), container, image);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
     return restView(`look into ${name}`, {
-      root: withMounts(this.#root(container, image, { ephemeral: false }), mounted),
+      root: withMounts(this.#root.plan(container, image, { ephemeral: false }), mounted),
       rootfs: this.#paths.rootfs,
       mounts: mounted.mounts,
       readOnlyRoot: request.readOnlyRoot,
@@ -310,8 +315,8 @@ export class Planner {
 
   /** Who a container's processes are, where it or its image names somebody. */
   namedUser(container: ContainerRecord, image: ImageRecord | undefined): ProcessUser | undefined {
-    const wanted = container.request.user ?? (image?.config.config?.User || undefined);
-    return wanted === undefined ? undefined : this.#user(wanted, container, image);
+    const wanted = wantedUser(container, image?.config.config ?? {});
+    return wanted === "" ? undefined : this.#user(wanted, container, image);
   }
 
   /** For an engine that is not the machine's root. */
@@ -345,25 +350,11 @@ export class Planner {
     if (!users) return undefined;
     mustBeMapped(user, users);
     const { userns = "" } = request;
+    const ownLayers = this.#kernel.facts().userNamespace !== undefined;
+    const plan = { ...users, ...(ownLayers && { ownLayers }) };
     const other = lender(userns);
-    if (other !== undefined) return { ...users, path: this.#lent.pathOf(other, "user") };
-    return userns.startsWith("ns:") ? { ...users, path: userns.slice("ns:".length) } : users;
-  }
-
-  #root(
-    container: ContainerRecord,
-    image: ImageRecord | undefined,
-    more: { readonly ephemeral?: boolean } = {},
-  ): RootPlan {
-    const { upper, work } = this.#paths.container(container.id);
-    const storage = { upper, work, rootfs: this.#paths.rootfs };
-    const { readOnlyRoot, autoRemove } = container.request;
-    const options = { readOnly: readOnlyRoot, ephemeral: autoRemove, ...more };
-    if (!image) return hostRoot(this.#kernel.facts(), storage, this.#paths.root, options);
-    const chainId = image.chainIds.at(-1);
-    if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
-    const layers = this.#layers.allStored(image.config.rootfs.diff_ids);
-    return this.#snapshotters.get(container.snapshotter).root(chainId, layers, storage, options);
+    if (other !== undefined) return { ...plan, path: this.#lent.pathOf(other, "user") };
+    return userns.startsWith("ns:") ? { ...plan, path: userns.slice("ns:".length) } : plan;
   }
 
   /** Looked up in the container's own storage layer, then in its image; the machine's only for `host`. */
@@ -378,7 +369,7 @@ export class Planner {
     };
     const user = resolveUser(wanted, text("passwd"), text("group"));
     const maps = this.#kernel.facts().userNamespace;
-    if (maps) checkUser(user, maps);
+    if (maps && !container.users) checkUser(user, maps);
     const { groups = [] } = container.request;
     const more = resolveGroups(groups, text("group"));
     // The first group is among them, so that nobody loses what it forbids by leaving it (CVE-2022-36109).

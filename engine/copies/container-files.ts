@@ -8,8 +8,9 @@ import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Files, FileWriter, FoundEntry, TreeEntry } from "@nacre/core/ports/files.ts";
 import type { Kernel, OperationFault } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
-import { containerId, OVERFLOW_ID, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { ownTree } from "@nacre/core/user-namespace/own-tree.ts";
+import { shownInside } from "../containers/container-root.ts";
 import type { ContainerFiles, CopiedEntry, PathStatus, WriteOptions } from "../copy-interface.ts";
 import { recognise } from "../images/compression.ts";
 import { contentsOf } from "../roots/archive.ts";
@@ -36,7 +37,7 @@ export interface OpenedRoot {
   readonly owner: () => { readonly uid: number; readonly gid: number } | undefined;
   /** Whether the container has users of its own. */
   readonly mapped: boolean;
-  /** Of a running one of these: whom the machine's IDs are there, and the other way. */
+  /** Of a container with users of its own, where its files are seen with the machine's IDs: whom these are there. */
   readonly users?: UserMaps;
   readonly close: () => Promise<void>;
 }
@@ -94,10 +95,7 @@ export class OpenContainerFiles implements ContainerFiles {
 
   /** Whose it is in the container. */
   #inside<T extends Pick<TreeEntry, "uid" | "gid">>(entry: T): T {
-    const { users } = this.#opened;
-    if (!users) return entry;
-    const uid = containerId(users.uids, entry.uid) ?? OVERFLOW_ID;
-    return { ...entry, uid, gid: containerId(users.gids, entry.gid) ?? OVERFLOW_ID };
+    return shownInside(entry, this.#opened.users);
   }
 
   async write(

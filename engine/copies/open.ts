@@ -6,6 +6,7 @@ import type { HeldRoot, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ProcessUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { ownersOnDisk } from "../containers/container-root.ts";
 import { mustAllow } from "../containers/state.ts";
 import type { ContainerStorage } from "../containers/storage.ts";
 import type { ContainerFiles } from "../copy-interface.ts";
@@ -106,6 +107,7 @@ async function atRest(
     await running.exited.catch(() => {}); // its supervisor was killed: so it is gone, too
     claims.release(id);
   };
+  const users = ownersOnDisk(record, kernel);
   const held = hold(kernel, running.process);
   if (!held) {
     await end();
@@ -113,6 +115,7 @@ async function atRest(
   }
   return {
     root: `${held.path}${paths.rootfs}`,
+    ...(users && { users }),
     async close() {
       held.release();
       await end();

@@ -1,9 +1,11 @@
 // The root of a container, from its image's layers and its own storage layer.
 
 import { NacreError } from "@nacre/core/error.ts";
-import type { Files } from "@nacre/core/ports/files.ts";
+import type { Files, TreeEntry } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
+import { ownersOnDisk, shownInside } from "../containers/container-root.ts";
 import type { ContainerStorage } from "../containers/storage.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
@@ -44,13 +46,14 @@ export class ContainerRoots {
     const { image } = this.#images.get(record.imageId);
     const { upper } = this.#paths.container(record.id);
     const has = this.#storage.has(record.id);
+    const users = ownersOnDisk(record, this.#kernel);
     // A creation that was killed may not have made it yet.
     if (!has && record.startedMs !== undefined) throw isGone(record);
     const entries = has ? this.#files.walk(upper) : [];
     return {
       image,
       places: { upper, ...this.#images.root(image) },
-      storage: storageTree(entries, markedBy(this.#kernel.facts())),
+      storage: storageTree(inside(entries, users), markedBy(this.#kernel.facts())),
     };
   }
 }
@@ -59,6 +62,10 @@ function isGone({ name }: ContainerRecord): NacreError {
   return new NacreError("conflict", `what the container ${name} had written is gone`, {
     advice: `Its storage layer was deleted, or in the memory of a simulated kernel: nacre rm ${name}`,
   });
+}
+
+function* inside(entries: Iterable<TreeEntry>, users: UserMaps | undefined) {
+  for (const entry of entries) yield shownInside(entry, users);
 }
 
 function noImage({ name }: ContainerRecord): NacreError {

@@ -4,6 +4,7 @@
 //   snapshots/directory/HEX.BOOT      one layer; HEX is the chain ID up to it
 //   snapshots/directory/HEX.layers    what an image consists of; HEX is the chain ID of the whole
 //   snapshots/directory/….partial     a layer that the process in its name is unpacking
+//   snapshots/directory/uMAP/         the same of layers that belong to other users (ownedBy)
 //
 // A layer's directory holds what overlayfs stacks upon those below it: whiteouts as character
 // devices 0:0, opaque directories marked by an xattr. It depends on the layers below (which
@@ -27,7 +28,10 @@ import type {
   StorageLayer,
   StoredLayer,
 } from "@nacre/core/ports/snapshotter.ts";
+import { mappedId, withOwner } from "@nacre/core/program/outside.ts";
+import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
+import { mapLines, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { owner, ownTree } from "@nacre/core/user-namespace/own-tree.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { isOpaqueRoot, placeLayer } from "./layer-program.ts";
@@ -48,6 +52,19 @@ export interface DirectoryOptions {
   readonly bootId: string;
   /** This process. */
   readonly self: ProcessIdentity;
+  /** Whose the files are, where they are not root's: IDs of this engine for those of layers. */
+  readonly users?: UserMaps;
+}
+
+const USERS = /^u[0-9a-f]{8}$/;
+
+/** FNV-1a: a name, for the few maps that one user has. */
+function usersName({ uids, gids }: UserMaps): string {
+  let hash = 0x811c9dc5;
+  for (const character of `${mapLines(uids)},${mapLines(gids)}`) {
+    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  }
+  return `u${(hash >>> 0).toString(16).padStart(8, "0")}`;
 }
 
 /** HEX.BOOT */
@@ -63,6 +80,8 @@ export class DirectorySnapshotter implements Snapshotter {
   readonly #paths: StatePaths;
   readonly #boot: string;
   readonly #self: ProcessIdentity;
+  readonly #users: UserMaps | undefined;
+  readonly #directory: string;
 
   constructor(
     core: () => Core,
@@ -71,6 +90,7 @@ export class DirectorySnapshotter implements Snapshotter {
     random: Random,
     paths: StatePaths,
     options: DirectoryOptions,
+    directory?: string,
   ) {
     this.#kernel = kernel;
     this.#files = files;
@@ -79,6 +99,27 @@ export class DirectorySnapshotter implements Snapshotter {
     this.#paths = paths;
     this.#boot = options.bootId.slice(0, 8);
     this.#self = options.self;
+    this.#users = options.users;
+    this.#directory = directory ?? paths.snapshots(this.name);
+  }
+
+  ownedBy(users: UserMaps): Snapshotter {
+    return this.#within(usersName(users), users);
+  }
+
+  #within(name: string, users?: UserMaps): DirectorySnapshotter {
+    return new DirectorySnapshotter(
+      ...([this.#core, this.#files, this.#kernel, this.#random, this.#paths] as const),
+      { bootId: this.#boot, self: this.#self, ...(users && { users }) },
+      `${this.#directory}/${name}`,
+    );
+  }
+
+  /** What `ownedBy` has made, whoever it is for. */
+  #ofOthers(): DirectorySnapshotter[] {
+    return this.#names()
+      .filter((name) => USERS.test(name))
+      .map((name) => this.#within(name));
   }
 
   unsupported(): string | undefined {
@@ -87,12 +128,19 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   has(chainId: string): boolean {
-    return this.#manifest(hexOf(chainId))?.ready ?? false;
+    return this.#usable(this.#manifest(hexOf(chainId))) !== undefined;
+  }
+
+  /** Nobody records what belongs to other users: after another boot it counts as torn. */
+  #usable(manifest: Manifest | undefined): Manifest | undefined {
+    const isOld = (name: string): boolean => !name.endsWith(`.${this.#boot}`);
+    if (!manifest?.ready || (this.#users && manifest.directories.some(isOld))) return undefined;
+    return manifest;
   }
 
   async commit(chainId: string, layers: readonly StoredLayer[]): Promise<{ sizeBytes: number }> {
-    const known = this.#manifest(hexOf(chainId));
-    if (known?.ready) return known;
+    const known = this.#usable(this.#manifest(hexOf(chainId)));
+    if (known) return known;
     if (layers.length > LOWER_LIMIT) {
       throw new NacreError(
         "unsupported",
@@ -126,7 +174,12 @@ export class DirectorySnapshotter implements Snapshotter {
   #checkOwners(tree: ImageTree, layers: number): void {
     const maps = this.#kernel.facts().userNamespace;
     for (let number = 0; maps && number < layers; number++) {
-      for (const { path, uid, gid } of tree.layerEntries(number)) owner({ path, uid, gid }, maps);
+      for (const { path, uid, gid } of tree.layerEntries(number)) {
+        owner({ path, uid, gid }, maps);
+        if (!this.#users) continue;
+        mappedId(this.#users.uids, uid, `/${path}`);
+        mappedId(this.#users.gids, gid, `/${path}`);
+      }
     }
   }
 
@@ -156,8 +209,12 @@ export class DirectorySnapshotter implements Snapshotter {
     };
   }
 
-  async remove(chainId: string, _diffIds: readonly string[]): Promise<void> {
+  async remove(chainId: string, diffIds: readonly string[]): Promise<void> {
     const hex = hexOf(chainId);
+    for (const other of this.#ofOthers()) {
+      await other.remove(chainId, diffIds);
+      if (other.#names().length === 0) await this.#files.removeTree(other.#directory);
+    }
     await this.#sweep();
     const own = this.#names().filter((name) => name.startsWith(`${hex}.`) && isLayer(name));
     const directories = new Set([...(this.#manifest(hex)?.directories ?? []), ...own]);
@@ -171,7 +228,10 @@ export class DirectorySnapshotter implements Snapshotter {
   }
 
   list(): string[] {
-    return [...new Set(this.#names().map((name) => `sha256:${name.slice(0, name.indexOf("."))}`))];
+    const own = this.#names()
+      .filter((name) => name.includes("."))
+      .map((name) => `sha256:${name.slice(0, name.indexOf("."))}`);
+    return [...new Set([...own, ...this.#ofOthers().flatMap((other) => other.list())])];
   }
 
   #names(): string[] {
@@ -197,7 +257,7 @@ export class DirectorySnapshotter implements Snapshotter {
     const temporary = this.#temporary(name);
     this.#files.makeDirectory(temporary);
     try {
-      const program = placeLayer(temporary, tree, number, layers);
+      const program = this.#owned(placeLayer(temporary, tree, number, layers));
       await this.#kernel.perform(ownTree(program, this.#kernel.facts().userNamespace));
       this.#files.rename(temporary, this.#path(name));
     } catch (error) {
@@ -208,8 +268,10 @@ export class DirectorySnapshotter implements Snapshotter {
     }
   }
 
-  get #directory(): string {
-    return this.#paths.snapshots(this.name);
+  #owned(program: KernelProgram): KernelProgram {
+    const users = this.#users;
+    if (!users) return program;
+    return { ...program, host: program.host.map((operation) => withOwner(operation, users)) };
   }
 
   #path(name: string): string {

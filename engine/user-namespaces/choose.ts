@@ -20,6 +20,7 @@ import { HOST_IMAGE } from "../containers/host-image.ts";
 import { autoChoice } from "./auto.ts";
 import { joinedMaps } from "./joined.ts";
 import { remappedRanges, SUBGID, SUBUID, textOf } from "./ranges.ts";
+import { unprivilegedUsers } from "./unprivileged.ts";
 
 export interface ChoiceParts {
   readonly files: Files;
@@ -32,38 +33,34 @@ export interface ChoiceParts {
 /** Asked in the transaction that records the container; `taken`: what the others have. */
 export type Choice = (taken: readonly UserMaps[]) => UserMaps;
 
-/** What no request with users of its own can have beside it. Docker's words where it has some. */
-function refuseConflicts(request: ContainerRequest, { facts }: ChoiceParts): void {
-  const { release, userNamespace } = facts;
-  if (userNamespace) {
-    throw new NacreError(
-      "unsupported",
-      "--userns: without root all containers are in the user namespace of the one who runs nacre",
-      { advice: "Leave it out, or run the command as root." },
-    );
-  }
-  const refused = (message: string, advice: string): NacreError =>
-    new NacreError("conflict", message, { advice });
-  const advice = "Run it with --userns host, or leave the other option out.";
+const ADVICE = "Run it with --userns host, or leave the other option out.";
+const refused = (message: string): NacreError =>
+  new NacreError("conflict", message, { advice: ADVICE });
+
+/**
+ * What somebody expects power over the machine of, who may not know that all containers are
+ * remapped: docker refuses it, in these words. Who asks for users of a container's own beside it
+ * gets both, as with podman: its root has all powers, over nothing of the machine.
+ */
+function refuseUnasked(request: ContainerRequest): void {
   if (request.privileged) {
     throw refused(
       "privileged mode is incompatible with user namespaces: run the container in the host's user namespace",
-      advice,
     );
   }
   if (request.network === "host") {
-    throw refused(
-      "cannot share the host's network namespace when user namespaces are enabled",
-      advice,
-    );
+    throw refused("cannot share the host's network namespace when user namespaces are enabled");
   }
   if (request.namespaces?.pid === "host") {
-    throw refused("cannot share the host PID namespace when user namespaces are enabled", advice);
+    throw refused("cannot share the host PID namespace when user namespaces are enabled");
   }
-  if (request.image === HOST_IMAGE) {
+}
+
+/** What no request with users of its own can have beside it. */
+function refuseConflicts({ image }: ContainerRequest, { release }: ChoiceParts["facts"]): void {
+  if (image === HOST_IMAGE) {
     throw refused(
       `the image ${HOST_IMAGE} is the machine's own root: it cannot be shown to other users`,
-      advice,
     );
   }
   if (kernelAtLeast(release, IDMAPPED_LAYERS_KERNEL)) return;
@@ -76,25 +73,37 @@ function refuseConflicts(request: ContainerRequest, { facts }: ChoiceParts): voi
 
 /** Undefined for a container that has the machine's users. NacreError `invalid`, `not-found`, `conflict`, `unsupported`. */
 export function chooseUsers(request: ContainerRequest, parts: ChoiceParts): Choice | undefined {
+  refuseMaps(request);
+  const own = parts.facts.userNamespace;
+  if (own) {
+    const users = unprivilegedUsers(request, own, parts);
+    return users && fixed(users);
+  }
   const choice = wanted(request, parts);
-  if (choice) refuseConflicts(request, parts);
+  if (choice) refuseConflicts(request, parts.facts);
   return choice;
 }
 
-function wanted({ userns = "", idMaps }: ContainerRequest, parts: ChoiceParts): Choice | undefined {
-  if (idMaps && userns !== "" && userns !== "private") {
-    throw new NacreError(
-      "conflict",
-      `--uidmap and its like cannot be combined with --userns ${userns}`,
-      {
-        advice: "Leave --userns out: a map brings a user namespace.",
-      },
-    );
-  }
+function refuseMaps({ userns = "", idMaps }: ContainerRequest): void {
+  if (!idMaps || userns === "" || userns === "private") return;
+  throw new NacreError(
+    "conflict",
+    `--uidmap and its like cannot be combined with --userns ${userns}`,
+    {
+      advice: "Leave --userns out: a map brings a user namespace.",
+    },
+  );
+}
+
+function wanted(request: ContainerRequest, parts: ChoiceParts): Choice | undefined {
+  const { userns = "", idMaps } = request;
   if (idMaps) return fixed(askedMaps(idMaps, parts.files));
   if (userns === "host") return undefined;
   if (userns === "" || userns === "private") {
-    if (parts.remap !== undefined) return fixed(remapped(parts.remap, parts.files));
+    if (parts.remap !== undefined) {
+      refuseUnasked(request);
+      return fixed(remapped(parts.remap, parts.files));
+    }
     return userns === "" ? undefined : autoChoice("", parts.files);
   }
   const [, word, rest] = /^([^:]*)(?::(.*))?$/s.exec(userns) as RegExpExecArray;

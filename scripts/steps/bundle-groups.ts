@@ -109,7 +109,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/user-namespace/{own-spec,own-tree}.ts",
     "engine/unprivileged/delegated.ts",
     "engine/{networks/*,logs/json-file}.ts",
-    "engine/containers/{able,planner,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
+    "engine/containers/{able,planner,container-root,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
     "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
     "engine/containers/{names,attached,starting,start-failure,health-checks,user-chooser,host-image}.ts",
     "engine/containers/{wait-program,system-call-filters,supervision}.ts",

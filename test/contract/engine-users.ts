@@ -21,6 +21,7 @@ const roots = (count: number): string => "0:0\n".repeat(count);
 
 export function userCases(bench: () => Bench): void {
   rootCases(bench);
+  machineCases(bench);
   sharedCases(bench);
   fileCases(bench);
   refusedCases(bench);
@@ -81,6 +82,15 @@ function rootCases(bench: () => Bench): void {
     const { stdout } = await bench().sh(script, { idMaps: { uids }, user: "78:0" });
     const lines = ["0", "300000", "10", "77", "5000", "2"];
     expect(words(stdout)).toEqual([...lines, ...lines, "78"]);
+  });
+}
+
+function machineCases(bench: () => Bench): void {
+  it("shares the machine's network and processes, and has no power over them", async () => {
+    const machine = { network: "host", namespaces: { pid: "host" } } as const;
+    const script = "id -u; test $$ -gt 1 && echo among; kill -9 1 2>/dev/null || echo kept";
+    const { stdout } = await bench().sh(script, { ...AUTO, ...machine });
+    expect(stdout).toBe("0\namong\nkept\n");
   });
 }
 
@@ -182,9 +192,6 @@ function fileCases(bench: () => Bench): void {
 
 function refusedCases(bench: () => Bench): void {
   it.each([
-    [{ ...AUTO, privileged: true }, "conflict", "privileged mode is incompatible"],
-    [{ ...AUTO, network: "host" }, "conflict", "host's network namespace"],
-    [{ ...AUTO, namespaces: { pid: "host" } }, "conflict", "host PID namespace"],
     [{ ...AUTO, image: "host" }, "conflict", "the machine's own root"],
     [{ userns: "keep-id" }, "unsupported", "--userns keep-id"],
     [{ userns: "auto:size=0" }, "invalid", "--userns auto: size=0"],

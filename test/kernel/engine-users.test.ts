@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -195,6 +196,30 @@ describe("files on the machine", () => {
     expect(statSync(join(upper, "made"))).toMatchObject({ uid: 5, gid: 6 });
     expect(statSync(join(bench.root, "containers", id)).mode & 0o077).toBe(0);
     await bench.does(["rm", "-f", "stored"]);
+  });
+});
+
+describe("--privileged, with users of its own", () => {
+  it("gives all powers over what is the container's, and no disk", async () => {
+    const disks = "cd /dev; for d in $(ls -l | grep ^b | awk '{print $NF}'); do";
+    const script = [
+      "mount -t tmpfs none /mnt 2>/dev/null || mount -t tmpfs none /tmp; echo mounted",
+      `${disks} stat -c '%u:%g' $d; dd if=$d of=/dev/null count=1 2>&1 | grep -c 'Permission denied'; done | sort -u`,
+      "echo 1 >/proc/sys/kernel/sysrq 2>/dev/null || echo kept",
+      "mknod /node b 8 0 2>/dev/null || echo none",
+      "head -c1 /dev/zero | wc -c",
+    ].join("; ");
+    await bench.unchanged(async () => {
+      const out = await auto(["--privileged"], script);
+      expect(out).toBe("mounted\n1\n65534:65534\nkept\nnone\n1");
+    });
+    const shared = await auto(
+      ["--privileged", "--network", "host", "--pid", "host"],
+      "ip link set lo down 2>/dev/null || echo kept; kill -9 1 2>/dev/null || echo kept; ls /sys/class/net | wc -l",
+    );
+    const [link, init, count] = shared.split("\n");
+    expect([link, init]).toEqual(["kept", "kept"]);
+    expect(Number(count)).toBe(readdirSync("/sys/class/net").length);
   });
 });
 

@@ -80,3 +80,85 @@ describe("a user who is not root", () => {
     expect(kernel.state()).toEqual(before);
   });
 });
+
+describe("a container of such a user, with --userns", () => {
+  const owners = (...paths: readonly string[]): string =>
+    `for p in ${paths.join(" ")}; do ls -lnd $p | awk '{print $3 ":" $4}'; done`;
+
+  it("keep-id has the ID of who runs it, and the others around it", async () => {
+    await using simulation = await unprivileged();
+    const script = `id -u; cat /proc/self/uid_map; ${owners("/", "/bin", "/sub/old")}`;
+    const { stdout, stderr } = await simulation.run("shell", ["sh", "-c", script], {
+      userns: "keep-id",
+    });
+    expect(stderr).toBe("");
+    const numbers = stdout.split(/\s+/).filter((word) => word !== "");
+    const map = ["0", "1", "1000", "1000", "0", "1", "1001", "1001", "64536"];
+    expect(numbers).toEqual(["1000", ...map, "0:0", "0:0", "0:0"]);
+    const root = await simulation.run("shell", ["sh", "-c", "id -u; touch /made; ls -ln /made"], {
+      ...{ userns: "keep-id:uid=5,gid=6", user: "0" },
+    });
+    expect(root.stdout).toMatch(/^0\n.* 0 +0 .*\/made\n$/);
+  });
+
+  it("nomap has everybody but who runs it", async () => {
+    await using simulation = await unprivileged();
+    const { stdout } = await simulation.run(
+      "shell",
+      ["sh", "-c", `id -u; cat /proc/self/uid_map; ${owners("/sub/old")}`],
+      { userns: "nomap" },
+    );
+    expect(stdout.split(/\s+/).filter(Boolean)).toEqual(["0", "0", "1", "65536", "0:0"]);
+  });
+
+  it("says of what was changed whose it is in the container", async () => {
+    await using simulation = await unprivileged();
+    const { engine, kernel } = simulation;
+    const script = "touch /made; mkdir /theirs; chown 7:8 /theirs; rm /sub/old";
+    const box = { image: "shell", name: "box", userns: "keep-id", user: "0" };
+    await (await engine.containers.run({ ...box, command: ["sh", "-c", script] })).exited;
+    const changes = await engine.archives.changes("box");
+    const shown = changes.map(({ kind, path }) => `${kind} ${path}`);
+    expect(shown).toEqual(expect.arrayContaining(["A /made", "A /theirs", "D /sub/old"]));
+    {
+      await using files = await engine.containers.files("box");
+      const found = [];
+      for await (const { entry } of files.entries("/theirs")) found.push([entry.uid, entry.gid]);
+      expect(found).toEqual([[7, 8]]);
+    }
+    await engine.archives.commit("box", { reference: "committed:1" });
+    const again = await simulation.run("committed:1", ["sh", "-c", owners("/made", "/theirs")]);
+    expect(again.stdout).toBe("0:0\n7:8\n");
+    await engine.containers.remove("box");
+    for (const image of ["committed:1", "shell"])
+      await engine.images.remove(image, { force: true });
+    // The layers that were unpacked for them, too.
+    const left = Object.keys(kernel.state().files).filter((path) =>
+      /snapshots\/directory\/./.test(path),
+    );
+    expect(left).toEqual([]);
+  });
+
+  it("lends its users to another, and takes maps of the IDs that there are", async () => {
+    await using simulation = await unprivileged();
+    const { engine } = simulation;
+    const map = ["sh", "-c", "cat /proc/self/uid_map"];
+    await engine.containers.run(
+      { image: "shell", name: "lender", userns: "keep-id", command: ["sleep", "1000"] },
+      undefined,
+      { detached: true },
+    );
+    const joined = await simulation.run("shell", map, { userns: "container:lender" });
+    expect(joined.stdout.split(/\s+/).slice(1, 4)).toEqual(["0", "1", "1000"]);
+    const uids = [line(0, 1, 100)];
+    const mapped = await simulation.run("shell", map, { idMaps: { uids, gids: uids } });
+    expect(mapped.stdout.split(/\s+/).filter(Boolean)).toEqual(["0", "1", "100"]);
+  });
+
+  it("unpacks no layers a second time for who has no users of its own", async () => {
+    await using simulation = await unprivileged();
+    await simulation.run("shell", ["true"]);
+    const names = Object.keys(simulation.kernel.state().files);
+    expect(names.filter((path) => /snapshots\/directory\/u/.test(path))).toEqual([]);
+  });
+});

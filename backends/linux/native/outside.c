@@ -22,6 +22,14 @@ struct outcome {
 enum { ITS_NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
                         CLONE_NEWCGROUP };
 
+/* Those of the machine may be joined by the machine's root alone; who is not is in them already. */
+static int join_its_namespaces(void) {
+  if (setns(self.pidfd, ITS_NAMESPACES) == 0) return 0;
+  for (unsigned left = ITS_NAMESPACES & ~CLONE_NEWNS; left; left &= left - 1)
+    if (setns(self.pidfd, (int)(left & -left)) && errno != EPERM) return -1;
+  return setns(self.pidfd, CLONE_NEWNS);
+}
+
 /* New files are this user's; the powers over files stay, which leaving user 0 takes (capabilities(7)). */
 int act_as_owner(const struct operation *o) {
   uid_t uid = (uid_t)number(o, ACT_AS_OWNER_UID);
@@ -58,7 +66,7 @@ static _Noreturn void enter_and_run(struct cursor section, int32_t index, int te
   struct outcome outcome = {.index = index};
   *detail = 0;
   self.proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  pid_t inner = setns(self.pidfd, ITS_NAMESPACES) ? because("setns") : fork();
+  pid_t inner = join_its_namespaces() ? because("setns") : fork();
   if (inner > 0) {
     while (waitpid(inner, NULL, 0) < 0 && errno == EINTR) continue;
     _exit(0);

@@ -109,10 +109,7 @@ describe("the users of a container", () => {
   });
 
   it.each([
-    [{ userns: "auto", privileged: true }, "conflict: privileged mode is incompatible"],
     [{ userns: "auto", image: "host" }, "conflict: the image host is"],
-    [{ userns: "private", network: "host" }, "conflict: cannot share the host's network"],
-    [{ userns: "auto", namespaces: { pid: "host" } }, "conflict: cannot share the host PID"],
     [{ userns: "keep-id" }, "unsupported: --userns keep-id is for"],
     [{ userns: "nomap" }, "unsupported: --userns nomap is for"],
     [{ userns: "auto:size=0" }, "invalid: --userns auto: size=0"],
@@ -142,10 +139,88 @@ describe("the users of a container", () => {
     expect(refused({}, { remap })).toBe(message);
   });
 
+  it.each([
+    [{ privileged: true }, "conflict: privileged mode is incompatible"],
+    [{ network: "host" }, "conflict: cannot share the host's network"],
+    [{ namespaces: { pid: "host" } }, "conflict: cannot share the host PID"],
+  ] satisfies [Wanted, string][])(
+    "refuse %j where all containers are remapped, and not where one asks for users",
+    (wanted, message) => {
+      expect(refused(wanted, { remap: "anna" })).toContain(message);
+      expect(chosen({ ...wanted, userns: "host" }, { remap: "anna" })).toBeUndefined();
+      expect(chosen({ ...wanted, userns: "auto:size=10" }, { remap: "anna" })).toEqual(
+        map("0:500000:10", "0:600000:10"),
+      );
+      expect(chosen({ ...wanted, idMaps: map("0:7000:10") })).toEqual(map("0:7000:10"));
+    },
+  );
+
   it("refuse kernels and users that cannot have any", () => {
     const old = { facts: { release: "5.18.2" } };
     expect(refused({ userns: "auto" }, old)).toContain("unsupported: --userns: kernel 5.18.2");
-    const rootless = { facts: { release: "6.1.0", userNamespace: map("0:1000:1") } };
-    expect(refused({ userns: "auto" }, rootless)).toContain("unsupported: --userns: without root");
+  });
+});
+
+describe("the users of a container, where the engine's user is not root", () => {
+  const own = {
+    facts: {
+      release: "6.1.0",
+      userNamespace: map("0:1000:1 1:100000:65536", "0:1001:1 1:200000:65536"),
+    },
+  };
+  const alone = { facts: { release: "6.1.0", userNamespace: map("0:1000:1") } };
+
+  it("are the caller under the same number with keep-id, and the subordinate IDs around", () => {
+    expect(chosen({ userns: "keep-id" }, own)).toEqual(
+      map("0:1:1000 1000:0:1 1001:1001:64536", "0:1:1001 1001:0:1 1002:1002:64535"),
+    );
+    expect(chosen({ userns: "keep-id:uid=0,gid=5" }, own)).toEqual(
+      map("0:0:1 1:1:65536", "0:1:5 5:0:1 6:6:65531"),
+    );
+    // Past all others.
+    expect(chosen({ userns: "keep-id:uid=70000" }, own)?.uids).toEqual(
+      map("0:1:65536 70000:0:1").uids,
+    );
+  });
+
+  it("are the subordinate IDs alone with nomap", () => {
+    expect(chosen({ userns: "nomap" }, own)).toEqual(map("0:1:65536"));
+  });
+
+  it("are those of maps of the IDs that there are, and of another container", () => {
+    const { uids } = map("0:1:10 77:0:1");
+    expect(chosen({ idMaps: { uids } }, own)).toEqual({ uids, gids: uids });
+    expect(chosen({ userns: "container:x" }, own)).toEqual(map("0:900000:10"));
+    expect(chosen({ userns: "host" }, own)).toBeUndefined();
+    expect(chosen({ userns: "keep-id", privileged: true, network: "host" }, own)).toBeDefined();
+  });
+
+  it.each([
+    [{ userns: "auto" }, "unsupported: --userns auto: without root"],
+    [{ userns: "private" }, "unsupported: --userns private: without root"],
+    [{ userns: "ns:/proc/77/ns/user" }, "unsupported: --userns ns:/proc/77/ns/user: without root"],
+    [{ userns: "keep-id:uid=x" }, 'invalid: --userns keep-id: unknown option "uid=x"'],
+    [{ userns: "keep-id:" }, 'invalid: --userns keep-id: unknown option ""'],
+    [{ userns: "keep-id:size=3" }, 'invalid: --userns keep-id: unknown option "size=3"'],
+    [{ userns: "nomap", idMaps: {} }, "conflict: --uidmap"],
+    [{ idMaps: { subuidName: "anna" } }, "unsupported: --subuidname"],
+    [
+      { idMaps: { uids: map("0:1:65537").uids } },
+      "denied: --uidmap: the map goes outside of the 65537",
+    ],
+    [{ idMaps: { uids: map("5:1:10").uids } }, "invalid: --uidmap: ID 0"],
+  ] as const)("are refused by name: %j", (wanted, message) => {
+    expect(refused(wanted, own)).toContain(message);
+  });
+
+  it("need subordinate IDs", () => {
+    for (const userns of ["keep-id", "nomap"]) {
+      expect(refused({ userns }, alone)).toContain(
+        `unsupported: --userns ${userns}: you have no subordinate IDs`,
+      );
+    }
+    expect(refused({}, { ...own, remap: "anna" })).toContain(
+      "unsupported: --userns of --userns-remap",
+    );
   });
 });

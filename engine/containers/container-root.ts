@@ -1,0 +1,118 @@
+// The root of a container: its image's layers below, its own storage layer above.
+//
+// Where a container has users of its own and nothing can be mounted with other owners, because the
+// engine's user is not root, its layers are unpacked once more, and both they and its storage layer
+// belong to those users on the disk.
+
+import { NacreError } from "@nacre/core/error.ts";
+import type { Kernel } from "@nacre/core/ports/kernel.ts";
+import type {
+  RootOptions,
+  RootPlan,
+  Snapshotter,
+  StorageLayer,
+} from "@nacre/core/ports/snapshotter.ts";
+import type { Operation } from "@nacre/core/program/operation.ts";
+import { mappedId } from "@nacre/core/program/outside.ts";
+import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import { containerId, OVERFLOW_ID, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
+import type { Named } from "../extensions.ts";
+import type { LayerStore } from "../images/layer-store.ts";
+import type { StatePaths } from "../images/paths.ts";
+import { hostRoot } from "../snapshotters/host.ts";
+
+type Owned = Pick<ContainerRecord, "users">;
+
+/** Whose the files of a container are on the disk; undefined where they have the IDs that they have in it. */
+export const ownersOnDisk = ({ users }: Owned, kernel: Kernel): UserMaps | undefined =>
+  users && kernel.facts().userNamespace && users;
+
+/** An entry of a tree on the disk, as it is in the container. */
+export function shownInside<T extends { readonly uid: number; readonly gid: number }>(
+  entry: T,
+  users: UserMaps | undefined,
+): T {
+  if (!users) return entry;
+  const uid = containerId(users.uids, entry.uid) ?? OVERFLOW_ID;
+  return { ...entry, uid, gid: containerId(users.gids, entry.gid) ?? OVERFLOW_ID };
+}
+
+/** Who runs a container that keeps the ID of its caller, unless it is said. */
+export function keptUser({ request, users }: Pick<ContainerRecord, "request" | "users">) {
+  if (!users || !/^keep-id(:|$)/.test(request.userns ?? "")) return undefined;
+  return `${containerId(users.uids, 0)}:${containerId(users.gids, 0)}`;
+}
+
+export class ContainerRoot {
+  readonly #kernel: Kernel;
+  readonly #layers: LayerStore;
+  readonly #snapshotters: Named<"Snapshotter">;
+  readonly #paths: StatePaths;
+
+  constructor(
+    kernel: Kernel,
+    layers: LayerStore,
+    snapshotters: Named<"Snapshotter">,
+    paths: StatePaths,
+  ) {
+    this.#kernel = kernel;
+    this.#layers = layers;
+    this.#snapshotters = snapshotters;
+    this.#paths = paths;
+  }
+
+  /** Loads the snapshotter; layers that are to be the container's are unpacked. */
+  async prepare(snapshotter: string, image: ImageRecord | undefined, users?: UserMaps) {
+    await this.#snapshotters.load(snapshotter);
+    const owners = ownersOnDisk(users ? { users } : {}, this.#kernel);
+    const chainId = image?.chainIds.at(-1);
+    if (!owners || !image || chainId === undefined) return;
+    const own = this.#ownedBy(snapshotter, owners);
+    if (!own.has(chainId)) await own.commit(chainId, this.#stored(image));
+  }
+
+  #stored = (image: ImageRecord) => this.#layers.allStored(image.config.rootfs.diff_ids);
+
+  /** NacreError `unsupported`. */
+  #ownedBy(name: string, users: UserMaps): Snapshotter {
+    const own = this.#snapshotters.get(name).ownedBy?.(users);
+    if (own) return own;
+    throw new NacreError(
+      "unsupported",
+      `the snapshotter ${name} has no layers that belong to other users than root`,
+      { advice: "Leave --userns out, or take --snapshotter directory." },
+    );
+  }
+
+  plan(
+    container: ContainerRecord,
+    image: ImageRecord | undefined,
+    more: Pick<RootOptions, "ephemeral"> = {},
+  ): RootPlan {
+    const { upper, work } = this.#paths.container(container.id);
+    const storage = { upper, work, rootfs: this.#paths.rootfs };
+    const { readOnlyRoot, autoRemove } = container.request;
+    const options = { readOnly: readOnlyRoot, ephemeral: autoRemove, ...more };
+    if (!image) return hostRoot(this.#kernel.facts(), storage, this.#paths.root, options);
+    const chainId = image.chainIds.at(-1);
+    if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
+    const owners = ownersOnDisk(container, this.#kernel);
+    const { snapshotter: name } = container;
+    const snapshotter = owners ? this.#ownedBy(name, owners) : this.#snapshotters.get(name);
+    const root = snapshotter.root(chainId, this.#stored(image), storage, options);
+    if (!owners || container.startedMs !== undefined) return root;
+    return { ...root, host: [...root.host, ...givenTo(storage, owners)] };
+  }
+}
+
+/** A storage layer in which nothing was written yet. */
+function givenTo({ upper }: StorageLayer, { uids, gids }: UserMaps): Operation[] {
+  const root = { uid: mappedId(uids, 0, "root"), gid: mappedId(gids, 0, "root") };
+  return [
+    { op: "openRoot", path: upper },
+    {
+      ...{ op: "placeDirectory", path: "", mode: 0o755, ...root },
+      why: "the container's root directory belongs to its root",
+    },
+  ];
+}

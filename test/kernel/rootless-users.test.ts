@@ -1,0 +1,182 @@
+// Users of containers whose engine belongs to a user who is not root: --userns keep-id and nomap,
+// and maps of the IDs that there are.
+
+import { chownSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ensureCommands } from "../../scripts/debian-packages.ts";
+import { type TarEntry, tar } from "../images/tar.ts";
+import { Bench, shellImage } from "./engine-bench.ts";
+import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+
+ensureCommands(UNPRIVILEGED_COMMANDS);
+const reason = whyNoUser();
+
+const FILES: readonly TarEntry[] = [
+  { name: "theirs", uid: 5, gid: 6, content: "5\n" },
+  { name: "gone/", type: "directory" },
+  { name: "gone/file", content: "" },
+];
+
+const owners = (...paths: readonly string[]) => `stat -c '%n %u:%g' ${paths.join(" ")}`;
+
+// Where newuidmap cannot be installed, or the machine gives out no user namespaces.
+describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`, () => {
+  let bench: Bench;
+  let user: UnprivilegedUser;
+  let image: string;
+  let kept: string;
+
+  beforeAll(async () => {
+    bench = await Bench.make();
+    user = new UnprivilegedUser();
+    user.environment = { NACRE_TEST_BENCH: bench.base };
+    image = bench.add("users", shellImage({ layers: [{ tar: tar(FILES) }] })).name;
+    kept = `${user.uid}:${user.gid}`;
+    await user.does("pull", image);
+  });
+  afterAll(async () => {
+    user?.[Symbol.dispose]();
+    await bench?.[Symbol.asyncDispose]();
+  });
+
+  const sh = (script: string, ...options: string[]) =>
+    user.does("run", "--rm", "-q", ...options, image, "sh", "-c", script);
+  const map = (text: string) =>
+    text
+      .trim()
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/).map(Number));
+
+  it("has its own ID in a container with keep-id, and owns there what it owns outside", async () => {
+    const file = join(user.home, "file");
+    writeFileSync(file, "mine\n", { mode: 0o600 });
+    chownSync(file, user.uid, user.gid);
+    await bench.unchanged(async () => {
+      const script = `echo $(id -u):$(id -g); cat /bound/file; touch /bound/made; ${owners("/", "/bin", "/theirs", "/bound/file", "/dev/pts/ptmx")}`;
+      const out = await sh(script, "--userns", "keep-id", "-v", `${user.home}:/bound`);
+      expect(out.split("\n")).toEqual([
+        ...[kept, "mine", "/ 0:0", "/bin 0:0", "/theirs 5:6"],
+        ...[`/bound/file ${kept}`, "/dev/pts/ptmx 0:0"],
+      ]);
+    });
+    expect(statSync(join(user.home, "made"))).toMatchObject({ uid: user.uid, gid: user.gid });
+    const lines = map(await sh("cat /proc/self/uid_map", "--userns", "keep-id"));
+    expect(lines).toEqual([
+      ...[
+        [0, 1, user.uid],
+        [user.uid, 0, 1],
+        [user.uid + 1, user.uid + 1, 65536 - user.uid],
+      ],
+    ]);
+    await user.gone();
+  });
+
+  it("is who it says with keep-id:uid=,gid=, and root with --user", async () => {
+    const userns = ["--userns", "keep-id:uid=1000,gid=1001"];
+    expect(await sh("echo $(id -u):$(id -g)", ...userns)).toBe("1000:1001");
+    const script = `id -u; touch /made; chown 7:8 /theirs; ${owners("/made", "/theirs")}`;
+    expect(await sh(script, ...userns, "-u", "0")).toBe("0\n/made 0:0\n/theirs 7:8");
+  });
+
+  it("is nobody in a container with nomap", async () => {
+    const out = await sh(
+      `id -u; ${owners("/bound", "/theirs")}; touch /bound/no 2>/dev/null || echo closed`,
+      ...["--userns", "nomap", "-v", `${user.home}:/bound`],
+    );
+    expect(out).toBe("0\n/bound 65534:65534\n/theirs 5:6\nclosed");
+    expect(map(await sh("cat /proc/self/gid_map", "--userns", "nomap"))).toEqual([[0, 1, 65536]]);
+  });
+
+  it("executes in it, copies, compares and commits with the container's IDs, whether it runs or not", async () => {
+    await user.does(
+      ...["run", "-d", "-q", "--name", "box", "--userns", "keep-id", image],
+      ...["sh", "-c", "sleep 1000"],
+    );
+    expect(await user.does("exec", "box", "id", "-u")).toBe(String(user.uid));
+    const script = "rm -r /gone; touch /made; chown 7:8 /made; echo more >>/theirs";
+    await user.does("exec", "-u", "0", "box", "sh", "-c", script);
+    const archived = async () => {
+      const listed = await user.run("sh", [
+        "-c",
+        `${user.program} cp box:/made - | tar -tv --numeric-owner`,
+      ]);
+      return listed.out;
+    };
+    expect(await archived()).toMatch(/ 7\/8 .* made\n$/);
+    await user.does("kill", "box");
+    await user.does("wait", "box");
+    expect(await archived()).toMatch(/ 7\/8 .* made\n$/);
+    const given = join(user.base, "given");
+    writeFileSync(given, "in\n", { mode: 0o644 });
+    chownSync(given, user.uid, user.gid);
+    await user.does("cp", given, "box:/given");
+    expect((await user.does("diff", "box")).split("\n").sort()).toEqual([
+      ...["A /given", "A /made", "C /theirs", "D /gone"],
+    ]);
+    await user.does("commit", "box", "committed");
+    await user.does("rm", "-f", "box");
+    const after = ["sh", "-c", `${owners("/made", "/theirs", "/given", "/")}; ls -d /gone`];
+    const seen = await user.nacre("run", "--rm", "-q", "committed", ...after);
+    expect(seen.out).toBe("/made 7:8\n/theirs 5:6\n/given 0:0\n/ 0:0\n");
+    await user.does("rmi", "committed");
+  }, 60_000);
+
+  it("fills volumes for it, and gives it terminals, the machine's namespaces and all powers over its own", async () => {
+    const keep = ["--userns", "keep-id"];
+    expect(
+      await sh(
+        `${owners("/vol", "/bin/busybox")}; touch /vol/x`,
+        "-u",
+        "0",
+        ...keep,
+        "-v",
+        "kept:/vol",
+      ),
+    ).toBe("/vol 0:0\n/bin/busybox 0:0");
+    await user.does("volume", "rm", "kept");
+    const shared = ["--network", "host", "--ipc", "host", "--uts", "host", "--cgroupns", "host"];
+    const machine = await sh(
+      "ls /sys/class/net; test -d /proc/1",
+      ...keep,
+      ...shared,
+      "--pid",
+      "host",
+    );
+    expect(machine).toContain("lo");
+    const mounting = ["--privileged", "-u", "0", ...keep];
+    expect(await sh("mount -t tmpfs none /tmp && echo mounted", ...mounting)).toBe("mounted");
+    expect(await sh("tty; stat -c %u $(tty)", "-t", ...keep)).toBe(`/dev/pts/0\r\n${user.uid}`);
+  });
+
+  it("may give a container a map of the IDs that it has, and no others", async () => {
+    const uidmap = ["--uidmap", "0:1:2000", "--gidmap", "0:1:2000"];
+    expect(map(await sh("cat /proc/self/uid_map", ...uidmap))).toEqual([[0, 1, 2000]]);
+    const far = await user.nacre("run", "--rm", "-q", "--uidmap", "0:0:70000", image, "true");
+    expect(far).toMatchObject({
+      code: 125,
+      err: expect.stringContaining("--uidmap: the map goes"),
+    });
+    const auto = await user.nacre("run", "--rm", "-q", "--userns", "auto", image, "true");
+    expect(auto.err).toContain("keep-id, nomap");
+  });
+
+  it("loses what was unpacked for it with the image", async () => {
+    const unpacked = join(user.home, ".local/share/nacre/snapshots/directory");
+    await user.does("rmi", "-f", image);
+    expect(await user.does("unshare", "ls", unpacked)).toBe("");
+    expect(await user.does("system", "check")).toBe("The store is as it should be.");
+  });
+});
+
+// As above.
+it.skipIf(reason)("a user with one ID is told what keep-id needs", async () => {
+  await using bench = await Bench.make();
+  using user = new UnprivilegedUser({ subordinate: false });
+  user.environment = { NACRE_TEST_BENCH: bench.base };
+  const image = bench.name();
+  await user.does("pull", "-q", image);
+  const { code, err } = await user.nacre("run", "--rm", "-q", "--userns", "keep-id", image, "true");
+  expect(code).toBe(125);
+  expect(err).toContain("you have no subordinate IDs");
+});
