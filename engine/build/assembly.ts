@@ -47,7 +47,14 @@ export function makeBuilder(
     ...{ files, codec, clock, fetch, images, layers, cache, platform: parts.platform },
     containers: new StepContainers(
       ...([kernel, files, records, planner, storage, takeDown, paths] as const),
-      { snapshotter: snapshotter.name, self, bootId, terminalSize: options.terminalSize },
+      {
+        ...{ snapshotter: snapshotter.name, self, bootId, terminalSize: options.terminalSize },
+        users: async () => {
+          if (!options.usernsRemap) return undefined;
+          const { remappedUsers } = await import("../user-namespaces/choose.ts");
+          return remappedUsers(options.usernsRemap, files, kernel.facts());
+        },
+      },
     ),
     exchange: new CacheExchange(files, content),
     mounts: new StepMountMaker(kernel, files, layers, snapshotter, caches, paths),

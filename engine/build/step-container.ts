@@ -11,6 +11,7 @@ import type {
 } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
+import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import type { ContainerRecords } from "../containers/container-records.ts";
 import type { Planner, StepMounts, TerminalSize } from "../containers/planner.ts";
 import { commandError } from "../containers/start-failure.ts";
@@ -24,6 +25,8 @@ export interface StepContainerOptions {
   readonly self: ProcessIdentity;
   readonly bootId: string;
   readonly terminalSize: () => TerminalSize | undefined;
+  /** What `--userns-remap` says; undefined: the machine's. NacreError as chooseUsers. */
+  readonly users: () => Promise<UserMaps | undefined>;
 }
 
 /** What a step runs with. */
@@ -74,7 +77,9 @@ export class StepContainers {
     this.#planner.mustBeAble();
     await this.#planner.prepare(run.request, run.image, snapshotter);
     const identity = { pid: self.pid, startTime: String(self.startTime) };
-    const nothing = { mounts: [], claim: () => ({}) };
+    // This machine's own root is shown to no other users.
+    const users = run.image && (await this.#options.users());
+    const nothing = { mounts: [], claim: () => (users ? { users } : {}) };
     const record = this.#records.create(run.request, nothing, undefined, snapshotter, {
       ...{ status: "starting", build: true, holder: identity, bootId },
     });

@@ -129,7 +129,7 @@ export class StepMountMaker {
 
   /** A file of this machine, to read, at a place in the container. */
   script(target: string, source: string): Partial<StepMounts> {
-    return { mounts: [bind(source, target, true)] };
+    return { mounts: [{ ...bind(source, target, true), ...OF_THE_STEP }] };
   }
 
   async #add(draft: Draft, mount: RunMount, number: number, inputs: MountInputs): Promise<void> {
@@ -206,7 +206,9 @@ export class StepMountMaker {
       const cache = await this.#caches.take(id, { mode, uid, gid, sharing });
       draft.inputs.push({ type: "cache", target, id });
       draft.releases.push(cache.release);
-      draft.parts.push(() => ({ mounts: [bind(cache.path, target, readOnly)] }));
+      draft.parts.push(() => ({
+        mounts: [{ ...bind(cache.path, target, readOnly), ...OF_THE_STEP }],
+      }));
       return;
     }
     // What steps write lies over what it begins with, in the cache's own directory. Two overlays
@@ -299,9 +301,14 @@ export class StepMountMaker {
     const target = resolve(mount.target ?? `/run/buildkit/ssh_agent.${number}`);
     draft.environment.push(`SSH_AUTH_SOCK=${target}`);
     draft.targets.push(target);
-    draft.parts.push(() => ({ mounts: [bind(socket, target, false)] }));
+    draft.parts.push(() => ({
+      mounts: [{ ...bind(socket, target, false), ...OF_THE_STEP }],
+    }));
   }
 }
+
+/** Its files have the IDs that they have in the step, whatever users that has. */
+const OF_THE_STEP = { idmap: "owner" } as const;
 
 function bind(source: string, target: string, readOnly: boolean): BindRequest {
   return { type: "bind", source, target, readOnly, recursive: false, propagation: "private" };

@@ -278,6 +278,13 @@ function boundImage({ target, subpath }: ImageMountRequest, source: string): Bin
   };
 }
 
+/** A mount of a build's step: one with `idmap` has the step's IDs, and nothing to be shown where these are the machine's. */
+export function ofStep(mount: PlainMount, users: UserMaps | undefined): PlainMount {
+  if (mount.type !== "bind" || mount.idmap !== "owner") return mount;
+  const { idmap: _, ...plain } = mount;
+  return users ? { ...plain, idmap: ownUsers(users) } : plain;
+}
+
 const ownUsers = ({ uids, gids }: UserMaps) => {
   const ranges = (map: IdMap) =>
     map.map(({ containerID, hostID, size }) => ({

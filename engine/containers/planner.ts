@@ -42,7 +42,7 @@ import { ContainerRoot, keptUser } from "./container-root.ts";
 import { hostFileOperations, ownMemory } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
-import type { ContainerMounts, MountPlan } from "./mounts.ts";
+import { type ContainerMounts, type MountPlan, ofStep } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
 import { mustBeAbsolute } from "./request-check.ts";
 import type { Runtimes } from "./runtimes.ts";
@@ -182,7 +182,7 @@ export class Planner {
       createSpec(request, process, {
         id,
         user,
-        mounts: [...mounted.mounts, ...step.mounts],
+        mounts: [...mounted.mounts, ...step.mounts.map((mount) => ofStep(mount, users))],
         ...(memory && { sharedMemory: memory.path }),
         network: {
           own: network.ownNamespace,

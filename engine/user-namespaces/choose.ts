@@ -20,7 +20,7 @@ import { HOST_IMAGE } from "../containers/host-image.ts";
 import { autoChoice } from "./auto.ts";
 import { joinedMaps } from "./joined.ts";
 import { remappedRanges, SUBGID, SUBUID, textOf } from "./ranges.ts";
-import { unprivilegedUsers } from "./unprivileged.ts";
+import { refusedWithoutRoot, unprivilegedUsers } from "./unprivileged.ts";
 
 export interface ChoiceParts {
   readonly files: Files;
@@ -57,7 +57,10 @@ function refuseUnasked(request: ContainerRequest): void {
 }
 
 /** What no request with users of its own can have beside it. */
-function refuseConflicts({ image }: ContainerRequest, { release }: ChoiceParts["facts"]): void {
+function refuseConflicts(
+  { image }: Pick<ContainerRequest, "image">,
+  { release }: ChoiceParts["facts"],
+): void {
   if (image === HOST_IMAGE) {
     throw refused(
       `the image ${HOST_IMAGE} is the machine's own root: it cannot be shown to other users`,
@@ -131,6 +134,13 @@ const rootless = (word: string): NacreError =>
     `--userns ${word} is for containers of users other than root: it is about the one who runs nacre, and here that is root`,
     { advice: "Use --userns auto, or say who is who by --uidmap and --gidmap." },
   );
+
+/** Those of `--userns-remap` for a step of a build, which has the machine's network where it has one. NacreError `not-found`, `unsupported`. */
+export function remappedUsers(remap: string, files: Files, facts: ChoiceParts["facts"]): UserMaps {
+  if (facts.userNamespace) throw refusedWithoutRoot("");
+  refuseConflicts({ image: "" }, facts);
+  return remapped(remap, files);
+}
 
 /** `--userns-remap`: the same users for all. */
 function remapped(remap: string, files: Files): UserMaps {

@@ -87,14 +87,14 @@ export function unprivilegedUsers(
   const [, word, rest] = /^([^:]*)(?::(.*))?$/s.exec(userns) as RegExpExecArray;
   const other = lender(userns);
   if (other) return find(other).users;
-  if (word !== "keep-id" && word !== "nomap") throw refused(userns);
+  if (word !== "keep-id" && word !== "nomap") throw refusedWithoutRoot(userns);
   needsSubordinate(word, own);
   if (word === "nomap") return { uids: withoutFirst(own.uids), gids: withoutFirst(own.gids) };
   const { uid, gid } = keptOf(rest, own);
   return { uids: keptIds(own.uids, uid), gids: keptIds(own.gids, gid) };
 }
 
-const refused = (userns: string): NacreError =>
+export const refusedWithoutRoot = (userns: string): NacreError =>
   new NacreError(
     "unsupported",
     `--userns ${userns || "of --userns-remap"}: without root containers have the IDs of the one who runs nacre, and no others`,

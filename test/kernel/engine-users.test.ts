@@ -249,6 +249,57 @@ describe("--userns-remap", () => {
     expect(refused).toMatchObject({ code: 125, stderr: expect.stringContaining("--userns host") });
   });
 
+  it("is for the steps of builds, whose layers have the IDs that the steps saw", async () => {
+    const context = join(bench.base, "context");
+    mkdirSync(context);
+    writeFileSync(join(context, "given"), "given\n");
+    writeFileSync(join(bench.base, "secret"), "hidden\n", { mode: 0o600 });
+    const dockerfile = [
+      `FROM ${image}`,
+      "RUN --mount=type=cache,target=/cache awk '{print $2}' /proc/self/uid_map >/map; echo kept >/cache/file; stat -c %u:%g /cache >/owner",
+      "RUN --mount=type=cache,target=/cache --mount=target=/context --mount=type=secret,id=s cat /cache/file /context/given /run/secrets/s >/read; stat -c %u:%g /context/given /run/secrets/s >>/read",
+      "RUN <<EOF\n#!/bin/sh\necho script >>/read\nEOF",
+      "RUN chown 1000:1000 /theirs /read; touch /made; chmod 4755 /passwd-like",
+      "USER user",
+      "RUN cat /theirs >/tmp/by-user; id -u >>/tmp/by-user",
+      "",
+    ];
+    writeFileSync(join(context, "Dockerfile"), dockerfile.join("\n"));
+    const build = [
+      "build",
+      "-q",
+      "--network",
+      "none",
+      "--secret",
+      `id=s,src=${join(bench.base, "secret")}`,
+    ];
+    await bench.unchanged(async () => {
+      const built = await remap([...build, "-t", "remapped:1", context]);
+      // The same steps, and the same files, whoever executes them.
+      expect(await bench.does([...build, "-t", "remapped:1", context])).toBe(built);
+      const script =
+        "cat /map /owner /read /tmp/by-user; stat -c '%n %u:%g %a' /map /made /read /theirs /tmp/by-user /passwd-like";
+      const seen = ["run", "--rm", "-u", "0", "remapped:1", "sh", "-c", script];
+      const lines = [
+        ...["2147418112", "0:0", "kept", "given", "hidden", "0:0", "0:0", "script"],
+        ...["user's", "1000", "/map 0:0 644", "/made 0:0 644", "/read 1000:1000 644"],
+        ...["/theirs 1000:1000 640", "/tmp/by-user 1000:1000 644", "/passwd-like 0:0 4755"],
+      ];
+      expect((await bench.does(seen)).split("\n")).toEqual(lines);
+      expect((await remap(seen)).split("\n")).toEqual(lines);
+      const network = await remap([
+        "build",
+        "-q",
+        "--no-cache",
+        "--secret",
+        build.at(-1) as string,
+        context,
+      ]);
+      await bench.does(["rmi", "-f", "remapped:1", network]);
+      await bench.does(["builder", "prune", "-f", "-a"]);
+    });
+  }, 60_000);
+
   it("stays with the containers that were made with it", async () => {
     await remap(["create", "--name", "kept", ...print()]);
     expect(await bench.does(["start", "-a", "kept"])).toBe("0 2147418112 65536");
