@@ -96,20 +96,23 @@ function layerDirectories(operation: Operation): string[] {
   return [...lowers.map((path) => (shared.includes(path) ? parentOf(path) : path)), ...own];
 }
 
-/** The same root, of layers that belong to the container's IDs. */
+/**
+ * The same root, of layers that belong to the container's IDs. All are shown so before the first is
+ * mounted, and one within another with that one: a bind over a directory hides what is mounted in it.
+ */
 export function mappedLayers(operations: readonly Operation[], maps: UserMaps): Operation[] {
-  const shown = new Set<string>();
-  return operations.flatMap((operation) => {
-    const places = layerDirectories(operation).filter((path) => !shown.has(path));
-    for (const path of places) shown.add(path);
-    const binds = [...new Set(places)].map(
+  const places = [...new Set(operations.flatMap(layerDirectories))];
+  const isWithin = (path: string): boolean => places.some((other) => path.startsWith(`${other}/`));
+  const binds = places
+    .filter((path) => !isWithin(path))
+    .map(
       (path): Bind => ({
         ...{ op: "bind", source: path, target: path, idmap: ownerMap(maps) },
         why: "its files belong to the container's IDs, seen from here alone",
       }),
     );
-    return [...binds, operation];
-  });
+  const first = operations.findIndex((operation) => layerDirectories(operation).length > 0);
+  return operations.toSpliced(Math.max(first, 0), 0, ...binds);
 }
 
 /** The lines of its maps, written while the first process waits. */

@@ -84,6 +84,13 @@ export class ContainerRoot {
     );
   }
 
+  /** Whose layers are those of a container: those of its users where they are its own on the disk. */
+  snapshotter(container: Pick<ContainerRecord, "snapshotter" | "users">): Snapshotter {
+    const owners = ownersOnDisk(container, this.#kernel);
+    const { snapshotter: name } = container;
+    return owners ? this.#ownedBy(name, owners) : this.#snapshotters.get(name);
+  }
+
   plan(
     container: ContainerRecord,
     image: ImageRecord | undefined,
@@ -97,8 +104,7 @@ export class ContainerRoot {
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
     const owners = ownersOnDisk(container, this.#kernel);
-    const { snapshotter: name } = container;
-    const snapshotter = owners ? this.#ownedBy(name, owners) : this.#snapshotters.get(name);
+    const snapshotter = this.snapshotter(container);
     const root = snapshotter.root(chainId, this.#stored(image), storage, options);
     if (!owners || container.startedMs !== undefined) return root;
     return { ...root, host: [...root.host, ...givenTo(storage, owners)] };

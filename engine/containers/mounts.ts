@@ -223,6 +223,9 @@ export class ContainerMounts {
       });
   }
 
+  imageOf = ({ source }: Pick<ImageMountRequest, "source">): ImageRecord =>
+    this.#images.get(source).image;
+
   #imageRoot(
     { source }: ImageMountRequest,
     snapshotter: Snapshotter | undefined,

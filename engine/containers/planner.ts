@@ -101,7 +101,6 @@ export interface TerminalSize {
 export class Planner {
   readonly #kernel: Kernel;
   readonly #files: Files;
-  readonly #snapshotters: Named<"Snapshotter">;
   readonly #networks: Named<"NetworkDriver">;
   readonly #runtimes: Runtimes;
   readonly #mounts: ContainerMounts;
@@ -126,7 +125,6 @@ export class Planner {
     this.#kernel = kernel;
     this.#files = files;
     this.#root = new ContainerRoot(kernel, layers, snapshotters, paths);
-    this.#snapshotters = snapshotters;
     this.#networks = networks;
     this.#runtimes = runtimes;
     this.#mounts = mounts;
@@ -148,14 +146,18 @@ export class Planner {
   ): Promise<void> {
     await this.#networks.load(this.#lent.driverOf(request.network));
     await this.#root.prepare(snapshotter, image, users);
+    for (const mount of users ? request.mounts : []) {
+      if (mount.type !== "image") continue;
+      await this.#root.prepare(snapshotter, this.#mounts.imageOf(mount), users);
+    }
     await this.#runtimes.load(request, image);
     await this.#filters.load(request);
   }
 
   /** Asked for where it is needed only: the machine's own root has none. */
-  #snapshotter({ snapshotter, mounts }: ContainerRecord): Snapshotter | undefined {
-    const mountsImages = mounts.some(({ type }) => type === "image");
-    return mountsImages ? this.#snapshotters.get(snapshotter) : undefined;
+  #snapshotter(container: ContainerRecord): Snapshotter | undefined {
+    const mountsImages = container.mounts.some(({ type }) => type === "image");
+    return mountsImages ? this.#root.snapshotter(container) : undefined;
   }
 
   /** The platform of the image that a request needs; undefined for this machine's. */

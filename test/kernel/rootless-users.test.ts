@@ -79,6 +79,12 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     expect(await sh(script, ...userns, "-u", "0")).toBe("0\n/made 0:0\n/theirs 7:8");
   });
 
+  it("finds the files of an image that is mounted, with their owners", async () => {
+    const mount = ["--mount", `type=image,src=${image},dst=/shown`];
+    const out = await sh(owners("/shown", "/shown/theirs"), "--userns", "keep-id", ...mount);
+    expect(out).toBe("/shown 0:0\n/shown/theirs 5:6");
+  });
+
   it("is nobody in a container with nomap", async () => {
     const out = await sh(
       `id -u; ${owners("/bound", "/theirs")}; touch /bound/no 2>/dev/null || echo closed`,

@@ -186,6 +186,21 @@ describe("what is done outside", () => {
     ]);
   });
 
+  it("shows all layers before the first is mounted, and what is within another with that one", () => {
+    const context = overlay(
+      ...["lowerdir+=/state/mounts/b", "upperdir=/state/containers/f/mounts/0/upper"],
+      "workdir=/state/containers/f/mounts/0/work",
+    );
+    const made = mappedLayers([{ op: "newSession" }, context, ROOT], USERS);
+    const said = made.map((operation) =>
+      operation.op === "bind" ? operation.source : operation.op,
+    );
+    expect(said).toEqual([
+      ...["newSession", "/state/mounts/b", "/state/mounts/a", "/state/containers/f"],
+      ...["mount", "mount"],
+    ]);
+  });
+
   it("is for processes of whom the namespace has the IDs", () => {
     const user = { uid: 65535, gid: 0, additionalGids: [65536], home: "/" };
     expect(() => mustBeMapped(user, USERS)).toThrow("group: ID 65536 is not in");
