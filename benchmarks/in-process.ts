@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { busyboxEntries, busyboxImage } from "../test/images/busybox.ts";
 import { type Benchmark, compare } from "./harness.ts";
 import { openEngine, request } from "./library.ts";
-import { crunBundle } from "./peers/crun.ts";
+import { ociBundle } from "./peers/oci-runtime.ts";
 import { openStage } from "./stage.ts";
 
 const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
@@ -30,7 +30,7 @@ export const inProcess: Benchmark = {
       work: "create, run `true`, remove, in-process",
       ...{ atMost: 1, runs: small ? 1 : 40, warmUp: small ? 0 : 3, peer: "crun", ours },
       open: (stack) => {
-        const crun = stack.use(crunBundle(stage.disk.path, busyboxEntries(), ["true"]));
+        const crun = stack.use(ociBundle("crun", stage.disk.path, busyboxEntries(), ["true"]));
         return { ...crun, once: () => crun.run() };
       },
     });

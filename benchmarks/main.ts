@@ -12,6 +12,7 @@ import { inProcess } from "./in-process.ts";
 import { life } from "./life.ts";
 import { memory } from "./memory.ts";
 import { mount } from "./mount.ts";
+import { oci } from "./oci.ts";
 import { protections } from "./protections.ts";
 import { pull } from "./pull.ts";
 import { run } from "./run.ts";
@@ -28,6 +29,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   testContainer,
   life,
   protections,
+  oci,
   pull,
   build,
   share,

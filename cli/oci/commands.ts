@@ -1,5 +1,5 @@
-// The commands by name. Those that are called for every container are loaded at once, the rest
-// when they are asked for.
+// The commands by name. What one is made of is loaded when it is asked for: most of a container's
+// life are commands that plan nothing.
 
 import type { OciCommand } from "./command.ts";
 import { create, run } from "./create.ts";
@@ -9,8 +9,29 @@ import { events, features, list, ps } from "./looks.ts";
 import { spec } from "./spec.ts";
 import { update } from "./update.ts";
 
-export const OCI_COMMANDS: Readonly<Record<string, OciCommand>> = {
-  ...{ create, start, state, kill, delete: deleteCommand, exec, run },
-  ...{ list, ps, pause, resume, update, events, features, spec },
-  ...{ checkpoint, restore: checkpoint },
+const COMMANDS: Readonly<Record<string, () => OciCommand>> = {
+  create: () => create,
+  start: () => start,
+  state: () => state,
+  kill: () => kill,
+  delete: () => deleteCommand,
+  exec: () => exec,
+  run: () => run,
+  list: () => list,
+  ps: () => ps,
+  pause: () => pause,
+  resume: () => resume,
+  update: () => update,
+  events: () => events,
+  features: () => features,
+  spec: () => spec,
+  checkpoint: () => checkpoint,
+  restore: () => checkpoint,
 };
+
+export const ociCommandNamed = (name: string): OciCommand | undefined =>
+  Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined;
+
+/** All of them, for the help. */
+export const ociCommands = (): Readonly<Record<string, OciCommand>> =>
+  Object.fromEntries(Object.entries(COMMANDS).map(([name, load]) => [name, load()]));

@@ -5,6 +5,7 @@ import { linuxRuntime } from "./composition.ts";
 import { ociMain } from "./main.ts";
 import { OciProcessHost } from "./process-host.ts";
 
-void ociMain(process.argv.slice(3), new OciProcessHost(), linuxRuntime).then((code) =>
-  process.exit(code),
-);
+// Not at once: what the other bundle asks of this one is there when this one has run to its end.
+void Promise.resolve()
+  .then(() => ociMain(process.argv.slice(3), new OciProcessHost(), linuxRuntime))
+  .then((code) => process.exit(code));

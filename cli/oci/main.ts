@@ -6,7 +6,7 @@ import { FlagError } from "../flag-error.ts";
 import { choice, flag, type OptionTable, parseWords, text, type Values } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { OciCommand, OciContext } from "./command.ts";
-import { OCI_COMMANDS } from "./commands.ts";
+import { ociCommandNamed, ociCommands } from "./commands.ts";
 import type { OciHost } from "./host.ts";
 import { Log } from "./log.ts";
 
@@ -50,7 +50,7 @@ export async function ociMain(
     if (values.version) return printVersion(host);
     const [name, ...rest] = operands;
     if (help || name === undefined || name === "help") return await printHelp(host, rest[0]);
-    const command = OCI_COMMANDS[name];
+    const command = ociCommandNamed(name);
     if (!command) throw new FlagError(`unknown command: ${name}`);
     failure = command.failure;
     return await perform(name, command, rest, values, { host, log, make });
@@ -88,8 +88,8 @@ function printVersion(host: OciHost): number {
 
 async function printHelp(host: OciHost, name: string | undefined): Promise<number> {
   const { commandHelp, runtimeHelp } = await import("./help.ts");
-  const command = name === undefined ? undefined : OCI_COMMANDS[name];
+  const command = name === undefined ? undefined : ociCommandNamed(name);
   if (command) host.print(commandHelp(NAME, name as string, command));
-  else host.print(runtimeHelp(NAME, GLOBAL, OCI_COMMANDS));
+  else host.print(runtimeHelp(NAME, GLOBAL, ociCommands()));
   return 0;
 }

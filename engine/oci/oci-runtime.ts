@@ -17,6 +17,7 @@ import { freezeControl } from "@nacre/core/program/freeze.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { hasMountNamespace } from "@nacre/core/program/runtime-mounts.ts";
 import { hookOperation, runtimeExecProgram } from "@nacre/core/program/runtime-program.ts";
+import { whenUsed } from "@nacre/core/when-used.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
 import { isTaken, named } from "./field-error.ts";
 import { withHome } from "./home.ts";
@@ -86,7 +87,7 @@ export class OciRuntime {
     this.records = new OciRecords(files, options.root);
     this.machine = new OciMachine(files, kernel);
     this.#cgroups = new CgroupTree(files, kernel, clock);
-    this.#planner = new OciPlanner(files, this.machine, this.records, options);
+    this.#planner = whenUsed(() => new OciPlanner(files, this.machine, this.records, options));
   }
 
   /**
@@ -104,7 +105,7 @@ export class OciRuntime {
     } catch (error) {
       const taken = isTaken(error);
       if (!taken) await this.#files.removeTree(directory);
-      if (!taken) await this.#stopHooks(planned.record(0, 0n, ""), planned.spec.hooks.poststop);
+      if (!taken) await this.#stopHooks(planned.record(0, 0n, ""));
       throw taken
         ? new NacreError("exists", `container with given ID already exists: ${id}`)
         : named(error, planned.program);
@@ -116,7 +117,7 @@ export class OciRuntime {
       this.records.write(record, planned.config);
     } catch (error) {
       // Nobody would ever know of it.
-      await this.#takeDown(record, planned.spec.hooks.poststop);
+      await this.#takeDown(record);
       throw error;
     }
     return running;
@@ -135,16 +136,15 @@ export class OciRuntime {
     if (status !== "created") {
       throw new NacreError("conflict", `cannot start a container that is ${status}: ${id}`);
     }
-    const { hooks, process } = this.records.spec(id);
     try {
       await this.#kernel.begin(this.records.startPath(id));
     } catch (error) {
-      if (process) throw error;
+      if (record.hasProcess) throw error;
       throw new NacreError("invalid", "config.json: process is missing: there is nothing to start");
     } finally {
       this.#forgetStart(id);
     }
-    await this.#runHooks(record, "poststart", "running", hooks.poststart);
+    await this.#runHooks(record, "poststart", "running", record.hooks.poststart);
   }
 
   #forgetStart(id: string): void {
@@ -177,8 +177,8 @@ export class OciRuntime {
     }
   }
 
-  #stopHooks(record: OciRecord, hooks: readonly SpecHook[]) {
-    return this.#runHooks(record, "poststop", "stopped", hooks);
+  #stopHooks(record: OciRecord) {
+    return this.#runHooks(record, "poststop", "stopped", record.hooks.poststop);
   }
 
   status(record: OciRecord): OciStatus {
@@ -236,26 +236,16 @@ export class OciRuntime {
         },
       );
     }
-    await this.#takeDown(record, this.#lastHooks(id));
+    await this.#takeDown(record);
   }
 
-  /** None where a `delete` that failed has got as far as the configuration. */
-  #lastHooks(id: string): readonly SpecHook[] {
-    try {
-      return this.records.spec(id).hooks.poststop;
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return [];
-      throw error;
-    }
-  }
-
-  async #takeDown(record: OciRecord, hooks: readonly SpecHook[]): Promise<void> {
+  async #takeDown(record: OciRecord): Promise<void> {
     if (this.#kernel.alive(processOf(record))) await this.#end(record);
     this.#thaw(record);
     if (record.rootMount) await this.machine.letGo(record.rootfs, record.rootMount);
     await this.#cgroups.remove(record.nodes, record.parents);
     await this.#files.removeTree(this.records.directory(record.id));
-    await this.#stopHooks(record, hooks);
+    await this.#stopHooks(record);
   }
 
   async #end(record: OciRecord): Promise<void> {

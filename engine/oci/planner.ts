@@ -85,6 +85,8 @@ export class OciPlanner {
       ...{ id, pid, startTime: String(startTime), bundle, rootfs, created },
       ...{ owner: this.#options.owner(), annotations: spec.annotations ?? {}, cgroupPath: path },
       ...{ nodes: cgroups.nodes, parents: cgroups.parents },
+      hasProcess: spec.process !== undefined,
+      hooks: { poststart: spec.hooks.poststart, poststop: spec.hooks.poststop },
     });
     const program = runtimeProgram({
       id,

@@ -2,7 +2,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import { readConfig } from "@nacre/core/oci/config.ts";
-import type { RuntimeSpec } from "@nacre/core/oci/runtime-spec.ts";
+import type { RuntimeSpec, SpecHooks } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 
@@ -27,6 +27,9 @@ export interface OciRecord {
   /** Its own nodes, and those above that were made for it, the lowest first. */
   readonly nodes: readonly string[];
   readonly parents: readonly string[];
+  /** What `start` and `delete` need of its config.json, which they need not read so. */
+  readonly hasProcess: boolean;
+  readonly hooks: Pick<SpecHooks, "poststart" | "poststop">;
   /** The mount of the machine that all of its own are below, where it has no mount namespace. */
   readonly rootMount?: number;
 }

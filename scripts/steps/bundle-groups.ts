@@ -129,9 +129,38 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   seldom: ["{core,engine,backends/linux,plugins/loader}/**"],
 };
 
-export const BUNDLE_GROUPS = Object.entries(GROUPS).map(([name, patterns], index, all) => ({
-  name,
-  test: (id: string) => patterns.some((pattern) => matchesGlob(relative(ROOT, id), pattern)),
-  priority: all.length - index,
-  includeDependenciesRecursively: false,
-}));
+/** The same for the OCI runtime, which is started for every step of a container's life. */
+const OCI_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  // What every command needs: records, cgroups, the machine.
+  life: [
+    "\0*/**",
+    "cli/*.ts",
+    "cli/text/escape.ts",
+    "cli/parse/{number,signal}.ts",
+    "cli/oci/{entry,main,command,commands,composition,host,life,log,process-host}.ts",
+    "cli/package.json",
+    "core/*.ts",
+    "core/ports/*.ts",
+    "core/oci/runtime-spec.ts",
+    "core/program/{freeze,cgroup-plan,cgroup-parent,signals,health-action}.ts",
+    "core/program/resources/*.ts",
+    "core/cgroup-conversion.ts",
+    "engine/oci/{oci-runtime,record,machine,cgroup-tree}.ts",
+    "backends/linux/{clock,errno,files,files-error,make-directories,facts,init-binary,kernel,process,addon,beneath}.ts",
+  ],
+  removing: ["backends/linux/{remove-tree,device-number,file-writer,temporary-name}.ts"],
+  starting: ["backends/linux/{attach,begin}.ts", "core/program/attach-frames.ts"],
+  // What plans a process.
+  making: ["{cli,core,engine,backends/linux}/**"],
+};
+
+const groupsOf = (groups: Readonly<Record<string, readonly string[]>>) =>
+  Object.entries(groups).map(([name, patterns], index, all) => ({
+    name,
+    test: (id: string) => patterns.some((pattern) => matchesGlob(relative(ROOT, id), pattern)),
+    priority: all.length - index,
+    includeDependenciesRecursively: false,
+  }));
+
+export const BUNDLE_GROUPS = groupsOf(GROUPS);
+export const OCI_BUNDLE_GROUPS = groupsOf(OCI_GROUPS);

@@ -11,7 +11,7 @@ import {
   type RolldownOutput,
   rolldown,
 } from "rolldown";
-import { BUNDLE_GROUPS } from "./bundle-groups.ts";
+import { BUNDLE_GROUPS, OCI_BUNDLE_GROUPS } from "./bundle-groups.ts";
 import type { Notices } from "./notices.ts";
 import { DIST, ROOT } from "./step.ts";
 
@@ -40,7 +40,7 @@ export async function buildBundles(core: Promise<unknown>, { plugin }: Notices):
     ...(await core.then(() => bundleLibrary("simulated", plugin, FOR_BROWSERS))),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
-  await bundleStart(commandLine, oci.entry);
+  await bundleStart(commandLine, oci);
   removeOthers(new Set([...written, "start.cjs"]));
 }
 
@@ -120,6 +120,7 @@ async function bundleOci(notices: Plugin): Promise<Bundles> {
     format: "cjs",
     minify: true,
     dynamicImportInCjs: false,
+    codeSplitting: { groups: OCI_BUNDLE_GROUPS },
     entryFileNames: "[name]-[hash].cjs",
     chunkFileNames: "oci-[name]-[hash].cjs",
   });
@@ -161,9 +162,11 @@ function wrapChunk(name: string, code: string): void {
 
 const textOf = (name: string): string => readFileSync(join(DIST, name), "utf8");
 
-async function bundleStart({ entry, runtime }: Bundles, ociEntry: string): Promise<void> {
+async function bundleStart(commandLine: Bundles, oci: Bundles): Promise<void> {
   // A file less to read, for all commands need it.
-  const shared = runtime && `${JSON.stringify(`./${runtime}`)}: ${textOf(runtime)}`;
+  const shared = [commandLine.runtime, oci.runtime]
+    .filter((runtime) => runtime !== undefined)
+    .map((runtime) => `${JSON.stringify(`./${runtime}`)}: ${textOf(runtime)}`);
   const build = await rolldown({
     cwd: ROOT,
     input: join(ROOT, "cli", "start.ts"),
@@ -173,14 +176,17 @@ async function bundleStart({ entry, runtime }: Bundles, ociEntry: string): Promi
     // A Node that is too old must be able to read how it is told so.
     transform: {
       target: "es2020",
-      define: { ENTRY: JSON.stringify(entry), OCI_ENTRY: JSON.stringify(ociEntry) },
+      define: {
+        ENTRY: JSON.stringify(commandLine.entry),
+        OCI_ENTRY: JSON.stringify(oci.entry),
+      },
     },
   });
   await build.write({
     file: join(DIST, "start.cjs"),
     format: "cjs",
     minify: true,
-    banner: `const RUNTIME = {${shared ?? ""}};`,
+    banner: `const RUNTIME = {${shared.join(",")}};`,
   });
 }
 

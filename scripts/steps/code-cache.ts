@@ -8,13 +8,14 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
+import { exampleConfig } from "../../cli/oci/spec.ts";
 import { processes } from "../machine-state.ts";
 import { DIST, run } from "./step.ts";
 
@@ -47,6 +48,17 @@ COPY --from=run /made /
 COPY Dockerfile /
 WORKDIR /work
 `;
+/** A container of the OCI runtime, once as podman and containerd take it through its life, and once as people do. */
+const OCI = ["--version", "spec -b BUNDLE"];
+const OCI_AS_ROOT = [
+  "create -b BUNDLE --pid-file PIDS ID",
+  "state ID",
+  "exec ID /program",
+  "start ID",
+  "kill ID KILL",
+  "delete --force ID",
+  "run -b BUNDLE ID",
+];
 const SIMULATED = ["run --rm --memory 64m host true"];
 
 /** What the commands read that people wait for most (test/kernel/lazy-loading.test.ts). */
@@ -65,13 +77,64 @@ export async function compileAhead(): Promise<void> {
   const words = ["--disable-warning=ExperimentalWarning", import.meta.filename];
   await run(process.execPath, [...words, "rare"], "ignore");
   await run(process.execPath, [...words, "everyday"], "ignore");
+  await run(process.execPath, [...words, "oci"], "ignore");
+}
+
+/** The file of an entry, as start.cjs has it. */
+function entryNamed(name: string): string {
+  const start = readFileSync(join(DIST, "start.cjs"), "utf8");
+  return new RegExp(`\\b${name}-[\\w-]{8}\\.cjs`).exec(start)![0];
+}
+
+function writeCode(path: string, code: Buffer): void {
+  writeFileSync(`${path}.${process.versions.v8}-${process.arch}.code`, code);
+}
+
+/** What a bundle needs: its process is nacre-init, which ends at once when nobody tells it what to do. */
+function makeBundle(bundle: string): void {
+  mkdirSync(join(bundle, "rootfs"), { recursive: true });
+  copyFileSync(join(DIST, `nacre-init-${process.arch}`), join(bundle, "rootfs", "program"));
+  const config = exampleConfig() as { process: object; linux: object };
+  Object.assign(config.process, { terminal: false, args: ["/program"] });
+  const calls = { names: ["ptrace", "socket"], action: "SCMP_ACT_ERRNO" };
+  const seccomp = {
+    ...{ defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"] },
+    syscalls: [{ ...calls, args: [{ index: 0, value: 40, op: "SCMP_CMP_EQ" }] }],
+  };
+  Object.assign(config.linux, { seccomp });
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+}
+
+async function warmUpRuntime(): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), "nacre-build-"));
+  const scripts = new Map<string, Script>();
+  const codes = new Map<string, Buffer>();
+  const entry = entryNamed("oci");
+  const bundle = join(root, "bundle");
+  const does = async (lines: readonly string[]) => {
+    for (const line of lines) {
+      const named = line.replace("BUNDLE", bundle).replace("PIDS", join(root, "pid"));
+      const words = named.replace("ID", `nacre-build-${process.pid}`).split(" ");
+      await perform(entry, ["oci", "--root", join(root, "state"), ...words], scripts);
+      keepLarger(codes, scripts);
+    }
+  };
+  try {
+    mkdirSync(bundle);
+    await does(OCI);
+    makeBundle(bundle);
+    if (process.platform === "linux" && process.getuid?.() === 0) await does(OCI_AS_ROOT);
+    for (const [path, code] of codes) writeCode(path, code);
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 }
 
 async function warmUp(everyday: boolean): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "nacre-build-"));
   process.env[MARK] = root;
   const scripts = new Map<string, Script>();
-  const entry = /nacre-[^"`']*\.cjs/.exec(readFileSync(join(DIST, "start.cjs"), "utf8"))![0];
+  const entry = entryNamed("nacre");
   try {
     const codes = new Map<string, Buffer>();
     const does = async (lines: readonly string[], ...options: string[]) => {
@@ -79,10 +142,8 @@ async function warmUp(everyday: boolean): Promise<void> {
         await perform(entry, ["--root", root, ...options, ...line.split(" ")], scripts);
         keepLarger(codes, scripts);
       }
-      const suffix = `.${process.versions.v8}-${process.arch}.code`;
       for (const [path, code] of codes) {
-        if (everyday && !EVERYDAY.test(path)) continue;
-        writeFileSync(path + suffix, code);
+        if (!everyday || EVERYDAY.test(path)) writeCode(path, code);
       }
     };
     const isRoot = process.platform === "linux" && process.getuid?.() === 0;
@@ -179,6 +240,7 @@ function compile(path: string): Script {
 
 if (process.argv[1] === import.meta.filename) {
   const { exit } = process;
-  await warmUp(process.argv[2] === "everyday");
+  const [, , what] = process.argv;
+  await (what === "oci" ? warmUpRuntime() : warmUp(what === "everyday"));
   exit(0);
 }

@@ -2,7 +2,7 @@
 // writes down what is read.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,11 +32,17 @@ function readBy(words: readonly string[], code: number): string[] {
     const [recorder, log] = [join(directory, "recorder.cjs"), join(directory, "log")];
     writeFileSync(recorder, RECORDER);
     const node = ["--disable-warning=ExperimentalWarning", "--require", recorder];
-    const { status, stderr } = spawnSync(process.execPath, [...node, START, ...words], {
+    // A file: a container that is only made keeps a pipe open.
+    const said = openSync(join(directory, "said"), "w");
+    const { status } = spawnSync(process.execPath, [...node, START, ...words], {
       env: { ...process.env, READ_LOG: log },
-      encoding: "utf8",
+      stdio: ["ignore", "ignore", said],
     });
-    if (status !== code) throw new Error(`${words.join(" ")} ended with ${status}: ${stderr}`);
+    closeSync(said);
+    if (status !== code) {
+      const text = readFileSync(join(directory, "said"), "utf8");
+      throw new Error(`${words.join(" ")} ended with ${status}: ${text}`);
+    }
     const bundle = /-[\w-]{8}\.cjs$/;
     const read = readFileSync(log, "utf8").split("\n");
     return read

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundlesRead } from "../cli/bundles-read.ts";
 import { temporaryDirectory } from "../contract/temporary.ts";
 import { Bench } from "./engine-bench.ts";
+import { OciBench } from "./oci-bench.ts";
 
 let bench: Bench;
 beforeAll(async () => {
@@ -64,4 +65,23 @@ it("reads nothing that plans a container or stores a layer for a build that is c
   expect(build("RUN true").sort()).toEqual(cached.sort());
   const copy = ["USER user", "WORKDIR /w", "COPY --chown=user a .", "CMD true"];
   expect(build(...copy).sort()).toEqual([...cached, "archives", "layers"].sort());
+});
+
+it("reads plans for the steps of an OCI container that have some, and nothing else for the rest", () => {
+  using oci = new OciBench();
+  const bundle = oci.bundle("sleep 1000");
+  const id = oci.id();
+  const step = (...words: string[]): string[] => bundlesRead("oci", "--root", oci.root, ...words);
+  try {
+    expect(step("--version")).toEqual(["oci"]);
+    expect(step("create", "-b", bundle, id)).toEqual(["oci", "oci-making"]);
+    expect(step("state", id)).toEqual(["oci"]);
+    expect(step("start", id)).toEqual(["oci", "oci-starting"]);
+    expect(step("exec", id, "true")).toEqual(["oci", "oci-making"]);
+    expect(step("kill", id, "KILL")).toEqual(["oci"]);
+  } finally {
+    expect(step("delete", "--force", id)).toEqual(["oci", "oci-removing"]);
+  }
+  const whole = ["oci", "oci-making", "oci-starting", "oci-removing"];
+  expect(step("run", "-b", oci.bundle("true"), id)).toEqual(whole);
 });
