@@ -1,8 +1,11 @@
 import { NacreError } from "@nacre/core/error.ts";
+import type { EngineEvent } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { PROCESS_OPTIONS } from "../process-options.ts";
 import { LIVE_RESOURCES, liveResources } from "../resource-options.ts";
+import { shownWhile } from "../shown-while.ts";
+import { neutralise } from "../text/escape.ts";
 
 export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -30,9 +33,16 @@ export default command({
         },
       );
     }
-    const { containers } = await context.engine();
+    const engine = await context.engine();
+    const notices = {
+      show: (event: EngineEvent) => {
+        if (event.type !== "notice") return;
+        host.printError(`nacre: note: ${neutralise(event.message)}\n`);
+      },
+      finish: () => {},
+    };
     return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
-      await containers.update(name, change);
+      await shownWhile(engine, notices, () => engine.containers.update(name, change));
       host.print(`${name}\n`);
     });
   },

@@ -2,6 +2,7 @@
 // have it (there is no standard beside them), for podman, containerd and docker.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { isRootless } from "../default-root.ts";
 import { FlagError } from "../flag-error.ts";
 import { choice, flag, type OptionTable, parseWords, text, type Values } from "../options.ts";
 import { VERSION } from "../version.ts";
@@ -13,9 +14,19 @@ import { Log } from "./log.ts";
 const NAME = "nacre-runtime";
 const DEFAULT_ROOT = "/run/nacre-oci";
 
+/** Who is not root has a directory of its own for such things, where there is a session. */
+function defaultRoot(environment: OciHost["environment"]): string {
+  const { XDG_RUNTIME_DIR: own } = environment;
+  return own?.startsWith("/") && isRootless(environment) ? `${own}/nacre-oci` : DEFAULT_ROOT;
+}
+
 /** Options of the runtime itself; what has no use here is taken all the same. */
 const GLOBAL = {
-  root: text(["root"], "DIR", `Directory of the containers' state (default ${DEFAULT_ROOT})`),
+  root: text(
+    ["root"],
+    "DIR",
+    `Directory of the containers' state (default ${DEFAULT_ROOT}, for others than root below XDG_RUNTIME_DIR)`,
+  ),
   log: text(["log"], "FILE", "Where errors and warnings are written, beside standard error"),
   logFormat: choice(["log-format"], ["text", "json"], "How they are written there"),
   logLevel: text(["log-level"], "LEVEL", "debug, info, warning or error"),
@@ -74,7 +85,7 @@ async function perform(
     const usage = `${NAME} ${name} ${command.usage}`;
     throw new NacreError("invalid", `"${name}" is not called so: ${usage}`);
   }
-  const { root: given = DEFAULT_ROOT } = globals;
+  const { root: given = defaultRoot(host.environment) } = globals;
   const root = given.startsWith("/") ? given : `${host.workingDirectory}/${given}`;
   const systemdCgroup = globals.systemdCgroup || globals.cgroupManager === "systemd";
   const runtime = await make({ root, systemdCgroup, warn: (message) => log.warning(message) });

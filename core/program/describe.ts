@@ -1,5 +1,6 @@
 // One line for each operation: what a person reads in `nacre explain` and in an error.
 
+import { RLIMITS } from "./become.ts";
 import { capabilityNames } from "./capabilities.ts";
 import { deviceFilterText } from "./device-filter-text.ts";
 import type { Ownership } from "./explained.ts";
@@ -8,6 +9,8 @@ import type { Operation } from "./operation.ts";
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, "0");
 const owned = (o: Ownership): string => `${octal(o.mode)} ${o.uid}:${o.gid}`;
+const limitName = (resource: number): string =>
+  RLIMITS[resource]?.toLowerCase() ?? `resource ${resource}`;
 const quoted = (text: string): string => JSON.stringify(text.trimEnd());
 
 /** What is said of a mount because of its call, and the system calls that it is. */
@@ -90,7 +93,7 @@ const SENTENCES: Sentences = {
   setDomainname: (o) => `set domain name ${o.name}`,
   linkUp: (o) => `set interface ${o.name} up`,
   setSysctl: (o) => `set ${o.name} to ${quoted(o.value)}`,
-  setLimit: (o) => `limit resource ${o.resource} to ${o.soft} (hard ${o.hard})`,
+  setLimit: (o) => `limit ${limitName(o.resource)} to ${o.soft} (hard ${o.hard})`,
   setUmask: (o) => `set umask ${octal(o.mask)}`,
   newSession: () => "begin a session of its own",
   openTerminal: () => "open a terminal as standard input, output and error",

@@ -22,14 +22,17 @@ export function lazyLayout(files: Files): () => CgroupLayout {
 /** The machine's own user namespace has every ID (user_namespaces(7)). */
 const EVERY_ID = /^\s*0\s+0\s+4294967295\s*$/;
 
+/** Whether this process is in the machine's own user namespace. */
+export const isMachines = (files: Files): boolean =>
+  EVERY_ID.test(files.readText("/proc/self/uid_map"));
+
 /** All that are mounted, or those that a user may use who is not root; looked for once. */
 export function usableHierarchies(files: Files, layout: () => CgroupLayout) {
   let found: CgroupLayout["hierarchies"] | undefined;
   return (): CgroupLayout["hierarchies"] => {
     if (found) return found;
     const { hierarchies } = layout();
-    const all = EVERY_ID.test(files.readText("/proc/self/uid_map"));
-    found = all ? hierarchies : delegatedHierarchies(files, hierarchies);
+    found = isMachines(files) ? hierarchies : delegatedHierarchies(files, hierarchies);
     return found;
   };
 }

@@ -44,15 +44,21 @@ function denied({ refusal, userNamespace }: KernelFacts): NacreError {
 
 /** Options that want a controller, by the controller. */
 const WANTS: Readonly<Record<string, readonly (keyof ResourceRequest)[]>> = {
-  memory: ["memoryBytes", "memoryReservationBytes", "memorySwapBytes"],
+  memory: [
+    ...(["memoryBytes", "memoryReservationBytes", "memorySwapBytes"] as const),
+    ...(["memorySwappiness", "oomKillDisable"] as const),
+  ],
   cpu: ["nanoCpus", "cpuShares", "cpuPeriodUs", "cpuQuotaUs"],
   cpuset: ["cpusetCpus", "cpusetMems"],
   pids: ["pids"],
+  "block I/O": ["blkioWeight", "blkioWeightDevices", "throttles"],
+  devices: ["deviceRules"],
 };
-const MORE: readonly (keyof ResourceRequest)[] = [
-  ...(["blkioWeight", "blkioWeightDevices", "throttles", "deviceRules"] as const),
-  ...(["memorySwappiness", "oomKillDisable"] as const),
-];
+/** Whose name is another one than that of what they limit; no user guards devices, whatever is delegated. */
+const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
+  "block I/O": ["blkio", "io"],
+  devices: [],
+};
 
 /** What is said of limits that are not written, for there is no file for them here. */
 export function leftOutLimits(
@@ -75,10 +81,11 @@ function notDelegated(
     const value = resources[name];
     return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
   };
-  const missing = Object.entries(WANTS).flatMap(([controller, names]) =>
-    !there.has(controller) && names.some(isAsked) ? [controller] : [],
+  const has = (what: string): boolean =>
+    (CONTROLLERS[what] ?? [what]).some((controller) => there.has(controller));
+  const missing = Object.entries(WANTS).flatMap(([what, names]) =>
+    !has(what) && names.some(isAsked) ? [what] : [],
   );
-  if (there.size === 0 && MORE.some(isAsked)) missing.push("other");
   if (missing.length === 0) return undefined;
   return `limits of ${missing.join(", ")} are ignored: no such cgroup is delegated to this user (docs/ROOTLESS.md says how one is)`;
 }

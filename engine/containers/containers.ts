@@ -301,6 +301,7 @@ export class ContainerService implements Containers {
     const resources = this.#limits.merged(record, limits);
     mustAllow("update", record);
     if (restart) checkRestart({ ...record.request, restart });
+    this.#planner.tellWhatIsLeftOut({ resources: limits });
     const runs = canDo("signal", record.status);
     if (runs && Object.keys(limits).length > 0) {
       await this.#limits.apply(record, limits, resources);

@@ -379,7 +379,7 @@ export class Planner {
   }
 
   /** What of the limits this machine has no file for is said, and not written. */
-  tellWhatIsLeftOut({ resources }: ContainerRequest): void {
+  tellWhatIsLeftOut({ resources }: Pick<ContainerRequest, "resources">): void {
     const message = leftOutLimits(resources, this.#options.hierarchies(), this.#kernel.facts());
     if (message !== undefined) this.#options.tell({ type: "notice", message });
   }

@@ -1,30 +1,33 @@
 // What an OCI container depends on of this machine, read from its own files.
 
-import { detectLayout } from "@nacre/core/cgroup-layout.ts";
+import type { SpecResources } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import { capabilityNames } from "@nacre/core/program/capabilities.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { CgroupSight } from "@nacre/core/program/runtime-cgroups.ts";
+import { isMachines, lazyLayout, usableHierarchies } from "../cgroups/layout.ts";
 
 export class OciMachine {
   readonly #files: Files;
   readonly #kernel: Kernel;
-  #hierarchies: readonly MountedHierarchy[] | undefined;
+  readonly #hierarchies: () => readonly MountedHierarchy[];
 
   constructor(files: Files, kernel: Kernel) {
     this.#files = files;
     this.#kernel = kernel;
+    this.#hierarchies = usableHierarchies(files, lazyLayout(files));
   }
 
+  /** Those that are mounted, or of them what was delegated to a user who is not root. */
   get hierarchies(): readonly MountedHierarchy[] {
-    this.#hierarchies ??= detectLayout(
-      this.#files.readText("/proc/self/mountinfo"),
-      this.#files.readText("/proc/cgroups"),
-      (mountpoint) => this.#read(`${mountpoint}/cgroup.controllers`),
-    ).hierarchies;
-    return this.#hierarchies;
+    return this.#hierarchies();
+  }
+
+  /** Limits as they can be held: in a user namespace nobody guards devices, which the user may open or not. */
+  limits(wanted: SpecResources): SpecResources {
+    return isMachines(this.#files) ? wanted : { ...wanted, devices: [] };
   }
 
   readonly sight: CgroupSight = {

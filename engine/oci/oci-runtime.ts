@@ -366,7 +366,8 @@ export class OciRuntime {
     if (this.status(record) === "stopped") {
       throw new NacreError("conflict", `cannot update a container that is stopped: ${id}`);
     }
-    changeLimits(this.#files, this.machine.hierarchies, record.cgroupPath, resources);
+    const { hierarchies } = this.machine;
+    changeLimits(this.#files, hierarchies, record.cgroupPath, this.machine.limits(resources));
   }
 
   /** The state, and what runc and crun say with it. */

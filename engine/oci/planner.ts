@@ -77,7 +77,7 @@ export class OciPlanner {
     const cgroups = planRuntimeCgroups(
       hierarchies,
       path,
-      spec.linux.resources,
+      this.#machine.limits(spec.linux.resources),
       this.#machine.sight,
     );
     const labels = this.#machine.labels();

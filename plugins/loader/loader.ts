@@ -120,8 +120,9 @@ export class PluginLoader implements Extensions {
 
   /** A container of its own: what it binds is seen by nobody else, and it sees the host alone. */
   async #load(plugin: InstalledPlugin): Promise<Container> {
-    const { manifest, directory } = plugin;
-    const path = verifiedFile(directory, manifest.module, manifest.name, this.#options.uid);
+    const { manifest, directory, origin } = plugin;
+    const uid = origin === "bundled" ? undefined : this.#options.uid;
+    const path = verifiedFile(directory, manifest.module, manifest.name, uid);
     let module: unknown;
     try {
       // It loads ES modules, too, without waiting and in a tenth of the time that `import` takes.

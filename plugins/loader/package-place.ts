@@ -64,10 +64,16 @@ export const readPackageJson = (directory: string): string =>
 
 /**
  * The real path of a file of a package, after making sure that it is inside it and that nobody but
- * its owner may change what stands between. `uid`: who we are.
+ * its owner may change what stands between. `uid`: who we are; undefined for a part of the package
+ * whose code runs already, whoever owns that: in a user namespace the machine's root is nobody.
  * @throws NacreError `invalid`, `denied`, `not-found`
  */
-export function verifiedFile(directory: string, file: string, name: string, uid: number): string {
+export function verifiedFile(
+  directory: string,
+  file: string,
+  name: string,
+  uid: number | undefined,
+): string {
   let real: string;
   try {
     real = realpathSync(join(directory, file));
@@ -90,9 +96,9 @@ export function verifiedFile(directory: string, file: string, name: string, uid:
 }
 
 /** Owned by us or by root, and written by nobody else. */
-function refuseForeign(path: string, name: string, uid: number): void {
+function refuseForeign(path: string, name: string, uid: number | undefined): void {
   const { uid: owner, mode } = lstatSync(path);
-  const foreign = owner !== uid && owner !== 0;
+  const foreign = uid !== undefined && owner !== uid && owner !== 0;
   if (!foreign && (mode & 0o022) === 0) return;
   const why = foreign
     ? `belongs to user ${owner}`

@@ -146,6 +146,7 @@ const OCI_GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/program/resources/*.ts",
     "core/cgroup-conversion.ts",
     "engine/oci/{oci-runtime,record,machine,cgroup-tree}.ts",
+    "engine/cgroups/layout.ts",
     "backends/linux/{clock,errno,files,files-error,make-directories,facts,init-binary,kernel,process,addon,beneath}.ts",
   ],
   removing: ["backends/linux/{remove-tree,device-number,file-writer,temporary-name}.ts"],

@@ -33,6 +33,10 @@ describe("limits that cannot be held", () => {
     const some = [hierarchy(2, "memory", "pids")];
     expect(leftOutLimits({ memoryBytes: 1, pids: 3 }, some, ROOTLESS)).toBeUndefined();
     expect(leftOutLimits({ memoryBytes: 1, cpuShares: 3 }, some, ROOTLESS)).toContain("of cpu are");
+    expect(leftOutLimits({ blkioWeight: 5 }, some, ROOTLESS)).toContain("limits of block I/O are");
+    expect(leftOutLimits({ blkioWeight: 5 }, [hierarchy(2, "io")], ROOTLESS)).toBeUndefined();
+    const deviceRules = ["c 1:3 r"];
+    expect(leftOutLimits({ deviceRules }, some, ROOTLESS)).toContain("limits of devices are");
     expect(leftOutLimits({ throttles: [], oomKillDisable: false }, [], ROOTLESS)).toBeUndefined();
   });
 

@@ -1,12 +1,13 @@
 // Users of containers whose engine belongs to a user who is not root: --userns keep-id and nomap,
 // and maps of the IDs that there are.
 
-import { chownSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureCommands } from "../../scripts/debian-packages.ts";
 import { type TarEntry, tar } from "../images/tar.ts";
 import { Bench, shellImage } from "./engine-bench.ts";
+import { makeRoot } from "./native.ts";
 import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
 
 ensureCommands(UNPRIVILEGED_COMMANDS);
@@ -165,6 +166,42 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     });
     const auto = await user.nacre("run", "--rm", "-q", "--userns", "auto", image, "true");
     expect(auto.err).toContain("keep-id, nomap");
+  });
+
+  it("makes OCI containers, whose limits need a delegated cgroup", async () => {
+    const bundle = join(user.home, "bundle");
+    mkdirSync(bundle);
+    makeRoot(join(bundle, "rootfs"));
+    chownSync(bundle, user.uid, user.gid);
+    user.environment = { ...user.environment, XDG_RUNTIME_DIR: user.home };
+    const run = () => user.nacre("oci", "run", "-b", bundle, "one");
+    await user.does("oci", "spec", "--rootless", "-b", bundle);
+    const path = join(bundle, "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    const script = "id -u; ls /proc | grep -c '^[0-9]'; echo x >/dev/null && echo open";
+    const process = { terminal: false, args: ["sh", "-c", script], env: ["PATH=/bin"] };
+    Object.assign(config.process, process);
+    writeFileSync(path, JSON.stringify(config));
+    await bench.unchanged(async () => {
+      expect(await run()).toEqual({
+        code: 0,
+        out: expect.stringMatching(/^0\n\d+\nopen\n$/),
+        err: "",
+      });
+      expect(await user.does("oci", "list", "-q")).toBe("");
+      config.linux.resources = { ...config.linux.resources, pids: { limit: 5 } };
+      writeFileSync(path, JSON.stringify(config));
+      const limited = await run();
+      expect(limited.code).toBe(1);
+      expect(limited.err).toContain("linux.resources.pids");
+    });
+  });
+
+  it("serves its images by a plugin of the package, which belongs to the machine's root", async () => {
+    const serve = ["5", user.program, "registry", "serve", "-q", "-a", "127.0.0.1:0"];
+    const { out, err } = await user.run("timeout", serve);
+    expect(err).toBe("");
+    expect(out).toMatch(/^127\.0\.0\.1:\d+\n$/);
   });
 
   it("loses what was unpacked for it with the image", async () => {

@@ -186,6 +186,13 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     expect(limited.err).toContain("limits of memory are ignored: no such cgroup is delegated");
     await user.does("run", "-d", "-q", "--name", "held", image, "sleep", "1000");
     expect((await user.nacre("pause", "held")).err).toContain("no cgroup freezer");
+    const updated = await user.nacre("update", "-m", "64m", "held");
+    expect(updated).toMatchObject({ code: 0, out: "held\n" });
+    expect(updated.err).toContain("limits of memory are ignored: no such cgroup is delegated");
+    const files = ["--ulimit", "nofile=99999999:99999999"];
+    expect((await user.nacre("run", "--rm", "-q", ...files, image, "true")).err).toContain(
+      "limit nofile to 99999999",
+    );
     await user.does("rm", "-f", "held");
     expect((await user.nacre("run", "--rm", "-q", "host", "id")).err).toContain("needs root");
     expect((await user.nacre("--snapshotter", "erofs", "run", image)).err).toContain(
