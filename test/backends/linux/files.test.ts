@@ -1,11 +1,14 @@
 import { execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -114,6 +117,17 @@ describe("removing a tree", () => {
   });
 });
 
+/** What this process has open there; other threads of it open and close what they want. */
+const openedBelow = (directory: string): string[] =>
+  readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path === directory || path.startsWith(`${directory}/`) ? [path] : [];
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+
 describe.each([
   ["component by component", new LinuxFiles()],
   ["in one call", new LinuxFiles(ADDON)],
@@ -157,9 +171,12 @@ describe.each([
 
   it("leaks no descriptor", () => {
     writeFileSync(`${root}/a`, "1");
-    const before = readdirSync("/proc/self/fd").length;
-    for (const path of ["a", "b", "a/b", "b/c/d"]) files.readBeneath(root, path, 10);
-    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    mkdirSync(`${root}/b`);
+    for (const path of ["a", "b", "a/b", "b/c/d", "b/a"]) files.readBeneath(root, path, 10);
+    expect(openedBelow(root)).toEqual([]);
+    const one = openSync(`${root}/a`);
+    expect(openedBelow(root)).toEqual([`${root}/a`]);
+    closeSync(one);
   });
 });
 
