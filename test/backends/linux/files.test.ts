@@ -174,7 +174,7 @@ describe.each([
     mkdirSync(`${root}/b`);
     for (const path of ["a", "b", "a/b", "b/c/d", "b/a"]) files.readBeneath(root, path, 10);
     expect(openedBelow(root)).toEqual([]);
-    const one = openSync(`${root}/a`);
+    const one = openSync(`${root}/a`, "r");
     expect(openedBelow(root)).toEqual([`${root}/a`]);
     closeSync(one);
   });

@@ -2,9 +2,10 @@
 
 import type { Fault, FaultRule } from "@nacre/simulated/faults.ts";
 import { describe, expect, it } from "vitest";
-import type { Scenario } from "./beginnings.ts";
+import { pull, runOnce, type Scenario } from "./beginnings.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { attemptRule } from "./survive.ts";
+import { World } from "./world.ts";
 
 const scenario = (name: string): Scenario => {
   const found = SCENARIOS.find((one) => one.name === name);
@@ -122,4 +123,23 @@ describe("what was not survivable once", () => {
       expect(await attemptRule(scenario("pull"), rule, seed), `seed ${seed}`).toEqual([]);
     }
   });
+});
+
+it("an uncompressed blob whose removal is killed or fails goes with the next prune", async () => {
+  const removal = { call: "remove", path: /\/blobs\/sha256\/[0-9a-f]+$/ } as const;
+  const lostTrash = { on: { call: "makeDirectory", path: /trash/ }, fault: EIO } as const;
+  for (const rules of [
+    [{ on: removal, fault: KILL }],
+    [{ on: removal, fault: EIO }, lostTrash],
+  ] satisfies FaultRule[][]) {
+    const world = new World();
+    world.inject({ rules });
+    await expect(world.command(pull)).rejects.toThrow();
+    world.inject(undefined);
+    world.reboot();
+    await world.command(pull);
+    await world.command((engine) => engine.system.prune());
+    expect(await world.problems()).toEqual([]);
+    expect(await world.command(runOnce)).toBe(0);
+  }
 });
