@@ -121,7 +121,10 @@ export class ContainerMounts {
       for (const path of [this.#paths.mounts, this.#paths.locks]) this.#files.makeDirectory(path);
     }
     for (const { work, upper, rootfs } of this.#imageStorage(id, mounts)) {
-      for (const path of [work, upper, rootfs]) this.#files.makeDirectory(path);
+      for (const path of [work, rootfs]) this.#files.makeDirectory(path);
+      // The root of what is mounted has the mode and the owner of its upper directory.
+      this.#files.makeDirectory(upper, 0o755);
+      if (users) await this.#filler.giveOwned(upper, users);
     }
   }
 

@@ -89,6 +89,11 @@ export class VolumeFiller {
     await this.#kernel.perform({ title: "give a volume to a container's users", host });
   }
 
+  /** The same for a storage layer, where it cannot be shown with other owners (engine/containers/container-root.ts). */
+  async giveOwned(directory: string, users: UserMaps): Promise<void> {
+    if (this.#kernel.facts().userNamespace) await this.giveTo(directory, users);
+  }
+
   /** Not under a container that runs: what it has mounted is the directory, and not its name. */
   #publish(name: string, from: string, to: string): void {
     this.#state.write((t) => {

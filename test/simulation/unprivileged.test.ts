@@ -139,6 +139,16 @@ describe("a container of such a user, with --userns", () => {
     expect(left).toEqual([]);
   });
 
+  it("finds an image that is mounted with the container's owners, and may look into it", async () => {
+    await using simulation = await unprivileged();
+    const mounts = [{ type: "image", source: "shell", target: "/shown" }] as const;
+    const script = `${owners("/shown", "/shown/sub/old")}; cat /shown/etc/motd`;
+    const { stdout, stderr } = await simulation.run("shell", ["sh", "-c", script], {
+      ...{ userns: "keep-id", mounts },
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "0:0\n0:0\nhello\n", stderr: "" });
+  });
+
   it("lends its users to another, and takes maps of the IDs that there are", async () => {
     await using simulation = await unprivileged();
     const { engine } = simulation;
