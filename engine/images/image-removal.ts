@@ -157,7 +157,9 @@ export class ImageRemoval {
     for (const directory of [`${this.#paths.blobs}/sha256`, `${this.#paths.blobs}/sha512`]) {
       this.#files.sweep(directory, { partials: true });
     }
-    this.#files.sweep(this.#paths.layers, { partials: true });
+    for (const directory of [this.#paths.layers, this.#paths.builds]) {
+      this.#files.sweep(directory, { partials: true });
+    }
     for (const { name } of this.#snapshotters) {
       this.#files.sweep(this.#paths.snapshots(name), { partials: true });
     }
