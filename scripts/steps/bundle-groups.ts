@@ -148,8 +148,9 @@ const OCI_GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/oci/{oci-runtime,record,machine,cgroup-tree}.ts",
     "engine/cgroups/layout.ts",
     "backends/linux/{clock,errno,files,files-error,make-directories,facts,init-binary,kernel,process,addon,beneath}.ts",
+    "backends/linux/{device-number,temporary-name}.ts",
   ],
-  removing: ["backends/linux/{remove-tree,device-number,file-writer,temporary-name}.ts"],
+  removing: ["backends/linux/remove-tree.ts"],
   starting: ["backends/linux/{attach,begin}.ts", "core/program/attach-frames.ts"],
   // What plans a process.
   making: ["{cli,core,engine,backends/linux}/**"],
