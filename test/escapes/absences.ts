@@ -4,7 +4,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseDockerfile } from "@nacre/core/dockerfile/parse.ts";
 import { initBinary } from "@nacre/linux/init-binary.ts";
 import { packageRoot } from "../../cli/package-root.ts";
 
@@ -66,7 +65,7 @@ export const ABSENCES: readonly Absence[] = [
     why: "no program decompresses: libraries do, in the engine's own process",
     absent: () => {
       const started =
-        /credential-helper|launch|kernel|facts|init-binary|process-host|composition|bundle-loader|git/;
+        /credential-helper|launch|kernel|facts|init-binary|local-nodes|process-host|composition|bundle-loader|git/;
       const those = sourcesWith(/child_process/);
       const names = /["'`](xz|gzip|gunzip|pigz|unpigz|bzip2|zstd)["'`]\s*,\s*\[/;
       return all(those, started) && sourcesWith(names).length === 0;
@@ -103,20 +102,6 @@ export const ABSENCES: readonly Absence[] = [
     shape: "an image whose history fits is taken for a cached step",
     why: "a step's key is of the contents that it reads; no history is looked at",
     absent: () => !/history/.test(readFileSync(join(ROOT, "engine/build/step-cache.ts"), "utf8")),
-  },
-  {
-    ids: ["CVE-2024-23653"],
-    shape: "a step of a build asks for all powers",
-    why: "there is no such step: RUN --security is an error",
-    absent: () => {
-      const text = "FROM scratch\nRUN --security=insecure true\n";
-      try {
-        parseDockerfile({ name: "Dockerfile", text });
-        return false;
-      } catch (error) {
-        return /unknown flag: --security/.test((error as Error).message);
-      }
-    },
   },
   {
     ids: ["CVE-2024-23652"],

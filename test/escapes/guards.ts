@@ -108,6 +108,19 @@ export const GUARDS: readonly Guard[] = [
     ],
   },
   {
+    ids: ["CVE-2024-23653"],
+    shape: "a step of a build asks for all powers, which nobody allowed",
+    protection: "it gets them where whoever builds says --allow security.insecure",
+    test: ["test/simulation/engine-contract.test.ts", "gives a step all powers only if"],
+    without: [
+      [
+        "engine/build/run-step.ts",
+        'if (!insecure || allow.includes("security.insecure")) return;',
+        "if (allow !== undefined) return;",
+      ],
+    ],
+  },
+  {
     ids: ["CVE-2022-23648"],
     shape: "a volume is filled from where a link of the image leads",
     protection: "its place is looked up in the image's index, where nothing is outside",
