@@ -1,6 +1,6 @@
-import { NacreError } from "@nacre/core/error.ts";
 import type { Engine } from "@nacre/engine/engine.ts";
 import { type Command, command } from "./command.ts";
+import { unlessMissing } from "./container-selection.ts";
 import type { KindOfThing } from "./options.ts";
 
 export interface Sought {
@@ -25,13 +25,7 @@ export function existenceCommand({ usage, what, suggest, example, find }: Sought
     failure: 125,
     examples: [example],
     async run({ engine }, _, [name]) {
-      try {
-        await find(await engine(), name!);
-        return 0;
-      } catch (error) {
-        if (error instanceof NacreError && error.kind === "not-found") return 1;
-        throw error;
-      }
+      return (await unlessMissing(true, async () => find(await engine(), name!))) ? 0 : 1;
     },
   });
 }

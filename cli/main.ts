@@ -99,10 +99,9 @@ function read<T>(parse: () => T, command: string): T {
 }
 
 function checkOperands(command: Command, count: number, name: string, chosen: boolean): void {
-  const [least, most] = [command.operands.least, command.operands.most].map((n) => n - +chosen) as [
-    number,
-    number,
-  ];
+  const spared = chosen ? 1 : 0;
+  const least = command.operands.least - spared;
+  const most = command.operands.most - spared;
   if (count >= least && count <= most) return;
   throw new UsageError(`nacre: '${name}' ${expectation(least, most)}`, name, command.failure);
 }

@@ -1,7 +1,7 @@
 // What an image's config is after each instruction. Pure: files are none of its business.
 
 import { NacreError } from "../error.ts";
-import { withVariables } from "../oci/config-change.ts";
+import { empties, withVariables } from "../oci/config-change.ts";
 import type { ImageConfig, ImageProcess, Platform } from "../oci/image.ts";
 import { expand, expandWords, type Variables } from "./expansion.ts";
 import type { Action, CommandForm, Pair } from "./instruction.ts";
@@ -159,10 +159,6 @@ export function changed(
       return noted({ ...state, author: action.name }, `MAINTAINER ${action.name}`);
   }
 }
-
-/** As configs have sets. */
-const empties = (names: readonly string[]): Record<string, object> =>
-  Object.fromEntries(names.map((name) => [name, {}]));
 
 /** A command's words, a line for a shell with the shell before it. */
 export function commandOf({ Shell }: ImageProcess, { words, shell }: CommandForm): string[] {

@@ -49,6 +49,10 @@ export function changedProcess(process: ImageProcess, text: string): ImageProces
   return change(process, words);
 }
 
+/** As configs have sets. */
+export const empties = (names: readonly string[]): Record<string, object> =>
+  Object.fromEntries(names.map((name) => [name, {}]));
+
 /** Variables with others added; those of the same name are replaced where they stand. */
 export function withVariables(
   before: readonly string[],

@@ -33,7 +33,8 @@ export function imageHealthcheck(
   return { ...image, ...Object.fromEntries(given) };
 }
 
-const nanoseconds = (ms: number | undefined): number | undefined => (ms ? ms * 1e6 : undefined);
+const nanoseconds = (ms: number | undefined): number | undefined =>
+  ms ? ms * NS_PER_MS : undefined;
 
 export interface HealthCheck extends Required<Omit<HealthRequest, "test">> {
   /** Executed in the container; 0 is healthy. */

@@ -51,8 +51,9 @@ export async function keyOfCopy(
   const { cache, copies } = run.services;
   const keyOf = (digest: string): string => cache.key(kind, { digest, newest: run.newest });
   const lookedAt = layer.lookedAt();
-  const known = lookedAt && copies.find(lookedAt);
-  if (known !== undefined && !isFresh && (await cache.find(keyOf(known)))) return keyOf(known);
+  const known = isFresh ? undefined : lookedAt && copies.find(lookedAt);
+  const key = known && keyOf(known);
+  if (key !== undefined && (await cache.find(key))) return key;
   const digest = await layer.digest();
   if (lookedAt) copies.put(lookedAt, digest);
   return keyOf(digest);

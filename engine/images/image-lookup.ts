@@ -5,6 +5,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import { simpleFamiliarName } from "@nacre/core/familiar-name.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseReference, Reference, tryParseAnyReference } from "@nacre/core/reference.ts";
+import { shortId } from "@nacre/core/short-id.ts";
 import type {
   ArtifactRecord,
   ImageRecord,
@@ -155,13 +156,10 @@ function byDigest(transaction: Transaction, digest: string): FoundImage | undefi
   return other && { image: other };
 }
 
-/** Digits of an ID in lists; two that share as many have to be looked up in full. */
-const SHOWN = 12;
-
 function byBeginning(transaction: Transaction, beginning: string): FoundImage | undefined {
   const [image, ...others] = transaction.list("image", `sha256:${beginning}`);
   if (image && others.length > 0) {
-    const ids = [image, ...others].map(({ id }) => id.slice("sha256:".length).slice(0, SHOWN));
+    const ids = [image, ...others].map(({ id }) => shortId(id));
     throw new NacreError("invalid", `several images have IDs that begin with ${beginning}`, {
       advice: `Give more digits: ${ids.slice(0, 8).join(", ")}${ids.length > 8 ? " …" : ""}.`,
     });

@@ -145,12 +145,18 @@ export class ImageRemoval {
     const forgotten = this.#state.write((transaction) => {
       this.#intents.forgetDead(transaction);
       if (this.#intents.othersRun(transaction)) return undefined;
+      const stored = this.#content.list();
       const unneeded = this.forget(transaction, {
-        blobs: [...transaction.list("blob").map(({ digest }) => digest), ...this.#content.list()],
+        blobs: [...transaction.list("blob").map(({ digest }) => digest), ...stored],
         diffIds: transaction.list("layer").map(({ diffId }) => diffId),
         chainIds: transaction.list("snapshot").map(({ chainId }) => chainId),
       });
-      return { ...unneeded, blobs: [...unneeded.blobs, ...this.#doubled(transaction)] };
+      // Uncompressed blobs that a pull was killed before it removed: an image needs what has their
+      // name, which is the layer, and no record names them.
+      const doubled = stored.filter(
+        (digest) => transaction.get("layer", digest) && !transaction.get("blob", digest),
+      );
+      return { ...unneeded, blobs: [...unneeded.blobs, ...doubled] };
     });
     if (!forgotten) return 0;
     await this.finish(forgotten);
@@ -168,16 +174,6 @@ export class ImageRemoval {
     await this.#removeStraySnapshots();
     await this.#files.removeTree(this.#paths.trash);
     return forgotten.freedBytes;
-  }
-
-  /**
-   * Uncompressed blobs that a pull was killed before it removed: an image needs what has their name,
-   * which is the layer, and no record names them.
-   */
-  #doubled(transaction: Transaction): string[] {
-    return this.#content
-      .list()
-      .filter((digest) => transaction.get("layer", digest) && !transaction.get("blob", digest));
   }
 
   /** Layers that were renamed into place by a process that was killed before it recorded them. */

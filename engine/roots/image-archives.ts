@@ -2,7 +2,7 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { changedProcess, withVariables } from "@nacre/core/oci/config-change.ts";
+import { changedProcess, empties, withVariables } from "@nacre/core/oci/config-change.ts";
 import type { ImageConfig, ImageProcess, Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
@@ -161,9 +161,6 @@ export class ImageArchives {
 function withChanges(process: ImageProcess, { changes = [] }: NewImageOptions): ImageProcess {
   return changes.reduce(changedProcess, process);
 }
-
-/** As an image's configuration lists names. */
-const empties = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, {}]));
 
 /** What the container was asked to run, on top of what its image says. */
 function processOf({ request }: ContainerRecord, image: ImageProcess): ImageProcess {

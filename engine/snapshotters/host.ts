@@ -147,8 +147,6 @@ function lowersOf(operation: Operation): string[] {
 
 /** How the kernel takes several lower directories, as for the container's own root. */
 function callOf(child: readonly Operation[]): { readonly call?: "page" } {
-  const paged = child.some(
-    ({ op, ...rest }) => op === "mount" && "mount" in rest && rest.mount.call === "page",
-  );
+  const paged = child.some((one) => one.op === "mount" && one.mount.call === "page");
   return paged ? { call: "page" } : {};
 }

@@ -1,6 +1,6 @@
 // What a plugin provides, behind a stand-in that tells whose failure a failure is.
 
-import { type ErrorKind, NacreError } from "@nacre/core/error.ts";
+import { NacreError } from "@nacre/core/error.ts";
 
 /** An implementation whose calls fail with the plugin's name; what it returns stays as it is. */
 export function attributed<T extends object>(implementation: T, plugin: string): T {
@@ -40,13 +40,12 @@ async function* relayed<T>(source: AsyncIterable<T>, failure: (error: unknown) =
 
 /** The errors that ports promise keep their kind. */
 function failureOf(error: unknown, plugin: string): NacreError {
-  const promised = error instanceof NacreError;
-  const { kind, message, advice, errno, operation } = error as Partial<NacreError>;
-  const says = error instanceof Error ? message : String(error);
-  return new NacreError(promised ? (kind as ErrorKind) : "plugin", `plugin ${plugin}: ${says}`, {
-    ...(promised && advice !== undefined && { advice }),
-    ...(promised && errno !== undefined && { errno }),
-    ...(promised && operation !== undefined && { operation }),
+  const promised = error instanceof NacreError ? error : undefined;
+  const says = error instanceof Error ? error.message : String(error);
+  return new NacreError(promised?.kind ?? "plugin", `plugin ${plugin}: ${says}`, {
+    ...(promised?.advice !== undefined && { advice: promised.advice }),
+    ...(promised?.errno !== undefined && { errno: promised.errno }),
+    ...(promised?.operation !== undefined && { operation: promised.operation }),
     ...(!promised && {
       advice: `Tell the authors of ${plugin}; --log-level debug shows where it failed.`,
     }),

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
+import { NODE_FLAGS } from "../../cli/node-flags.ts";
 import { exampleConfig } from "../../cli/oci/spec.ts";
 import { processes } from "../machine-state.ts";
 import { DIST, run } from "./step.ts";
@@ -74,7 +75,7 @@ const ENDING_MS = 10_000;
  * what they call, and not what builds and transfers call of it, too.
  */
 export async function compileAhead(): Promise<void> {
-  const words = ["--disable-warning=ExperimentalWarning", import.meta.filename];
+  const words = [...NODE_FLAGS, import.meta.filename];
   await run(process.execPath, [...words, "rare"], "ignore");
   await run(process.execPath, [...words, "everyday"], "ignore");
   await run(process.execPath, [...words, "oci"], "ignore");
@@ -111,10 +112,12 @@ async function warmUpRuntime(): Promise<void> {
   const codes = new Map<string, Buffer>();
   const entry = entryNamed("oci");
   const bundle = join(root, "bundle");
+  const given: Readonly<Record<string, string>> = {
+    ...{ BUNDLE: bundle, PIDS: join(root, "pid"), ID: `nacre-build-${process.pid}` },
+  };
   const does = async (lines: readonly string[]) => {
     for (const line of lines) {
-      const named = line.replace("BUNDLE", bundle).replace("PIDS", join(root, "pid"));
-      const words = named.replace("ID", `nacre-build-${process.pid}`).split(" ");
+      const words = line.split(" ").map((word) => given[word] ?? word);
       await perform(entry, ["oci", "--root", join(root, "state"), ...words], scripts);
       keepLarger(codes, scripts);
     }
@@ -179,7 +182,7 @@ function keepLarger(codes: Map<string, Buffer>, scripts: ReadonlyMap<string, Scr
 
 /**
  * A supervisor whose container has ended has that recorded by a command of its own, which outlives
- * it. One that found the root just before it was removed made it anew.
+ * it.
  */
 async function othersEnded(root: string): Promise<void> {
   const untilMs = performance.now() + ENDING_MS;
@@ -191,7 +194,7 @@ async function othersEnded(root: string): Promise<void> {
 /** Serves the images of `root` on loopback. */
 async function serve(root: string): Promise<AsyncDisposable & { readonly address: string }> {
   const words = ["--root", root, "registry", "serve", "-q", "-a", "127.0.0.1:0"];
-  const node = ["--disable-warning=ExperimentalWarning", join(DIST, "start.cjs")];
+  const node = [...NODE_FLAGS, join(DIST, "start.cjs")];
   const child = spawn(process.execPath, [...node, ...words], {
     stdio: ["ignore", "pipe", "ignore"],
   });
