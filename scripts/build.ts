@@ -1,7 +1,7 @@
 // `npm run build`, which `npm ci` runs too: everything that is made from sources.
 //
 //   core/assembly    → core/dist/core.wasm              (AssemblyScript)
-//   backends/linux   → backends/linux/dist/nacre-init   (C)
+//   backends/linux   → backends/linux/dist/nacre-init   (C; and the addon, and nacre-start)
 //   plugins/wasi     → cli/dist/plugins/wasi            a plugin, as others are
 //   cli              → cli/dist                         the package `nacre`: bundles for the command
 //                                                       line and for embedders, types, V8's code

@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NODE_FLAGS } from "../../cli/node-flags.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
+const STARTER = fileURLToPath(new URL("../../backends/linux/dist/nacre-start", import.meta.url));
 const NODE = realpathSync(process.execPath);
 const TELL = `console.log(JSON.stringify({ words: process.argv.slice(2), node: process.execPath, flags: process.execArgv }))`;
 
@@ -63,6 +64,16 @@ beforeEach(() => {
   home = join(directory, "home");
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+function run(command: string, ...words: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, words, { encoding: "utf8" });
+  expect(status, stderr).toBe(0);
+  return stdout;
+}
+
+/** How many pages of a file are in the page cache. */
+const resident = (file: string): number =>
+  Number(run("fincore", "--noheadings", "--output", "PAGES", file));
 
 /** No node of this machine: where one is installed, an absent PATH does not hide it. */
 const hidden = (): Record<string, string> => ({ HOME: home, PATH: join(directory, "nowhere") });
@@ -133,7 +144,7 @@ describe("the launcher", () => {
     const first = join(directory, "first", "node");
     fakeNode(first, true);
     start(launcher, { PATH: join(directory, "first") });
-    expect(readFileSync(join(root, "dist", "node"), "utf8")).toBe(`${first}\n`);
+    expect(readFileSync(join(root, "dist", "node"), "utf8")).toBe(`${first}\n\n`);
     expect(start(launcher, hidden(), "y").told?.words).toEqual(["y"]);
     rmSync(first);
     fakeNode(join(directory, "second", "node"), true);
@@ -179,6 +190,66 @@ describe("the launcher", () => {
     const { status, stderr } = start(launcher, hidden());
     expect(status).toBe(125);
     expect(stderr).toMatch(/no Node 22\.19 or newer was found[\s\S]*NACRE_NODE/);
+  });
+
+  // It is written for the system calls of x64 and arm64, and not built for other processors.
+  describe.runIf(existsSync(STARTER))("with nacre-start", () => {
+    let launcher: string;
+    let root: string;
+    const name = `nacre-start-${process.arch}`;
+    beforeEach(() => {
+      root = join(directory, "package");
+      launcher = makePackage(root);
+      copyFileSync(STARTER, join(root, "dist", name));
+    });
+
+    it("finds the one that this processor executes, and keeps its name", () => {
+      const other = join(root, "dist", "nacre-start-other");
+      writeFileSync(other, "\x7fELF of another processor");
+      chmodSync(other, 0o755);
+      const { told } = start(launcher, { NACRE_NODE: "", PATH: join(NODE, "..") }, "a b", "*");
+      expect(told).toMatchObject({ words: ["a b", "*"], flags: [...NODE_FLAGS] });
+      expect(readFileSync(join(root, "dist", "node"), "utf8")).toBe(`${NODE}\n${name}\n`);
+    });
+
+    it("does without where it is gone", () => {
+      writeFileSync(join(root, "dist", "node"), `${NODE}\n${name}\n`);
+      rmSync(join(root, "dist", name));
+      expect(start(launcher, hidden(), "x").told?.words).toEqual(["x"]);
+    });
+
+    it("hands on the words, the environment and the code of the end", () => {
+      const node = join(directory, "node");
+      writeFileSync(node, `#!/bin/sh\necho "$NACRE_NODE $#"\nexit 7\n`);
+      chmodSync(node, 0o755);
+      const starter = join(root, "dist", name);
+      const { status, stdout } = spawnSync(starter, [node, "a", ""], {
+        env: { NACRE_NODE: "kept" },
+        encoding: "utf8",
+      });
+      expect({ status, stdout }).toEqual({ status: 7, stdout: "kept 2\n" });
+    });
+
+    it("says what cannot be executed", () => {
+      const { status, stderr } = spawnSync(join(root, "dist", name), ["/none"], {
+        encoding: "utf8",
+      });
+      expect(status).toBe(125);
+      expect(stderr).toBe(
+        "nacre: /none cannot be executed; set NACRE_NODE to the path of a Node\n",
+      );
+    });
+
+    it("has what is not in memory read whole", ({ skip }) => {
+      const file = join(directory, "big");
+      writeFileSync(file, Buffer.alloc((5 << 20) + 1, "x"), { mode: 0o755 });
+      run("dd", `if=${file}`, `of=${file}`, "conv=notrunc,fdatasync", "bs=1M");
+      run("dd", `if=${file}`, "iflag=nocache", "count=0");
+      if (resident(file) > 0) skip("this file system keeps all in memory");
+      // It is no program: it is read, and then not executed.
+      expect(spawnSync(join(root, "dist", name), [file]).status).toBe(125);
+      expect(resident(file)).toBe(1281);
+    });
   });
 
   it("uses nothing but a shell on its way", () => {
