@@ -52,6 +52,7 @@ export const CONTAINER_OPTIONS = {
     parseVariable,
   ),
   envFile: list(["env-file"], "file", "Read environment variables, one a line", String, "files"),
+  envHost: flag(["env-host"], "Set all of your environment variables"),
   gpus: text(["gpus"], "request", "GPUs: not here; --device gives a container device nodes"),
   hostname: text(["hostname", "h"], "string", "The container's host name"),
   interactive: flag(["interactive", "i"], "Keep standard input open"),
@@ -93,6 +94,8 @@ export const CONTAINER_OPTIONS = {
     ["native", "wasi"],
   ),
   tty: flag(["tty", "t"], "Give the process a terminal"),
+  unsetenv: list(["unsetenv"], "K", "Leave out a variable of the image or the defaults", String),
+  unsetenvAll: flag(["unsetenv-all"], "Leave out all variables of the image and the defaults"),
   user: text(["user", "u"], "user[:group]", "User and group, by name or number"),
   workdir: text(["workdir", "w"], "dir", "The working directory in the container"),
 };
@@ -111,6 +114,7 @@ export function requestOf(
   const process = processOf(values, host);
   checkNamespaces(process);
   const optional = {
+    unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
     name: values.name,
     hostname: values.hostname,
     user: values.user,
@@ -163,15 +167,20 @@ function networkOf(given: string | undefined): string {
   return given === undefined || given === "" || given === "default" ? DEFAULT_NETWORK : given;
 }
 
-/** Variables of --env-file, then of -e: the later wins. */
+/** Ours with --env-host, variables of --env-file, then of -e: the later wins. */
 export function environmentOf(
-  values: { readonly env: readonly string[]; readonly envFile: readonly string[] },
+  values: {
+    readonly env: readonly string[];
+    readonly envFile: readonly string[];
+    readonly envHost?: boolean;
+  },
   host: Host,
 ): string[] {
+  const own = values.envHost ? Object.keys(host.environment) : [];
   const fromFiles = values.envFile.flatMap((path) =>
     parseEnvironmentFile(readEnvironmentFile(path, host), path),
   );
-  return resolveVariables([...fromFiles, ...values.env], host.environment);
+  return resolveVariables([...own, ...fromFiles, ...values.env], host.environment);
 }
 
 /** In the form of an env file: those of the options win. */

@@ -40,6 +40,7 @@ export const PROCESS_OPTIONS = {
   ipc: text(["ipc"], "mode", "IPC namespace: host, private, shareable, none, container:NAME", [
     ...["host", "private", "shareable", "none"],
   ]),
+  noHosts: flag(["no-hosts"], "Leave /etc/hosts as the image has it"),
   oomScoreAdj: value(
     ["oom-score-adj"],
     "int",
@@ -64,6 +65,7 @@ export const PROCESS_OPTIONS = {
     parseInteger,
   ),
   sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
+  tz: text(["tz"], "zone", "Time zone, such as Europe/Berlin; local: this machine's", ["local"]),
   umask: value(["umask"], "octal", "Bits that its new files do not get (default 0022)", parseUmask),
   gidmap: list(
     ["gidmap"],
@@ -141,6 +143,8 @@ export function processOf(
     umask: values.umask,
     extraHosts: unlessEmpty(values.addHost),
     dns: namesOf(values),
+    imageHosts: values.noHosts || undefined,
+    timeZone: values.tz || undefined,
     shmBytes: values.shmSize || undefined,
     restart: values.restart?.name === "no" ? undefined : values.restart,
     stopSignal: values.stopSignal,

@@ -52,6 +52,9 @@ const DIRECTORIES = [
   "/tmp",
   "/usr",
   "/usr/bin",
+  "/usr/share",
+  "/usr/share/zoneinfo",
+  "/usr/share/zoneinfo/Etc",
   "/var",
   "/var/lib",
 ];
@@ -64,10 +67,16 @@ const DEVICES: readonly (readonly [name: string, major: number, minor: number])[
   ["tty", 5, 0],
   ["console", 5, 1],
 ];
+/** tzfile(5): a header that counts one type and the four characters of its name, and both; then the same for 64 bits, and the rule after that. */
+const UTC = `TZif2${"\0".repeat(15 + 4 * 4)}\0\0\0\x01\0\0\0\x04${"\0".repeat(6)}UTC\0`;
+const UTC_ZONE = `${UTC}${UTC}\nUTC0\n`;
 const FILES: Readonly<Record<string, string>> = {
   "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
   "/etc/group": "root:x:0:\n",
   "/etc/os-release": 'ID=simulated\nPRETTY_NAME="Simulated Linux"\n',
+  "/etc/localtime": UTC_ZONE,
+  "/usr/share/zoneinfo/UTC": UTC_ZONE,
+  "/usr/share/zoneinfo/Etc/UTC": UTC_ZONE,
 };
 
 function initialNamespaces(machine: Machine, base: Mount): NamespaceSet {

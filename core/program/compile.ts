@@ -74,6 +74,7 @@ const WHY: Readonly<Record<string, string>> = {
   "/etc/hosts": "its own name and localhost",
   "/etc/hostname": "its own name",
   "/etc/resolv.conf": "where it asks for names",
+  "/etc/localtime": "the time zone that was asked for",
 };
 
 /** The child's /sys/fs/cgroup: on v1 a directory of hierarchies, on v2 the hierarchy itself. */

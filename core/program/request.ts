@@ -172,6 +172,8 @@ export interface ContainerRequest {
   readonly entrypoint?: readonly string[];
   /** `K=V`; a bare `K` was resolved by the caller. */
   readonly environment: readonly string[];
+  /** Variables that it does not get from its image or by default, such as PATH; HOSTNAME and HOME stay. */
+  readonly unsetEnvironment?: "all" | readonly string[];
   /** `uid[:gid]` or names. */
   readonly user?: string;
   readonly workingDirectory?: string;
@@ -214,6 +216,10 @@ export interface ContainerRequest {
   /** `NAME:ADDRESS`, for /etc/hosts. */
   readonly extraHosts?: readonly string[];
   readonly dns?: NameRequest;
+  /** Its /etc/hosts is its image's, as it is there. */
+  readonly imageHosts?: boolean;
+  /** What its /etc/localtime is: `local` for this machine's, else a name of its zone database, as `Europe/Berlin`. */
+  readonly timeZone?: string;
   /** Size of /dev/shm. */
   readonly shmBytes?: number;
   /** Instead of the image's, by name or number. */

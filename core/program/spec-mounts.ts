@@ -5,6 +5,7 @@ import { NacreError } from "../error.ts";
 import type { SpecIdMapping, SpecMount } from "../oci/runtime-spec.ts";
 import type { MountDescription } from "./mount-description.ts";
 import type { BindRequest, ContainerRequest, IdRange, PlainMount } from "./request.ts";
+import type { SpecContext } from "./spec.ts";
 
 const SHM_BYTES = 64 << 20;
 
@@ -101,12 +102,12 @@ function plainMount(mount: PlainMount): SpecMount {
   };
 }
 
-function ownFiles(directory: string | undefined): SpecMount[] {
-  const names = directory === undefined ? [] : ["hosts", "hostname", "resolv.conf"];
-  return names.map((name) => ({
+function ownFiles(files: SpecContext["ownFiles"]): SpecMount[] {
+  if (!files) return [];
+  return files.names.map((name) => ({
     destination: `/etc/${name}`,
     type: "bind",
-    source: `${directory}/${name}`,
+    source: `${files.directory}/${name}`,
     options: ["bind", "rprivate"],
   }));
 }
@@ -120,20 +121,20 @@ export function requestedMounts(mounts: readonly PlainMount[]): SpecMount[] {
 /**
  * The user's mounts replace standard ones of the same place; parents come before children.
  * @param mounts what the user's come down to
- * @param filesDirectory has `hosts`, `hostname` and `resolv.conf`; undefined: the root's own stay
+ * @param files its own of /etc; undefined: the root's own stay
  * @param sharedMemory where the file system is that it shares with other containers, if it does
  */
 export function allMounts(
   request: ContainerRequest,
   mounts: readonly PlainMount[],
-  filesDirectory: string | undefined,
+  files: SpecContext["ownFiles"],
   sharedMemory?: string,
 ): SpecMount[] {
   const standard = [
     ...[PROC, DEV, PTS],
     ...interprocess(request, sharedMemory),
     ...machineMounts(request),
-    ...ownFiles(filesDirectory),
+    ...ownFiles(files),
   ];
   const requested = requestedMounts(mounts);
   const taken = new Set(requested.map((m) => m.destination));

@@ -24,8 +24,8 @@ export interface SpecContext {
   readonly network: NetworkNamespace;
   /** Absent: the machine's users. */
   readonly users?: UserNamespace;
-  /** Directory whose `hosts`, `hostname` and `resolv.conf` are bound over those of the image; absent: the root's own stay. */
-  readonly filesDirectory?: string;
+  /** Files of its own: the names of those in a directory that are bound over the root's of /etc. */
+  readonly ownFiles?: { readonly directory: string; readonly names: readonly string[] };
   /** The user's mounts, as the kernel can do them. */
   readonly mounts: readonly PlainMount[];
   /** Where the shared memory is that other containers have too; absent: its own. */
@@ -50,19 +50,22 @@ export function processArguments(request: ContainerRequest, image: ImageProcess)
   return line;
 }
 
-/** PATH, HOSTNAME, TERM, the image's, the user's, HOME; a later one of a name replaces the earlier. */
+/** PATH, HOSTNAME, TERM, the image's, without those to be unset; the user's, HOME; a later one of a name replaces the earlier. */
 export function environment(
   request: ContainerRequest,
   image: ImageProcess,
   hostname: string,
   home: string,
 ): string[] {
+  const { unsetEnvironment: unset = [] } = request;
   const variables = new Map<string, string>();
   const add = (entry: string) => variables.set(entry.split("=", 1)[0]!, entry);
   add(DEFAULT_PATH);
   add(`HOSTNAME=${hostname}`);
   if (request.terminal) add("TERM=xterm");
   for (const entry of image.Env ?? []) add(entry);
+  for (const name of unset === "all" ? [...variables.keys()] : unset) variables.delete(name);
+  if (!variables.has("HOSTNAME")) add(`HOSTNAME=${hostname}`);
   for (const entry of request.environment) add(entry);
   if (!variables.has("HOME")) add(`HOME=${home}`);
   return [...variables.values()];
@@ -106,7 +109,7 @@ export function createSpec(
   const { user, machine } = context;
   const size = context.terminalSize;
   const { devices, rules, bound } = specDevices(request, machine, context.users !== undefined);
-  const mounts = allMounts(request, context.mounts, context.filesDirectory, context.sharedMemory);
+  const mounts = allMounts(request, context.mounts, context.ownFiles, context.sharedMemory);
   const { privileged = false, systemPaths, sysctls = {} } = request;
   const open = privileged || systemPaths === "unconfined";
   return {

@@ -1,7 +1,10 @@
-// The three files of /etc that belong to a container and not to its image. They live on a tmpfs
-// of the container's own mount namespace, so they cost no disk and go with it.
+// The files of /etc that belong to a container and not to its image. They live on a tmpfs of the
+// container's own mount namespace, so they cost no disk and go with it.
 
+import type { Files } from "@nacre/core/ports/files.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import { placeZone, zoneFile } from "./time-zone.ts";
 
 export interface HostFiles {
   readonly hostname: string;
@@ -19,31 +22,53 @@ const LOCALHOST = [
   "ff02::2\tip6-allrouters",
 ];
 
-/** Operations of the child section that put the files into `directory`, which exists on the host. */
-export function hostFileOperations(directory: string, files: HostFiles): Operation[] {
-  const contents: Readonly<Record<string, string>> = {
-    hosts: `${[...LOCALHOST, ...files.hosts, `127.0.0.1\t${files.hostname}`].join("\n")}\n`,
-    hostname: `${files.hostname}\n`,
-    "resolv.conf": files.resolvConf,
-  };
+type Wanted = Pick<ContainerRequest, "imageHosts" | "timeZone">;
+
+/** Names of the files that a container has of its own. With `kept` its root keeps its own names and resolver. */
+export function ownFileNames({ imageHosts, timeZone }: Wanted, kept: boolean): string[] {
   return [
-    ...ownMemory(directory, "a place in memory for the files of /etc that are the container's own"),
-    ...Object.entries(contents).map(
-      ([name, data]): Operation => ({
-        op: "placeText",
-        path: name,
-        data,
-        mode: 0o644,
-        uid: 0,
-        gid: 0,
-        why: `becomes the container's /etc/${name}`,
-      }),
-    ),
+    ...(kept || imageHosts ? [] : ["hosts"]),
+    ...(kept ? [] : ["hostname", "resolv.conf"]),
+    ...(timeZone === undefined ? [] : ["localtime"]),
   ];
 }
 
+/**
+ * Operations of the child section that put files into `directory`, which exists on the host: those
+ * of `contents` that are wanted, absent where the root keeps its own, and `more`.
+ */
+export function ownFileOperations(
+  directory: string,
+  wanted: Wanted,
+  contents: HostFiles | undefined,
+  more: readonly Operation[],
+  files: Pick<Files, "readBytes">,
+): Operation[] {
+  const names = ownFileNames(wanted, contents === undefined);
+  const { timeZone } = wanted;
+  const all = [
+    ...(contents ? textOperations(contents).filter(({ path }) => names.includes(path)) : []),
+    ...(timeZone === undefined ? [] : [placeZone(zoneFile(timeZone, files))]),
+    ...more,
+  ];
+  if (all.length === 0) return [];
+  return [...ownMemory(directory, "a place in memory for files that are its own"), ...all];
+}
+
+function textOperations({ hostname, resolvConf, hosts }: HostFiles) {
+  const contents: Readonly<Record<string, string>> = {
+    hosts: `${[...LOCALHOST, ...hosts, `127.0.0.1\t${hostname}`].join("\n")}\n`,
+    hostname: `${hostname}\n`,
+    "resolv.conf": resolvConf,
+  };
+  return Object.entries(contents).map(([path, data]) => ({
+    ...{ op: "placeText" as const, path, data, mode: 0o644, uid: 0, gid: 0 },
+    why: `becomes the container's /etc/${path}`,
+  }));
+}
+
 /** A tmpfs at `directory`, with what is placed next in it. */
-export function ownMemory(directory: string, why: string): Operation[] {
+function ownMemory(directory: string, why: string): Operation[] {
   return [
     {
       op: "mount",

@@ -111,10 +111,12 @@ function exposedPorts(config: ImageProcess, { exposedPorts = [] }: ContainerRequ
 }
 
 /** As docker has it: what was asked for first, then what the image says of other variables. */
-function environmentJson(config: ImageProcess, { environment }: ContainerRequest): string[] {
+function environmentJson(config: ImageProcess, request: ContainerRequest): string[] {
+  const { environment, unsetEnvironment: unset = [] } = request;
   const nameOf = (variable: string): string => variable.split("=", 1)[0] as string;
-  const asked = new Set(environment.map(nameOf));
-  return [...environment, ...(config.Env ?? []).filter((one) => !asked.has(nameOf(one)))];
+  const left = new Set([...environment.map(nameOf), ...(unset === "all" ? [] : unset)]);
+  const images = unset === "all" ? [] : (config.Env ?? []);
+  return [...environment, ...images.filter((one) => !left.has(nameOf(one)))];
 }
 
 /** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet; `available`: the capabilities that can be given here. */
@@ -177,6 +179,7 @@ export function containerJson(
       ...(healthcheck && { Healthcheck: healthcheck }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),
+      ...(request.timeZone !== undefined && { Timezone: request.timeZone }),
     },
     NetworkSettings: networkJson(request.network),
   };

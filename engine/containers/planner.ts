@@ -39,7 +39,7 @@ import type { StatePaths } from "../images/paths.ts";
 import { leftOutLimits, mustBeAble } from "./able.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import { ContainerRoot, keptUser } from "./container-root.ts";
-import { hostFileOperations, ownMemory } from "./host-files.ts";
+import { ownFileNames, ownFileOperations } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
 import { type ContainerMounts, type MountPlan, ofStep } from "./mounts.ts";
@@ -49,6 +49,7 @@ import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
 import { type HowStarted, supervisionOf, supervisionOfExec } from "./supervision.ts";
 import type { SystemCallFilters } from "./system-call-filters.ts";
+import { zoneFile } from "./time-zone.ts";
 
 const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
 
@@ -152,6 +153,7 @@ export class Planner {
     }
     await this.#runtimes.load(request, image);
     await this.#filters.load(request);
+    if (request.timeZone !== undefined) zoneFile(request.timeZone, this.#files);
   }
 
   /** Asked for where it is needed only: the machine's own root has none. */
@@ -191,7 +193,7 @@ export class Planner {
           ...(network.path !== undefined && { path: network.path }),
         },
         // The machine's own root keeps the machine's own names and resolver.
-        ...(image && { filesDirectory: this.#paths.files }),
+        ownFiles: { directory: this.#paths.files, names: ownFileNames(request, !image) },
         rootfs: this.#paths.rootfs,
         cgroupsPath: cgroupOf(container),
         ...(size && { terminalSize: size }),
@@ -202,6 +204,7 @@ export class Planner {
     );
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
     const filter = this.#filters.of(request, id);
+    const contents = image && { hostname, ...namesInContainer(request, network) };
     return compile({
       title: `run ${request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
@@ -216,20 +219,7 @@ export class Planner {
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,
-      files: image
-        ? [
-            ...hostFileOperations(this.#paths.files, {
-              hostname,
-              ...namesInContainer(request, network),
-            }),
-            ...step.files,
-          ]
-        : step.files.length > 0
-          ? [
-              ...ownMemory(this.#paths.files, "a place in memory for files of this step"),
-              ...step.files,
-            ]
-          : [],
+      files: ownFileOperations(this.#paths.files, request, contents, step.files, this.#files),
       supervision: supervisionOf(container, this.#paths, this.#options.settleCommand, start),
     });
   }

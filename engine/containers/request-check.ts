@@ -70,7 +70,11 @@ export function checkRestart({
   });
 }
 
-function checkProcess({ oomScoreAdj, stopSignal, shmBytes }: ContainerRequest): void {
+function checkProcess(request: ContainerRequest): void {
+  const { oomScoreAdj, stopSignal, shmBytes } = request;
+  if (request.imageHosts && request.extraHosts) {
+    throw new NacreError("invalid", "--no-hosts and --add-host cannot be set together");
+  }
   if (oomScoreAdj !== undefined && Math.abs(oomScoreAdj) > 1000) {
     throw new NacreError(
       "invalid",

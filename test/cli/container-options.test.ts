@@ -343,6 +343,19 @@ describe("the options of run", () => {
     expect(requestOf(values, operands, host).environment).toEqual(["A=1", "B=2"]);
   });
 
+  it("hands on our environment, over which -e wins, and leaves out the image's, as podman has it", () => {
+    const { environment } = request("--env-host", "-e", "B=2", "-e", "A=given", "img");
+    expect(environment).toEqual(["A=given", "B=2"]);
+    expect(request("--env-host", "img").environment).toEqual(["A=mine"]);
+    expect(request("--unsetenv", "X", "--unsetenv", "Y", "img").unsetEnvironment).toEqual([
+      ...["X", "Y"],
+    ]);
+    expect(request("--unsetenv", "X", "--unsetenv-all", "img").unsetEnvironment).toBe("all");
+    expect(request("--tz", "local", "--no-hosts", "img")).toMatchObject({
+      ...{ timeZone: "local", imageHosts: true },
+    });
+  });
+
   it("refuses two mounts at one place, whichever options they come from", () => {
     expect(() => request("-v", "/a:/x", "--mount", "type=tmpfs,dst=/x/", "img")).toThrow(
       "duplicate mount point: /x/",

@@ -2,7 +2,7 @@
 // look at /dev, its terminal, /sys and /proc.
 
 import { expect, it } from "vitest";
-import type { Bench } from "./engine.ts";
+import { type Bench, refusal } from "./engine.ts";
 
 const DEVICES = ["full 1, 7", "null 1, 3", "random 1, 8", "tty 5, 0", "urandom 1, 9", "zero 1, 5"];
 const SCRIPTS: readonly (readonly [what: string, script: string, says: readonly string[]])[] = [
@@ -109,6 +109,55 @@ export function machineCases(bench: () => Bench): void {
     await bench().start("closed", "while :; do sleep 0.05; done", { umask: 0o077 });
     const { stdout } = await bench().exec("closed", { command: ["sh", "-c", "umask"] });
     expect(stdout).toBe("0077\n");
+  });
+
+  it("gives a container the time zone of the machine that it asks for, and no other file", async () => {
+    const script = "head -c 4 /etc/localtime; wc -c < /etc/localtime";
+    for (const timeZone of ["UTC", "Etc/UTC", "local"]) {
+      expect((await bench().sh(script, { timeZone })).stdout).toMatch(/^TZif\d+\n$/);
+    }
+    // Written by the container, it stays its own.
+    const changed = "echo changed > /etc/localtime && cat /etc/localtime";
+    expect((await bench().sh(changed, { timeZone: "UTC" })).stdout).toBe("changed\n");
+    expect((await bench().sh(script, { timeZone: "UTC" })).stdout).toMatch(/^TZif/);
+    for (const timeZone of [
+      "../../../etc/passwd",
+      "/etc/localtime",
+      "Etc",
+      "No/Such",
+      "Etc/../UTC",
+    ]) {
+      const { kind, message } = await refusal(bench().sh("true", { timeZone }));
+      expect({ kind, message }).toEqual({
+        kind: "invalid",
+        message: `invalid time zone ${JSON.stringify(timeZone)}`,
+      });
+    }
+    expect(bench().containers.list({ all: true })).toEqual([]);
+  });
+
+  it("leaves a container its image's /etc/hosts where it is to keep it", async () => {
+    const script = "cat /etc/hosts; cat /etc/hostname";
+    const { stdout } = await bench().sh(script, { imageHosts: true, hostname: "box" });
+    expect(stdout).toBe("box\n");
+    const both = { imageHosts: true, extraHosts: ["db:10.0.0.7"] };
+    expect((await refusal(bench().sh("true", both))).message).toContain("cannot be set together");
+  });
+
+  it("leaves out variables of the image and the defaults, also for what joins", async () => {
+    const environment = ["A=mine"];
+    const env = async (more: object) => (await bench().run(["/bin/env"], more)).stdout;
+    const bare = await env({ environment, unsetEnvironment: "all", hostname: "box" });
+    expect(bare.trim().split("\n").sort()).toEqual(["A=mine", "HOME=/root", "HOSTNAME=box"]);
+    expect(await env({ environment, unsetEnvironment: ["PATH"] })).not.toContain("PATH=");
+    const loop = "while :; do /bin/sleep 0.05; done";
+    const image = bench().subject.image;
+    const command = ["/bin/sh", "-c", loop];
+    const more = { image, command, detached: true, name: "bare" };
+    await bench().containers.run({ ...more, unsetEnvironment: ["PATH"] });
+    const { stdout } = await bench().exec("bare", { command: ["/bin/env"] });
+    expect(stdout).toMatch(/^HOSTNAME=/m);
+    expect(stdout).not.toContain("PATH=");
   });
 
   it("leaves a container its console when others come with terminals of their own", async () => {

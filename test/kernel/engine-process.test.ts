@@ -38,6 +38,15 @@ describe("names", () => {
   });
 });
 
+describe("what is podman's alone", () => {
+  it("a time zone, and the image's hosts", async () => {
+    const summer = "date -d @1719828000 +%z";
+    expect(await prints(["--tz", "Europe/Berlin"], summer)).toBe("+0200");
+    expect(await prints(["--no-hosts"], "test -e /etc/hosts || echo none")).toBe("none");
+    expect(await refusal("--tz", "../../../etc/shadow")).toContain("invalid time zone");
+  });
+});
+
 describe("limits of the process", () => {
   it("hold from its first instruction on", async () => {
     const options = ["--ulimit", "nofile=64:128", "--ulimit", "core=0", "--oom-score-adj", "500"];

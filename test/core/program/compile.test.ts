@@ -34,7 +34,7 @@ function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): Kern
       user: { uid: 1000, gid: 1000, additionalGids: [44], home: "/" },
       network: { own: request.network === "none" },
       mounts: request.mounts.filter((mount) => mount.type === "bind" || mount.type === "tmpfs"),
-      filesDirectory: "/state/files",
+      ownFiles: { directory: "/state/files", names: ["hosts", "hostname", "resolv.conf"] },
       rootfs: "/state/rootfs",
       cgroupsPath: "/nacre/f",
       machine: MACHINE,

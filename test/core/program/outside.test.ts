@@ -40,7 +40,7 @@ function program(
       user: { uid: 7, gid: 8, additionalGids: [], home: "/" },
       network: { own: true },
       mounts: [],
-      filesDirectory: "/state/files",
+      ownFiles: { directory: "/state/files", names: ["hosts", "hostname", "resolv.conf"] },
       rootfs: "/state/rootfs",
       cgroupsPath: "/nacre/f",
       machine: MACHINE,

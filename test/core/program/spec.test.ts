@@ -21,7 +21,7 @@ const CONTEXT = {
   user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
   network: { own: true },
   mounts: [],
-  filesDirectory: "/state/files",
+  ownFiles: { directory: "/state/files", names: ["hosts", "hostname", "resolv.conf"] },
   rootfs: "/state/rootfs",
   cgroupsPath: "/nacre/abc",
   machine: MACHINE,
@@ -55,6 +55,14 @@ describe("environment", () => {
       "B=user",
       "C=1=2",
       "HOME=/root",
+    ]);
+  });
+  it("leaves out what is to be unset, but for its own name and home and what the user sets", () => {
+    const given = (unsetEnvironment: "all" | string[]) =>
+      environment(sampleRequest({ environment: ["B=user"], unsetEnvironment }), IMAGE, "box", "/r");
+    expect(given("all")).toEqual(["HOSTNAME=box", "B=user", "HOME=/r"]);
+    expect(given(["A", "B", "HOSTNAME", "NONE"])).toEqual([
+      ...["PATH=/image/bin", "HOSTNAME=box", "B=user", "HOME=/r"],
     ]);
   });
   it("names the terminal only where there is one", () => {

@@ -23,7 +23,11 @@ function made(
     {},
     {
       ...{ id: "abc", user: { uid: 0, gid: 0, additionalGids: [], home: "/" } },
-      ...{ network: { own: ownNetwork }, mounts: [], filesDirectory: "/state/files" },
+      ...{
+        network: { own: ownNetwork },
+        mounts: [],
+        ownFiles: { directory: "/state/files", names: ["hosts", "hostname", "resolv.conf"] },
+      },
       ...{ rootfs: "/state/rootfs", cgroupsPath: "/nacre/abc", machine: MACHINE, namespaceOf },
     },
   );
