@@ -2,6 +2,7 @@
 
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { parseIdMapping } from "@nacre/core/user-namespace/id-map.ts";
+import { ACCOUNT_OPTIONS, accountsOf } from "./account-options.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { PROCESS_LIMITS } from "./limit-options.ts";
@@ -17,6 +18,7 @@ import { timeoutMsOf } from "./stop-timeout.ts";
 
 export const PROCESS_OPTIONS = {
   ...PROCESS_LIMITS,
+  ...ACCOUNT_OPTIONS,
   addHost: list(["add-host"], "name:ip", "A line more in /etc/hosts", parseExtraHost),
   capAdd: list(["cap-add"], "capability", "Add a power of root, or ALL", String),
   capDrop: list(["cap-drop"], "capability", "Take a power of root away, or ALL", String),
@@ -138,6 +140,7 @@ export function processOf(
     namespaces: Object.keys(namespaces).length > 0 ? namespaces : undefined,
     userns: values.userns || undefined,
     idMaps: idMapsOf(values),
+    accounts: accountsOf(values),
     sysctls: values.sysctl.length > 0 ? Object.fromEntries(values.sysctl) : undefined,
     oomScoreAdj: values.oomScoreAdj,
     umask: values.umask,

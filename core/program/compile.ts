@@ -47,6 +47,8 @@ export interface CompileInput {
   readonly supervision: Omit<Supervision, "collect">;
   /** Whether the first process is an init, and what is executed its child. */
   readonly init?: boolean;
+  /** What is written to the container's own layer, in the opened root before anything is mounted in it. */
+  readonly accounts?: readonly Operation[];
   /** What the process's runtime needs, in the opened root after its mounts. */
   readonly runtime?: readonly Operation[];
   /** Absent: it may make all calls that there are. */
@@ -222,7 +224,10 @@ function insideTheRoot(spec: Spec, hierarchies: readonly MountedHierarchy[]): Op
 }
 
 /** The root as it will be, before it is entered. */
-function rooting({ spec, root, files, runtime = [] }: CompileInput, cgroups: CgroupPlan) {
+function rooting(
+  { spec, root, files, accounts = [], runtime = [] }: CompileInput,
+  cgroups: CgroupPlan,
+) {
   const operations: Operation[] = [
     {
       op: "setPropagation",
@@ -238,6 +243,7 @@ function rooting({ spec, root, files, runtime = [] }: CompileInput, cgroups: Cgr
       path: spec.root.path,
       why: "from here on names are resolved inside this root only",
     },
+    ...accounts,
     ...insideTheRoot(spec, cgroups.hierarchies),
     ...runtime,
   ];

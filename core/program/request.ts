@@ -160,6 +160,18 @@ export interface NameRequest {
   readonly options: readonly string[];
 }
 
+/** Lines that the container's /etc/passwd and /etc/group get, as podman has them. */
+export interface AccountRequest {
+  /** Whether it gets any; absent: as if it were said. */
+  readonly add?: boolean;
+  /** Users of the machine, by name or number, that it is to know. */
+  readonly hostUsers?: readonly string[];
+  /** In place of the usual line: `$USERNAME`, `$UID`, `$GID`, `$NAME`, `$HOME` are replaced. */
+  readonly passwdEntry?: string;
+  /** `$GROUPNAME`, `$GID`, `$USERLIST` are. */
+  readonly groupEntry?: string;
+}
+
 export interface ContainerRequest {
   /** As the user typed it: `debian`, `ghcr.io/o/app@sha256:…`, `host`. */
   readonly image: string;
@@ -210,6 +222,8 @@ export interface ContainerRequest {
   /** `host`, `private`, `auto[:size=N]`, `container:NAME`, `ns:PATH`. Absent: as the engine has it, `host` if nobody said. */
   readonly userns?: string;
   readonly idMaps?: IdMapsRequest;
+  /** Absent: lines for who keeps their ID (`keep-id`), and for nobody else. */
+  readonly accounts?: AccountRequest;
   readonly sysctls?: Readonly<Record<string, string>>;
   /** -1000 to 1000: how soon the kernel's OOM killer takes it. */
   readonly oomScoreAdj?: number;

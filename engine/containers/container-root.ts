@@ -37,9 +37,12 @@ export function shownInside<T extends { readonly uid: number; readonly gid: numb
   return { ...entry, uid, gid: containerId(users.gids, entry.gid) ?? OVERFLOW_ID };
 }
 
+/** Whether `--userns` has its caller keep an ID in the container. */
+export const keepsId = (userns = ""): boolean => /^keep-id(:|$)/.test(userns);
+
 /** Who runs a container that keeps the ID of its caller, unless it is said. */
 export function keptUser({ request, users }: Pick<ContainerRecord, "request" | "users">) {
-  if (!users || !/^keep-id(:|$)/.test(request.userns ?? "")) return undefined;
+  if (!users || !keepsId(request.userns)) return undefined;
   return `${containerId(users.uids, 0)}:${containerId(users.gids, 0)}`;
 }
 

@@ -37,8 +37,9 @@ import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { leftOutLimits, mustBeAble } from "./able.ts";
+import { Accounts, wantedUser } from "./accounts.ts";
 import { cgroupOf } from "./cgroup-of.ts";
-import { ContainerRoot, keptUser } from "./container-root.ts";
+import { ContainerRoot } from "./container-root.ts";
 import { ownFileNames, ownFileOperations } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
@@ -51,8 +52,6 @@ import { type HowStarted, supervisionOf, supervisionOfExec } from "./supervision
 import type { SystemCallFilters } from "./system-call-filters.ts";
 import { zoneFile } from "./time-zone.ts";
 
-const ACCOUNT_FILE_LIMIT_BYTES = 1 << 20;
-
 /** Before the root of the `host` image is opened to hide the state root, in which mounts lie. */
 const withMounts = (
   { host, child }: RootPlan,
@@ -62,10 +61,6 @@ const withMounts = (
   host: [...host, ...mounted.host, ...more],
   child: [...mounted.child, ...child],
 });
-
-/** Whom its process is; empty for root. */
-const wantedUser = (container: ContainerRecord, { User = "" }: ImageProcess): string =>
-  container.request.user ?? keptUser(container) ?? User;
 
 /** What a step of a build has beside a container's own: kept in no record. */
 export interface StepMounts extends MountPlan {
@@ -107,6 +102,7 @@ export class Planner {
   readonly #mounts: ContainerMounts;
   readonly #filters: SystemCallFilters;
   readonly #root: ContainerRoot;
+  readonly #accounts: Accounts;
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
   readonly #lent: LentNamespaces;
@@ -126,6 +122,7 @@ export class Planner {
     this.#kernel = kernel;
     this.#files = files;
     this.#root = new ContainerRoot(kernel, layers, snapshotters, paths);
+    this.#accounts = new Accounts(kernel, files, paths);
     this.#networks = networks;
     this.#runtimes = runtimes;
     this.#mounts = mounts;
@@ -151,6 +148,7 @@ export class Planner {
       if (mount.type !== "image") continue;
       await this.#root.prepare(snapshotter, this.#mounts.imageOf(mount), users);
     }
+    await this.#accounts.prepare(request);
     await this.#runtimes.load(request, image);
     await this.#filters.load(request);
     if (request.timeZone !== undefined) zoneFile(request.timeZone, this.#files);
@@ -216,6 +214,7 @@ export class Planner {
         withMounts(step.root ?? this.#root.plan(container, image), mounted, memory?.host),
         step,
       ),
+      accounts: this.#accounts.operations(container, image),
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,
@@ -349,21 +348,14 @@ export class Planner {
     return userns.startsWith("ns:") ? { ...plan, path: userns.slice("ns:".length) } : plan;
   }
 
-  /** Looked up in the container's own storage layer, then in its image; the machine's only for `host`. */
+  /** As the container's own accounts have it. */
   #user(wanted: string, container: ContainerRecord, image: ImageRecord | undefined): ProcessUser {
-    const text = (name: "passwd" | "group"): string => {
-      if (!image) return this.#files.readText(`/etc/${name}`);
-      const { upper } = this.#paths.container(container.id);
-      // Nothing has been put there yet: to read it with care takes a tenth of a millisecond.
-      if (!this.#files.status(`${upper}/etc`)) return image[name];
-      const changed = this.#files.readBeneath(upper, `etc/${name}`, ACCOUNT_FILE_LIMIT_BYTES);
-      return changed ? new TextDecoder().decode(changed) : image[name];
-    };
-    const user = resolveUser(wanted, text("passwd"), text("group"));
+    const { passwd, group } = this.#accounts.of(container, image);
+    const user = resolveUser(wanted, passwd, group);
     const maps = this.#kernel.facts().userNamespace;
     if (maps && !container.users) checkUser(user, maps);
     const { groups = [] } = container.request;
-    const more = resolveGroups(groups, text("group"));
+    const more = resolveGroups(groups, group);
     // The first group is among them, so that nobody loses what it forbids by leaving it (CVE-2022-36109).
     return { ...user, additionalGids: [...new Set([user.gid, ...user.additionalGids, ...more])] };
   }

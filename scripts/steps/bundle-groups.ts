@@ -21,7 +21,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   help: ["cli/{help,nearest}.ts", "node_modules/fastest-levenshtein/**"],
   running: [
     "cli/commands/{run,create,exec,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
-    "cli/{address,container,resource,mount,process,health,namespace,security}-options.ts",
+    "cli/{account,address,container,resource,mount,process,health,namespace,security}-options.ts",
     "cli/{attachment,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],
@@ -79,7 +79,11 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   builds: ["engine/build/**", "core/dockerfile/**", "core/oci/config-change.ts"],
   sharing: ["engine/sharing/!(view).ts", "engine/registry/uploads.ts"],
   // Who the users of a container are, where they are its own.
-  users: ["engine/user-namespaces/*.ts", "core/user-namespace/subordinate-ids.ts"],
+  users: [
+    "engine/user-namespaces/*.ts",
+    "core/user-namespace/subordinate-ids.ts",
+    "core/program/account-lines.ts",
+  ],
   // What compiles filters of system calls: loaded when one is not kept yet.
   filters: ["core/seccomp/!(version).ts"],
   "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
@@ -109,7 +113,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/user-namespace/{own-spec,own-tree}.ts",
     "engine/unprivileged/delegated.ts",
     "engine/{networks/*,logs/json-file}.ts",
-    "engine/containers/{able,planner,container-root,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
+    "engine/containers/{able,accounts,planner,container-root,mounts,mount-sources,lent-namespaces,names-in-container}.ts",
     "engine/containers/{host-files,shared-memory,machine-facts,request-check,image-for}.ts",
     "engine/containers/{names,attached,starting,start-failure,health-checks,user-chooser,host-image}.ts",
     "engine/containers/{wait-program,system-call-filters,supervision}.ts",

@@ -15,6 +15,15 @@ function request(...words: string[]): ContainerRequest {
   return requestOf(values, operands, new FakeHost({ environment: { A: "mine" } }));
 }
 
+it("asks for lines of accounts as podman has it", () => {
+  expect(request("img").accounts).toBeUndefined();
+  expect(request("--passwd", "img").accounts).toEqual({ add: true });
+  expect(request("--passwd=false", "img").accounts).toEqual({ add: false });
+  const words = ["--hostuser", "a", "--hostuser=1", "--passwd-entry", "p", "--group-entry=g"];
+  const asked = { hostUsers: ["a", "1"], passwdEntry: "p", groupEntry: "g" };
+  expect(request(...words, "img").accounts).toEqual(asked);
+});
+
 /** Docker's daemon refuses these; its client, whose cases they are, lets them through. */
 const REFUSED: Readonly<Record<string, string>> = {
   "-v a:b img": "mount path must be absolute",

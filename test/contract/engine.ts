@@ -7,6 +7,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Engine, ExecRequest } from "@nacre/engine/engine.ts";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { accountCases } from "./engine-accounts.ts";
 import { archiveCases } from "./engine-archives.ts";
 import { buildCases } from "./engine-build.ts";
 import { stageCases } from "./engine-build-stages.ts";
@@ -114,6 +115,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     foregroundCases(() => bench);
     backgroundCases(() => bench);
     refusalCases(() => bench);
+    accountCases(() => bench);
     archiveCases(() => bench);
     deviceCases(() => bench);
     machineCases(() => bench);

@@ -73,6 +73,34 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     await user.gone();
   });
 
+  it("has a name there, and the container's own files of accounts alone say so", async () => {
+    const shown = "tail -n1 /etc/passwd; tail -n1 /etc/group; whoami; id -gn; echo $HOME";
+    const keep = ["--userns", "keep-id"];
+    const { name, uid, gid, home } = user;
+    expect((await sh(shown, ...keep, "-w", "/bin")).split("\n")).toEqual([
+      ...[`${name}:*:${kept}::/bin:/bin/sh`, `${name}:x:${gid}:${name}`, name, name, "/bin"],
+    ]);
+    const [atHome] = (await sh(shown, ...keep, "-v", `${home}:${home}`)).split("\n");
+    expect(atHome).toBe(`${name}:*:${kept}::${home}:/bin/sh`);
+    const other = await sh(shown, "--userns", "keep-id:uid=7,gid=8");
+    expect(other.split("\n").slice(0, 3)).toEqual([
+      ...[`${name}:*:7:8::/:/bin/sh`, `${name}:x:8:${name}`, name],
+    ]);
+    const script = `whoami; echo x >>/etc/passwd || echo closed; id -u ${name}`;
+    expect(await sh(script, ...keep, "--read-only")).toBe(`${name}\nclosed\n${uid}`);
+    expect(await sh("whoami 2>&1 || true", ...keep, "--passwd=false")).toContain("unknown uid");
+    const entry = [
+      "--passwd-entry",
+      "$USERNAME:x:$UID:$GID::/there:",
+      "--group-entry",
+      "g:x:$GID:",
+    ];
+    expect(await sh("echo $HOME; id -gn", ...keep, ...entry)).toBe("/there\ng");
+    const host = await sh("grep daemon: /etc/passwd", "--hostuser", "daemon");
+    expect(host).toMatch(/^daemon:\*:1:1:.*:\/:\/bin\/sh$/);
+    await user.gone();
+  });
+
   it("is who it says with keep-id:uid=,gid=, and root with --user", async () => {
     const userns = ["--userns", "keep-id:uid=1000,gid=1001"];
     expect(await sh("echo $(id -u):$(id -g)", ...userns)).toBe("1000:1001");
@@ -119,7 +147,7 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     chownSync(given, user.uid, user.gid);
     await user.does("cp", given, "box:/given");
     expect((await user.does("diff", "box")).split("\n").sort()).toEqual([
-      ...["A /given", "A /made", "C /theirs", "D /gone"],
+      ...["A /given", "A /made", "C /etc", "C /etc/group", "C /etc/passwd", "C /theirs", "D /gone"],
     ]);
     await user.does("commit", "box", "committed");
     await user.does("rm", "-f", "box");

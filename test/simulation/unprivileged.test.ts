@@ -101,6 +101,14 @@ describe("a container of such a user, with --userns", () => {
     expect(root.stdout).toMatch(/^0\n.* 0 +0 .*\/made\n$/);
   });
 
+  it("keep-id knows who runs it by its number where the machine has no name for it", async () => {
+    await using simulation = await unprivileged();
+    const { stdout } = await simulation.run("shell", ["sh", "-c", "cat /etc/passwd; echo $HOME"], {
+      ...{ userns: "keep-id", workingDirectory: "/sub" },
+    });
+    expect(stdout).toContain("\n1000:*:1000:1000:container user:/sub:/bin/sh\n/sub\n");
+  });
+
   it("nomap has everybody but who runs it", async () => {
     await using simulation = await unprivileged();
     const { stdout } = await simulation.run(
