@@ -140,6 +140,8 @@ export type LogDetails = Readonly<Record<string, string>>;
 export interface RemoveOptions {
   /** Kills it first, if it runs. */
   readonly force?: boolean;
+  /** With `force`: has it end by its stop signal, and kills it after that time. */
+  readonly timeoutMs?: number;
   /** With its volumes that have no name of the user's, and that nobody else has. */
   readonly volumes?: boolean;
 }

@@ -4,10 +4,10 @@ import { platformText } from "@nacre/engine/registry/platform.ts";
 import { command } from "../command.ts";
 import { referenceOf } from "../image-name.ts";
 import { imageTree } from "../image-tree.ts";
-import { flag, text } from "../options.ts";
+import { choice, flag, text } from "../options.ts";
 import { filterOption, timedFiltersOf } from "../parse/filter.ts";
 import { neutralise } from "../text/escape.ts";
-import { formatListing, type Row } from "../text/listing.ts";
+import { ascending, formatListing, NO_HEADING, type Row } from "../text/listing.ts";
 import { humanSize } from "../text/size.ts";
 import { createdAt, humanDuration } from "../text/time.ts";
 
@@ -28,6 +28,15 @@ const HEADINGS = {
 /** What docker's templates may ask for, and what it says: `system df -v` counts them. */
 const NOT_COUNTED = { Containers: "N/A", SharedSize: "N/A", UniqueSize: "N/A" };
 
+const FIELDS = new Map<string | undefined, keyof typeof HEADINGS>([
+  ...([
+    ["id", "ID"],
+    ["repository", "Repository"],
+    ["tag", "Tag"],
+  ] as const),
+]);
+const SORTS = ["created", "id", "repository", "size", "tag"] as const;
+
 export default command({
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   description:
@@ -40,8 +49,10 @@ export default command({
       "table",
       "json",
     ]),
+    noHeading: NO_HEADING,
     noTrunc: flag(["no-trunc"], "Do not shorten IDs"),
     quiet: flag(["quiet", "q"], "Print IDs only"),
+    sort: choice(["sort"], SORTS, "In this order (created: the newest first, the default)"),
     tree: flag(["tree"], "Show each name with the platforms that are here below it"),
   },
   operands: { least: 0, most: 1 },
@@ -53,7 +64,8 @@ export default command({
     ["nacre images 'team/*'", "those of some repositories"],
     ["nacre images --format '{{.Repository}}:{{.Tag}} {{.Size}}'", "a line of your own"],
   ],
-  async run(context, { digests, filter, format, noTrunc, quiet, tree }, [wanted]) {
+  async run(context, values, [wanted]) {
+    const { digests, filter, format, noHeading, noTrunc, quiet, sort, tree } = values;
     const { host } = context;
     const { filters, ...until } = timedFiltersOf(filter, host.nowMs());
     const engine = await context.engine();
@@ -69,7 +81,11 @@ export default command({
       host.print(imageTree(listings));
       return 0;
     }
-    const rows = listings.flatMap((listing) => rowsOf(listing, host.nowMs(), !noTrunc));
+    const ordered =
+      sort === "size" ? ascending(listings, ({ image }) => image.sizeBytes) : listings;
+    const unsorted = ordered.flatMap((listing) => rowsOf(listing, host.nowMs(), !noTrunc));
+    const field = FIELDS.get(sort);
+    const rows = field ? ascending(unsorted, (row) => row[field]!) : unsorted;
     if (quiet && format === undefined) {
       host.print([...new Set(rows.map((row) => row.ID))].map((id) => `${id}\n`).join(""));
       return 0;
@@ -82,7 +98,7 @@ export default command({
       "CreatedSince",
       "Size",
     ];
-    host.print(formatListing({ rows, headings: HEADINGS, columns }, format));
+    host.print(formatListing({ rows, headings: HEADINGS, columns, noHeading }, format));
     return 0;
   },
 });

@@ -1,12 +1,17 @@
 import { NacreError } from "@nacre/core/error.ts";
-import type { Engine } from "@nacre/engine/engine.ts";
+import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ContainerSize, Containers, Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { CONTAINER_HEADINGS, containerRow } from "../container-row.ts";
-import { flag, text, value } from "../options.ts";
+import { choice, flag, text, value } from "../options.ts";
 import { filterOption, filtersOf } from "../parse/filter.ts";
 import { parseInteger } from "../parse/number.ts";
-import { formatListing } from "../text/listing.ts";
+import { ascending, formatListing, NO_HEADING } from "../text/listing.ts";
 import { humanSize } from "../text/size.ts";
+
+const SORTS = [
+  ...["command", "created", "id", "image", "names", "runningfor", "size", "status"],
+] as const;
 
 export default command({
   usage: "[OPTIONS]",
@@ -27,8 +32,10 @@ export default command({
     ),
     latest: flag(["latest", "l"], "The one that was made last, whatever its state"),
     noTrunc: flag(["no-trunc"], "Do not shorten IDs and commands"),
+    noHeading: NO_HEADING,
     quiet: flag(["quiet", "q"], "Print IDs only"),
     size: flag(["size", "s"], "Also how much each has written, and with its image"),
+    sort: choice(["sort"], SORTS, "In this order, instead of the newest first"),
   },
   operands: { least: 0, most: 0 },
   interspersed: true,
@@ -40,20 +47,22 @@ export default command({
     ["nacre ps -f status=exited -f label=ci", "what has ended and has that label"],
     ["nacre ps --format '{{.Names}}: {{.Status}}'", "a line of your own"],
   ],
-  async run(context, { all, filter, format, last, latest, noTrunc, quiet, size }) {
+  async run(context, values) {
+    const { all, filter, format, last, latest, noTrunc, quiet, size, sort, noHeading } = values;
     const { host } = context;
     const engine = await context.engine();
     const newest = latest ? 1 : last;
-    const records = engine.containers.list({
+    const listed = engine.containers.list({
       all,
       filters: filtersOf(filter),
       ...(newest !== undefined && newest >= 0 && { last: newest }),
     });
+    const records = sort === undefined ? listed : inOrder(listed, sort, engine);
     const sizes = size || asksForSize(format);
     const lines = engine.containers.commandLines(records);
     const rows = records.map((record, index) => {
       const row = containerRow(record, commandText(lines[index]!), host.nowMs(), !noTrunc);
-      return sizes ? { ...row, Size: sizeText(engine, record.id) } : row;
+      return sizes ? { ...row, Size: sizeText(sizeOf(engine.containers, record.id)) } : row;
     });
     if (quiet && format === undefined) {
       host.print(rows.map((row) => `${row.ID}\n`).join(""));
@@ -64,7 +73,8 @@ export default command({
       ...(size ? ["Size"] : []),
     ];
     const labels = records.map(({ request }) => request.labels);
-    host.print(formatListing({ rows, headings: CONTAINER_HEADINGS, columns, labels }, format));
+    const listing = { rows, headings: CONTAINER_HEADINGS, columns, labels, noHeading };
+    host.print(formatListing(listing, format));
     return 0;
   },
 });
@@ -72,15 +82,45 @@ export default command({
 /** A template that has the size in it is as good as --size. */
 const asksForSize = (format = ""): boolean => /\{\{[^}]*(\.Size\b|json \.\s*\})/.test(format);
 
-/** `2kB (virtual 448MB)`; nothing of a container that has gone since. */
-function sizeText(engine: Engine, id: string): string {
+/** Undefined of a container that has gone since. */
+function sizeOf(containers: Containers, id: string): ContainerSize | undefined {
   try {
-    const { writtenBytes, rootBytes } = engine.containers.size(id);
-    return `${humanSize(writtenBytes, 3)} (virtual ${humanSize(rootBytes, 3)})`;
+    return containers.size(id);
   } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return "";
+    if (error instanceof NacreError && error.kind === "not-found") return undefined;
     throw error;
   }
+}
+
+/** `2kB (virtual 448MB)` */
+function sizeText(size: ContainerSize | undefined): string {
+  if (!size) return "";
+  return `${humanSize(size.writtenBytes, 3)} (virtual ${humanSize(size.rootBytes, 3)})`;
+}
+
+/** By what podman's --sort has, the smallest and the earliest first. */
+function inOrder(
+  records: readonly ContainerRecord[],
+  by: (typeof SORTS)[number],
+  { containers }: Engine,
+): ContainerRecord[] {
+  const lines = new Map<ContainerRecord, string>();
+  if (by === "command") {
+    for (const [index, words] of containers.commandLines(records).entries()) {
+      lines.set(records[index]!, words.join(" "));
+    }
+  }
+  const keys: Record<typeof by, (record: ContainerRecord) => string | number> = {
+    command: (record) => lines.get(record) ?? "",
+    created: ({ createdMs }) => createdMs,
+    id: ({ id }) => id,
+    image: ({ request }) => request.image,
+    names: ({ name }) => name,
+    runningfor: ({ startedMs = 0 }) => startedMs,
+    size: ({ id }) => sizeOf(containers, id)?.rootBytes ?? 0,
+    status: ({ status }) => status,
+  };
+  return ascending(records, keys[by]);
 }
 
 /** Words with a space stand in quotes, as docker has it. */

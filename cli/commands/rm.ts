@@ -12,8 +12,11 @@ import {
   unlessMissing,
 } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
+import { FlagError } from "../flag-error.ts";
 import { pinWords } from "../namespace-options.ts";
-import { flag } from "../options.ts";
+import { alsoNamed, flag, value } from "../options.ts";
+import { parseInteger } from "../parse/number.ts";
+import { timeoutMsOf } from "../stop-timeout.ts";
 
 export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -25,6 +28,10 @@ export default command({
     ignore: IGNORE,
     latest: LATEST,
     force: flag(["force", "f"], "Kill it first if it runs"),
+    timeout: alsoNamed(
+      "timeout",
+      value(["time", "t"], "seconds", "With -f: how long it may take to end first", parseInteger),
+    ),
     volumes: flag(["volumes", "v"], "Also its volumes that have no name of yours"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
@@ -38,13 +45,14 @@ export default command({
   ],
   async run(context, values, operands) {
     const { host, global } = context;
-    const { force, volumes, ignore } = values;
+    const { force, volumes, ignore, timeout } = values;
+    if (timeout !== undefined && !force) throw new FlagError("--time is for -f (--force) only");
     const engine = await context.engine();
     const { containers, namespaces } = engine;
     const chosen = selected(values, operands, engine, host);
     return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       try {
-        const how = { force, volumes };
+        const how = { force, volumes, ...timeoutMsOf(timeout) };
         if (!(await unlessMissing(ignore, () => containers.remove(name, how)))) return;
       } catch (error) {
         // As docker has it: what is not there is as good as removed, and said.

@@ -3,7 +3,7 @@ import { command } from "../command.ts";
 import { flag, text } from "../options.ts";
 import { filterOption, filtersOf } from "../parse/filter.ts";
 import { neutralise } from "../text/escape.ts";
-import { formatListing, type Row } from "../text/listing.ts";
+import { formatListing, NO_HEADING, type Row } from "../text/listing.ts";
 
 const HEADINGS = {
   Driver: "DRIVER",
@@ -24,6 +24,7 @@ export default command({
       "table",
       "json",
     ]),
+    noHeading: NO_HEADING,
     quiet: flag(["quiet", "q"], "Print names only"),
   },
   operands: { least: 0, most: 0 },
@@ -31,14 +32,16 @@ export default command({
   suggest: [],
   failure: 1,
   examples: [["nacre volume ls -qf dangling=true", "names of those that no container has"]],
-  async run(context, { filter, format, quiet }) {
+  async run(context, { filter, format, noHeading, quiet }) {
     const { volumes } = await context.engine();
     const listings = await volumes.list(filtersOf(filter));
     const rows = listings.map(rowOf).toSorted((a, b) => (a.Name! < b.Name! ? -1 : 1));
     const { host } = context;
     if (quiet && format === undefined) host.print(rows.map((row) => `${row.Name}\n`).join(""));
-    else
-      host.print(formatListing({ rows, headings: HEADINGS, columns: ["Driver", "Name"] }, format));
+    else {
+      const listing = { rows, headings: HEADINGS, columns: ["Driver", "Name"], noHeading };
+      host.print(formatListing(listing, format));
+    }
     return 0;
   },
 });

@@ -85,10 +85,13 @@ export class Endings {
 
   /** Kills and removes it, though somebody else may start it in between. */
   async remove(record: ContainerRecord, options: RemoveOptions): Promise<void> {
+    const { timeoutMs } = options;
     for (let tries = 1; ; tries++) {
       const stored = this.#records.find(record.id);
       if (!stored && tries > 1) return;
-      await this.force(await this.#reconciler.definite(stored ?? record));
+      const now = await this.#reconciler.definite(stored ?? record);
+      if (timeoutMs !== undefined && tries === 1) await this.stop(now, { timeoutMs });
+      else await this.force(now);
       // With --rm it has removed itself.
       if (record.request.autoRemove && !this.#records.find(record.id)) return;
       try {

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { main } from "../../cli/main.ts";
 import { FakeHost, type HostSettings } from "../cli/fake-host.ts";
 import { copyCases } from "./command-line-copies.ts";
+import { listingCases } from "./command-line-listing.ts";
 import { selectionCases } from "./command-line-selection.ts";
 import type { EngineSubject } from "./engine.ts";
 
@@ -294,6 +295,7 @@ export function commandLineContract(
 
     copyCases({ nacre: nacreOn, start });
     selectionCases({ nacre: nacreOn, does, start });
+    listingCases({ image: () => subject.image, nacre: nacreOn, does, start });
 
     it("explains a run without running it", async () => {
       const text = await does("explain", "run", "--memory", "64m", subject.image, "true");

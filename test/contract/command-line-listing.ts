@@ -1,0 +1,83 @@
+// In which order, and with what, things are listed, as podman has it; and what it removes at once:
+// part of commandLineContract.
+
+import { expect, it } from "vitest";
+import type { HostSettings } from "../cli/fake-host.ts";
+import type { Outcome } from "./command-line.ts";
+
+interface Tools {
+  readonly image: () => string;
+  readonly nacre: (settings: HostSettings, ...words: string[]) => Promise<Outcome>;
+  readonly does: (...words: string[]) => Promise<string>;
+  readonly start: (name: string, script: string, ...options: string[]) => Promise<string>;
+}
+
+const PATIENCE = { timeout: 20_000 };
+const LOOP = "while :; do sleep 0.05; done";
+
+export function listingCases({ image, nacre, does, start }: Tools): void {
+  const lines = (text: string) => text.split("\n").filter((line) => line !== "");
+
+  it("lists containers in the order that is asked for, and without headings", async () => {
+    const create = (name: string, ...command: string[]) =>
+      does("create", "--network", "none", "--name", name, image(), ...command);
+    const ids = [await create("bb", "true"), await create("cc", "false")];
+    await start("aa", LOOP);
+    const names = async (...options: string[]) =>
+      lines(await does("ps", "-a", "--format", "{{.Names}}", ...options)).join(" ");
+    expect(await names("--sort", "names")).toBe("aa bb cc");
+    expect(await names("--sort", "command")).toBe("cc aa bb");
+    expect((await names("--sort", "runningfor")).slice(-2)).toBe("aa");
+    expect((await names("--sort", "status")).slice(-2)).toBe("aa");
+    const sorted = lines(await does("ps", "-aq", "--no-trunc", "--sort", "id"));
+    expect(sorted).toEqual([...sorted].sort());
+    expect(sorted).toEqual(expect.arrayContaining(ids));
+    const created = "{{.CreatedAt}}";
+    const times = lines(await does("ps", "-a", "--sort", "created", "--format", created));
+    expect(times).toEqual([...times].sort());
+    const bare = lines(await does("ps", "--noheading"));
+    expect(bare).toEqual([expect.stringMatching(/^[0-9a-f]{12} .* aa$/)]);
+    expect(await does("ps", "--noheading", "--format", "table {{.Names}}\t{{.State}}")).toMatch(
+      /^aa +running$/,
+    );
+    const { code, err } = await nacre({}, "ps", "--sort", "bogus");
+    expect([code, err.includes("must be one of command, created, id")]).toEqual([125, true]);
+  });
+
+  it("lists images and volumes so, too", async () => {
+    await does("tag", image(), "zz/last:1");
+    await does("tag", image(), "aa/first:2");
+    const names = async (sort: string) =>
+      lines(await does("images", "--sort", sort, "--format", "{{.Repository}}")).filter((name) =>
+        name.includes("/"),
+      );
+    const byName = (await names("repository")).filter((name) => /^(aa|zz)\//.test(name));
+    expect(byName).toEqual(["aa/first", "zz/last"]);
+    const byTag = (await names("tag")).filter((name) => /^(aa|zz)\//.test(name));
+    expect(byTag).toEqual(["zz/last", "aa/first"]);
+    expect(lines(await does("images", "--noheading", "aa/first"))).toHaveLength(1);
+    await does("volume", "create", "only");
+    expect(await does("volume", "ls", "--noheading")).toMatch(/^local +only$/);
+    await does("volume", "rm", "only");
+    expect(await does("rmi", "zz/last:1", "aa/first:2")).toContain("Untagged: aa/first:2");
+    expect(await nacre({}, "rmi", "-i", "aa/first:2")).toEqual({ code: 0, out: "", err: "" });
+    expect((await nacre({}, "rmi", "-a", "aa/first:2")).err).toContain("cannot be used together");
+  });
+
+  it("lets a container end before it is removed, where it gets time for that", async () => {
+    const traps = `trap 'echo bye; exit 0' TERM; echo ready; ${LOOP}`;
+    await start("polite", traps, "-v", "kept:/kept");
+    await expect.poll(() => does("logs", "polite"), PATIENCE).toBe("ready");
+    const { err, code } = await nacre({}, "rm", "-t", "5", "polite");
+    expect([code, err.includes("--time is for -f")]).toEqual([125, true]);
+    const events = nacre({}, "wait", "polite");
+    expect(await does("rm", "-f", "-t", "20", "polite")).toBe("polite");
+    expect((await events).out).toBe("0\n");
+    const deaf = `trap '' TERM; echo ready; ${LOOP}`;
+    await start("deaf", deaf, "--rm");
+    await expect.poll(() => does("logs", "deaf"), PATIENCE).toBe("ready");
+    expect(await does("rm", "-f", "--time", "0", "deaf")).toBe("deaf");
+    expect(await does("ps", "-aq")).toBe("");
+    await does("volume", "rm", "kept");
+  });
+}
