@@ -29,7 +29,7 @@ export const MOUNT_OPTIONS = {
   volumesFrom: list(
     ["volumes-from"],
     "container[:ro]",
-    "Also the binds and volumes of another container",
+    "Also the binds, volumes and images of another container",
     parseVolumesFrom,
     "containers",
   ),

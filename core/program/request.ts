@@ -198,7 +198,7 @@ export interface ContainerRequest {
   readonly autoRemove: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly RequestedMount[];
-  /** Containers whose binds and volumes it gets too: `NAME`, `NAME:ro`. */
+  /** Containers whose binds, volumes and mounted images it gets too: `NAME`, `NAME:ro`. */
   readonly volumesFrom?: readonly string[];
   /** Name of a NetworkDriver. */
   readonly network: string;

@@ -75,7 +75,7 @@ export class StepContainers {
   async with<T>(run: StepRun, work: (container: StepContainer) => Promise<T>): Promise<T> {
     const { self, bootId, snapshotter } = this.#options;
     this.#planner.mustBeAble();
-    await this.#planner.prepare(run.request, run.image, snapshotter);
+    await this.#planner.prepare({ request: run.request, snapshotter }, run.image);
     const identity = { pid: self.pid, startTime: String(self.startTime) };
     // This machine's own root is shown to no other users.
     const users = run.image && (await this.#options.users());

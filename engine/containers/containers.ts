@@ -164,7 +164,7 @@ export class ContainerService implements Containers {
     const snapshotter = this.#options.snapshotter();
     const record = this.#records.create(request, resolved, image?.id, snapshotter);
     try {
-      if (record.users) await this.#planner.prepare(request, image, snapshotter, record.users);
+      if (record.users) await this.#planner.prepare(record, image);
       await this.#mounts.make(record, image, { again: false });
       this.#storage.make(record.id);
       return { record, image };
@@ -183,7 +183,7 @@ export class ContainerService implements Containers {
     this.#planner.mustBeAble();
     const record = this.get(container);
     const image = this.#looks.imageOf(record);
-    await this.#planner.prepare(record.request, image, record.snapshotter, record.users);
+    await this.#planner.prepare(record, image);
     await this.#mounts.make(record, image, { again: true });
     return this.#starting.start({ record, image }, streams, options);
   }
@@ -205,7 +205,8 @@ export class ContainerService implements Containers {
     const record = await this.#definite(container);
     mustAllow("exec", record);
     const image = this.#looks.imageOf(record);
-    await this.#planner.prepare(record.request, image, record.snapshotter);
+    const { request: made, snapshotter } = record;
+    await this.#planner.prepare({ request: made, snapshotter }, image);
     const program = this.#planner.execProgram(record, image, request, this.#sizeFor(request));
     const running = await join(this.#kernel, record, program, streams);
     const ended = Promise.race([
@@ -235,7 +236,7 @@ export class ContainerService implements Containers {
       createdMs: this.#clock.nowMs(),
       status: "created",
     };
-    await this.#planner.prepare(request, image, record.snapshotter, record.users);
+    await this.#planner.prepare(record, image);
     return this.#planner.program(record, image, { size: this.#sizeFor(request) });
   }
 
@@ -353,7 +354,7 @@ export class ContainerService implements Containers {
   /** What can be refused before anything is made. */
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     checkRequest(request, image?.config.config ?? {}, this.#options.machine);
-    await this.#planner.prepare(request, image, this.#options.snapshotter());
+    await this.#planner.prepare({ request, snapshotter: this.#options.snapshotter() }, image);
     (await this.#looks.logDriver(request)).check?.(request.log ?? {});
   }
 }

@@ -180,7 +180,8 @@ export class HealthChecks {
     };
     try {
       const image = this.#looks.imageOf(record);
-      await this.#planner.prepare(record.request, image, record.snapshotter);
+      const { request, snapshotter } = record;
+      await this.#planner.prepare({ request, snapshotter }, image);
       const program = this.#planner.execProgram(record, image, { command: check.command });
       const running = await this.#kernel.execute(program, PIPES);
       const { code, output } = await this.#outcome(running, check.timeoutMs);

@@ -1,7 +1,7 @@
 // Mounts that nobody named one by one: those of other containers, and the image's volumes.
 
 import { NacreError } from "@nacre/core/error.ts";
-import type { ContainerMount, RequestedMount } from "@nacre/core/program/request.ts";
+import type { ContainerMount, RequestedMount, TmpfsRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 
 const place = (target: string): string => target.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
@@ -16,20 +16,23 @@ export function withoutTaken<T extends { readonly target: string }>(
   return [...byPlace].filter(([target]) => !taken.has(target)).map(([, mount]) => mount);
 }
 
+type BorrowedMount = Exclude<ContainerMount, TmpfsRequest>;
+
 /**
- * Binds and volumes of another container, as `--volumes-from NAME[:MODE]` has it; with `ro` all of
- * them are read-only.
+ * Binds, volumes and images of another container, as `--volumes-from NAME[:MODE]` has it; with `ro`
+ * all of them are read-only. What is in memory is nobody else's.
  */
 export function borrowedMounts(
   word: string,
   find: (container: string) => ContainerRecord,
-): (ContainerMount & { readonly type: "bind" | "volume" })[] {
+): BorrowedMount[] {
   const [name = "", mode = "rw"] = word.split(":");
   if (!["ro", "rw", "z", "Z"].includes(mode)) {
     throw new NacreError("invalid", `invalid mode of --volumes-from ${word}: ro or rw`);
   }
-  return find(name).mounts.flatMap((mount) => {
-    if (mount.type !== "bind" && mount.type !== "volume") return [];
+  return find(name).mounts.flatMap((mount): BorrowedMount[] => {
+    if (mount.type === "tmpfs") return [];
+    if (mount.type === "image") return [mount];
     return [{ ...mount, readOnly: mount.readOnly || mode === "ro" }];
   });
 }

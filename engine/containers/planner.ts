@@ -29,7 +29,6 @@ import {
 } from "@nacre/core/program/spec.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
-import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { checkUser, keptGroups, ownSpec } from "@nacre/core/user-namespace/own-spec.ts";
 import { restView } from "../copies/rest-view.ts";
 import type { EngineEvent, ExecRequest } from "../engine.ts";
@@ -83,6 +82,10 @@ export interface PlannerOptions {
   readonly tell: (notice: EngineEvent) => void;
 }
 
+/** As much of a container as there is before its record; `users` and `mounts`: where its root is needed. */
+export type Planned = Pick<ContainerRecord, "request" | "snapshotter"> &
+  Partial<Pick<ContainerRecord, "users" | "mounts">>;
+
 /** How a container is started this time. */
 export interface StartPlan extends HowStarted {
   readonly size?: TerminalSize | undefined;
@@ -133,18 +136,16 @@ export class Planner {
   }
 
   /**
-   * Loads whatever a container of a request is planned with; to be called before anything else here.
+   * Loads whatever a container is planned with; to be called before anything else here.
    * NacreError `not-found` naming those there are.
    */
   async prepare(
-    request: ContainerRequest,
+    { request, snapshotter, users, mounts = [] }: Planned,
     image: ImageRecord | undefined,
-    snapshotter: string,
-    users?: UserMaps,
   ): Promise<void> {
     await this.#networks.load(this.#lent.driverOf(request.network));
     await this.#root.prepare(snapshotter, image, users);
-    for (const mount of users ? request.mounts : []) {
+    for (const mount of users ? mounts : []) {
       if (mount.type !== "image") continue;
       await this.#root.prepare(snapshotter, this.#mounts.imageOf(mount), users);
     }

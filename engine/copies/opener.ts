@@ -25,7 +25,7 @@ export function filesOpener(
 ): Pick<ContainersOptions, "files"> {
   const view = async (record: ContainerRecord) => {
     const image = looks.imageOf(record);
-    await planner.prepare(record.request, image, record.snapshotter, record.users);
+    await planner.prepare(record, image);
     return planner.viewProgram(record, image);
   };
   return {

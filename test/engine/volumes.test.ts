@@ -198,20 +198,20 @@ describe("what is mounted", () => {
   it("prefers what was asked for to what was borrowed, and that to the image's", async () => {
     await using simulation = await simulate({ images: IMAGES });
     const { containers } = simulation.engine;
-    await containers.create({
-      image: "box",
-      name: "lender",
-      mounts: [named("lent", "/var/lib/db")],
-    });
-    const targets = async (request: object) => {
-      const { mounts } = await containers.create({ image: "kept", ...request });
+    const lent = [named("lent", "/var/lib/db")];
+    await containers.create({ image: "box", name: "lender", mounts: lent });
+    const targets = async (more: object) => {
+      const { mounts } = await containers.create({ image: "kept", ...more });
       return mounts.map((mount) => (mount.type === "volume" ? mount.name : mount.type));
     };
     expect(await targets({ volumesFrom: ["lender"] })).toEqual(["lent"]);
     expect(
       await targets({ volumesFrom: ["lender"], mounts: [named("own", "/var/lib//db/")] }),
     ).toEqual(["own"]);
-    const tmpfs = { type: "tmpfs", target: "/var/lib/db", options: [] };
+    const tmpfs = { type: "tmpfs", target: "/var/lib/db", options: [] } as const;
+    const shown = [{ type: "image", source: "box", target: "/shown" } as const, tmpfs];
+    await containers.create({ image: "box", name: "shows", mounts: shown });
+    expect(await targets({ image: "box", volumesFrom: ["shows:ro"] })).toEqual(["image"]);
     expect(await targets({ mounts: [tmpfs] })).toEqual(["tmpfs"]);
   });
 

@@ -112,6 +112,18 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     const mount = ["--mount", `type=image,src=${image},dst=/shown`];
     const out = await sh(owners("/shown", "/shown/theirs"), "--userns", "keep-id", ...mount);
     expect(out).toBe("/shown 0:0\n/shown/theirs 5:6");
+    // Another image than its own, which nothing else has unpacked for these users.
+    const other = bench.add(
+      "others",
+      shellImage({ layers: [{ tar: tar(FILES) }, { tar: tar(FILES) }] }),
+    );
+    const from = `type=image,src=${other.name},dst=/shown`;
+    await user.does("pull", "-q", other.name);
+    await user.does("create", "-q", "--name", "lender", "--mount", from, image);
+    const taken = ["--userns", "keep-id", "--volumes-from", "lender"];
+    expect(await sh(owners("/shown", "/shown/theirs"), ...taken)).toBe(out);
+    await user.does("rm", "lender");
+    await user.does("rmi", other.name);
   });
 
   it("is nobody in a container with nomap", async () => {

@@ -157,6 +157,32 @@ describe("a container of such a user, with --userns", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "0:0\n0:0\nhello\n", stderr: "" });
   });
 
+  it("finds an image that another container has mounted, with its own owners", async () => {
+    await using simulation = await unprivileged();
+    const { engine } = simulation;
+    const mounts = [{ type: "image", source: "shell", target: "/shown" }] as const;
+    await engine.containers.create({ image: "shell", name: "lender", command: ["true"], mounts });
+    const script = `${owners("/shown", "/shown/sub/old")}; cat /shown/etc/motd`;
+    const { stdout, stderr } = await simulation.run("shell", ["sh", "-c", script], {
+      ...{ userns: "keep-id", volumesFrom: ["lender"] },
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "0:0\n0:0\nhello\n", stderr: "" });
+  });
+
+  it("starts with the image that it has mounted, whatever has its name by then", async () => {
+    await using simulation = await unprivileged();
+    const { engine } = simulation;
+    const mounts = [{ type: "image", source: "mounted:1", target: "/shown" }] as const;
+    await simulation.run("shell", ["true"]);
+    await engine.images.tag("shell", "mounted:1");
+    const command = ["cat", "/shown/etc/motd"];
+    const request = { image: "shell", name: "box", command, mounts, userns: "keep-id" };
+    await engine.containers.create(request);
+    await engine.images.remove("mounted:1");
+    const started = await engine.containers.start("box");
+    expect(await started.exited).toBe(0);
+  });
+
   it("lends its users to another, and takes maps of the IDs that there are", async () => {
     await using simulation = await unprivileged();
     const { engine } = simulation;
