@@ -18,6 +18,7 @@ import {
   resolveVariables,
 } from "./parse/environment.ts";
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
+import { absolute } from "./parse/mount.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
 import { checkPorts, PORT_OPTIONS } from "./published-ports.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf, unlessEmpty } from "./resource-options.ts";
@@ -81,12 +82,14 @@ export const CONTAINER_OPTIONS = {
       ["none", "host"],
     ),
   ),
+  pidfile: text(["pidfile"], "file", "Write the number of its first process to this file", "files"),
   platform: text(["platform"], "os/arch", "The platform to choose from a multi-platform image"),
   pull: choice(["pull"], PULL_POLICIES, "When to ask the registry (default missing)"),
   quiet: flag(["quiet", "q"], "Do not show the progress of a pull"),
   readOnly: flag(["read-only"], "Mount the container's root read-only"),
   replace: flag(["replace"], "First remove the container that has the name, whatever it does"),
   rm: flag(["rm"], "Remove the container when it ends"),
+  rmi: flag(["rmi"], "Remove it when it ends, and its image unless somebody else needs that"),
   runtime: text(
     ["runtime"],
     "name",
@@ -114,6 +117,8 @@ export function requestOf(
   const process = processOf(values, host);
   checkNamespaces(process);
   const optional = {
+    pidFile: values.pidfile ? absolute(values.pidfile, host.workingDirectory) : undefined,
+    removeImage: values.rmi || undefined,
     unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
     name: values.name,
     hostname: values.hostname,
@@ -138,7 +143,7 @@ export function requestOf(
     terminal: values.tty,
     interactive: values.interactive,
     detached: values.detach,
-    autoRemove: values.rm,
+    autoRemove: values.rm || values.rmi,
     readOnlyRoot: values.readOnly,
     ...mountsOf(values, host),
     network: networkOf(values.network),

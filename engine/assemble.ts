@@ -26,6 +26,7 @@ import { ContainerRecords } from "./containers/container-records.ts";
 import { ContainerService } from "./containers/containers.ts";
 import { Freezer } from "./containers/freezer.ts";
 import { endWait } from "./containers/health-checks.ts";
+import { removeUnlessNeeded } from "./containers/image-of-removed.ts";
 import { keepers } from "./containers/keepers.ts";
 import { Limits } from "./containers/limits.ts";
 import { ContainerLooks } from "./containers/looks.ts";
@@ -259,9 +260,10 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const reconciler = new Reconciler(
     ...([kernel, files, clock, records, takeDown, storage, volumes, paths] as const),
     {
-      ...{ self, bootId },
-      follow: (id) => restarts.follow(id, true),
+      ...{ self, bootId, follow: (id: string) => restarts.follow(id, true) },
       recheck: (record) => health.recheck(record),
+      removeImage: (reference) =>
+        removeUnlessNeeded(images, reference, (notice) => bus.emit(notice)),
     },
   );
   const looks: ContainerLooks = containerLooks(
@@ -283,9 +285,14 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     () => containers,
   );
   const claims = whenUsed(() => new CopyClaims(kernel, state, clock, self));
-  const { endings, foreground, starting } = startsAndEnds(kernel, clock, images, options, {
-    ...{ records, planner, reconciler, storage, freezer, restarts, health, claims },
-  });
+  const { endings, foreground, starting } = startsAndEnds(
+    { kernel, files, clock },
+    images,
+    options,
+    {
+      ...{ records, planner, reconciler, storage, freezer, restarts, health, claims },
+    },
+  );
   const containers: ContainerService = new ContainerService(
     ...([kernel, clock, images, records, planner, reconciler, endings] as const),
     whenUsed(() => new Pausing(files, records, freezer, health)),

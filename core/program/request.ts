@@ -196,6 +196,8 @@ export interface ContainerRequest {
   /** The streams that its first caller has; absent: all, and standard input if it is interactive. */
   readonly attach?: readonly ("stdin" | "stdout" | "stderr")[];
   readonly autoRemove: boolean;
+  /** Its image goes with it, unless somebody else needs that. */
+  readonly removeImage?: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly RequestedMount[];
   /** Containers whose binds, volumes and mounted images it gets too: `NAME`, `NAME:ro`. */
@@ -212,6 +214,8 @@ export interface ContainerRequest {
   readonly resources: ResourceRequest;
   /** Where its cgroup is made, as cgroup-parent.ts has it; absent: below Nacre's own. */
   readonly cgroupParent?: string;
+  /** A file of this machine, to which the number of its first process is written at every start. */
+  readonly pidFile?: string;
   /** Groups of the process beside those that its image gives it, by number or name. */
   readonly groups?: readonly string[];
   readonly devices?: readonly DeviceRequest[];

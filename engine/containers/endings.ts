@@ -11,7 +11,8 @@ import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
 import { letGo } from "./let-go.ts";
-import { identity, processesAlive, type Reconciler, type Running } from "./reconcile.ts";
+import { identity, processesAlive, type Running } from "./process-identity.ts";
+import type { Reconciler } from "./reconcile.ts";
 import type { Restarts } from "./restarts.ts";
 import { canDo, mustAllow } from "./state.ts";
 

@@ -4,7 +4,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
-import { identity } from "./reconcile.ts";
+import { identity } from "./process-identity.ts";
 import { commandError } from "./start-failure.ts";
 
 /** @throws NacreError that says of the command what stood in its way */

@@ -24,7 +24,7 @@ import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { ContainerLooks } from "./looks.ts";
 import type { Planner } from "./planner.ts";
-import { identity } from "./reconcile.ts";
+import { identity } from "./process-identity.ts";
 import { stored } from "./record-changes.ts";
 import { mustAllow } from "./state.ts";
 import { waitProgram } from "./wait-program.ts";

@@ -151,6 +151,7 @@ export function containerJson(
     GraphDriver: { Name: record.snapshotter, Data: null },
     LogPath: logPath,
     ...powersJson(request, image, available),
+    ...(request.pidFile !== undefined && { PidFile: request.pidFile }),
     HostConfig: hostConfigJson(record, runtime, logPath),
     Mounts: record.mounts.map((mount) => mountJson(mount, sourceOf)),
     Config: {

@@ -15,6 +15,7 @@ import { readUnlessGone } from "../vanishing.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import { noSuchContainer } from "./no-such-container.ts";
+import { identity } from "./process-identity.ts";
 import { UNSEEN_EXIT_CODE } from "./record-changes.ts";
 import { isAtRest, isGoing, removesItself } from "./record-refusals.ts";
 import { canDo } from "./state.ts";
@@ -25,23 +26,6 @@ const SIGKILL = 9;
 /** How long another process may hold a container: what a command takes where hundreds run at once. */
 const PATIENCE_MS = 60_000;
 
-/** A stored identity as the kernel port takes it; pid 0 where there is none. */
-export function identity(stored: Running["process"]): ProcessIdentity {
-  return { pid: stored?.pid ?? 0, startTime: BigInt(stored?.startTime ?? 0) };
-}
-
-/** What is known of a container's processes: recorded, or as the kernel has just told. */
-export type Running = Partial<
-  Record<"process" | "supervisor", { readonly pid: number; readonly startTime: string | bigint }>
->;
-
-/** Whether its first process, or the supervisor that still has to undo its program, lives. */
-export function processesAlive(kernel: Kernel, record: Running): boolean {
-  return [record.process, record.supervisor].some(
-    (stored) => stored !== undefined && kernel.alive(identity(stored)),
-  );
-}
-
 export interface ReconcilerOptions {
   /** This process, recorded as the holder of what it removes. */
   readonly self: ProcessIdentity;
@@ -51,6 +35,8 @@ export interface ReconcilerOptions {
   readonly follow: (id: string) => Promise<void>;
   /** Sees to the next check of a container, where nobody else will. */
   readonly recheck: (record: ContainerRecord) => Promise<void>;
+  /** Removes the image that went with a container, by the name that it was made from, unless somebody else needs it. */
+  readonly removeImage: (reference: string) => Promise<void>;
 }
 
 export class Reconciler {
@@ -165,6 +151,8 @@ export class Reconciler {
       going = this.#volumes.removingThoseOf(t, record);
     });
     await this.#volumes.finish(going);
+    const goes = request.removeImage && container.imageId !== undefined;
+    if (goes) await this.#options.removeImage(request.image);
   }
 
   /** Sees to it that a container at rest is gone, whoever does it. False if it was somebody else. */

@@ -71,7 +71,10 @@ export function checkRestart({
 }
 
 function checkProcess(request: ContainerRequest): void {
-  const { oomScoreAdj, stopSignal, shmBytes } = request;
+  const { oomScoreAdj, stopSignal, shmBytes, pidFile = "/" } = request;
+  if (!pidFile.startsWith("/")) {
+    throw new NacreError("invalid", `the PID file ${pidFile} needs to be an absolute path`);
+  }
   if (request.imageHosts && request.extraHosts) {
     throw new NacreError("invalid", "--no-hosts and --add-host cannot be set together");
   }

@@ -12,7 +12,7 @@ import { SIGNALS } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { BootReport } from "../engine.ts";
 import type { ContainerRecords } from "./container-records.ts";
-import { identity } from "./reconcile.ts";
+import { identity } from "./process-identity.ts";
 import { canDo } from "./state.ts";
 import { waitProgram } from "./wait-program.ts";
 

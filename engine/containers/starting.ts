@@ -1,5 +1,6 @@
 // How a container that is made comes to run, and what becomes of one that does not.
 
+import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import type { Attached, StartOptions } from "../engine.ts";
@@ -21,6 +22,7 @@ export interface Created {
 }
 
 export interface StartingOptions {
+  readonly files: Pick<Files, "replace">;
   readonly terminalSize: () => TerminalSize | undefined;
   /** Waits until nobody looks into the root of one that is about to start. */
   readonly unwatched: (id: string) => Promise<void>;
@@ -87,6 +89,8 @@ export class Starting {
     }
     let record: ContainerRecord;
     try {
+      const { pidFile } = request;
+      if (pidFile !== undefined) this.#options.files.replace(pidFile, `${running.process.pid}`);
       record = this.#records.started(id, running.process, running.supervisor);
       record = await this.#health.begin(record, image);
     } catch (error) {

@@ -1,6 +1,7 @@
 // Those who start containers, and who end them, put together.
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import type { CopyClaims } from "../copies/copy-claims.ts";
@@ -19,8 +20,11 @@ import type { ContainerStorage } from "./storage.ts";
 type StartsAndEndsOptions = ForegroundOptions & Pick<StartingOptions, "terminalSize">;
 
 export function startsAndEnds(
-  kernel: Kernel,
-  clock: Clock,
+  {
+    kernel,
+    files,
+    clock,
+  }: { readonly kernel: Kernel; readonly files: Files; readonly clock: Clock },
   images: ImageService,
   { self, bootId, terminalSize }: StartsAndEndsOptions,
   parts: {
@@ -43,7 +47,7 @@ export function startsAndEnds(
     () =>
       new Starting(
         ...([kernel, records, planner, reconciler, endings, health, storage, foreground] as const),
-        { terminalSize, unwatched: (id) => claims.settled(id) },
+        { files, terminalSize, unwatched: (id) => claims.settled(id) },
       ),
   );
   return { endings, foreground, starting };

@@ -13,7 +13,7 @@ import type { StatePaths } from "../images/paths.ts";
 import { pidsIn } from "../vanishing.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import type { Freezer } from "./freezer.ts";
-import { identity } from "./reconcile.ts";
+import { identity } from "./process-identity.ts";
 
 const SIGKILL = 9;
 /** How long killed processes may take to be gone. */

@@ -4,7 +4,7 @@
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
-import { identity } from "../containers/reconcile.ts";
+import { identity } from "../containers/process-identity.ts";
 
 /** Pids as this machine has them; none where the first process has ended. */
 export function membersByNamespace(

@@ -52,7 +52,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/{when-used,random-hex,bytes,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/{paths,images-by-id},logs/drivers}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
-    "engine/containers/{reconcile,looks,state,runtimes,cgroup-of,foreground,starts-and-ends,container-lookup,no-such-container,storage}.ts",
+    "engine/containers/{reconcile,process-identity,looks,state,runtimes,cgroup-of,foreground,starts-and-ends,container-lookup,no-such-container,storage}.ts",
     "engine/copies/copy-claims.ts",
     "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing,containers/keepers}.ts",
     "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",

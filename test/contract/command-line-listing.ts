@@ -80,4 +80,19 @@ export function listingCases({ image, nacre, does, start }: Tools): void {
     expect(await does("ps", "-aq")).toBe("");
     await does("volume", "rm", "kept");
   });
+
+  it("removes an image with its container, unless another container has it", async () => {
+    const images = () => does("images", "-q", "only");
+    const run = () => does("run", "-d", "--network", "none", "--rmi", "only:1", "true");
+    await start("source", "true");
+    await does("wait", "source");
+    await does("commit", "source", "only:1");
+    await does("create", "--network", "none", "--name", "other", "only:1", "true");
+    const gone = async () => nacre({}, "wait", "--condition", "removed", await run());
+    expect((await gone()).code).toBe(0);
+    expect(await images()).not.toBe("");
+    await does("rm", "other", "source");
+    expect((await gone()).code).toBe(0);
+    await expect.poll(images, PATIENCE).toBe("");
+  });
 }

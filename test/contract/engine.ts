@@ -19,6 +19,7 @@ import { machineCases } from "./engine-machine.ts";
 import { parentCases } from "./engine-parents.ts";
 import { sharingCases } from "./engine-sharing.ts";
 import { userCases } from "./engine-users.ts";
+import { withContainerCases } from "./engine-with-container.ts";
 
 type Request = Parameters<Engine["containers"]["run"]>[0];
 
@@ -127,6 +128,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     leavingCases(() => bench);
     parentCases(() => bench);
     userCases(() => bench);
+    withContainerCases(() => bench);
   });
 }
 
