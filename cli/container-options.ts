@@ -5,18 +5,12 @@ import { checkNamespaces } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { ADDRESS_OPTIONS, refuseAddresses } from "./address-options.ts";
 import { parseStreamName, STREAM_NAMES } from "./attachment.ts";
-import { FlagError } from "./flag-error.ts";
+import { ENTERING_OPTIONS, environmentOf, readEnvironmentFile } from "./entering-options.ts";
 import { HEALTH_OPTIONS, healthOf } from "./health-options.ts";
 import type { Host } from "./host.ts";
 import { MOUNT_OPTIONS, mountsOf } from "./mount-options.ts";
 import { alsoNamed, choice, flag, list, text, type Values } from "./options.ts";
-import {
-  labelsOf,
-  parseEnvironmentFile,
-  parseLabel,
-  parseVariable,
-  resolveVariables,
-} from "./parse/environment.ts";
+import { labelsOf, parseEnvironmentFile, parseLabel } from "./parse/environment.ts";
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
 import { absolute } from "./parse/mount.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
@@ -36,6 +30,7 @@ export const CONTAINER_OPTIONS = {
   ...HEALTH_OPTIONS,
   ...PORT_OPTIONS,
   ...ADDRESS_OPTIONS,
+  ...ENTERING_OPTIONS,
   attach: list(
     ["attach", "a"],
     "stream",
@@ -44,19 +39,10 @@ export const CONTAINER_OPTIONS = {
     STREAM_NAMES,
   ),
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
-  detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
-  env: list(
-    ["env", "e"],
-    "K=V",
-    "Set an environment variable; a bare K passes yours on",
-    parseVariable,
-  ),
-  envFile: list(["env-file"], "file", "Read environment variables, one a line", String, "files"),
   envHost: flag(["env-host"], "Set all of your environment variables"),
   gpus: text(["gpus"], "request", "GPUs: not here; --device gives a container device nodes"),
   hostname: text(["hostname", "h"], "string", "The container's host name"),
-  interactive: flag(["interactive", "i"], "Keep standard input open"),
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
   labelFile: list(["label-file"], "file", "Read labels, one a line", String, "files"),
   logDriver: text(
@@ -96,11 +82,8 @@ export const CONTAINER_OPTIONS = {
     "What executes the process: native, wasi, or a plugin's (default: by the image's platform)",
     ["native", "wasi"],
   ),
-  tty: flag(["tty", "t"], "Give the process a terminal"),
   unsetenv: list(["unsetenv"], "K", "Leave out a variable of the image or the defaults", String),
   unsetenvAll: flag(["unsetenv-all"], "Leave out all variables of the image and the defaults"),
-  user: text(["user", "u"], "user[:group]", "User and group, by name or number"),
-  workdir: text(["workdir", "w"], "dir", "The working directory in the container"),
 };
 
 export type ContainerValues = Values<typeof CONTAINER_OPTIONS>;
@@ -172,35 +155,9 @@ function networkOf(given: string | undefined): string {
   return given === undefined || given === "" || given === "default" ? DEFAULT_NETWORK : given;
 }
 
-/** Ours with --env-host, variables of --env-file, then of -e: the later wins. */
-export function environmentOf(
-  values: {
-    readonly env: readonly string[];
-    readonly envFile: readonly string[];
-    readonly envHost?: boolean;
-  },
-  host: Host,
-): string[] {
-  const own = values.envHost ? Object.keys(host.environment) : [];
-  const fromFiles = values.envFile.flatMap((path) =>
-    parseEnvironmentFile(readEnvironmentFile(path, host), path),
-  );
-  return resolveVariables([...own, ...fromFiles, ...values.env], host.environment);
-}
-
 /** In the form of an env file: those of the options win. */
 function labelsFromFiles(paths: readonly string[], host: Host): string[] {
   return paths.flatMap((path) =>
     parseEnvironmentFile(readEnvironmentFile(path, host), path).map(parseLabel),
   );
-}
-
-function readEnvironmentFile(path: string, host: Host): string {
-  try {
-    return host.readText(path);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const why = code === "ENOENT" ? "no such file or directory" : String(code ?? error);
-    throw new FlagError(`open ${path}: ${why}`);
-  }
 }

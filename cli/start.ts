@@ -10,6 +10,7 @@
 import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "./bundle-loader.ts";
+import { codeFile } from "./code-file.ts";
 
 /** The entries' file names, and what the bundles have in common; the build puts them in. */
 declare const ENTRY: string;
@@ -17,7 +18,7 @@ declare const OCI_ENTRY: string;
 declare const RUNTIME: Readonly<Record<string, BundleFunction>>;
 
 const directory = __dirname;
-const compiled = `.${process.versions.v8}-${process.arch}.code`;
+const compiled = codeFile(process.argv.slice(2));
 
 /** One for all files, until each is used: a new one would be new memory, fetched page by page. */
 let buffer = Buffer.allocUnsafeSlow(1 << 20);

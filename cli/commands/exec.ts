@@ -1,11 +1,11 @@
 import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { command } from "../command.ts";
-import { CONTAINER_OPTIONS, environmentOf } from "../container-options.ts";
 import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
+import { ENTERING_OPTIONS, environmentOf } from "../entering-options.ts";
 import { flag } from "../options.ts";
 
-const { env, envFile, user, workdir, interactive, tty } = CONTAINER_OPTIONS;
+const { env, envFile, user, workdir, interactive, tty } = ENTERING_OPTIONS;
 
 export default command({
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
@@ -21,7 +21,7 @@ export default command({
     latest: LATEST,
     tty,
     detachKeys: DETACH_KEYS,
-    detach: { ...CONTAINER_OPTIONS.detach, help: "Run in the background" },
+    detach: { ...ENTERING_OPTIONS.detach, help: "Run in the background" },
   },
   operands: { least: 2, most: Number.POSITIVE_INFINITY },
   instead: isSelected,

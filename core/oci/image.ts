@@ -1,6 +1,9 @@
 // Shapes of the OCI image specification and of Docker's schema 2, as far as the engine reads
 // them. What it does not know stays in the stored bytes.
 
+/** Of a manifest, an index or a config: the distribution spec's, and every registry's in use. */
+export const MANIFEST_LIMIT_BYTES = 4 << 20;
+
 export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;

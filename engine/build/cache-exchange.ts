@@ -1,12 +1,12 @@
 // Cached steps that go to others and come from them: a directory of records and tars, or, inline,
 // records in an image's config whose layers are those of the image.
 
+import { MANIFEST_LIMIT_BYTES } from "@nacre/core/oci/image.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files } from "@nacre/core/ports/files.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { CachePlace } from "../build-interface.ts";
 import { contents } from "../images/layer-source.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 
 /** A step as others are told of it. */
 export interface SharedStep {

@@ -1,8 +1,8 @@
 // Small blobs, read and written whole: indexes, manifests, configs.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { MANIFEST_LIMIT_BYTES } from "@nacre/core/oci/image.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 
 export interface Document {
   readonly digest: string;

@@ -4,7 +4,7 @@
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
-import type { Platform } from "@nacre/core/oci/image.ts";
+import { MANIFEST_LIMIT_BYTES, type Platform } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
@@ -27,7 +27,7 @@ import type {
   RemoveImageOptions,
 } from "../engine.ts";
 import type { EventBus } from "../event-bus.ts";
-import { MANIFEST_LIMIT_BYTES, parseManifest } from "../registry/manifest.ts";
+import { parseManifest } from "../registry/manifest.ts";
 import { platformText } from "../registry/platform.ts";
 import type { Registry } from "../registry/registry.ts";
 import { mergeLayers } from "../snapshotters/stored-layers.ts";

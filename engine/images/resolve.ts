@@ -2,11 +2,16 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts";
+import {
+  type Descriptor,
+  type ImageConfig,
+  MANIFEST_LIMIT_BYTES,
+  type Platform,
+} from "@nacre/core/oci/image.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Reference } from "@nacre/core/reference.ts";
 import type { EventBus } from "../event-bus.ts";
-import { MANIFEST_LIMIT_BYTES, parseConfig } from "../registry/manifest.ts";
+import { parseConfig } from "../registry/manifest.ts";
 import {
   choosePlatform,
   offeredPlatforms,

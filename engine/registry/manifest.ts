@@ -13,8 +13,6 @@ import {
 } from "@nacre/core/oci/image.ts";
 import { printable } from "./failure.ts";
 
-/** The limit of the distribution spec and of every registry in use. */
-export const MANIFEST_LIMIT_BYTES = 4 << 20;
 const MAX_LAYERS = 1000;
 
 const INDEX_TYPES: readonly string[] = [MEDIA.ociIndex, MEDIA.dockerList];

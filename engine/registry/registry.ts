@@ -7,7 +7,7 @@
 import { concatenate } from "@nacre/core/bytes.ts";
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Descriptor } from "@nacre/core/oci/image.ts";
+import { type Descriptor, MANIFEST_LIMIT_BYTES } from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { Credential, CredentialStore } from "@nacre/core/ports/credential-store.ts";
@@ -16,7 +16,7 @@ import type { Reference } from "@nacre/core/reference.ts";
 import { Authorization } from "./authorization.ts";
 import { streamBlob } from "./blob-stream.ts";
 import { type Endpoint, endpointsFor, type RegistriesConfig } from "./endpoints.ts";
-import { ACCEPT, MANIFEST_LIMIT_BYTES, type ParsedManifest, parseManifest } from "./manifest.ts";
+import { ACCEPT, type ParsedManifest, parseManifest } from "./manifest.ts";
 import { backoffMs, isPassing, MAX_ATTEMPTS } from "./retry.ts";
 import { type RegistryRequest, Transport } from "./transport.ts";
 

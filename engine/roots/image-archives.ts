@@ -3,7 +3,12 @@
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import { changedProcess, empties, withVariables } from "@nacre/core/oci/config-change.ts";
-import type { ImageConfig, ImageProcess, Platform } from "@nacre/core/oci/image.ts";
+import {
+  type ImageConfig,
+  type ImageProcess,
+  MANIFEST_LIMIT_BYTES,
+  type Platform,
+} from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
@@ -16,7 +21,6 @@ import type { Containers } from "../engine.ts";
 import { recognise } from "../images/compression.ts";
 import { newTag } from "../images/image-lookup.ts";
 import type { ImageService } from "../images/images.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import { parsePlatform } from "../registry/platform.ts";
 import { archiveOf } from "./archive.ts";
 import type { ContainerRoots } from "./container-roots.ts";

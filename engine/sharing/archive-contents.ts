@@ -2,6 +2,7 @@
 // they pass, everything small is kept in memory until it is known what it is for.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { MANIFEST_LIMIT_BYTES } from "@nacre/core/oci/image.ts";
 import type { Codec, Compression } from "@nacre/core/ports/codec.ts";
 import {
   compressionOf,
@@ -11,7 +12,6 @@ import {
   TAR_HEAD_BYTES,
 } from "../images/compression.ts";
 import type { Document } from "../images/documents.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { LayerIntake, TakenLayer } from "./layer-intake.ts";
 import { type ArchiveMember, tarMembers } from "./tar-members.ts";
 

@@ -3,7 +3,7 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
+import { type Descriptor, MANIFEST_LIMIT_BYTES, type Platform } from "@nacre/core/oci/image.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { parseReference, type Reference } from "@nacre/core/reference.ts";
@@ -11,7 +11,7 @@ import type { IndexEntry } from "@nacre/core/state/records.ts";
 import { type FoundImage, findImage } from "../images/image-lookup.ts";
 import { platformOf } from "../images/tag-platforms.ts";
 import type { AddToIndexOptions } from "../index-interface.ts";
-import { isImageConfig, MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
+import { isImageConfig } from "../registry/manifest.ts";
 import { choosePlatform, offeredPlatforms, platformText } from "../registry/platform.ts";
 import type { Registry, Repository } from "../registry/registry.ts";
 import type { RegistryReach } from "../sharing-interface.ts";

@@ -4,7 +4,7 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import type { Platform } from "@nacre/core/oci/image.ts";
+import { MANIFEST_LIMIT_BYTES, type Platform } from "@nacre/core/oci/image.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type {
   ImageRepositories,
@@ -16,7 +16,6 @@ import type {
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import { parseReference } from "@nacre/core/reference.ts";
 import type { ImageService } from "../images/images.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import { isDocument, type ManifestKeeper } from "./manifest-keeper.ts";
 import { range } from "./stored-blobs.ts";
 import type { StoredImages } from "./stored-images.ts";

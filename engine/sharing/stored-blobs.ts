@@ -2,11 +2,10 @@
 // as it came; one that came uncompressed is kept once, as its tar, whose digest is the same.
 
 import { NacreError } from "@nacre/core/error.ts";
-import type { Descriptor } from "@nacre/core/oci/image.ts";
+import { type Descriptor, MANIFEST_LIMIT_BYTES } from "@nacre/core/oci/image.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files } from "@nacre/core/ports/files.ts";
-import { MANIFEST_LIMIT_BYTES } from "../registry/manifest.ts";
 import type { BlobSource } from "../registry/uploads.ts";
 
 const PART_BYTES = 1 << 20;

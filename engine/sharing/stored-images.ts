@@ -2,7 +2,12 @@
 // this machine, else an artifact, which is kept and handed on.
 
 import type { Core } from "@nacre/core/core.ts";
-import type { Descriptor, ImageConfig, Platform } from "@nacre/core/oci/image.ts";
+import {
+  type Descriptor,
+  type ImageConfig,
+  MANIFEST_LIMIT_BYTES,
+  type Platform,
+} from "@nacre/core/oci/image.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
@@ -10,12 +15,7 @@ import type { ImageRecord, ManifestRecord } from "@nacre/core/state/records.ts";
 import type { Document } from "../images/documents.ts";
 import type { ImageRecorder } from "../images/image-recorder.ts";
 import type { LayerStore } from "../images/layer-store.ts";
-import {
-  isImageConfig,
-  MANIFEST_LIMIT_BYTES,
-  parseConfig,
-  parseManifest,
-} from "../registry/manifest.ts";
+import { isImageConfig, parseConfig, parseManifest } from "../registry/manifest.ts";
 import { choosePlatform } from "../registry/platform.ts";
 import { compressionNamed } from "./compressed-layers.ts";
 import { unpackStored } from "./unpack-stored.ts";

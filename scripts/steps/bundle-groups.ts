@@ -19,10 +19,12 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
   ],
   help: ["cli/{help,nearest}.ts", "node_modules/fastest-levenshtein/**"],
+  // What exec reads of the command line, and run too.
+  entering: ["cli/commands/exec.ts", "cli/{attachment,entering-options}.ts"],
   running: [
-    "cli/commands/{run,create,exec,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
+    "cli/commands/{run,create,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
     "cli/{account,address,container,resource,mount,process,health,namespace,security}-options.ts",
-    "cli/{attachment,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
+    "cli/{published-ports,replacement,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],
   acting: [
@@ -49,14 +51,14 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "cli/light/*.ts",
     "cli/{composition,node-flags}.ts",
-    "core/{when-used,random-hex,bytes,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities}}.ts",
+    "core/{when-used,random-hex,bytes,user-namespace/id-map,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities,user}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/{paths,images-by-id},logs/drivers}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,process-identity,looks,state,runtimes,cgroup-of,foreground,starts-and-ends,container-lookup,no-such-container,storage}.ts",
     "engine/copies/copy-claims.ts",
     "engine/{vanishing,filters,containers/filter,containers/record-refusals,containers/executing,containers/keepers}.ts",
     "backends/linux/{module,clock,files,files-error,make-directories,kernel,process}.ts",
-    "backends/linux/{sqlite,state-root,state-store,schema,init-binary,errno,addon,beneath}.ts",
+    "backends/linux/{facts,sqlite,state-root,state-store,schema,init-binary,errno,addon,beneath}.ts",
     "plugins/loader/loader.ts",
   ],
   // For plugins.
@@ -69,7 +71,12 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/images/own-layer-files.ts",
   ],
   // What gives an image its record, its documents and its name.
-  making: ["engine/roots/new-image.ts", "engine/images/{image-recorder,documents,accounts}.ts"],
+  making: [
+    "engine/roots/new-image.ts",
+    "engine/images/{image-recorder,documents,accounts}.ts",
+    "engine/content/content-store.ts",
+    "backends/linux/{file-writer,temporary-name}.ts",
+  ],
   archives: [
     "engine/roots/!(view).ts",
     "engine/copies/!(opener|copy-claims|copy-rules|rest-view).ts",
@@ -106,6 +113,17 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/program/{describe,mount-description,explained,printer,protections}.ts",
     "backends/linux/fault.ts",
   ],
+  // What executes a command in a container, whether it is there or yet to be made.
+  executing: [
+    "core/program/{wire,wire-writer,wire-bits,argument-kinds,sysctls,become,spec}.ts",
+    "core/program/{namespace-plan,security-labels}.ts",
+    "core/user-namespace/own-spec.ts",
+    "core/seccomp/version.ts",
+    "engine/containers/{planner,system-call-filters,container-root,able,lent-namespaces}.ts",
+    "engine/containers/{supervision,attached,accounts,request-check}.ts",
+    "engine/networks/none.ts",
+    "backends/linux/{launch,report}.ts",
+  ],
   planning: [
     "core/program/!(attach-frames|device-filter*|bpf|runtime-*|usage|user).ts",
     "core/program/resources/*.ts",
@@ -124,7 +142,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "engine/images/{images,image-lookup,tag-platforms,layer-store,layer-source,roots,durability,pull-intent,bounded}.ts",
     "engine/registry/platform.ts",
     "engine/snapshotters/!(layer-program).ts",
-    "backends/linux/{facts,random}.ts",
+    "backends/linux/random.ts",
     "engine/sharing/view.ts",
     "core/{core,reference,familiar-name,boundary,digest,oci/image,user-namespace/id-map,program/user}.ts",
   ],

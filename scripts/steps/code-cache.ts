@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
+import { codeFile, OWN_CODE } from "../../cli/code-file.ts";
 import { NODE_FLAGS } from "../../cli/node-flags.ts";
 import { exampleConfig } from "../../cli/oci/spec.ts";
 import { processes } from "../machine-state.ts";
@@ -23,14 +24,35 @@ import { DIST, run } from "./step.ts";
 const COMMANDS = ["version", "ps -a", "explain run --rm --memory 64m host true"];
 /** As root real containers as well, so that what starts and ends one is compiled. They leave nothing. */
 const AS_ROOT = [
-  "run --rm --network none host true",
-  "run -d --network none --name built host sleep 60",
-  "exec built true",
-  "inspect built",
-  "ps",
-  "stop -t 0 built",
+  "create --network none --name built host sleep 60",
+  "start built",
+  "kill built",
+  "wait built",
   "rm built",
 ];
+/** A command that has code of its own, with what is done before and after by others. */
+interface OwnLines {
+  readonly before?: string;
+  readonly lines: readonly string[];
+  readonly after?: string;
+}
+const STARTS = "run -d --network none --name built host sleep 60";
+const REMOVES = "rm -f built";
+const OWN: Readonly<Record<(typeof OWN_CODE)[number], OwnLines>> = {
+  run: { lines: ["run --rm --network none host true", STARTS], after: REMOVES },
+  exec: { before: STARTS, lines: ["exec built true"], after: REMOVES },
+  inspect: { before: STARTS, lines: ["inspect built"], after: REMOVES },
+  ps: { before: STARTS, lines: ["ps", "ps -a"], after: REMOVES },
+  stop: { before: STARTS, lines: ["stop -t 0 built"], after: REMOVES },
+  // Once with a step that is made, once with all that are there.
+  build: {
+    before: "build -q --network none CONTEXT",
+    lines: [
+      "build --network none --build-arg name=other CONTEXT",
+      "build --network none -q CONTEXT",
+    ],
+  },
+};
 /** One that makes everything, and one that finds what was copied. There is no image here to begin with. */
 const BUILDS = ["build -q --network none CONTEXT", "build -q --network none -t built:1 CONTEXT"];
 /** What was built goes away and comes back: by a registry at ADDRESS that has it, and by an archive. */
@@ -62,7 +84,7 @@ const OCI_AS_ROOT = [
 ];
 const SIMULATED = ["run --rm --memory 64m host true"];
 
-/** What the commands read that people wait for most (test/kernel/lazy-loading.test.ts). */
+/** What everyday commands read (test/kernel/lazy-loading.test.ts). */
 const EVERYDAY = /\/(nacre|acting|running|engine|planning|images|undoing|ending|looking)-[^/]*$/;
 
 /** By it everything that the commands start is known. */
@@ -71,14 +93,15 @@ const MARK = "NACRE_BUILD_ROOT";
 const ENDING_MS = 10_000;
 
 /**
- * The commands that people wait for most come last, in a process of their own: what they read holds
- * what they call, and not what builds and transfers call of it, too.
+ * Everyday commands come in a process of their own: what they read holds what they call, and not what
+ * builds and transfers call of it, too. So does each command with code of its own.
  */
 export async function compileAhead(): Promise<void> {
   const words = [...NODE_FLAGS, import.meta.filename];
   await run(process.execPath, [...words, "rare"], "ignore");
   await run(process.execPath, [...words, "everyday"], "ignore");
   await run(process.execPath, [...words, "oci"], "ignore");
+  await Promise.all(OWN_CODE.map((each) => run(process.execPath, [...words, each], "ignore")));
 }
 
 /** The file of an entry, as start.cjs has it. */
@@ -87,8 +110,9 @@ function entryNamed(name: string): string {
   return new RegExp(`\\b${name}-[\\w-]{8}\\.cjs`).exec(start)![0];
 }
 
-function writeCode(path: string, code: Buffer): void {
-  writeFileSync(`${path}.${process.versions.v8}-${process.arch}.code`, code);
+/** `command`: whose code it is, if it is one's own. */
+function writeCode(path: string, code: Buffer, command = ""): void {
+  writeFileSync(path + codeFile([command]), code);
 }
 
 /** What a bundle needs: its process is nacre-init, which ends at once when nobody tells it what to do. */
@@ -172,6 +196,39 @@ async function warmUp(everyday: boolean): Promise<void> {
   }
 }
 
+/** As whoever is not root the command is not tried: it writes its code when it first ends. */
+async function warmUpAlone(command: (typeof OWN_CODE)[number]): Promise<void> {
+  const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+  if (!isRoot) return;
+  const root = mkdtempSync(join(tmpdir(), "nacre-build-"));
+  process.env[MARK] = root;
+  const context = buildContext(root);
+  const wordsOf = (line: string): string[] => [
+    ...["--root", join(root, "state")],
+    ...line.split(" ").map((word) => (word === "CONTEXT" ? context : word)),
+  ];
+  const others = async (line: string | undefined) => {
+    if (line === undefined) return;
+    const node = [...NODE_FLAGS, join(DIST, "start.cjs")];
+    await run(process.execPath, [...node, ...wordsOf(line)], "ignore");
+  };
+  const { before, lines, after } = OWN[command];
+  const scripts = new Map<string, Script>();
+  const codes = new Map<string, Buffer>();
+  try {
+    await others(before);
+    for (const line of lines) {
+      await perform(entryNamed("nacre"), wordsOf(line), scripts);
+      keepLarger(codes, scripts);
+    }
+    await others(after);
+    for (const [path, code] of codes) writeCode(path, code, command);
+  } finally {
+    await othersEnded(root);
+    rmSync(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
 /** V8 forgets what was not called for a while, also what the next command calls. */
 function keepLarger(codes: Map<string, Buffer>, scripts: ReadonlyMap<string, Script>): void {
   for (const [path, script] of scripts) {
@@ -244,6 +301,8 @@ function compile(path: string): Script {
 if (process.argv[1] === import.meta.filename) {
   const { exit } = process;
   const [, , what] = process.argv;
-  await (what === "oci" ? warmUpRuntime() : warmUp(what === "everyday"));
+  const own = OWN_CODE.find((command) => command === what);
+  if (own !== undefined) await warmUpAlone(own);
+  else await (what === "oci" ? warmUpRuntime() : warmUp(what === "everyday"));
   exit(0);
 }

@@ -6,8 +6,10 @@ import { NODE_FLAGS } from "../../cli/node-flags.ts";
 const SCRIPT = `
   const { readdirSync, readFileSync } = require("node:fs");
   const [directory] = process.argv.slice(-1);
-  const suffix = "." + process.versions.v8 + "-" + process.arch + ".code";
-  const compiled = readdirSync(directory).filter((name) => name.endsWith(suffix));
+  const version = "." + process.versions.v8 + "-" + process.arch + ".";
+  const compiled = readdirSync(directory).filter(
+    (name) => name.includes(version) && name.endsWith(".code"),
+  );
   const refused = compiled.filter((name) => {
     const source = readFileSync(directory + "/" + /^.*?\\.cjs/.exec(name)[0], "latin1");
     const cachedData = readFileSync(directory + "/" + name);

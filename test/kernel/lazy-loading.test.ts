@@ -33,12 +33,12 @@ afterAll(async () => {
 const read = (...words: string[]): string[] => bundlesRead("--root", bench.root, ...words);
 
 it("reads what plans a container for commands that execute something", () => {
-  const running = ["nacre", "running", "engine", "images", "planning", "undoing", "ending"];
+  const exec = ["nacre", "entering", "engine", "executing"];
+  expect(read("exec", "seen", "true").sort()).toEqual(exec.sort());
+  const running = [...exec, "running", "images", "planning", "undoing", "ending"];
   const image = bench.name();
   expect(read("run", "--rm", "--network", "none", image, "true").sort()).toEqual(running.sort());
   expect(read("run", "--rm", "--network", "none", image, "true").at(-1)).toBe("ending");
-  const exec = ["nacre", "running", "engine", "images", "planning"];
-  expect(read("exec", "seen", "true").sort()).toEqual(exec.sort());
 });
 
 it("reads no plans for looks at containers", () => {
@@ -65,6 +65,11 @@ it("reads nothing that plans a container or stores a layer for a build that is c
   expect(build("RUN true").sort()).toEqual(cached.sort());
   const copy = ["USER user", "WORKDIR /w", "COPY --chown=user a .", "CMD true"];
   expect(build(...copy).sort()).toEqual([...cached, "archives", "layers"].sort());
+  const changed = [`FROM ${bench.name()}`, "RUN echo hello", `RUN echo ${Date.now()}`];
+  writeFileSync(join(context, "Dockerfile"), changed.join("\n"));
+  // What makes a step, and nothing of what is seldom used.
+  const made = ["executing", "planning", "layers", "undoing", "archives", "ending"];
+  expect(read("build", "-q", context).sort()).toEqual([...cached, ...made].sort());
 });
 
 it("reads plans for the steps of an OCI container that have some, and nothing else for the rest", () => {
