@@ -4,6 +4,7 @@ import type { Engine, EngineEvent } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
 import { familiarName, referenceOf } from "./image-name.ts";
 import { LayerLines, type LayerState } from "./layer-lines.ts";
+import { noticesOn } from "./notices.ts";
 import { neutralise } from "./text/escape.ts";
 
 type LayerEvent = Extract<EngineEvent, { type: "layer" }>;
@@ -62,9 +63,10 @@ export function showPull(
   { quiet, pull }: { readonly quiet: boolean; readonly pull: string | undefined },
 ): { end(): void } {
   const display = new PullDisplay(host, 2);
+  const notices = noticesOn(host);
   let told = quiet || pull === "always";
   const subscription = engine.events.subscribe((event) => {
-    if (event.type === "notice") host.printError(`nacre: note: ${neutralise(event.message)}\n`);
+    notices.show(event);
     if (event.type === "image" && !told) {
       told = true;
       host.printError(missing(event.reference));

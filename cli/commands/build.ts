@@ -23,6 +23,7 @@ import { type Context, command } from "../command.ts";
 import type { Host } from "../host.ts";
 import { referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
+import { noticing } from "../notices.ts";
 
 export default command({
   usage: "[OPTIONS] PATH|URL|-",
@@ -57,13 +58,13 @@ export default command({
       return toldOf(call, await engine.builds.survey(options), host);
     }
     return interruptible(host, async (signal) => {
-      const image = await engine.builds
-        .build({
+      const building = () =>
+        engine.builds.build({
           ...options,
           ...{ filesOnly, archiveOnly, signal, onEvent: (event) => display.show(event) },
           ...(values.debugShell && { onFailure: (step) => debug(step, display, host) }),
-        })
-        .finally(() => display.finish());
+        });
+      const image = await noticing(engine, host, building).finally(() => display.finish());
       try {
         for (const output of outputs) await writeOutput(output, image, engine.images, host, signal);
       } finally {

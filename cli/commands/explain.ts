@@ -2,6 +2,7 @@ import { programToJson } from "@nacre/core/program/printer.ts";
 import { command } from "../command.ts";
 import { CONTAINER_OPTIONS, requestOf } from "../container-options.ts";
 import { printedProgram } from "../explained.ts";
+import { noticing } from "../notices.ts";
 import { flag } from "../options.ts";
 
 export default command({
@@ -18,7 +19,7 @@ export default command({
     const { host } = context;
     const request = requestOf(values, operands, host);
     const engine = await context.engine();
-    const program = await engine.containers.explain(request);
+    const program = await noticing(engine, host, () => engine.containers.explain(request));
     host.print(
       values.json ? `${programToJson(program).trimEnd()}\n` : printedProgram(program, host),
     );

@@ -1,6 +1,7 @@
 import { command } from "../command.ts";
 import { ALL, CIDFILE, FILTER, isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
+import { noticing } from "../notices.ts";
 import { STOP_SIGNAL, TIMEOUT, timeoutMsOf } from "../stop-timeout.ts";
 
 export default command({
@@ -28,7 +29,8 @@ export default command({
     const { containers } = engine;
     const chosen = selected(values, operands, engine, host);
     return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
-      await containers.restart(name, { ...timeoutMsOf(timeout), ...(signal && { signal }) });
+      const options = { ...timeoutMsOf(timeout), ...(signal && { signal }) };
+      await noticing(engine, host, () => containers.restart(name, options));
       host.print(`${name}\n`);
     });
   },

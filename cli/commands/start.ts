@@ -4,6 +4,7 @@ import { type Context, command } from "../command.ts";
 import { FILTER, isSelected, LATEST, LONG_ALL, selected } from "../container-selection.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import { forEachOperand } from "../each-operand.ts";
+import { noticing } from "../notices.ts";
 import { flag } from "../options.ts";
 
 interface Values {
@@ -41,7 +42,9 @@ export default command({
     return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       // One that runs already is what was asked for.
       const { status } = containers.get(name);
-      if (status !== "running") await containers.start(name, undefined, { detached: true });
+      if (status !== "running") {
+        await noticing(engine, host, () => containers.start(name, undefined, { detached: true }));
+      }
       host.print(`${name}\n`);
     });
   },
@@ -60,7 +63,8 @@ async function attached(
 ): Promise<number> {
   if (name === undefined) return 0;
   if (others.length > 0) throw severalAtOnce();
-  const { containers } = await context.engine();
+  const engine = await context.engine();
+  const { containers } = engine;
   const { request, status } = containers.get(name);
   if (status === "running") {
     // One that runs already is what was asked for: it is joined, as docker does.
@@ -72,9 +76,9 @@ async function attached(
   checkTerminal(foreground, context.host);
   using signals = new SignalRelay(context.host);
   signals.hold();
-  const running = await containers.start(name, streamsOf(foreground), {
-    detached: false,
-    ...detachKeysOf({ ...foreground, detachKeys }),
-  });
+  const options = { detached: false, ...detachKeysOf({ ...foreground, detachKeys }) };
+  const running = await noticing(engine, context.host, () =>
+    containers.start(name, streamsOf(foreground), options),
+  );
   return await signals.untilExit(running);
 }

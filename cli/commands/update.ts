@@ -1,11 +1,9 @@
 import { NacreError } from "@nacre/core/error.ts";
-import type { EngineEvent } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
+import { noticing } from "../notices.ts";
 import { PROCESS_OPTIONS } from "../process-options.ts";
 import { LIVE_RESOURCES, liveResources } from "../resource-options.ts";
-import { shownWhile } from "../shown-while.ts";
-import { neutralise } from "../text/escape.ts";
 
 export default command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -34,15 +32,8 @@ export default command({
       );
     }
     const engine = await context.engine();
-    const notices = {
-      show: (event: EngineEvent) => {
-        if (event.type !== "notice") return;
-        host.printError(`nacre: note: ${neutralise(event.message)}\n`);
-      },
-      finish: () => {},
-    };
     return forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
-      await shownWhile(engine, notices, () => engine.containers.update(name, change));
+      await noticing(engine, host, () => engine.containers.update(name, change));
       host.print(`${name}\n`);
     });
   },

@@ -92,9 +92,7 @@ function planV1(
 ): CgroupPlan {
   const writes = resourceWrites(1, resources);
   const wanted = new Set([...STANDING, ...writes.map((w) => w.controller)]);
-  const joined = hierarchies.filter(
-    (h) => h.version === 1 && h.controllers.some((c) => wanted.has(c)),
-  );
+  const joined = hierarchies.filter((h) => h.controllers.some((c) => wanted.has(c)));
   const host: Operation[] = [];
   for (const hierarchy of joined) {
     const { mountpoint, controllers } = hierarchy;
@@ -171,10 +169,18 @@ export function everyNode(hierarchies: readonly MountedHierarchy[], path: string
   return (v1.length > 0 ? v1 : hierarchies).map((h) => h.mountpoint + path);
 }
 
+/** Those that a container gets nodes in: all of v1 where that carries the controllers (v1 and hybrid), else the unified one. */
+export function joinedHierarchies(
+  hierarchies: readonly MountedHierarchy[],
+): readonly MountedHierarchy[] {
+  const v1 = hierarchies.filter(({ version }) => version === 1);
+  if (v1.some(({ controllers }) => controllers.includes("pids"))) return v1;
+  return hierarchies.filter(({ version }) => version === 2).slice(0, 1);
+}
+
 /**
  * Plans the cgroups of a container at `path` (absolute within each hierarchy, such as
- * `/nacre/3f9c…`). Where v1 hierarchies are mounted they carry the controllers (v1 and hybrid);
- * else the unified one does. A machine without any gives an empty plan.
+ * `/nacre/3f9c…`). A machine without any gives an empty plan.
  */
 export function planCgroups(
   hierarchies: readonly MountedHierarchy[],
@@ -182,10 +188,9 @@ export function planCgroups(
   resources: SpecResources,
   cpuset?: CpusetRoot,
 ): CgroupPlan {
-  if (hierarchies.some((h) => h.version === 1 && h.controllers.includes("pids"))) {
-    return planV1(hierarchies, path, resources, cpuset);
-  }
-  const unified = hierarchies.find((h) => h.version === 2);
-  if (unified) return planV2(unified, path, resources);
+  const joined = joinedHierarchies(hierarchies);
+  const [first] = joined;
+  if (first?.version === 1) return planV1(joined, path, resources, cpuset);
+  if (first) return planV2(first, path, resources);
   return { host: [], nodes: [], hierarchies: [], oomFile: undefined };
 }

@@ -3,8 +3,8 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { kernelAtLeast, MINIMUM_KERNEL } from "@nacre/core/kernel-release.ts";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
-import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
-import type { ResourceRequest } from "@nacre/core/program/request.ts";
+import { joinedHierarchies, type MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
+import type { ContainerRequest, ResourceRequest } from "@nacre/core/program/request.ts";
 import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
 
 /** @throws NacreError `denied`, `unsupported` */
@@ -42,6 +42,19 @@ function denied({ refusal, userNamespace }: KernelFacts): NacreError {
   });
 }
 
+/** Whoever names a cgroup wants the container there, and nowhere else. @throws NacreError `unsupported` */
+export function mustHaveParent(
+  { cgroupParent }: Pick<ContainerRequest, "cgroupParent">,
+  hierarchies: readonly MountedHierarchy[],
+  { userNamespace }: KernelFacts,
+): void {
+  if (!cgroupParent || joinedHierarchies(hierarchies).length > 0) return;
+  const why = userNamespace ? "no cgroup is delegated to this user" : "no cgroups are mounted here";
+  throw new NacreError("unsupported", `--cgroup-parent ${cgroupParent}: ${why}`, {
+    advice: `${userNamespace ? "docs/ROOTLESS.md says how one is. " : ""}Without the option the container has none.`,
+  });
+}
+
 /** Options that want a controller, by the controller. */
 const WANTS: Readonly<Record<string, readonly (keyof ResourceRequest)[]>> = {
   memory: [
@@ -76,7 +89,8 @@ function notDelegated(
   resources: ResourceRequest,
   hierarchies: readonly MountedHierarchy[],
 ): string | undefined {
-  const there = new Set(hierarchies.flatMap(({ controllers }) => controllers));
+  const joined = joinedHierarchies(hierarchies);
+  const there = new Set(joined.flatMap(({ controllers }) => controllers));
   const isAsked = (name: keyof ResourceRequest): boolean => {
     const value = resources[name];
     return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);

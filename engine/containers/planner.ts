@@ -35,7 +35,7 @@ import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
-import { leftOutLimits, mustBeAble } from "./able.ts";
+import { leftOutLimits, mustBeAble, mustHaveParent } from "./able.ts";
 import { Accounts, wantedUser } from "./accounts.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import { ContainerRoot } from "./container-root.ts";
@@ -109,6 +109,7 @@ export class Planner {
   readonly #paths: StatePaths;
   readonly #options: PlannerOptions;
   readonly #lent: LentNamespaces;
+  readonly #told = new Set<string>();
 
   constructor(
     kernel: Kernel,
@@ -174,6 +175,7 @@ export class Planner {
   ): KernelProgram {
     const { request, id } = container;
     const process = image?.config.config ?? {};
+    this.tellWhatIsLeftOut(request);
     const network = this.#lent.network(request.network, id);
     const hostname = request.hostname ?? id.slice(0, 12);
     const user = this.#user(wantedUser(container, process), container, image);
@@ -361,10 +363,18 @@ export class Planner {
     return { ...user, additionalGids: [...new Set([user.gid, ...user.additionalGids, ...more])] };
   }
 
-  /** What of the limits this machine has no file for is said, and not written. */
-  tellWhatIsLeftOut({ resources }: Pick<ContainerRequest, "resources">): void {
-    const message = leftOutLimits(resources, this.#options.hierarchies(), this.#kernel.facts());
-    if (message !== undefined) this.#options.tell({ type: "notice", message });
+  /**
+   * What of the limits this machine has no file for is said, once, and not written.
+   * NacreError `unsupported` where there is no cgroup to stand below.
+   */
+  tellWhatIsLeftOut(limited: Pick<ContainerRequest, "resources" | "cgroupParent">): void {
+    const hierarchies = this.#options.hierarchies();
+    const facts = this.#kernel.facts();
+    mustHaveParent(limited, hierarchies, facts);
+    const message = leftOutLimits(limited.resources, hierarchies, facts);
+    if (message === undefined || this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#options.tell({ type: "notice", message });
   }
 
   /** Whether the machine can run containers, or why not. */

@@ -1,5 +1,5 @@
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
-import { leftOutLimits, mustBeAble } from "@nacre/engine/containers/able.ts";
+import { leftOutLimits, mustBeAble, mustHaveParent } from "@nacre/engine/containers/able.ts";
 import { describe, expect, it } from "vitest";
 
 const FACTS: KernelFacts = {
@@ -40,9 +40,30 @@ describe("limits that cannot be held", () => {
     expect(leftOutLimits({ throttles: [], oomKillDisable: false }, [], ROOTLESS)).toBeUndefined();
   });
 
+  it("are all, where only a part of v1 is there and no container gets a node in it", () => {
+    const part = [hierarchy(1, "memory")];
+    expect(leftOutLimits({ memoryBytes: 1 }, part, ROOTLESS)).toContain("limits of memory are");
+    const whole = [...part, hierarchy(1, "pids")];
+    expect(leftOutLimits({ memoryBytes: 1, pids: 3 }, whole, ROOTLESS)).toBeUndefined();
+  });
+
   it("are those that v2 does not know for root", () => {
     expect(leftOutLimits({ memoryBytes: 1 }, [], FACTS)).toBeUndefined();
     expect(leftOutLimits({ memorySwappiness: 1 }, [hierarchy(2)], FACTS)).toContain("v2 knows no");
     expect(leftOutLimits({ memorySwappiness: 1 }, [hierarchy(1)], FACTS)).toBeUndefined();
+  });
+});
+
+describe("a cgroup that a container shall stand below", () => {
+  const parent = { cgroupParent: "/jobs" };
+
+  it("is refused where there is none, and never left out in silence", () => {
+    expect(() => mustHaveParent(parent, [], ROOTLESS)).toThrow(
+      "--cgroup-parent /jobs: no cgroup is delegated to this user",
+    );
+    expect(() => mustHaveParent(parent, [hierarchy(1, "memory")], ROOTLESS)).toThrow("delegated");
+    expect(() => mustHaveParent(parent, [], FACTS)).toThrow("no cgroups are mounted");
+    expect(() => mustHaveParent(parent, [hierarchy(2, "pids")], ROOTLESS)).not.toThrow();
+    expect(() => mustHaveParent({}, [], ROOTLESS)).not.toThrow();
   });
 });

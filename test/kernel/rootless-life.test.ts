@@ -235,6 +235,7 @@ describe.skipIf(reason || DELEGATED.length < 5)("a user with delegated cgroups o
     const limits = ["-m", "64m", "--pids-limit", "20"];
     const run = await does("run", "-d", ...limits, "--name", "limited", image, "sleep", "1000");
     expect(run.err).not.toContain("are ignored");
+    await does("run", "--rm", "-q", "--cgroup-parent", "/jobs", image, "true");
     const [memory] = made.filter((path) => /memory\/[^/]+$/.test(path));
     const id = run.out.trim();
     const limit = readFileSync(`${memory}/nacre/${id}/memory.limit_in_bytes`, "utf8");

@@ -183,12 +183,21 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
   it("is told what it cannot have, why, and what to do", async () => {
     const limited = await user.nacre("run", "--rm", "-q", "-m", "64m", image, "id", "-u");
     expect(limited).toMatchObject({ code: 0, out: "0\n" });
-    expect(limited.err).toContain("limits of memory are ignored: no such cgroup is delegated");
+    const ignored = "limits of memory are ignored: no such cgroup is delegated";
+    expect(limited.err).toContain(ignored);
+    expect(
+      (await user.nacre("create", "-q", "-m", "64m", "--name", "later", image, "true")).err,
+    ).toContain(ignored);
+    expect((await user.nacre("start", "later")).err).toContain(ignored);
+    await user.does("rm", "-f", "later");
+    const parent = await user.nacre("run", "--rm", "-q", "--cgroup-parent", "/jobs", image, "true");
+    expect(parent).toMatchObject({ code: 125, out: "" });
+    expect(parent.err).toContain("--cgroup-parent /jobs: no cgroup is delegated to this user");
     await user.does("run", "-d", "-q", "--name", "held", image, "sleep", "1000");
     expect((await user.nacre("pause", "held")).err).toContain("no cgroup freezer");
     const updated = await user.nacre("update", "-m", "64m", "held");
     expect(updated).toMatchObject({ code: 0, out: "held\n" });
-    expect(updated.err).toContain("limits of memory are ignored: no such cgroup is delegated");
+    expect(updated.err).toContain(ignored);
     const files = ["--ulimit", "nofile=99999999:99999999"];
     expect((await user.nacre("run", "--rm", "-q", ...files, image, "true")).err).toContain(
       "limit nofile to 99999999",

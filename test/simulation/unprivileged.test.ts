@@ -61,6 +61,21 @@ describe("a user who is not root", () => {
     expect(kernel.facts()).toMatchObject({ erofs: "none", userNamespace: WHOLE });
   });
 
+  it("is told of limits that nothing can hold, once, and refused a cgroup to stand below", async () => {
+    await using simulation = await unprivileged();
+    const { engine } = simulation;
+    const notices: string[] = [];
+    engine.events.subscribe((event) => {
+      if (event.type === "notice") notices.push(event.message);
+    });
+    const resources = { memoryBytes: 64 << 20 };
+    await simulation.run("shell", ["true"], { resources });
+    expect(notices).toEqual([expect.stringContaining("limits of memory are ignored")]);
+    const below = simulation.run("shell", ["true"], { cgroupParent: "/jobs" });
+    await expect(below).rejects.toThrow("--cgroup-parent /jobs: no cgroup is delegated");
+    expect(engine.containers.list({ all: true })).toEqual([]);
+  });
+
   it("is refused what its namespace may not do", async () => {
     await using simulation = await unprivileged();
     const { kernel } = simulation;
