@@ -67,6 +67,12 @@ export const PROCESS_OPTIONS = {
     parseInteger,
   ),
   sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
+  timeout: value(
+    ["timeout"],
+    "seconds",
+    "Kill it when it has run so long (0: never)",
+    parseInteger,
+  ),
   tz: text(["tz"], "zone", "Time zone, such as Europe/Berlin; local: this machine's", ["local"]),
   umask: value(["umask"], "octal", "Bits that its new files do not get (default 0022)", parseUmask),
   gidmap: list(
@@ -148,6 +154,7 @@ export function processOf(
     dns: namesOf(values),
     imageHosts: values.noHosts || undefined,
     timeZone: values.tz || undefined,
+    timeoutMs: values.timeout ? values.timeout * 1000 : undefined,
     shmBytes: values.shmSize || undefined,
     restart: values.restart?.name === "no" ? undefined : values.restart,
     stopSignal: values.stopSignal,

@@ -19,6 +19,8 @@ export class Execution {
   umask: number;
   /** The child, for operations of the parent section. */
   child: Process | undefined;
+  /** Takes back that the child is killed after a time, where it is to be. */
+  killing: (() => void) | undefined;
   /** Where the child waits for its start, if it does. */
   startPoint: StartPoint | undefined;
   /** What `execute` puts before all calls. */

@@ -5,6 +5,7 @@ import type { OwnerMap } from "@nacre/core/program/mount-description.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { CgroupDirectory } from "./cgroupfs.ts";
+import { callAfter } from "./clock.ts";
 import { capable } from "./credentials.ts";
 import { writeAt } from "./device-files.ts";
 import { attachFilter, loadDeviceFilter } from "./device-filter.ts";
@@ -245,6 +246,21 @@ const childOf = (self: Execution) => self.child ?? fail("ESRCH");
 export function joinCgroup(self: Execution, o: Of<"joinCgroup">): void {
   const pid = childOf(self).pidIn(self.process.namespaces.pid) ?? fail("ESRCH");
   writeOnce(self, `${o.path}/cgroup.procs`, String(pid));
+}
+
+/** What is carried out is the supervisor's: it kills nobody once it is gone. */
+export function killAfter(self: Execution, o: Of<"killAfter">): void {
+  const { machine, process } = self;
+  const child = childOf(self);
+  if (o.timeoutMs < 0) fail("EINVAL", "setitimer");
+  self.killing?.();
+  self.killing = undefined;
+  if (o.timeoutMs === 0) return;
+  const cancel = callAfter(machine.clock, o.timeoutMs, () => {
+    if (process.alive) machine.processes.signal(child, SIGNALS.KILL, process.namespaces.pid);
+  });
+  self.killing = cancel;
+  void child.ended.promise.then(cancel);
 }
 
 export function writeProcessFile(self: Execution, o: Of<"writeProcessFile">): void {

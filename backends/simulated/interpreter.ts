@@ -50,6 +50,7 @@ const HOW: Table = {
   fail: [host.failOnPurpose, ANY],
   runHook: [start.runHook, ANY],
   joinCgroup: [host.joinCgroup, ["parent"]],
+  killAfter: [host.killAfter, ["parent"]],
   writeProcessFile: [host.writeProcessFile, ["parent"]],
   connectListener: [host.connectListener, ["host"]],
   actAsOwner: [host.actAsOwner, ["host", "outside"]],

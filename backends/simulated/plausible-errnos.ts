@@ -50,6 +50,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   fail: [],
   runHook: ["ECANCELED", "ETIMEDOUT"],
   joinCgroup: ["EBUSY", "ENOSPC"],
+  killAfter: [],
   writeProcessFile: ["ESRCH", "EPERM"],
   connectListener: ["EACCES", "EMFILE"],
   unshare: ["ENOSPC", "EPERM"],

@@ -45,6 +45,8 @@ export interface CompileInput {
   /** Operations that make files which the spec's bind mounts name, before the root is opened. */
   readonly files: readonly Operation[];
   readonly supervision: Omit<Supervision, "collect">;
+  /** How long it may run; absent: for ever. */
+  readonly timeoutMs?: number;
   /** Whether the first process is an init, and what is executed its child. */
   readonly init?: boolean;
   /** What is written to the container's own layer, in the opened root before anything is mounted in it. */
@@ -332,10 +334,13 @@ function childSection(input: CompileInput, cgroups: CgroupPlan): Operation[] {
   ];
 }
 
-function parentSection({ spec, user }: CompileInput): Operation[] {
+function parentSection({ spec, user, timeoutMs }: CompileInput): Operation[] {
+  const killed: Operation[] =
+    timeoutMs === undefined ? [] : [{ op: "killAfter", timeoutMs, why: "so long it may run" }];
   return [
     ...(user ? mapOperations(user) : []),
     ...parentOperations(spec.process, user !== undefined),
+    ...killed,
   ];
 }
 

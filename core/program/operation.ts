@@ -19,6 +19,7 @@
 import type { Explained, Ownership } from "./explained.ts";
 import type { MountAttribute, MountDescription, OwnerMap } from "./mount-description.ts";
 import type { ConnectListener, FilterSystemCalls } from "./operation-of-filter.ts";
+import type { KillAfter, SetLimit } from "./operation-of-limits.ts";
 import type { RuntimeOperation } from "./operation-of-runtime.ts";
 
 // -- anywhere ---------------------------------------------------------------------------------
@@ -230,13 +231,6 @@ export interface SetSysctl extends Explained {
   readonly name: string;
   readonly value: string;
 }
-/** setrlimit(2). `resource`: the kernel's number; limits in its units, 2^64-1 for none. */
-export interface SetLimit extends Explained {
-  readonly op: "setLimit";
-  readonly resource: number;
-  readonly soft: bigint;
-  readonly hard: bigint;
-}
 export interface SetUmask extends Explained {
   readonly op: "setUmask";
   readonly mask: number;
@@ -362,6 +356,7 @@ export type Operation =
   | ConnectListener
   | ActAsOwner
   | JoinCgroup
+  | KillAfter
   | WriteProcessFile
   | Unshare
   | SetPropagation

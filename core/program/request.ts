@@ -244,6 +244,8 @@ export interface ContainerRequest {
   readonly stopSignal?: string;
   /** What stop waits before SIGKILL, if it is not told. */
   readonly stopTimeoutMs?: number;
+  /** How long it may run; then it is killed, and its restart policy has its say. */
+  readonly timeoutMs?: number;
   /** Of a container in the background; in the foreground its caller sees its end. */
   readonly restart?: RestartPolicy;
   /** Instead of what the image says, as far as it says something. */

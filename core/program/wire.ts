@@ -114,6 +114,7 @@ export const ARGUMENTS: Encoders = {
     ],
   },
   joinCgroup: { names: ["path"], encode: (o) => [o.path] },
+  killAfter: { names: ["timeout_ms"], encode: (o) => [BigInt(o.timeoutMs)] },
   writeProcessFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
   unshare: { names: ["flags"], encode: (o) => [sumOf(NAMESPACE_BITS, o.namespaces)] },
   setPropagation: {

@@ -180,6 +180,7 @@ export function containerJson(
       ...(healthcheck && { Healthcheck: healthcheck }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),
+      ...(request.timeoutMs !== undefined && { Timeout: request.timeoutMs / 1000 }),
       ...(request.timeZone !== undefined && { Timezone: request.timeZone }),
     },
     NetworkSettings: networkJson(request.network),

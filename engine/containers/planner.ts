@@ -211,6 +211,7 @@ export class Planner {
       spec: { ...wanted, process: executed },
       runtime: child,
       init: request.init ?? false,
+      ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
       ...(users && { user: users }),
       ...(filter && { filter }),
       root: withMounts(

@@ -72,6 +72,10 @@ export function checkRestart({
 
 function checkProcess(request: ContainerRequest): void {
   const { oomScoreAdj, stopSignal, shmBytes, pidFile = "/" } = request;
+  const { timeoutMs = 1 } = request;
+  if (!(Number.isSafeInteger(timeoutMs) && timeoutMs > 0)) {
+    throw new NacreError("invalid", "the timeout of a container is a positive number of seconds");
+  }
   if (!pidFile.startsWith("/")) {
     throw new NacreError("invalid", `the PID file ${pidFile} needs to be an absolute path`);
   }

@@ -360,6 +360,8 @@ describe("the options of run", () => {
       ...["X", "Y"],
     ]);
     expect(request("--unsetenv", "X", "--unsetenv-all", "img").unsetEnvironment).toBe("all");
+    expect(request("--timeout", "2", "img").timeoutMs).toBe(2000);
+    expect(request("--timeout", "0", "img").timeoutMs).toBeUndefined();
     expect(request("--tz", "local", "--no-hosts", "img")).toMatchObject({
       ...{ timeZone: "local", imageHosts: true },
     });

@@ -4,6 +4,7 @@
 import { expect, it } from "vitest";
 import { type Bench, refusal } from "./engine.ts";
 
+const PATIENCE = { timeout: 20_000 };
 const LOOP = "while :; do sleep 0.05; done";
 
 export function withContainerCases(bench: () => Bench): void {
@@ -45,5 +46,23 @@ export function withContainerCases(bench: () => Bench): void {
     await containers.remove("behind", { force: true });
     expect(tagged()).toBe(before);
     expect((await bench().run(["true"])).code).toBe(0);
+  });
+
+  it("kills a container whose time is over, and starts it again where its policy says so", async () => {
+    const { containers } = bench();
+    expect((await bench().sh(LOOP, { timeoutMs: 200 })).code).toBe(137);
+    expect((await bench().run(["true"], { timeoutMs: 60_000 })).code).toBe(0);
+    const restart = { name: "on-failure", maximumRetries: 1 } as const;
+    await bench().start("limited", `echo run; ${LOOP}`, { timeoutMs: 200, restart });
+    const ended = async () => {
+      // On a simulated kernel time passes only while somebody waits.
+      await containers.wait("limited");
+      return containers.get("limited");
+    };
+    const twice = { restarts: 1, status: "exited", exitCode: 137 };
+    await expect.poll(ended, PATIENCE).toMatchObject(twice);
+    expect(await bench().logs("limited")).toEqual(["stdout run\n", "stdout run\n"]);
+    expect(containers.inspect("limited").Config).toMatchObject({ Timeout: 0.2 });
+    expect((await refusal(bench().run(["true"], { timeoutMs: -1 }))).kind).toBe("invalid");
   });
 }

@@ -99,6 +99,24 @@ export function supervisionContract(bench: () => KernelBench): void {
       await bench().until(() => !bench().kernel.alive(running.supervisor));
     });
 
+    it("kills a process when its time is over, and not before", async () => {
+      const late: Operation[] = [
+        { op: "killAfter", timeoutMs: 1 },
+        { op: "killAfter", timeoutMs: 300 },
+      ];
+      const sleeps = [...bench().enter(), execute("sleep", "60")];
+      const running = await bench().start({ parent: late, child: sleeps });
+      expect(bench().kernel.alive(running.process)).toBe(true);
+      await bench().subject.pass(400);
+      expect(await running.exited).toMatchObject({ code: 137, signal: 9 });
+      const parent: Operation[] = [
+        { op: "killAfter", timeoutMs: 1 },
+        { op: "killAfter", timeoutMs: 0 },
+      ];
+      const child = [...bench().enter(), execute("true")];
+      expect((await bench().outcome({ parent, child })).code).toBe(0);
+    });
+
     it("writes the log beside the caller's streams, and lines that have no end", async () => {
       const logPath = `${bench().subject.scratch}/log.json`;
       const { stdout } = await bench().outcome({

@@ -35,6 +35,7 @@ const SAMPLES: Samples = {
   actAsOwner: { uid: 100_000, gid: 200_000 },
   runHook: { path, ...words, before: "{", after: "}", pid: 7, timeoutMs: 9, by: "parent" },
   joinCgroup: { path },
+  killAfter: { timeoutMs: 60_000 },
   writeProcessFile: { name: "uid_map", data: idmap.uids },
   unshare: { namespaces: ["cgroup", "user", "time"] },
   setPropagation: { path, mode: "slave", recursive: true },

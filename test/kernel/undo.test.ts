@@ -73,6 +73,7 @@ const HOST: readonly Operation[] = [
 const PARENT: readonly Operation[] = [
   { op: "joinCgroup", path: `${cgroup}/one` },
   { op: "joinCgroup", path: `${pids}/two` },
+  { op: "killAfter", timeoutMs: 60_000 },
   { op: "writeProcessFile", name: "oom_score_adj", data: "500" },
 ];
 /** The child enters these by itself: see Clone. */

@@ -255,7 +255,8 @@ int await_execution(const struct program *p, int signals) {
     struct pollfd ready[2] = {{self.sync, POLLIN, 0}, {signals, POLLIN, 0}};
     poll(ready, 2, -1);
     while (ready[1].revents && read(signals, &info, sizeof info) == sizeof info)
-      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP)
+      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT || info.ssi_signo == SIGHUP ||
+          info.ssi_signo == SIGALRM)
         k_pidfd_send_signal(self.pidfd, SIGKILL);
     if (!ready[0].revents) continue;
     if (receive(&packet) <= 0) {

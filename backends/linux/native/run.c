@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "nacre.h"
 #include "operations.h"
@@ -88,6 +89,12 @@ static int set_limit(const struct operation *o) {
   return checked(prlimit(whose, (int)number(o, SET_LIMIT_RESOURCE), &limit, NULL), "setrlimit");
 }
 
+/* The supervisor takes the SIGALRM of this timer for the end of the child's time (supervise.c). */
+static int kill_after(int64_t ms) {
+  struct itimerval timer = {.it_value = {ms / 1000, ms % 1000 * 1000}};
+  return checked(setitimer(ITIMER_REAL, &timer, NULL), "setitimer");
+}
+
 static int unmount(const struct operation *o) {
   int flags = UNMOUNT_NO_FOLLOW | (number(o, UNMOUNT_DETACH) ? UNMOUNT_DETACHED : 0);
   int result = umount2(text(o, UNMOUNT_TARGET), flags);
@@ -123,6 +130,7 @@ static int run_outside(const struct operation *o) {
   case OP_JOIN_CGROUP:
     snprintf(path, sizeof path, "%s/cgroup.procs", text(o, JOIN_CGROUP_PATH));
     return write_file(path, pid, (size_t)snprintf(pid, sizeof pid, "%d", (int)self.child));
+  case OP_KILL_AFTER: return kill_after(number(o, KILL_AFTER_TIMEOUT_MS));
   default: /* OP_WRITE_PROCESS_FILE */
     snprintf(path, sizeof path, "/proc/%d/%s", (int)self.child, text(o, WRITE_PROCESS_FILE_NAME));
     return write_file(path, text(o, WRITE_PROCESS_FILE_DATA), length(o, WRITE_PROCESS_FILE_DATA));
@@ -183,7 +191,7 @@ bool allowed(int code, enum section section) {
 
 /* What may be done for a child by who is none: to mounts and files, not to what a process is. */
 bool allowed_outside(int code) {
-  if (code == OP_CONNECT_LISTENER || code == OP_JOIN_CGROUP || code == OP_WRITE_PROCESS_FILE) return false;
+  if (code == OP_CONNECT_LISTENER || (code >= OP_JOIN_CGROUP && code <= OP_WRITE_PROCESS_FILE)) return false;
   return code <= OP_SET_SYSCTL || code >= OP_PLACE_DIRECTORY;
 }
 

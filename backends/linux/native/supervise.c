@@ -92,6 +92,7 @@ static void forward_signals(void) {
   while (read(signals, &info, sizeof info) == sizeof info) {
     int number = (int)info.ssi_signo;
     if (number == SIGCHLD || number == SIGTTIN || number == SIGTTOU || number == SIGURG) continue;
+    if (number == SIGALRM && info.ssi_code == SI_KERNEL) number = SIGKILL; /* killAfter */
     if (number == SIGWINCH && raw) resize();
     else k_pidfd_send_signal(self.pidfd, number);
   }
