@@ -3,7 +3,15 @@
 // them. Containers on the real kernel: test/kernel/lazy-loading.test.ts.
 
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -83,4 +91,22 @@ it("reads what speaks to proxies only where there is one", () => {
   } finally {
     delete process.env.HTTPS_PROXY;
   }
+});
+
+it("loads none of Node's network or terminals to see that it writes into a pipe", () => {
+  const context = join(directory, "context");
+  mkdirSync(context);
+  writeFileSync(join(context, "Dockerfile"), "FROM scratch\nENV a=b\n");
+  const [recorder, log] = [join(directory, "loaded.cjs"), join(directory, "loaded")];
+  const save = `require("node:fs").writeFileSync(${JSON.stringify(log)}, process.moduleLoadList.join("\\n"))`;
+  writeFileSync(recorder, `process.on("exit", () => ${save});`);
+  const start = join(import.meta.dirname, "../../cli/dist/start.cjs");
+  const words = ["--root", join(directory, "root"), "--backend", "simulated", "build", context];
+  const { status, stderr } = spawnSync(OWN_NODE, ["--require", recorder, start, ...words], {
+    encoding: "utf8",
+  });
+  expect(status, stderr).toBe(0);
+  const loaded = readFileSync(log, "utf8").split("\n");
+  expect(loaded).toContain("NativeModule fs");
+  expect(loaded.filter((name) => /^NativeModule (net|tty|http)$/.test(name))).toEqual([]);
 });
