@@ -135,6 +135,20 @@ const lines = (...all: readonly (readonly [containerID: number, hostID: number, 
     .filter(([, , size]) => size > 0)
     .map(([containerID, hostID, size]): SpecIdMapping => ({ containerID, hostID, size }));
 
+/**
+ * The same map in lines none of which goes across two of `own`, the map of the namespace outside: the
+ * kernel takes no such line (map_id_range_down of kernel/user_namespace.c).
+ */
+export function dividedBy(map: IdMap, own: IdMap): IdMap {
+  return map.flatMap((line) =>
+    own.flatMap((outer) => {
+      const first = Math.max(line.hostID, outer.containerID);
+      const end = Math.min(line.hostID + line.size, outer.containerID + outer.size);
+      return lines([line.containerID + (first - line.hostID), first, Math.max(end - first, 0)]);
+    }),
+  );
+}
+
 /** A map over the IDs of `own` that has its first one as `id`, and the others around it in their order. */
 export function keptIds(own: IdMap, id: number): IdMap {
   const others = idsOf(own) - 1;

@@ -6,6 +6,7 @@ import { lender } from "@nacre/core/program/namespace-plan.ts";
 import type { ContainerRequest, IdMapsRequest } from "@nacre/core/program/request.ts";
 import {
   checkIdMap,
+  dividedBy,
   hostId,
   type IdMap,
   idsOf,
@@ -82,16 +83,22 @@ export function unprivilegedUsers(
   own: UserMaps,
   { find }: Pick<ChoiceParts, "find">,
 ): UserMaps | undefined {
-  if (idMaps) return written(idMaps, own);
+  const divided = ({ uids, gids }: UserMaps): UserMaps => ({
+    uids: dividedBy(uids, own.uids),
+    gids: dividedBy(gids, own.gids),
+  });
+  if (idMaps) return divided(written(idMaps, own));
   if (userns === "host") return undefined;
   const [, word, rest] = /^([^:]*)(?::(.*))?$/s.exec(userns) as RegExpExecArray;
   const other = lender(userns);
   if (other) return find(other).users;
   if (word !== "keep-id" && word !== "nomap") throw refusedWithoutRoot(userns);
   needsSubordinate(word, own);
-  if (word === "nomap") return { uids: withoutFirst(own.uids), gids: withoutFirst(own.gids) };
+  if (word === "nomap") {
+    return divided({ uids: withoutFirst(own.uids), gids: withoutFirst(own.gids) });
+  }
   const { uid, gid } = keptOf(rest, own);
-  return { uids: keptIds(own.uids, uid), gids: keptIds(own.gids, gid) };
+  return divided({ uids: keptIds(own.uids, uid), gids: keptIds(own.gids, gid) });
 }
 
 export const refusedWithoutRoot = (userns: string): NacreError =>

@@ -199,6 +199,9 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
   it("may give a container a map of the IDs that it has, and no others", async () => {
     const uidmap = ["--uidmap", "0:1:2000", "--gidmap", "0:1:2000"];
     expect(map(await sh("cat /proc/self/uid_map", ...uidmap))).toEqual([[0, 1, 2000]]);
+    // The kernel takes no line across the caller's own ID and the subordinate ones.
+    const all = await sh("cat /proc/self/gid_map; id -u", "--uidmap", "0:0:2000");
+    expect(map(all)).toEqual([[0, 0, 1], [1, 1, 1999], [0]]);
     const far = await user.nacre("run", "--rm", "-q", "--uidmap", "0:0:70000", image, "true");
     expect(far).toMatchObject({
       code: 125,

@@ -187,6 +187,19 @@ describe("the users of a container, where the engine's user is not root", () => 
     expect(chosen({ userns: "nomap" }, own)).toEqual(map("0:1:65536"));
   });
 
+  it("are in lines that the kernel takes, each within one range of the caller's IDs", () => {
+    const ranges = "0:1000:1 1:100000:500 501:300000:65536";
+    const facts = { release: "6.1.0", userNamespace: map(ranges) };
+    const rest = "0:1:500 500:501:500 1000:0:1";
+    expect(chosen({ userns: "keep-id:uid=1000,gid=1000" }, { facts })?.uids).toEqual(
+      map(`${rest} 1001:1001:65036`).uids,
+    );
+    expect(chosen({ userns: "nomap" }, { facts })).toEqual(map("0:1:500 500:501:65536"));
+    const { uids } = map("0:0:1000");
+    const divided = map("0:0:1 1:1:500 501:501:499");
+    expect(chosen({ idMaps: { uids } }, { facts })).toEqual(divided);
+  });
+
   it("are those of maps of the IDs that there are, and of another container", () => {
     const { uids } = map("0:1:10 77:0:1");
     expect(chosen({ idMaps: { uids } }, own)).toEqual({ uids, gids: uids });
