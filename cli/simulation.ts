@@ -90,7 +90,12 @@ function refuseRealContainers(state: StateStore, root: string): void {
 
 /** What would have to outlive this process, or should have outlived another one. */
 function refuseLasting(program: KernelProgram, machine: Files): NacreError | undefined {
-  return refuseDetached(program) ?? refusePins(program) ?? refuseEnded(program, machine);
+  return (
+    refuseDetached(program) ??
+    refuseRestarts(program) ??
+    refusePins(program) ??
+    refuseEnded(program, machine)
+  );
 }
 
 /** Its storage layer was in the memory of the command that ran it. */
@@ -109,6 +114,15 @@ function refuseDetached(program: KernelProgram): NacreError | undefined {
   if (!program.process?.supervision.detached) return undefined;
   const message = "a container on the simulated kernel ends with the command that started it";
   return new NacreError("unsupported", message, { advice: "Run it without -d (--detach)." });
+}
+
+/** What its supervisor would start at its end, where nobody has left it by then. */
+function refuseRestarts({ process }: KernelProgram): NacreError | undefined {
+  const { onExit, leaveKeys } = process?.supervision ?? {};
+  if (!onExit || leaveKeys) return undefined;
+  const message =
+    "a container on the simulated kernel ends with the command that started it, and nobody starts it again";
+  return new NacreError("unsupported", message, { advice: "Run it without --restart." });
 }
 
 /** Its namespaces would be gone with the machine, and the record would stay. */

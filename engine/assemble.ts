@@ -285,14 +285,9 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     () => containers,
   );
   const claims = whenUsed(() => new CopyClaims(kernel, state, clock, self));
-  const { endings, foreground, starting } = startsAndEnds(
-    { kernel, files, clock },
-    images,
-    options,
-    {
-      ...{ records, planner, reconciler, storage, freezer, restarts, health, claims },
-    },
-  );
+  const { endings, foreground, starting } = startsAndEnds({ ...ports, bus }, images, options, {
+    ...{ records, planner, reconciler, storage, freezer, restarts, health, claims },
+  });
   const containers: ContainerService = new ContainerService(
     ...([kernel, clock, images, records, planner, reconciler, endings] as const),
     whenUsed(() => new Pausing(files, records, freezer, health)),

@@ -39,7 +39,6 @@ export default command({
     const request = requestOf({ ...values, detach: values.detach || feeds }, operands, host);
     refuseOldIdFile(values.cidfile, host);
     checkReplacement(values);
-    if (request.restart && !request.detached) throw needsBackground();
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
@@ -61,13 +60,6 @@ export default command({
     return code;
   },
 });
-
-/** In the foreground a container ends with whoever waits for it. */
-function needsBackground(): NacreError {
-  return new NacreError("unsupported", "--restart is for containers in the background", {
-    advice: "Add -d; nacre logs -f shows what it writes, through all of its starts.",
-  });
-}
 
 async function started(
   engine: Engine,

@@ -246,7 +246,7 @@ export interface ContainerRequest {
   readonly stopTimeoutMs?: number;
   /** How long it may run; then it is killed, and its restart policy has its say. */
   readonly timeoutMs?: number;
-  /** Of a container in the background; in the foreground its caller sees its end. */
+  /** Whoever waits for it in the foreground sees its first end; then it goes on in the background. */
   readonly restart?: RestartPolicy;
   /** Instead of what the image says, as far as it says something. */
   readonly health?: HealthRequest;

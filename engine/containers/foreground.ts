@@ -2,7 +2,9 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import type { ExitStatus, ProcessIdentity, RunningProgram } from "@nacre/core/ports/kernel.ts";
+import { SIGNALS } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { EngineEvent } from "../engine.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { ContainerStorage } from "./storage.ts";
@@ -11,7 +13,13 @@ export interface ForegroundOptions {
   /** This process, recorded as the holder of what it removes. */
   readonly self: ProcessIdentity;
   readonly bootId: string;
+  /** Has somebody else do what the restart policy says of a container that has ended. */
+  readonly follow: (id: string) => Promise<void>;
+  readonly tell: (notice: EngineEvent) => void;
 }
+
+/** By these whoever waits for a container wants it to end. */
+const ENDING: readonly number[] = [SIGNALS.HUP, SIGNALS.INT, SIGNALS.QUIT, SIGNALS.TERM];
 
 export class Foreground {
   readonly #records: ContainerRecords;
@@ -43,6 +51,16 @@ export class Foreground {
     return Promise.race([atRest, left]).finally(() => this.#held.delete(id));
   }
 
+  /** Hands on a signal of its caller's. As with docker's kill, what it ends is not started again. */
+  signal({ id, request }: ContainerRecord, running: RunningProgram, number: number): void {
+    try {
+      if (request.restart && ENDING.includes(number)) this.#records.stopping(id);
+    } catch {
+      // What cannot be recorded keeps no signal.
+    }
+    running.signal(number);
+  }
+
   /** At the engine's end: what still runs is left to whoever comes next. */
   release(): void {
     for (const id of this.#held) this.#records.released(id);
@@ -61,7 +79,18 @@ export class Foreground {
     await this.#reconciler.clearUp(container);
     const ended = this.#records.ended(id, status);
     if (request.autoRemove && !this.#reconciler.isKept(ended)) await this.#reconciler.dismiss(id);
+    if (request.restart) await this.#goOn(ended);
     return status.code;
+  }
+
+  /** In the background: its caller has seen the end that it waited for, as with docker. */
+  async #goOn({ id, name }: ContainerRecord): Promise<void> {
+    try {
+      await this.#options.follow(id);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.tell({ type: "notice", message: `${name} is not started again: ${why}` });
+    }
   }
 
   /** Removes one with `--rm`: its end and that it goes are one change. False where somebody keeps it, or has put it to rest. */

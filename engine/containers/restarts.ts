@@ -113,5 +113,5 @@ export class Restarts {
 }
 
 function isWanted({ request, exitCode = 0, restarts = 0, stopped = false }: ContainerRecord) {
-  return request.detached && shallRestart(request.restart, { exitCode, restarts, stopped });
+  return shallRestart(request.restart, { exitCode, restarts, stopped });
 }

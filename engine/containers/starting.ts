@@ -99,7 +99,10 @@ export class Starting {
       throw error;
     }
     if (record.request.detached) return attached(record, running, Promise.resolve(0));
-    return attached(record, running, this.#foreground.hold(record, running));
+    return {
+      ...attached(record, running, this.#foreground.hold(record, running)),
+      signal: (number) => this.#foreground.signal(record, running, number),
+    };
   }
 
   /** After a start that came to nothing. What stands in the way of this is not what is told. */

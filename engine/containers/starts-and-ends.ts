@@ -5,6 +5,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import { whenUsed } from "@nacre/core/when-used.ts";
 import type { CopyClaims } from "../copies/copy-claims.ts";
+import type { EventBus } from "../event-bus.ts";
 import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import { Endings } from "./endings.ts";
@@ -17,14 +18,18 @@ import type { Restarts } from "./restarts.ts";
 import { Starting, type StartingOptions } from "./starting.ts";
 import type { ContainerStorage } from "./storage.ts";
 
-type StartsAndEndsOptions = ForegroundOptions & Pick<StartingOptions, "terminalSize">;
+type StartsAndEndsOptions = Pick<ForegroundOptions, "self" | "bootId"> &
+  Pick<StartingOptions, "terminalSize">;
+
+interface StartsAndEndsPorts {
+  readonly kernel: Kernel;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly bus: EventBus;
+}
 
 export function startsAndEnds(
-  {
-    kernel,
-    files,
-    clock,
-  }: { readonly kernel: Kernel; readonly files: Files; readonly clock: Clock },
+  { kernel, files, clock, bus }: StartsAndEndsPorts,
   images: ImageService,
   { self, bootId, terminalSize }: StartsAndEndsOptions,
   parts: {
@@ -42,7 +47,11 @@ export function startsAndEnds(
   const endings = whenUsed(
     () => new Endings(kernel, clock, images, records, reconciler, freezer, restarts),
   );
-  const foreground = new Foreground(records, reconciler, storage, { self, bootId });
+  const foreground = new Foreground(records, reconciler, storage, {
+    ...{ self, bootId },
+    follow: (id) => restarts.follow(id, true),
+    tell: (notice) => bus.emit(notice),
+  });
   const starting = whenUsed(
     () =>
       new Starting(

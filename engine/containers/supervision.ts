@@ -21,7 +21,7 @@ export function supervisionOf(
 ): Omit<Supervision, "collect"> {
   const { request, id } = container;
   const { attach, log, exit } = paths.container(id);
-  const { detached, terminal, interactive, autoRemove } = request;
+  const { detached, terminal, interactive, autoRemove, restart } = request;
   const mayBeLeft = terminal && leaveKeys.length > 0;
   // A container that is removed with its exit, before its caller returns, needs neither.
   const kept = detached || !autoRemove || mayBeLeft;
@@ -36,7 +36,7 @@ export function supervisionOf(
     ...(logged && limits && { logLimits: limits }),
     ...(logged && logDriver === JOURNAL_LOG && { journal: journal(container) }),
     ...(kept && { exitPath: exit }),
-    ...((detached || mayBeLeft) && { onExit: settleCommand(id) }),
+    ...((detached || mayBeLeft || restart) && { onExit: settleCommand(id) }),
     // What is the caller's own nobody else can have.
     ...((detached || terminal || logged) && { attachPath: attach }),
     ...(mayBeLeft && !detached && { leaveKeys }),

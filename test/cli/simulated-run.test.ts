@@ -201,6 +201,11 @@ describe("a container on the simulated kernel", () => {
     const detached = await nacre(["run", "-d", "--rm", name, "true"]);
     expect(detached).toMatchObject({ code: 125, stdout: "" });
     expect(detached.stderr).toContain("ends with the command that started it");
+    const policy = ["--restart", "always", "--name", "policy"];
+    const restarted = await nacre(["run", ...policy, "--network", "none", name, "true"]);
+    expect(restarted).toMatchObject({ code: 125, stdout: "" });
+    expect(restarted.stderr).toContain("nobody starts it again");
+    await nacre(["rm", "policy"]);
     const bound = await nacre(["run", "--rm", "-v", `${base}:/mnt`, name, "true"]);
     expect(bound.code).toBe(125);
     expect(bound.stderr).toContain(`${base} cannot be mounted`);

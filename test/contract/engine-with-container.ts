@@ -4,6 +4,7 @@
 import { expect, it } from "vitest";
 import { type Bench, refusal } from "./engine.ts";
 
+const PIPES = { stdin: "pipe", stdout: "pipe", stderr: "pipe" } as const;
 const PATIENCE = { timeout: 20_000 };
 const LOOP = "while :; do sleep 0.05; done";
 
@@ -64,5 +65,38 @@ export function withContainerCases(bench: () => Bench): void {
     expect(await bench().logs("limited")).toEqual(["stdout run\n", "stdout run\n"]);
     expect(containers.inspect("limited").Config).toMatchObject({ Timeout: 0.2 });
     expect((await refusal(bench().run(["true"], { timeoutMs: -1 }))).kind).toBe("invalid");
+  });
+
+  it("ends with the first end of one that is started again, as docker's client does", async () => {
+    const { containers } = bench();
+    const restart = { name: "on-failure", maximumRetries: 2 } as const;
+    const script = "echo x >> /runs; wc -l < /runs | tr -d ' '; exit 7";
+    const once = { name: "again", restart, autoRemove: false };
+    expect(await bench().sh(script, once)).toEqual({ code: 7, stdout: "1\n", stderr: "" });
+    const ended = async () => {
+      await containers.wait("again");
+      return containers.get("again");
+    };
+    await expect.poll(ended, PATIENCE).toMatchObject({ restarts: 2, status: "exited" });
+    expect((await bench().logs("again")).sort()).toEqual([1, 2, 3].map((n) => `stdout ${n}\n`));
+    // Started again by somebody, it is no different.
+    const started = await containers.start("again", PIPES, { detached: false });
+    expect(await new Response(started.stdout).text()).toBe("4\n");
+    expect(await started.exited).toBe(7);
+    await expect.poll(ended, PATIENCE).toMatchObject({ restarts: 2, status: "exited" });
+  });
+
+  it("lets one rest that a signal of its caller has ended, whatever its policy", async () => {
+    const { containers } = bench();
+    const request = { name: "let", restart: { name: "always" } as const, autoRemove: false };
+    const command = ["sh", "-c", `trap 'exit 5' INT; echo ready; ${LOOP}`];
+    const { image } = bench().subject;
+    const running = await containers.run({ image, command, ...request }, PIPES);
+    await running.stdout?.getReader().read();
+    running.signal(2);
+    expect(await running.exited).toBe(5);
+    expect(containers.get("let")).toMatchObject({ status: "exited", stopped: true });
+    await containers.wait("let");
+    expect(containers.get("let")).toMatchObject({ status: "exited", exitCode: 5 });
   });
 }

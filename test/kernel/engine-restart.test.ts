@@ -1,9 +1,10 @@
 // Containers that are started again by their policy, with no daemon that watches them.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { benchForTests } from "./engine-bench.ts";
+import { benchForTests, NACRE } from "./engine-bench.ts";
 
 const bench = benchForTests();
 
@@ -102,6 +103,53 @@ function waiters(): string[] {
     .filter((line) => /^\s*\d+ sleep (3\.2|6\.4|12\.8|25\.6|51\.2)$/.test(line));
 }
 
+describe("in the foreground", () => {
+  const words = (name: string, policy: string, script: string) => [
+    ...["run", "--name", name, "--restart", policy, bench.name(), "sh", "-c", script],
+  ];
+
+  it("the first end is what the caller sees, and the container goes on", async () => {
+    await bench.unchanged(async () => {
+      const script = "echo x >> /runs; wc -l < /runs; exit 7";
+      const { code, stdout } = await bench.nacre(words("front", "on-failure:2", script));
+      expect({ code, stdout: stdout.trim() }).toEqual({ code: 7, stdout: "1" });
+      await bench.until(async () => (await json("front")).RestartCount === 2, LONG_MS);
+      await bench.until(async () => (await json("front")).State.Status === "exited", LONG_MS);
+      expect(await starts("front")).toBe(3);
+      await bench.does(["rm", "front"]);
+    });
+  });
+
+  it("a policy holds where the caller is killed, and not where it hands on a signal", async () => {
+    await bench.unchanged(async () => {
+      const begin = async (name: string) => {
+        const script = "echo started; trap 'exit 3' INT; while :; do sleep 0.1; done";
+        const all = words(name, "always", script);
+        const caller = spawn(NACRE, ["--root", bench.root, ...all], { stdio: "ignore" });
+        const ended = once(caller, "exit");
+        await bench.until(async () => {
+          const { code, stdout } = await bench.nacre(["logs", name]);
+          return code === 0 && stdout !== "";
+        }, LONG_MS);
+        return { caller, ended };
+      };
+      const killed = await begin("killed");
+      killed.caller.kill("SIGKILL");
+      await killed.ended;
+      process.kill((await json("killed")).State.Pid, "SIGKILL");
+      await bench.until(async () => (await starts("killed")) === 2, LONG_MS);
+      await bench.does(["rm", "-f", "killed"]);
+      const wanted = await begin("wanted");
+      wanted.caller.kill("SIGINT");
+      expect(await wanted.ended).toEqual([3, null]);
+      expect(await json("wanted")).toMatchObject({
+        ...{ RestartCount: 0, State: { Status: "exited", ExitCode: 3 } },
+      });
+      await bench.does(["rm", "wanted"]);
+    });
+  });
+});
+
 describe("a policy", () => {
   it("is refused where nobody would follow it", async () => {
     const refusal = async (...options: string[]) => {
@@ -110,7 +158,6 @@ describe("a policy", () => {
       return stderr;
     };
     expect(await refusal("-d", "--rm", "--restart", "always")).toContain("both --restart and --rm");
-    expect(await refusal("--restart", "always")).toContain("containers in the background");
     expect(await refusal("-d", "--restart", "sometimes")).toContain("unknown policy 'sometimes'");
   });
 });

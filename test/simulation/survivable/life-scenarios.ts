@@ -25,13 +25,14 @@ const create = (engine: Engine) => engine.containers.create(REQUEST);
 const created = once(() => storedAfter(pull, create));
 
 /** Fails at once, and is started again once. */
-async function runRestarting({ containers }: Engine): Promise<void> {
-  await containers.run({
+async function runRestarting({ containers }: Engine, detached = true): Promise<void> {
+  const running = await containers.run({
     ...REQUEST,
     command: ["cat", "/none"],
-    detached: true,
+    detached,
     restart: { name: "on-failure", maximumRetries: 1 },
   });
+  if (!detached) await running.exited;
   // Whoever started it again may have been killed: it is not waited for without end.
   for (let look = 0; look < 100; look++) {
     const { status, restarts = 0 } = containers.get(NAME);
@@ -97,7 +98,15 @@ export const LIFE: readonly Scenario[] = [
   {
     name: "run -d --restart",
     stored: pulled,
-    work: runRestarting,
+    work: (engine) => runRestarting(engine),
+    settles: true,
+    startsDaemon: true,
+    keepsImage: true,
+  },
+  {
+    name: "run --restart",
+    stored: pulled,
+    work: (engine) => runRestarting(engine, false),
     settles: true,
     startsDaemon: true,
     keepsImage: true,
