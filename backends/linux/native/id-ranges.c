@@ -13,10 +13,8 @@ enum { MOST_RANGES = 32, ARGUMENTS = 2 + 3 * (MOST_RANGES + 1) + 1, NUMBER = 24,
 /* Without stdio, which would make the program larger that waits beside each container. */
 static char *read_lines(const char *path) {
   static char text[TEXT + 1];
-  size_t size = 0;
   OWNED fd = open(path, O_RDONLY | O_CLOEXEC);
-  for (ssize_t n; size < TEXT && (n = read(fd, text + size, TEXT - size)) > 0;) size += (size_t)n;
-  text[size] = 0;
+  text[read_to_end(fd, text, TEXT)] = 0;
   return text;
 }
 

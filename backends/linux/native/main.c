@@ -71,24 +71,18 @@ static int protect_binary(const struct program *p, struct cursor body, char **ar
   return checked(syscall(SYS_execveat, tree, "", argv, environ, AT_EMPTY_PATH), "execveat");
 }
 
-static bool read_fully(void *to, size_t size) {
-  for (ssize_t n; size > 0; to = (char *)to + n, size -= (size_t)n)
-    if ((n = read(MESSAGE, to, size)) <= 0) return false;
-  return true;
-}
-
 /* Maps the whole message and gives its body. */
 static bool read_message(struct cursor *body) {
-  uint8_t header[HEADER];
+  char header[HEADER];
   uint32_t size;
-  if (!read_fully(header, HEADER) || memcmp(header, "NACREPR1", 8)) return false;
+  if (read_to_end(MESSAGE, header, HEADER) < HEADER || memcmp(header, "NACREPR1", 8)) return false;
   memcpy(&size, header + 8, 4);
   if (size == 0 || size > 256 << 20) return false;
   uint8_t *at = mmap(NULL, size + HEADER, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return false;
   memcpy(at, header, HEADER);
   *body = (struct cursor){at + HEADER, at + HEADER + size};
-  return read_fully(at + HEADER, size);
+  return read_to_end(MESSAGE, (char *)at + HEADER, size) == size;
 }
 
 static int check(void) {

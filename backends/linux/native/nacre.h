@@ -81,6 +81,7 @@ void undo_all(const char *exit_path);
 int run_for_child(struct cursor section, int32_t *index);
 int checked(long result, const char *what);
 int write_fully(int fd, const char *data, size_t size);
+size_t read_to_end(int fd, char *to, size_t most);
 
 /* mounts.c */
 bool is_mount_root(int at, const char *path);

@@ -108,10 +108,8 @@ static void mark_of(const struct record *r, char mark[128]) {
 
 static bool has_mark(int process, const char *mark) {
   static char bytes[ENVIRONMENT_SIZE];
-  size_t size = 0, length = strlen(mark) + 1;
   OWNED fd = openat(process, "environ", O_RDONLY | O_CLOEXEC);
-  for (ssize_t n; size < sizeof bytes && (n = read(fd, bytes + size, sizeof bytes - size)) > 0;)
-    size += (size_t)n;
+  size_t size = read_to_end(fd, bytes, sizeof bytes), length = strlen(mark) + 1;
   for (char *at = bytes; at < bytes + size;) {
     size_t left = (size_t)(bytes + size - at);
     if (left >= length && !memcmp(at, mark, length)) return true;

@@ -21,6 +21,12 @@ int write_fully(int fd, const char *data, size_t size) {
   return 0;
 }
 
+size_t read_to_end(int fd, char *to, size_t most) {
+  size_t size = 0;
+  for (ssize_t n; size < most && (n = read(fd, to + size, most - size)) > 0;) size += (size_t)n;
+  return size;
+}
+
 /* Control files of cgroups and /proc take a value in one write(2), or not at all. */
 static int write_file(const char *path, const char *data, size_t size) {
   OWNED fd = open(path, O_WRONLY | O_CLOEXEC);

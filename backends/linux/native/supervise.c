@@ -215,10 +215,8 @@ static char *compose(size_t *size) {
           killed, (long long)now.tv_sec, now.tv_nsec);
   for (char **path = after.collect; path && *path; path++) {
     OWNED fd = open(*path, O_RDONLY | O_CLOEXEC);
-    size_t size_of_file = 0;
-    for (ssize_t n; (n = read(fd, contents + size_of_file, sizeof contents - size_of_file)) > 0;)
-      size_of_file += (size_t)n;
     if (fd < 0) continue;
+    size_t size_of_file = read_to_end(fd, contents, sizeof contents);
     fprintf(to, "file %s %zu\n", *path, size_of_file);
     fwrite(contents, 1, size_of_file, to);
   }
