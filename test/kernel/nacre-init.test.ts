@@ -68,6 +68,17 @@ describe("the first process of a container", () => {
     expect(stdout).toBe("0x9\n1\n123\n0027\n/not/there/yet\n");
   });
 
+  it("has a mount of its own kind of call with the attributes that were asked for", async () => {
+    const mount = { type: "tmpfs", source: "t", options: ["size=64k"], call: "page" } as const;
+    const { stdout, stderr } = await inside("touch /tmp/x; cat /proc/self/mounts", {
+      op: "mountInRoot",
+      mount: { ...mount, attributes: ["ro", "nodev"] },
+      target: "/tmp",
+    });
+    expect(stderr).toContain("Read-only");
+    expect(stdout).toMatch(/^t \/tmp tmpfs ro,nodev,/m);
+  });
+
   it("has the user and the capabilities that it was given, and gains none", async () => {
     const keep = 1n << 10n; // CAP_NET_BIND_SERVICE
     const { stdout } = await inside(

@@ -1,5 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -169,6 +177,7 @@ describe("a detached container", () => {
         `ls /proc/self/fd > ${at("on-exit")}; cat ${at("exit")} >> ${at("on-exit")}`,
       ],
       detached: true,
+      descriptors: 1,
     } as const;
     const made: Operation = {
       op: "makeDirectory",
@@ -176,13 +185,16 @@ describe("a detached container", () => {
       mode: 0o755,
       existing: "fail",
     };
+    writeFileSync(at("given"), "");
+    const given = openSync(at("given"), "r");
     const child = [...enter(at("root")), sh("echo hello; sleep 60")];
     const running = await on.execute(container({ host: [made], child, supervision }), {
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "ignore",
+      ...SILENT,
+      more: [given],
     });
+    closeSync(given);
     const { pid } = running.supervisor;
+    expect(readlinkSync(`/proc/${running.process.pid}/fd/3`)).toBe(at("given"));
     onTestFinished(() => {
       on.signal(running.process, 9);
     });
@@ -261,6 +273,26 @@ describe("a terminal", () => {
       .map((l) => l.log)
       .join("");
     expect(text).toMatch(/^\/dev\/pts\/0\r\n33 99\r\nconsole\r\n0\s+1\s+2\s+3\r\nPID /);
+  });
+
+  it("tells the end of an input that fills it to the last byte", async () => {
+    // How much it takes while nobody reads is the kernel's affair: 11,776 bytes on Linux 6.18.
+    const ends = Array.from({ length: 9 }, async (_, n) => {
+      const path = at(`input-${n}`);
+      writeFileSync(path, `${"x".repeat(63)}\n`.repeat(180 + n));
+      const program = container({
+        child: child("stty -echo; sleep 1; cat >/dev/null; exit 3"),
+        supervision: { terminal: "attached", stdin: "inherit" },
+      });
+      const stdin = openSync(path, "r");
+      const running = await on.execute(program, { ...SILENT, stdin });
+      closeSync(stdin);
+      const late = setTimeout(() => on.signal(running.process, 9), 10_000);
+      const { code } = await running.exited;
+      clearTimeout(late);
+      return code;
+    });
+    expect(await Promise.all(ends)).toEqual(ends.map(() => 3));
   });
 
   it("relays keys, sizes and output, and gives the caller's terminal back", async () => {

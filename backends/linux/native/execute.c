@@ -44,14 +44,13 @@ int find_program(const struct operation *o) {
   return errno ? because("%s", arguments->data) : 0;
 }
 
-/* The caller's descriptors that the process is to have: from FIRST_GIVEN on to 3 on. */
+/* The caller's descriptors that the process is to have: from FIRST_GIVEN on to 3 on. What is still
+   needed is moved out of their way. */
 static int take_descriptors(void) {
-  int last = FIRST_GIVEN + self.given;
-  if (self.given && self.sync < last) {
-    int sync = fcntl(self.sync, F_DUPFD_CLOEXEC, last);
-    if (sync < 0) return because("dup");
-    self.sync = sync;
-  }
+  int last = FIRST_GIVEN + self.given, *needed[] = {&self.sync, &self.proc, &self.listener};
+  for (size_t i = 0; self.given && i < sizeof needed / sizeof *needed; i++)
+    if (*needed[i] >= 0 && *needed[i] < last && (*needed[i] = fcntl(*needed[i], F_DUPFD_CLOEXEC, last)) < 0)
+      return because("dup");
   for (int i = 0; i < self.given; i++)
     if (dup2(FIRST_GIVEN + i, 3 + i) < 0) return because("descriptor %d", 3 + i);
   return 0;

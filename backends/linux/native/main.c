@@ -12,7 +12,7 @@
 #include "rootless.h"
 
 struct self self = {.section = HOST, .root = -1, .sync = -1, .pidfd = -1, .terminal = -1,
-                     .proc = -1, .start = -1};
+                     .proc = -1, .start = -1, .listener = -1};
 char detail[DETAIL_SIZE];
 static struct stat own_binary;
 

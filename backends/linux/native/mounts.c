@@ -130,28 +130,33 @@ static int page_of(const struct operation *o, char options[OPTIONS_SIZE], struct
 
 /* mount(2), for file systems that take all their options in one page, in the directory where a
    descriptor's number is its name. */
-static int mount_with_page(const struct operation *o, const char *target) {
-  char options[OPTIONS_SIZE] = "";
+static int mount_with_page(const struct operation *o, int at, const char *target) {
+  char options[OPTIONS_SIZE] = "", place[32];
   const char *type = text(o, MOUNT_TYPE), *source = text(o, MOUNT_SOURCE);
+  uint64_t attributes = (uint64_t)number(o, MOUNT_ATTRIBUTES);
   struct layers layers = {.count = 0};
+  snprintf(place, sizeof place, "/proc/self/fd/%d", at);
   int result = page_of(o, options, &layers);
   if (result == 0) result = checked(chdir("/proc/self/fd"), "chdir /proc/self/fd");
-  if (result == 0) result = checked(syscall(SYS_mount, source, target, type, 0, options), "mount");
+  if (result == 0)
+    result = checked(syscall(SYS_mount, source, *target ? target : place, type, 0, options), "mount");
   while (layers.count > 0) close_owned(&layers.held[--layers.count]);
   int error = errno;
   if (chdir("/")) return because("chdir");
   errno = error;
-  if (result || set_attributes(AT_FDCWD, target, 0, (uint64_t)number(o, MOUNT_ATTRIBUTES), 0) == 0)
-    return result;
-  umount2(target, UNMOUNT_NO_FOLLOW | UNMOUNT_DETACHED);
+  if (result || !attributes) return result;
+  /* By name: `at` is what the mount covers. */
+  OWNED top = *target ? open(target, O_PATH | O_CLOEXEC) : in_root(text(o, MOUNT_IN_ROOT_TARGET), 0);
+  if (top >= 0 && set_attributes(top, "", AT_EMPTY_PATH, attributes, 0) == 0) return 0;
+  error = errno;
+  snprintf(place, sizeof place, "/proc/self/fd/%d", top);
+  umount2(place, UNMOUNT_DETACHED);
   errno = error;
-  return -1;
+  return because("open the mount");
 }
 
 static int mount_on(const struct operation *o, int at, const char *target) {
-  char place[32];
-  snprintf(place, sizeof place, "/proc/self/fd/%d", at);
-  if (number(o, MOUNT_CALL) == IN_ONE_PAGE) return mount_with_page(o, *target ? target : place);
+  if (number(o, MOUNT_CALL) == IN_ONE_PAGE) return mount_with_page(o, at, target);
   OWNED mount = new_mount(o);
   return mount < 0 ? -1 : checked(k_move_mount(mount, at, target), "move_mount");
 }

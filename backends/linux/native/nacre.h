@@ -49,6 +49,7 @@ extern struct self {
   mode_t umask; /* what `execute` sets */
   int proc;     /* the child's own directory of the /proc that it was born with */
   int start;    /* where a start is awaited; -1: it begins at once */
+  int listener; /* the connection to who decides on what a filter leaves open */
   int given;    /* how many descriptors from FIRST_GIVEN on are the process's */
   int code;     /* of the operation that runs */
 } self;

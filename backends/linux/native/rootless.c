@@ -206,8 +206,8 @@ static int unshare_mapped(void) {
   OWNED from = ends[0], to = ends[1];
   if (mapper < 0) return because("fork");
   int result = checked(unshare(CLONE_NEWUSER | CLONE_NEWNS), "unshare");
-  int error = errno;
   if (result == 0 && write(to, "", 1) != 1) result = because("pipe");
+  int error = errno;
   close(to);
   to = -1;
   while (waitpid(mapper, NULL, 0) < 0 && errno == EINTR) continue;

@@ -11,7 +11,7 @@
 #include "operations.h"
 
 static struct operation filter; /* the child's, until it executes */
-static struct { int fd; struct argument state; } listener = {.fd = -1};
+static struct argument state_parts; /* of what the listener is told */
 
 /* In the host section, so that the child has the connection from its birth. */
 int connect_listener(const struct operation *o) {
@@ -20,16 +20,16 @@ int connect_listener(const struct operation *o) {
   if (length(o, CONNECT_LISTENER_PATH) >= sizeof address.sun_path) return because("connect");
   strcpy(address.sun_path, text(o, CONNECT_LISTENER_PATH));
   forget_listener();
-  listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (listener.fd < 0) return because("socket");
-  listener.state = o->argument[CONNECT_LISTENER_STATE];
-  return checked(connect(listener.fd, (struct sockaddr *)&address, sizeof address), "connect");
+  self.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (self.listener < 0) return because("socket");
+  state_parts = o->argument[CONNECT_LISTENER_STATE];
+  return checked(connect(self.listener, (struct sockaddr *)&address, sizeof address), "connect");
 }
 
 /* The parent's part of the connection: who listens is to see the end of the child's. */
 void forget_listener(void) {
-  if (listener.fd >= 0) close(listener.fd);
-  listener.fd = -1;
+  if (self.listener >= 0) close(self.listener);
+  self.listener = -1;
 }
 
 /* As the machine sees it: in the /proc that the child was born with. */
@@ -43,7 +43,7 @@ static int own_pid(void) {
 static int compose_state(char *state, size_t size) {
   size_t used = 0;
   int pid = own_pid();
-  for (const char *part = NULL; (part = next_string(&listener.state, part));) {
+  for (const char *part = NULL; (part = next_string(&state_parts, part));) {
     used += (size_t)snprintf(state + used, size - used, used ? "%d%s" : "%.0d%s", used ? pid : 0, part);
     errno = EMSGSIZE;
     if (used >= size) return because("the state of the container is too long");
@@ -70,10 +70,10 @@ int install_filter(void) {
   unsigned flags = (unsigned)number(&filter, FILTER_SYSTEM_CALLS_FLAGS);
   bool asks = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
   errno = ENOTCONN;
-  if (asks && listener.fd < 0) return because("nobody listens");
+  if (asks && self.listener < 0) return because("nobody listens");
   int size = asks ? compose_state(state, sizeof state) : 0;
   if (size < 0) return -1;
   int made = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
   if (made < 0) return because("seccomp");
-  return asks ? checked(send_descriptor(listener.fd, state, (size_t)size, made), "listener") : 0;
+  return asks ? checked(send_descriptor(self.listener, state, (size_t)size, made), "listener") : 0;
 }

@@ -82,6 +82,7 @@ static void settle(const int child[3]) {
   OWNED null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int i = 0; i < 3; i++)
     if (child[i] > 2) close(child[i]);
+  for (int i = 0; i < self.given; i++) close(FIRST_GIVEN + i);
   if (self.terminal >= 0) relay_terminal();
   for (int i = 0; i < 3; i++)
     if (streams[OUT].to != i && streams[ERR].to != i && streams[IN].from != i) dup2(null, i);
@@ -100,7 +101,7 @@ static void forward_signals(void) {
 
 /* A terminal is told by a character (^D) that there is no more input. */
 static void end_stream(struct stream *s) {
-  if (s == &streams[IN] && !raw && write(s->to, "\4", 1) < 0) s->to = -1;
+  if (s == &streams[IN] && !raw) s->data[s->used++] = 4;
   if (s->from > 2) close(s->from);
   s->from = -1;
 }
