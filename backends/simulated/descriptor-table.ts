@@ -34,13 +34,16 @@ export class FileDescription {
 
   /** A process has one more number for it. */
   hold(): this {
+    if (this.#numbers === 0) this.#inode.hold();
     this.#numbers++;
     return this;
   }
   /** One less; with the last one it is closed. */
   release(): void {
     this.#numbers--;
-    if (this.#numbers === 0) this.pipe?.close();
+    if (this.#numbers > 0) return;
+    this.pipe?.close();
+    this.#inode.release();
   }
 
   get size(): number {

@@ -251,14 +251,13 @@ function requireOpenable(task: Task, path: Path, options: OpenOptions, made: boo
   const device = inode.kind === "character" || inode.kind === "block";
   if (device && path.mount.attributes.has("nodev")) fail("EACCES");
   const wanted = (options.read ? MAY_READ : 0) | (writes ? MAY_WRITE : 0);
-  if (writes && inode.kind !== "character" && inode.kind !== "fifo") {
-    requireWritable(path.mount);
-  }
+  if (writes && ["file", "directory", "symlink"].includes(inode.kind)) requireWritable(path.mount);
   if (!made && !permitted(task.credentials, inode, wanted)) fail("EACCES");
   const access = `${options.read ? "r" : ""}${options.write ? "w" : ""}`;
   if (!mayUse(task, inode, access)) fail("EPERM");
   // An overlay's whiteout, looked at from outside: no driver can have the number.
   if (device && inode.device?.major === 0 && access !== "") fail("ENXIO");
+  if (inode.kind === "socket") fail("ENXIO"); // connect(2) is the way to it
 }
 
 /** The devices controller of who opens it. */

@@ -3,30 +3,31 @@
 const PAGE_BYTES = 64 << 10;
 const BLOCK_BYTES = 4096;
 
+const wholeBlocks = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+
 export class FileContent {
   size = 0;
+  /** Some have more room than was written to. */
   readonly #pages = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Up to where each was written to. */
+  readonly #ends = new Map<number, number>();
   /** Pages that a clone has as well: copied before they are written. */
   readonly #shared = new Set<number>();
 
   /** Bytes that the pages stand for on a disk of 4 KiB blocks. */
   get allocatedBytes(): number {
     let sum = 0;
-    for (const page of this.#pages.values()) {
-      sum += Math.ceil(page.length / BLOCK_BYTES) * BLOCK_BYTES;
-    }
+    for (const end of this.#ends.values()) sum += wholeBlocks(end);
     return sum;
   }
 
-  /** What `write` would add to `allocatedBytes`, at most. */
+  /** What `write` would add to `allocatedBytes`. */
   growth(offset: number, length: number): number {
     let sum = 0;
     for (let at = offset; at < offset + length; ) {
       const page = Math.floor(at / PAGE_BYTES);
       const end = Math.min(offset + length - page * PAGE_BYTES, PAGE_BYTES);
-      const has = this.#pages.get(page)?.length ?? 0;
-      const blocks = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
-      sum += Math.max(0, blocks(end) - blocks(has));
+      sum += Math.max(0, wholeBlocks(end) - wholeBlocks(this.#ends.get(page) ?? 0));
       at = (page + 1) * PAGE_BYTES;
     }
     return sum;
@@ -63,6 +64,7 @@ export class FileContent {
     copy.size = this.size;
     for (const [number, page] of this.#pages) {
       copy.#pages.set(number, page);
+      copy.#ends.set(number, this.#ends.get(number) ?? 0);
       copy.#shared.add(number);
       this.#shared.add(number);
     }
@@ -72,8 +74,13 @@ export class FileContent {
   truncate(size: number): void {
     for (const [number, page] of this.#pages) {
       const kept = size - number * PAGE_BYTES;
-      if (kept <= 0) this.#pages.delete(number);
-      else if (kept < page.length) this.#pages.set(number, page.slice(0, kept));
+      if (kept <= 0) {
+        this.#pages.delete(number);
+        this.#ends.delete(number);
+      } else if (kept < page.length) {
+        this.#pages.set(number, page.slice(0, kept));
+        this.#ends.set(number, Math.min(kept, this.#ends.get(number) ?? 0));
+      }
     }
     this.size = size;
   }
@@ -81,6 +88,7 @@ export class FileContent {
   /** The page with room for `length` bytes; a small file's one grows by doubling. */
   #page(number: number, length: number): Uint8Array<ArrayBuffer> {
     const held = this.#pages.get(number);
+    this.#ends.set(number, Math.max(length, this.#ends.get(number) ?? 0));
     const mine = !this.#shared.delete(number);
     if (held && held.length >= length) {
       if (mine) return held;

@@ -13,10 +13,7 @@ export function stayAsInit(self: Execution): void {
   const { machine, process: init } = self;
   const child = because("fork", () => machine.fork(init, duplicates(init.streams)));
   child.group = child;
-  if (child.terminal) {
-    const namespace = child.namespaces.pid;
-    child.terminal.onSignal = (signal) => machine.processes.signal(child, signal, namespace);
-  }
+  if (child.terminal) child.terminal.front = child;
   init.arguments = ["nacre-init", "--init", String(child.pidIn(init.namespaces.pid))];
   handOn(machine, init, child);
   void child.ended.promise.then(({ code, signal }) =>

@@ -255,6 +255,9 @@ export abstract class Inode {
   sync(): void {}
   /** Called by open(2); for files that refuse, and for overlay's copy-up. */
   open(_access: { readonly write: boolean }): void {}
+  /** One more, or one less, has it open: without a name it is there as long as somebody has. */
+  hold(): void {}
+  release(): void {}
 
   // -- attributes -------------------------------------------------------------------------------
 

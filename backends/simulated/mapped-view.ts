@@ -213,6 +213,12 @@ class MappedInode extends Inode {
   override open(access: { readonly write: boolean }): void {
     this.original.open(access);
   }
+  override hold(): void {
+    this.original.hold();
+  }
+  override release(): void {
+    this.original.release();
+  }
 
   // -- attributes -------------------------------------------------------------------------------
 

@@ -54,13 +54,16 @@ function propagationFields(mount: Mount): string[] {
 const escaped = (text: string): string =>
   text.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 
+/** What would begin a comment in fstab(5), too. */
+const escapedSource = (text: string): string => escaped(text).replaceAll("#", "\\043");
+
 /** The text of /proc/PID/mounts, as fstab(5) has lines. */
 export const mountLines = (tree: MountTree, root: Path): string =>
   mountEntries(tree, root)
     .map(({ source, target, type, options, superOptions }) => {
       const [access, ...more] = superOptions.split(",");
       const all = access === "ro" ? options.replace(/^rw/, "ro") : options;
-      return `${[source, target].map(escaped).join(" ")} ${type} ${[all, ...more].join(",")} 0 0\n`;
+      return `${escapedSource(source)} ${escaped(target)} ${type} ${[all, ...more].join(",")} 0 0\n`;
     })
     .join("");
 
@@ -70,7 +73,7 @@ export function mountInfo(tree: MountTree, root: Path): string {
   return mountEntries(tree, root)
     .map((e) => {
       const optional = propagationFields(byId.get(e.id) as Mount).map((field) => `${field} `);
-      return `${e.id} ${e.parent} ${e.device} ${escaped(e.root)} ${escaped(e.target)} ${e.options} ${optional.join("")}- ${e.type} ${escaped(e.source)} ${e.superOptions}\n`;
+      return `${e.id} ${e.parent} ${e.device} ${escaped(e.root)} ${escaped(e.target)} ${e.options} ${optional.join("")}- ${e.type} ${escapedSource(e.source)} ${e.superOptions}\n`;
     })
     .join("");
 }

@@ -21,6 +21,8 @@ export interface OpenHow {
   readonly truncate?: boolean;
   /** Every write goes to the end, wherever that is by then. */
   readonly append?: boolean;
+  /** lseek(2) right after. */
+  readonly at?: number;
 }
 
 /** Major numbers of /dev/tty and of what is in /dev/pts. */
@@ -31,11 +33,12 @@ const READ_BYTES = 64 << 10;
 class OpenFile {
   readonly #inode: Inode;
   readonly #append: boolean;
-  #offset = 0;
+  #offset: number;
 
-  constructor(inode: Inode, append: boolean) {
+  constructor(inode: Inode, { append = false, at = 0 }: OpenHow) {
     this.#inode = inode;
     this.#append = append;
+    this.#offset = at;
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -62,10 +65,14 @@ function descriptorAt(holder: Process, path: Path, how: OpenHow): Descriptor {
   const { inode } = path.dentry;
   const terminal = terminalAt(holder, inode);
   if (terminal) return terminal.slave();
-  const { read = false, write = false, append = false } = how;
-  const closed = (): void => void holder.open.delete(path);
+  const { read = false, write = false } = how;
+  const closed = (): void => {
+    holder.open.delete(path);
+    inode.release();
+  };
   holder.open.add(path);
-  if (inode.kind !== "fifo") return shared(new OpenFile(inode, append), closed);
+  inode.hold();
+  if (inode.kind !== "fifo") return shared(new OpenFile(inode, how), closed);
   const descriptor = fifoDescriptor(inode, { read, write }, closed);
   // Who reads from it learns that its writer has ended, however that came.
   void holder.ended.promise.then(() => descriptor.close());

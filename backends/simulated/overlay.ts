@@ -103,6 +103,7 @@ export class OverlayInode extends Inode {
   #name: string;
   #upper: Inode | undefined;
   readonly #lowers: readonly Inode[];
+  #holders = 0;
   readonly #children = new Map<string, OverlayInode>();
 
   constructor(overlay: Overlay, parent: OverlayInode | undefined, name: string, layers: Layers) {
@@ -242,6 +243,10 @@ export class OverlayInode extends Inode {
     upper.setAttributes({ uid, gid, mode, mtime });
     directory.setAttributes({ mtime: before });
     this.#upper = upper;
+    for (let held = 0; held < this.#holders; held++) {
+      lower.release();
+      upper.hold();
+    }
     this.#overlay.remember(upper, this);
     return upper;
   }
@@ -348,6 +353,14 @@ export class OverlayInode extends Inode {
   }
   override open(access: { readonly write: boolean }): void {
     if (access.write && this.kind === "file") this.copyUp();
+  }
+  override hold(): void {
+    this.#holders++;
+    this.#top.hold();
+  }
+  override release(): void {
+    this.#holders--;
+    this.#top.release();
   }
   override read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     return this.#top.read(offset, length);

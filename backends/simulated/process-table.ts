@@ -10,6 +10,7 @@ import { freezerHolding } from "./freezer.ts";
 import type { NamespaceSet, PidNamespace } from "./namespaces.ts";
 import { Process, type Streams, type WaitStatus } from "./process.ts";
 import { defaultDisposition, IGNORE, isForced, LAST_SIGNAL, STOPPING } from "./signals.ts";
+import type { Terminal } from "./terminal.ts";
 
 const TICKS_PER_SECOND = 100;
 
@@ -68,6 +69,7 @@ export class ProcessTable {
     process.endWaits();
     process.resumed.resolve();
     if (process.isInit) this.#endNamespace(process.namespaces.pid);
+    if (process.session === process && process.terminal) this.#leaveTerminal(process.terminal);
     this.#orphan(process);
     this.onChange(process);
     this.#cgroups.leave(process);
@@ -79,6 +81,19 @@ export class ProcessTable {
     if (parent?.alive) this.#hangUpOrphans(process, parent);
     process.ended.resolve(status);
     this.#tellParent(process);
+  }
+
+  /** What is typed at a terminal for all who are in front, each by its own namespace. */
+  signalFront({ front }: Terminal, signal: number): void {
+    for (const one of this.all()) {
+      if (front && one.group === front) this.signal(one, signal, one.namespaces.pid);
+    }
+  }
+
+  /** disassociate_ctty: with the first of its session a terminal has nobody in front any more. */
+  #leaveTerminal(terminal: Terminal): void {
+    this.signalFront(terminal, SIGNALS.HUP);
+    terminal.front = undefined;
   }
 
   /** SIGCHLD. The machine's first process, and who ignores it, never have zombies. */

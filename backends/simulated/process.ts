@@ -84,6 +84,8 @@ export class Process implements Task {
   environment: readonly string[] = [];
   executable: Path | undefined;
   oomScoreAdj: number;
+  /** What it was last set to by who may lower it further. */
+  oomScoreAdjLeast: number;
   /** CPU time of work that is done, in milliseconds. */
   cpuMs = 0;
   nice = 0;
@@ -142,6 +144,7 @@ export class Process implements Task {
     for (const signal of from.parent?.blocked ?? []) this.blocked.add(signal);
     this.files = from.parent?.files.copy() ?? new DescriptorTable();
     this.oomScoreAdj = from.parent?.oomScoreAdj ?? 0;
+    this.oomScoreAdjLeast = from.parent?.oomScoreAdjLeast ?? 0;
     this.nice = from.parent?.nice ?? 0;
     this.isIdle = from.parent?.isIdle ?? false;
     from.parent?.children.add(this);

@@ -254,7 +254,15 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
   const strings = (words: readonly string[]): string => words.map((word) => `${word}\0`).join("");
   const adjust = (text: string): void => {
     const value = /^-?\d+$/.test(text.trim()) ? Number(text) : fail("EINVAL");
-    process.oomScoreAdj = Math.abs(value) > 1000 ? fail("EINVAL") : value;
+    if (Math.abs(value) > 1000) fail("EINVAL");
+    const may = capable(machine.current.credentials, "CAP_SYS_RESOURCE");
+    if (value < process.oomScoreAdjLeast && !may) fail("EACCES");
+    process.oomScoreAdj = value;
+    if (may) process.oomScoreAdjLeast = value;
+  };
+  const rename = (text: string): void => {
+    if (machine.current !== process) fail("EINVAL");
+    process.command = text.slice(0, 15);
   };
   const user = (): UserNamespace => process.credentials.user;
   const idMap = (kind: MapKind): Inode =>
@@ -268,7 +276,7 @@ function processFiles(filesystem: ProcFileSystem, process: Process): [string, In
     ["status", file(0o444, () => statusText(machine, filesystem.namespace, process))],
     ["cmdline", file(0o444, () => strings(process.arguments))],
     ["environ", file(0o400, () => strings(process.environment))],
-    ["comm", file(0o644, () => `${process.command.slice(0, 15)}\n`)],
+    ["comm", file(0o644, () => `${process.command.slice(0, 15)}\n`, rename)],
     ["cgroup", file(0o444, () => cgroup(machine, process))],
     ["mountinfo", file(0o444, () => mountInfo(process.namespaces.mnt.tree, process.root))],
     ["mounts", file(0o444, () => mountLines(process.namespaces.mnt.tree, process.root))],

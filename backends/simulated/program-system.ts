@@ -1,17 +1,16 @@
 // The system calls of a program that change or name the machine and not its files.
 
-import { capable } from "./credentials.ts";
-import { fail } from "./errno.ts";
 import type { Machine } from "./machine.ts";
 import { moveMount, newMount, openTree, unmount } from "./mount-calls.ts";
+import { setHostname } from "./namespace-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import type { Process } from "./process.ts";
+import { getLimit, setLimit } from "./process-limits.ts";
 import type { ProgramSystem } from "./program.ts";
 import { requireCall } from "./seccomp.ts";
 
 /** uname -m by OCI architecture. */
 const MACHINES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64" };
-const HOSTNAME_MAX_BYTES = 64;
 
 export function programSystem(machine: Machine, process: Process): ProgramSystem {
   const filtered = (call: string): void => requireCall(machine, process, call);
@@ -26,9 +25,12 @@ export function programSystem(machine: Machine, process: Process): ProgramSystem
     uptimeMs: () => machine.clock.monotonicMs(),
     setHostname: (name) => {
       filtered("sethostname");
-      if (!capable(process.credentials, "CAP_SYS_ADMIN")) fail("EPERM");
-      if (new TextEncoder().encode(name).length > HOSTNAME_MAX_BYTES) fail("EINVAL");
-      process.namespaces.uts.hostname = name;
+      setHostname(process, name);
+    },
+    limit: (resource) => getLimit(process, resource),
+    setLimit: (resource, limit) => {
+      filtered("prlimit64");
+      setLimit(process, resource, limit);
     },
     mount: (mount, target) =>
       machine.as(process, () => {

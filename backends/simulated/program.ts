@@ -7,6 +7,7 @@ import type { MountDescription } from "@nacre/core/program/mount-description.ts"
 import type { SignalName } from "@nacre/core/program/signals.ts";
 import type { Credentials } from "./credentials.ts";
 import type { OpenHow } from "./open-file.ts";
+import type { ResourceLimit } from "./process.ts";
 import type { ProgramFiles } from "./program-files.ts";
 import type { ProgramResources } from "./program-resources.ts";
 import type { ProgramStream } from "./program-stream.ts";
@@ -53,6 +54,9 @@ export interface ProgramSystem {
   /** Milliseconds since boot. */
   uptimeMs(): number;
   setHostname(name: string): void;
+  /** getrlimit(2) and setrlimit(2), by the number of the resource. */
+  limit(resource: number): ResourceLimit;
+  setLimit(resource: number, limit: ResourceLimit): void;
   mount(mount: MountDescription, target: string): void;
   bind(source: string, target: string, options?: { readonly recursive?: boolean }): void;
   unmount(target: string, options?: { readonly detach?: boolean }): void;

@@ -124,7 +124,8 @@ function copyBelow(self: Execution, from: Path, to: Path): void {
     const made = lookup(process, name, at);
     if (inode.kind === "file") made.dentry.inode.write(0, inode.read(0, inode.size));
     if (inode.kind === "directory") copyBelow(self, source, made);
-    made.dentry.inode.setAttributes({ uid: inode.uid, gid: inode.gid, mode });
+    const { uid, gid, mtime } = inode;
+    made.dentry.inode.setAttributes({ uid, gid, mode, mtime });
   }
 }
 

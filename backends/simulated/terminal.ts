@@ -9,6 +9,8 @@ import type { Of } from "./host-operations.ts";
 import { openTree } from "./mount-calls.ts";
 import { lookup } from "./path-lookup.ts";
 import { type Descriptor, Pipe } from "./pipe.ts";
+import type { Process } from "./process.ts";
+import { newSession } from "./process-calls.ts";
 import type { ProgramTerminal } from "./program.ts";
 import { attachInRoot, openedRoot } from "./root-operations.ts";
 
@@ -27,8 +29,12 @@ export class Terminal implements ProgramTerminal {
   echo = true;
   lines = true;
   signals = true;
+  /** The leader of the process group in front, which the signals of what is typed go to (tcgetpgrp(3)). */
+  front: Process | undefined;
   /** Called with the signal that a typed character stands for. */
   onSignal: (signal: number) => void = () => {};
+  /** Called when nobody has the master any more: its number is free. */
+  onHangUp: () => void = () => {};
   readonly #toSlave = new Pipe();
   readonly #toMaster = new Pipe();
   readonly #input: Descriptor;
@@ -84,6 +90,8 @@ export class Terminal implements ProgramTerminal {
   }
 
   hangUp(): void {
+    this.onHangUp();
+    this.onHangUp = () => {};
     this.#input.close();
     this.#output.close();
   }
@@ -141,16 +149,21 @@ export function openTerminal(self: Execution, o: Of<"openTerminal">): void {
   const inRoot = openedRoot(self);
   const ptmx = lookup(process, "/dev/pts/ptmx", { inRoot, noMagicLinks: true });
   if (ptmx.mount.superblock.type !== "devpts") fail("ENODEV", "/dev/pts is not devpts");
-  const number = ptmx.mount.superblock.root.names().length - 1;
+  const { root } = ptmx.mount.superblock;
+  const taken = new Set(root.names());
+  let number = 0;
+  while (taken.has(String(number))) number++;
   const device = { major: 136, minor: number };
   const attributes = { mode: 0o620, uid: process.credentials.fsUid, gid: 5, device };
-  ptmx.mount.superblock.root.create(String(number), "character", attributes);
+  root.create(String(number), "character", attributes);
   const slave = lookup(process, `/dev/pts/${number}`, { inRoot, noMagicLinks: true });
   const tree = openTree(machine, process, slave, { recursive: false });
   if (!o.joins) attachInRoot(self, tree, "/dev/console");
-  process.session = process;
+  if (process.session !== process) newSession(machine, process);
   const terminal = new Terminal(number, o.rows, o.columns);
-  terminal.onSignal = (signal) => machine.processes.signal(process, signal, process.namespaces.pid);
+  terminal.front = process.group;
+  terminal.onSignal = (signal) => machine.processes.signalFront(terminal, signal);
+  terminal.onHangUp = () => root.unlink(String(number));
   const { stdin, stdout, stderr } = process.streams;
   for (const stream of [stdin, stdout, stderr]) stream.close();
   process.streams = {

@@ -15,6 +15,7 @@ import {
 } from "./inode.ts";
 
 const PAGE_BYTES = 4096;
+const encoder = new TextEncoder();
 const XATTR_NAMESPACES = /^(user|trusted|security)\../;
 
 export interface TmpfsLimits {
@@ -118,6 +119,7 @@ export class MemoryInode extends Inode {
   #content = new FileContent();
   #attributes = NO_ATTRIBUTES;
   #text = "";
+  #holders = 0;
 
   constructor(superblock: Tmpfs, number: bigint, kind: InodeKind, attributes: NewInode) {
     super(superblock, number, kind, attributes.device);
@@ -138,7 +140,7 @@ export class MemoryInode extends Inode {
     return this.kind === "file";
   }
   override get size(): number {
-    if (this.kind === "symlink") return this.#text.length;
+    if (this.kind === "symlink") return encoder.encode(this.#text).length;
     return this.kind === "directory" ? this.#entries.size * 20 : this.#content.size;
   }
   override get allocatedBytes(): number {
@@ -173,7 +175,7 @@ export class MemoryInode extends Inode {
     return inode;
   }
 
-  /** Called while a name goes away; the last one frees what the file held. */
+  /** Called while a name goes away. */
   #drop(name: string): void {
     const inode = this.#entries.get(name);
     if (!inode) return;
@@ -183,9 +185,23 @@ export class MemoryInode extends Inode {
     inode.#changed();
     inode.links -= inode.kind === "directory" ? 2 : 1;
     if (inode.kind === "directory") this.links--;
-    if (inode.links > 0) return;
+    inode.#freeIfUnused();
+  }
+
+  /** What a file holds is free when it has no name left, and nobody has it open. */
+  #freeIfUnused(): void {
+    if (this.links > 0 || this.#holders > 0) return;
     this.#filesystem.usedInodes--;
-    this.#filesystem.charge(-inode.allocatedBytes);
+    this.#filesystem.charge(-this.allocatedBytes);
+  }
+
+  override hold(): void {
+    this.#holders++;
+  }
+
+  override release(): void {
+    this.#holders--;
+    this.#freeIfUnused();
   }
 
   override create(name: string, kind: InodeKind, attributes: NewInode): MemoryInode {
@@ -195,7 +211,7 @@ export class MemoryInode extends Inode {
     return this.#add(name, this.#filesystem.inode("directory", attributes));
   }
   override makeSymlink(name: string, text: string, attributes: NewInode): MemoryInode {
-    if (text.length >= PAGE_BYTES) fail("ENAMETOOLONG");
+    if (encoder.encode(text).length >= PAGE_BYTES) fail("ENAMETOOLONG");
     const inode = this.#filesystem.inode("symlink", attributes);
     inode.#text = text;
     return this.#add(name, inode);

@@ -79,6 +79,16 @@ const SCRIPTS: readonly (readonly [what: string, script: string, says: readonly 
     ["17", "Max files files"],
   ],
   ["how busy the machine is", "awk '{print NF}' /proc/loadavg", ["5"]],
+  [
+    "its limits by the shell, too",
+    "ulimit -n 64; ulimit -n; ulimit -Sn 32; ulimit -n; ulimit -Hn; ulimit -c 0; ulimit -c; ulimit -Sn 65 2>/dev/null || echo refused",
+    ["64", "32", "64", "0", "refused"],
+  ],
+  [
+    "bytes where a program puts them",
+    "cd /tmp; printf abcdef >f; printf XY | dd of=f bs=1 seek=2 conv=notrunc 2>/dev/null; cat f; echo; printf Z | dd of=f bs=1 seek=1 2>/dev/null; cat f; echo",
+    ["abXYef", "aZ"],
+  ],
 ];
 
 export function machineCases(bench: () => Bench): void {

@@ -47,6 +47,12 @@ function rootCases(bench: () => Bench): void {
     expect(other).toMatchObject({ code: 0, stdout: "1000\n" });
   });
 
+  it("lets its root, with the power to, name what is its own", async () => {
+    const named = { ...AUTO, capabilities: { add: ["SYS_ADMIN"], drop: [] } };
+    expect((await bench().sh("hostname pearl && hostname", named)).stdout).toBe("pearl\n");
+    expect((await bench().sh("hostname pearl", AUTO)).code).toBe(1);
+  });
+
   it("limits what joins such a container, too", async () => {
     const limits = [{ name: "nofile", soft: 100, hard: 200 }];
     await bench().start("bounded", LOOP, { ...AUTO, limits, oomScoreAdj: 300, umask: 0o27 });

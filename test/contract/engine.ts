@@ -18,6 +18,7 @@ import { leavingCases } from "./engine-leaving.ts";
 import { machineCases } from "./engine-machine.ts";
 import { parentCases } from "./engine-parents.ts";
 import { sharingCases } from "./engine-sharing.ts";
+import { terminalCases } from "./engine-terminals.ts";
 import { userCases } from "./engine-users.ts";
 import { withContainerCases } from "./engine-with-container.ts";
 
@@ -129,6 +130,7 @@ export function engineContract(name: string, makeSubject: () => Promise<EngineSu
     parentCases(() => bench);
     userCases(() => bench);
     withContainerCases(() => bench);
+    terminalCases(() => bench);
   });
 }
 

@@ -275,3 +275,22 @@ describe("cgroups of version 2", () => {
     expect(files.readText("/proc/2/cgroup")).toBe("0::/a/b\n");
   });
 });
+
+describe("what a mount covers", () => {
+  it("is copied into it with its time", async () => {
+    const look: SimulatedProgram = async ({ files, stdout }) =>
+      stdout.write(`${files.status("/d/f").mtime.seconds} `);
+    const { kernel } = simulate(programs({ look }));
+    const host: Operation[] = [
+      directory("/d"),
+      { op: "createFile", path: "/d/f", mode: 0o644, data: "" },
+      { op: "openRoot", path: "/" },
+      { op: "placeTimes", path: "/d/f", mtime: { seconds: 5, nanoseconds: 0 } },
+    ];
+    const child: Operation[] = [
+      { op: "openRoot", path: "/" },
+      { op: "mountInRoot", mount: TMPFS, target: "/d", copyUp: true },
+    ];
+    expect(await outputOf(kernel, { host, child, command: ["look"] })).toBe("5 0");
+  });
+});

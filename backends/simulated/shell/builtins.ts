@@ -9,6 +9,7 @@ import { echo, printf } from "./formatting.ts";
 import type { Shell } from "./interpreter.ts";
 import { killJobs, listJobs, trap, wait } from "./job-builtins.ts";
 import { Jump } from "./jump.ts";
+import { ulimit } from "./limits.ts";
 import type { Streams } from "./redirection.ts";
 import { OPTION_LETTERS, ShellError, type ShellOptions, type ShellState } from "./state.ts";
 
@@ -356,7 +357,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["umask", umask],
   ["let", letBuiltin],
   ["hash", () => 0],
-  ["ulimit", (_, __, streams) => say(streams, "unlimited\n")],
+  ["ulimit", ulimit],
   ["exit", jump("exit", ({ state }) => state.status)],
   ["return", jump("return", ({ state }) => state.status)],
   ["break", jump("break", () => 1)],

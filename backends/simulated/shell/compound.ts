@@ -18,7 +18,7 @@ export async function compound(shell: Shell, node: Compound, streams: Streams): 
       return;
     case "Subshell": {
       const work = (inner: Shell) => inner.run(node.body, inner.streams);
-      shell.state.status = await shell.waitFor(shell.fork(work, streams));
+      shell.state.status = await shell.fork(work, streams).exited;
       return;
     }
     case "If":

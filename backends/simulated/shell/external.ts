@@ -24,7 +24,8 @@ export async function external(
   };
   try {
     if (replace && shell.state.traps.size === 0) await shell.context.execute(words, options);
-    shell.state.status = await shell.waitFor(await shell.context.spawn(words, options));
+    const child = await shell.context.spawn(words, options);
+    shell.state.status = await child.exited;
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
@@ -57,7 +58,7 @@ async function runScript(
         throw new Jump("exit", code);
       });
   }, streams);
-  shell.state.status = await shell.waitFor(child);
+  shell.state.status = await child.exited;
   return true;
 }
 

@@ -22,8 +22,6 @@ export class Shell implements ExpansionHost {
   readonly traps: Traps;
   /** The shell's own. */
   readonly streams: Streams;
-  /** What runs in the foreground, for whoever types ^C. */
-  foreground: ChildProgram | undefined;
   #commands = 0;
   /** Status of the last command substitution, for a command that is nothing else. */
   substituted = 0;
@@ -166,14 +164,6 @@ export class Shell implements ExpansionHost {
     const codes = await Promise.all(children.map(({ exited }) => exited));
     const failed = codes.findLast((code) => code !== 0) ?? 0;
     this.state.status = this.state.options.pipefail ? failed : (codes.at(-1) ?? 0);
-  }
-
-  /** Waits for what runs in the foreground. */
-  async waitFor(child: ChildProgram): Promise<number> {
-    this.foreground = child;
-    const code = await child.exited;
-    this.foreground = undefined;
-    return code;
   }
 
   async substitute(script: ScriptNode): Promise<string> {

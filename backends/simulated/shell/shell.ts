@@ -88,7 +88,7 @@ export async function sh(context: ProgramContext): Promise<number> {
 async function converse(shell: Shell, parse: Parse): Promise<number> {
   const { context, state } = shell;
   const prompt = state.get("PS1") ?? (context.credentials.uid === 0 ? "# " : "$ ");
-  context.handle("INT", () => shell.foreground?.kill("INT"));
+  context.handle("INT", () => {}); // for what runs in front of it
   let source = "";
   for (;;) {
     await context.stderr.write(source === "" ? prompt : (state.get("PS2") ?? "> "));

@@ -133,10 +133,12 @@ export const dd = tool(async (context) => {
   const to = given.get("of");
   const source = from === undefined ? context.stdin : context.open(from, { read: true });
   const keep = (given.get("conv") ?? "").includes("notrunc");
+  const seek = block * Number(given.get("seek") ?? 0);
   const target =
     to === undefined
       ? context.stdout
-      : context.open(to, { write: true, create: true, truncate: !keep });
+      : context.open(to, { write: true, create: true, truncate: !keep && seek === 0, at: seek });
+  if (to !== undefined && !keep && seek > 0) context.files.truncate(to, seek);
   let left = block * count;
   let done = 0;
   try {

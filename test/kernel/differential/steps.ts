@@ -117,13 +117,18 @@ function statusFields(text: string): string {
     .join("; ");
 }
 
-/** `- type` and whether it can be written; sources and options of file systems differ. */
+/**
+ * `- type` and whether it can be written; options of file systems differ, and sources, but those with
+ * something escaped.
+ */
 function mountLine(line: string): string {
   const fields = line.split(" ");
   const end = fields.indexOf("-");
   const [id, parent, device, ...rest] = fields.slice(0, end);
-  const options = String(fields[end + 3]).split(",")[0];
-  return [`m${id}`, `m${parent}`, `d${device}`, ...rest, fields[end + 1], options].join(" ");
+  const [type, source = "", options = ""] = fields.slice(end + 1);
+  const shownSource = source.includes("\\") ? [source] : [];
+  const all = [...rest, type, ...shownSource, options.split(",")[0]];
+  return [`m${id}`, `m${parent}`, `d${device}`, ...all].join(" ");
 }
 
 /**
