@@ -42,6 +42,8 @@ export interface CompileInput {
   readonly network: { readonly host: readonly Operation[]; readonly child: readonly Operation[] };
   readonly hierarchies: readonly MountedHierarchy[];
   readonly cpusetRoot?: CpusetRoot;
+  /** Whether the machine's kernel has /proc/kcore. */
+  readonly showsMemory?: boolean;
   /** Operations that make files which the spec's bind mounts name, before the root is opened. */
   readonly files: readonly Operation[];
   readonly supervision: Omit<Supervision, "collect">;
@@ -168,10 +170,11 @@ const DEVICE_LINKS: readonly (readonly [path: string, text: string])[] = [
   ["/dev/stdout", "/proc/self/fd/1"],
   ["/dev/stderr", "/proc/self/fd/2"],
   ["/dev/ptmx", "pts/ptmx"],
-  ["/dev/core", "/proc/kcore"],
 ];
+/** Where the machine's memory is to be read, as runc has it: some kernels are built without. */
+const CORE_LINK = ["/dev/core", "/proc/kcore"] as const;
 
-function devices(spec: Spec): Operation[] {
+function devices(spec: Spec, showsMemory: boolean): Operation[] {
   const nodes = spec.linux.devices.map(
     (d): Operation => ({
       op: "placeNode",
@@ -185,7 +188,7 @@ function devices(spec: Spec): Operation[] {
       why: "a device that every program expects",
     }),
   );
-  const links = DEVICE_LINKS.map(
+  const links = [...DEVICE_LINKS, ...(showsMemory ? [CORE_LINK] : [])].map(
     ([path, text]): Operation => ({
       op: "placeSymlink",
       path,
@@ -199,14 +202,17 @@ function devices(spec: Spec): Operation[] {
   return [...nodes, ...links];
 }
 
-function insideTheRoot(spec: Spec, hierarchies: readonly MountedHierarchy[]): Operation[] {
+function insideTheRoot(
+  { spec, showsMemory = false }: Pick<CompileInput, "spec" | "showsMemory">,
+  hierarchies: readonly MountedHierarchy[],
+): Operation[] {
   // Nodes of /dev must follow its mount and precede what the user binds below it.
   const standing = spec.mounts.findIndex((m) => m.destination === "/dev/pts");
   const before = spec.mounts.slice(0, Math.max(standing, 0));
   const after = spec.mounts.slice(Math.max(standing, 0));
   return [
     ...before.flatMap((m) => specMount(m, hierarchies)),
-    ...devices(spec),
+    ...devices(spec, showsMemory),
     ...after.flatMap((m) => specMount(m, hierarchies)),
     ...spec.linux.maskedPaths.map(
       (path): Operation => ({
@@ -226,10 +232,8 @@ function insideTheRoot(spec: Spec, hierarchies: readonly MountedHierarchy[]): Op
 }
 
 /** The root as it will be, before it is entered. */
-function rooting(
-  { spec, root, files, accounts = [], runtime = [] }: CompileInput,
-  cgroups: CgroupPlan,
-) {
+function rooting(input: CompileInput, cgroups: CgroupPlan) {
+  const { spec, root, files, accounts = [], runtime = [] } = input;
   const operations: Operation[] = [
     {
       op: "setPropagation",
@@ -246,7 +250,7 @@ function rooting(
       why: "from here on names are resolved inside this root only",
     },
     ...accounts,
-    ...insideTheRoot(spec, cgroups.hierarchies),
+    ...insideTheRoot(input, cgroups.hierarchies),
     ...runtime,
   ];
   return operations;

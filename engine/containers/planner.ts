@@ -222,6 +222,7 @@ export class Planner {
       network,
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,
+      showsMemory: this.#files.status("/proc/kcore") !== undefined,
       files: ownFileOperations(this.#paths.files, request, contents, step.files, this.#files),
       supervision: supervisionOf(container, this.#paths, this.#options.settleCommand, start),
     });

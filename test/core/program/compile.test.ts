@@ -1,5 +1,5 @@
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
-import { compile } from "@nacre/core/program/compile.ts";
+import { type CompileInput, compile } from "@nacre/core/program/compile.ts";
 import { describe as sentence } from "@nacre/core/program/describe.ts";
 import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation, OperationName } from "@nacre/core/program/operation.ts";
@@ -24,7 +24,11 @@ const V2: MountedHierarchy[] = [
   { version: 2, controllers: ["cpu", "memory", "pids"], mountpoint: "/sys/fs/cgroup" },
 ];
 
-function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): KernelProgram {
+function program(
+  change: Partial<ContainerRequest> = {},
+  hierarchies = V1,
+  more: Partial<CompileInput> = {},
+): KernelProgram {
   const request = sampleRequest({ command: ["true"], ...change });
   const spec = createSpec(
     request,
@@ -59,6 +63,7 @@ function program(change: Partial<ContainerRequest> = {}, hierarchies = V1): Kern
     cpusetRoot: () => ({ cpus: "0-3", mems: "0" }),
     files: [],
     supervision: { stdin: "null", output: "inherit", terminal: "none", detached: false },
+    ...more,
   });
 }
 
@@ -188,6 +193,21 @@ describe("compile", () => {
     const text = printProgram(program({}, V2), { columns: 0, colour: false });
     expect(text).toContain("unless type is c, a character device, go on at");
     expect(program().host.filter((o) => o.op === "attachDeviceFilter")).toEqual([]);
+  });
+
+  it("links /dev/core where there is something for it to lead to", () => {
+    const links = (showsMemory: boolean) =>
+      child(program({}, V1, { showsMemory })).flatMap((o) =>
+        o.op === "placeSymlink" ? [`${o.path} ${o.text}`] : [],
+      );
+    expect(links(false)).not.toContain("/dev/core /proc/kcore");
+    expect(links(true)).toEqual([...links(false), "/dev/core /proc/kcore"]);
+  });
+
+  it("kills what has a time at its end, the last thing that its parent does", () => {
+    const { parent } = program({ oomScoreAdj: 5 }, V1, { timeoutMs: 5000 }).process!;
+    expect(parent.at(-1)).toMatchObject({ op: "killAfter", timeoutMs: 5000 });
+    expect(program({ oomScoreAdj: 5 }).process!.parent).toEqual(parent.slice(0, -1));
   });
 
   it("tells of OOM kills from the file of the version at hand", () => {
