@@ -251,6 +251,11 @@ export interface StepRecord {
   readonly uses: number;
 }
 
+/** How much the layers of all steps have, at most: what goes is not taken off until all are counted again. */
+export interface CacheSizeRecord {
+  readonly bytes: number;
+}
+
 /** A directory that steps of builds share (`RUN --mount=type=cache`), by its name below the state root. */
 export interface CacheMountRecord {
   readonly name: string;
@@ -295,6 +300,8 @@ export interface Records {
   readonly volume: VolumeRecord;
   readonly step: StepRecord;
   readonly cacheMount: CacheMountRecord;
+  /** One, by the name `steps`. */
+  readonly cacheSize: CacheSizeRecord;
 }
 
 export type RecordKind = keyof Records;

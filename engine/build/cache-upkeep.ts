@@ -9,6 +9,9 @@ import { treeBytes } from "../containers/tree-size.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
 
+/** The key of the record of how much there is. */
+export const ALL_STEPS = "steps";
+
 /** What builds leave at most, if nobody says otherwise. What was used last stays. */
 export const DEFAULT_CACHE_BYTES = 10 * 2 ** 30;
 
@@ -124,13 +127,22 @@ export class CacheLimit {
     this.#limitBytes = limitBytes;
   }
 
+  /**
+   * To count the cache takes all images and all steps, milliseconds where there are many. So it is
+   * known how large it may be at most, and counted when that is too much.
+   */
   async hold(): Promise<void> {
-    const own = this.#state.read((t) => {
-      return stepEntries(t).reduce(
-        (sum, { shared, sizeBytes }) => sum + (shared ? 0 : sizeBytes),
-        0,
-      );
+    const known = this.#state.read((t) => t.get("cacheSize", ALL_STEPS));
+    if (known && known.bytes <= this.#limitBytes) return;
+    const own = this.#state.write((t) => {
+      const steps = stepEntries(t);
+      t.put("cacheSize", ALL_STEPS, { bytes: sizeOf(steps) });
+      return sizeOf(steps.filter(({ shared }) => !shared));
     });
-    if (own > this.#limitBytes) await this.#upkeep.prune({ keepBytes: this.#limitBytes });
+    if (own <= this.#limitBytes) return;
+    await this.#upkeep.prune({ keepBytes: this.#limitBytes });
   }
 }
+
+const sizeOf = (steps: readonly BuildCacheEntry[]): number =>
+  steps.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

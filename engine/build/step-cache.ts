@@ -9,6 +9,7 @@ import type { StepRecord } from "@nacre/core/state/records.ts";
 import { contents } from "../images/layer-source.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import type { ImportedStep, SharedStep } from "./cache-exchange.ts";
+import { ALL_STEPS } from "./cache-upkeep.ts";
 
 /** Changes with what steps are keyed by. */
 const VERSION = 1;
@@ -92,7 +93,12 @@ export class StepCache {
   put(key: string, description: string, diffId: string, createdMs: number): FoundStep {
     const usedMs = this.#clock.nowMs();
     const record: StepRecord = { key, description, diffId, createdMs, usedMs, uses: 0 };
-    this.#state.write((t) => t.put("step", key, record));
+    this.#state.write((t) => {
+      t.put("step", key, record);
+      const size = t.get("cacheSize", ALL_STEPS);
+      const bytes = t.get("layer", diffId)?.tarBytes ?? 0;
+      if (size) t.put("cacheSize", ALL_STEPS, { bytes: size.bytes + bytes });
+    });
     this.#grew = true;
     this.#done.set(key, { key, description, diffId, createdMs });
     return record;
