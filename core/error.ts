@@ -71,3 +71,26 @@ export class NacreError extends Error {
     this.errno = detail.errno;
   }
 }
+
+const isNotFound = (error: unknown): boolean =>
+  error instanceof NacreError && error.kind === "not-found";
+
+/** What `look` gives; undefined where that is `not-found`. */
+export function whereFound<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The same where looking takes its time. */
+export async function whenFound<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

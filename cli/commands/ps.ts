@@ -1,4 +1,4 @@
-import { NacreError } from "@nacre/core/error.ts";
+import { whereFound } from "@nacre/core/error.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ContainerSize, Containers, Engine } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
@@ -83,14 +83,8 @@ export default command({
 const asksForSize = (format = ""): boolean => /\{\{[^}]*(\.Size\b|json \.\s*\})/.test(format);
 
 /** Undefined of a container that has gone since. */
-function sizeOf(containers: Containers, id: string): ContainerSize | undefined {
-  try {
-    return containers.size(id);
-  } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return undefined;
-    throw error;
-  }
-}
+const sizeOf = (containers: Containers, id: string): ContainerSize | undefined =>
+  whereFound(() => containers.size(id));
 
 /** `2kB (virtual 448MB)` */
 function sizeText(size: ContainerSize | undefined): string {

@@ -14,7 +14,7 @@ import {
   findStage,
   type PlannedStage,
 } from "@nacre/core/dockerfile/stage-graph.ts";
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whereFound } from "@nacre/core/error.ts";
 import type { Descriptor, Platform } from "@nacre/core/oci/image.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { BuildContext, BuildOptions } from "../build-interface.ts";
@@ -201,16 +201,11 @@ export class BuildRun {
   }
 
   #local(reference: string, platform: string | undefined): ImageRecord | undefined {
-    try {
-      const { image } = this.services.images.get(reference, platform);
-      if (platform === undefined) return image;
-      const { os, architecture, variant } = image.config;
-      const own = platformText({ os, architecture, ...(variant !== undefined && { variant }) });
-      return own === platformText(parsePlatform(platform)) ? image : undefined;
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+    const image = whereFound(() => this.services.images.get(reference, platform).image);
+    if (!image || platform === undefined) return image;
+    const { os, architecture, variant } = image.config;
+    const own = platformText({ os, architecture, ...(variant !== undefined && { variant }) });
+    return own === platformText(parsePlatform(platform)) ? image : undefined;
   }
 
   async #build(planned: PlannedStage): Promise<BuiltStage> {

@@ -1,4 +1,4 @@
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whenFound } from "@nacre/core/error.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { ImageService } from "../images/images.ts";
@@ -41,15 +41,12 @@ async function madeFor(
   { image, platform }: ContainerRequest,
 ): Promise<ImageRecord | undefined> {
   if (platform === undefined) return undefined;
-  try {
+  return whenFound(async () => {
     const { tag } = images.found(image);
     const index = tag && (await images.storedIndex(tag));
     if (index) await images.made(index, platform);
     return index && images.found(image, platform).image;
-  } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return undefined;
-    throw error;
-  }
+  });
 }
 
 /** An image that is here by no name of a registry: there is none of another platform to fetch. */

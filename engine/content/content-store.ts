@@ -1,6 +1,6 @@
 import type { Core } from "@nacre/core/core.ts";
 import { Sha256 } from "@nacre/core/digest.ts";
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whereFound } from "@nacre/core/error.ts";
 import type { Codec, Hasher } from "@nacre/core/ports/codec.ts";
 import type { BlobWriter, ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { FileReader, Files, FileWriter } from "@nacre/core/ports/files.ts";
@@ -100,11 +100,7 @@ export class FileContentStore implements ContentStore {
 
   async remove(digest: string): Promise<void> {
     algorithmOf(digest);
-    try {
-      this.#files.remove(this.#paths.blob(digest));
-    } catch (error) {
-      if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
-    }
+    whereFound(() => this.#files.remove(this.#paths.blob(digest)));
   }
 
   /** Where the bytes of a digest are: a blob, or the tar of a layer. Both are named when they are verified. */

@@ -1,7 +1,7 @@
 // How the root of a container is reached: through its own process where it runs, else through one
 // that mounts it for as long as somebody looks.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { whereFound } from "@nacre/core/error.ts";
 import type { HeldRoot, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ProcessUser } from "@nacre/core/program/user.ts";
@@ -123,14 +123,7 @@ async function atRest(
   };
 }
 
-function hold(
+const hold = (
   kernel: ContainerFilesPorts["kernel"],
   process: ProcessIdentity,
-): HeldRoot | undefined {
-  try {
-    return kernel.holdRoot(process);
-  } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return undefined;
-    throw error;
-  }
-}
+): HeldRoot | undefined => whereFound(() => kernel.holdRoot(process));

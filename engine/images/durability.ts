@@ -5,7 +5,7 @@
 // whoever uses them verifies them first (LayerStore.intact) or makes them anew (Roots.prepare).
 // The next pull flushes what earlier processes left.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { whenFound } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { StateStore } from "@nacre/core/ports/state-store.ts";
 import type { FiledKind } from "@nacre/core/state/records.ts";
@@ -135,12 +135,10 @@ export class Durability {
 
   /** Whether all could be flushed: what was removed meanwhile needs no mark. */
   async #all(paths: Iterable<string>): Promise<boolean> {
-    try {
+    const flushed = await whenFound(async () => {
       for (const path of paths) await this.#files.sync(path);
       return true;
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return false;
-      throw error;
-    }
+    });
+    return flushed ?? false;
   }
 }

@@ -4,7 +4,7 @@
 // was deleted in a transaction before, so that one that is broken off between a rename and its
 // commit leaves no image without its layers.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { whereFound } from "@nacre/core/error.ts";
 import type { ContentStore } from "@nacre/core/ports/content-store.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
@@ -218,11 +218,7 @@ export class ImageRemoval {
   #throwAway(path: string, trash: string): void {
     if (!this.#files.status(path)) return;
     this.#files.makeDirectory(trash);
-    try {
-      this.#files.rename(path, `${trash}/${path.slice(path.lastIndexOf("/") + 1)}`);
-    } catch (error) {
-      if (!(error instanceof NacreError && error.kind === "not-found")) throw error;
-    }
+    whereFound(() => this.#files.rename(path, `${trash}/${path.slice(path.lastIndexOf("/") + 1)}`));
   }
 }
 

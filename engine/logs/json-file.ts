@@ -7,7 +7,7 @@
 // next is opened: so a reader loses nothing and repeats nothing, unless it is so slow that a file
 // is deleted before it comes to it.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { whenFound } from "@nacre/core/error.ts";
 import type { FileReader, Files } from "@nacre/core/ports/files.ts";
 import type { LogDriver, LogLine, LogReadOptions } from "@nacre/core/ports/log-driver.ts";
 
@@ -120,13 +120,8 @@ class LogFiles {
   #name = (age: number): string => (age === 0 ? this.#path : `${this.#path}.${age}`);
   #inode = (age: number): bigint | undefined => this.#files.status(this.#name(age))?.inode;
 
-  async #open(age: number): Promise<FileReader | undefined> {
-    try {
-      return await this.#files.open(this.#name(age));
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+  #open(age: number): Promise<FileReader | undefined> {
+    return whenFound(() => this.#files.open(this.#name(age)));
   }
 }
 

@@ -2,7 +2,7 @@
 // (runtime.md, "Operations"); what a container is, its program says
 // (core/program/runtime-program.ts).
 
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whereFound } from "@nacre/core/error.ts";
 import type {
   HookStage,
   RuntimeSpec,
@@ -148,11 +148,7 @@ export class OciRuntime {
   }
 
   #forgetStart(id: string): void {
-    try {
-      this.#files.remove(this.records.startPath(id));
-    } catch (error) {
-      if (!(error instanceof NacreError) || error.kind !== "not-found") throw error;
-    }
+    whereFound(() => this.#files.remove(this.records.startPath(id)));
   }
 
   /** What fails here is said, and gone on after (config.md, "POSIX-platform Hooks"). */

@@ -1,6 +1,6 @@
 // What is kept of an OCI container between the commands of its life: one file below --root.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whereFound } from "@nacre/core/error.ts";
 import { readConfig } from "@nacre/core/oci/config.ts";
 import type { RuntimeSpec, SpecHooks } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
@@ -86,12 +86,8 @@ export class OciRecords {
   }
 
   find(id: string): OciRecord | undefined {
-    try {
-      return JSON.parse(this.#files.readText(`${this.directory(id)}/state.json`)) as OciRecord;
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+    const text = whereFound(() => this.#files.readText(`${this.directory(id)}/state.json`));
+    return text === undefined ? undefined : (JSON.parse(text) as OciRecord);
   }
 
   /** @throws NacreError `not-found` */

@@ -2,7 +2,7 @@
 // for its digest, which whoever pushes keeps (distribution spec, "Referrers Tag Schema").
 
 import type { Core } from "@nacre/core/core.ts";
-import { NacreError } from "@nacre/core/error.ts";
+import { whenFound } from "@nacre/core/error.ts";
 import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
 import type { Repository } from "../registry/registry.ts";
 import type { Uploads } from "../registry/uploads.ts";
@@ -36,11 +36,7 @@ async function existing(
   repository: Repository,
   tag: string,
 ): Promise<readonly Descriptor[]> {
-  try {
-    const { bytes, mediaType } = await repository.document(tag);
-    return readManifest(core(), bytes, "", mediaType).manifests;
-  } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return [];
-    throw error;
-  }
+  const document = await whenFound(() => repository.document(tag));
+  if (!document) return [];
+  return readManifest(core(), document.bytes, "", document.mediaType).manifests;
 }

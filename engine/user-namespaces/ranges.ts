@@ -1,6 +1,6 @@
 // Whose IDs there are to give: of /etc/subuid and /etc/subgid, by an account of this machine.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whereFound } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import {
   type IdRange,
@@ -26,14 +26,8 @@ export interface Ranges {
 }
 
 /** Empty where there is none. */
-export function textOf(path: string, files: Files): string {
-  try {
-    return files.readText(path);
-  } catch (error) {
-    if (error instanceof NacreError && error.kind === "not-found") return "";
-    throw error;
-  }
-}
+export const textOf = (path: string, files: Files): string =>
+  whereFound(() => files.readText(path)) ?? "";
 
 /** Those of an owner; where it has none of one kind, the fallback for both. */
 export function rangesOrElse(name: string, fallback: IdRange, files: Files): Ranges {

@@ -1,6 +1,6 @@
 // The engine's volumes: what `nacre volume` does, and what containers ask for.
 
-import { NacreError } from "@nacre/core/error.ts";
+import { NacreError, whenFound, whereFound } from "@nacre/core/error.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Random } from "@nacre/core/ports/random.ts";
 import type { Transaction } from "@nacre/core/ports/state-store.ts";
@@ -160,12 +160,7 @@ export class VolumeService implements Volumes {
 
   /** Where it is on this machine, for those who look; empty if its driver is not there. */
   sourceOf(mount: NamedVolume): string {
-    try {
-      return this.plan(mount).path;
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return "";
-      throw error;
-    }
+    return whereFound(() => this.plan(mount).path) ?? "";
   }
 
   /** See VolumeRecords.removingThoseOf; `finish` is to follow. */
@@ -174,13 +169,8 @@ export class VolumeService implements Volumes {
   }
 
   /** Undefined where the plugin that made it is gone. */
-  async planOf(volume: VolumeRecord): Promise<VolumePlan | undefined> {
-    try {
-      return (await this.#drivers.load(volume.driver)).plan(volume);
-    } catch (error) {
-      if (error instanceof NacreError && error.kind === "not-found") return undefined;
-      throw error;
-    }
+  planOf(volume: VolumeRecord): Promise<VolumePlan | undefined> {
+    return whenFound(async () => (await this.#drivers.load(volume.driver)).plan(volume));
   }
 
   /** Deletes what is recorded as being removed, and then says that it is gone. */
