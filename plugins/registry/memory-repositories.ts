@@ -9,6 +9,7 @@ import type {
   RepositoryManifest,
   RepositoryUpload,
 } from "@nacre/core/ports/image-repositories.ts";
+import { joined } from "./chunks.ts";
 
 /** `sha256:…` of bytes; tests have Node's, browsers the core's. */
 export type DigestOf = (bytes: Uint8Array) => string;
@@ -158,12 +159,7 @@ class MemoryUpload implements RepositoryUpload {
   }
 
   async finish(digest: string): Promise<void> {
-    const bytes = new Uint8Array(this.#size);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
+    const bytes = joined(this.#chunks);
     const found = this.#digestOf(bytes);
     this.#end(found === digest ? digest : undefined, bytes);
     if (found !== digest) throw new NacreError("corrupt", `its digest is ${found}, not ${digest}`);

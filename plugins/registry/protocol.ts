@@ -13,6 +13,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import { MEDIA } from "@nacre/core/oci/image.ts";
 import type { ImageRepositories, RepositoryUpload } from "@nacre/core/ports/image-repositories.ts";
+import { joined } from "./chunks.ts";
 
 export interface ProtocolRequest {
   readonly method: string;
@@ -319,13 +320,7 @@ async function whole(body: AsyncIterable<Uint8Array>, limitBytes: number): Promi
     if (size > limitBytes) throw new Refusal(413, "SIZE_INVALID", "a manifest of this size");
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joined(chunks);
 }
 
 function checkDigest(text: string): string {
