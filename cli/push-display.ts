@@ -4,6 +4,7 @@ import type { EngineEvent, UploadEvent } from "@nacre/engine/engine.ts";
 import type { Host } from "./host.ts";
 import { referenceOf } from "./image-name.ts";
 import { LayerLines, type LayerState } from "./layer-lines.ts";
+import { noticesOn } from "./notices.ts";
 import { neutralise } from "./text/escape.ts";
 
 const STATES: Record<UploadEvent["phase"], Pick<LayerState, "words" | "phase">> = {
@@ -24,9 +25,7 @@ export class PushDisplay {
   }
 
   show(event: EngineEvent): void {
-    if (event.type === "notice") {
-      this.#host.printError(`nacre: note: ${neutralise(event.message)}\n`);
-    }
+    noticesOn(this.#host).show(event);
     if (event.type !== "upload") return;
     const { digest, sentBytes: bytes, totalBytes, from = "" } = event;
     const { words, phase } = STATES[event.phase];

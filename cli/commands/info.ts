@@ -1,4 +1,5 @@
 import { availableParallelism, hostname, totalmem } from "node:os";
+import { idsOf } from "@nacre/core/user-namespace/id-map.ts";
 import type { SystemInfo } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { text } from "../options.ts";
@@ -42,14 +43,13 @@ function infoText(info: SystemInfo): string {
       "Privileged",
       kernel.privileged ? "yes" : `no: ${kernel.refusal ?? "containers need root here"}`,
     ],
-    ["Rootless", kernel.userNamespace ? `yes, with ${idsOf(kernel.userNamespace)}` : "no"],
+    ["Rootless", kernel.userNamespace ? `yes, with ${idsText(kernel.userNamespace)}` : "no"],
   ];
   return rows.map(([name, says]) => `${name}: ${says}\n`).join("");
 }
 
-function idsOf({ uids, gids }: NonNullable<SystemInfo["kernel"]["userNamespace"]>): string {
-  const count = (map: typeof uids): number => map.reduce((sum, { size }) => sum + size, 0);
-  const [users, groups] = [count(uids), count(gids)];
+function idsText({ uids, gids }: NonNullable<SystemInfo["kernel"]["userNamespace"]>): string {
+  const [users, groups] = [idsOf(uids), idsOf(gids)];
   return users === 1 ? "one user ID alone" : `${users} user and ${groups} group IDs`;
 }
 
