@@ -2,6 +2,7 @@
 // them, and the two that there are do not.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { LAST_PORT, parsePortRange, portsIn } from "@nacre/core/oci/exposed-ports.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { flag, list, type Values } from "./options.ts";
@@ -22,25 +23,17 @@ export const PORT_OPTIONS = {
   publishAll: flag(["publish-all", "P"], "The same for all that the image exposes"),
 };
 
-const LAST_PORT = 65535;
-
-/** All ports of a range, `8000-8002/udp`. @throws FlagError */
+/** All ports of a range, `8000-8002/udp`. @throws FlagError, with docker's words */
 function parseExposed(word: string): readonly string[] {
-  const [range = "", protocol = "tcp", ...more] = word.split("/");
-  const [from, to = from] = range
-    .split("-")
-    .map((text) => (/^\d+$/.test(text) ? Number(text) : NaN));
-  const sound = from! <= to! && to! <= LAST_PORT && more.length === 0;
-  if (!sound || range.split("-").length > 2) {
-    throw new FlagError(
-      `invalid range format for --expose: a port from 0 to ${LAST_PORT} or a range of them, such as 80 or 8000-8010/udp`,
-    );
-  }
-  const lower = protocol.toLowerCase();
-  if (!["tcp", "udp", "sctp"].includes(lower)) {
+  const range = parsePortRange(word);
+  if (range) return portsIn(range);
+  const [, ports = "", protocol] = /^([^/]*)\/([^/]*)$/.exec(word) ?? [];
+  if (parsePortRange(ports)) {
     throw new FlagError(`invalid protocol ${JSON.stringify(protocol)}: tcp, udp or sctp`);
   }
-  return Array.from({ length: to! - from! + 1 }, (_, n) => `${from! + n}/${lower}`);
+  throw new FlagError(
+    `invalid range format for --expose: a port from 0 to ${LAST_PORT} or a range of them, such as 80 or 8000-8010/udp`,
+  );
 }
 
 export function whyNothingIsPublished(network: string): string {

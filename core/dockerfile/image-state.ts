@@ -1,7 +1,8 @@
 // What an image's config is after each instruction. Pure: files are none of its business.
 
-import { NacreError } from "../error.ts";
-import { empties, withVariables } from "../oci/config-change.ts";
+import { withVariables } from "../oci/config-change.ts";
+import { empties } from "../oci/empties.ts";
+import { portRangeOf, portsIn } from "../oci/exposed-ports.ts";
 import type { ImageConfig, ImageProcess, Platform } from "../oci/image.ts";
 import { expand, expandWords, type Variables } from "./expansion.ts";
 import type { Action, CommandForm, Pair } from "./instruction.ts";
@@ -136,7 +137,7 @@ export function changed(
     }
     case "EXPOSE": {
       const words = action.ports.flatMap((port) => expandWords(port, variablesOf(state), context));
-      const ports = words.flatMap(portsOf);
+      const ports = words.flatMap((word) => portsIn(portRangeOf(word)));
       const ExposedPorts = { ...process.ExposedPorts, ...empties(ports) };
       return next({ ExposedPorts }, `EXPOSE [${ports.join(" ")}]`);
     }
@@ -187,19 +188,6 @@ const expanded = (pairs: readonly Pair[], one: (text: string) => string) =>
 
 const shownPairs = (pairs: readonly (readonly [string, string])[]): string =>
   pairs.map(([name, value]) => `${name}=${value}`).join(" ");
-
-/** `8000-8002/udp` as each of its ports. */
-function portsOf(text: string): string[] {
-  const [, first = "", last = first, protocol = "tcp"] =
-    /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
-  const [from, to] = [Number(first), Number(last)];
-  if (first === "" || from > to || to > 65535) {
-    throw new NacreError("invalid", `${JSON.stringify(text)} is no port`, {
-      advice: "A port looks like 80, 53/udp or 8000-8010.",
-    });
-  }
-  return Array.from({ length: to - from + 1 }, (_, n) => `${from + n}/${protocol.toLowerCase()}`);
-}
 
 /** Where a WORKDIR, or a path that is taken from there, leads. */
 export function resolvedPath(process: ImageProcess, path: string): string {

@@ -2,6 +2,8 @@
 // Source: Dockerfile reference; OCI image-spec, config.md.
 
 import { NacreError } from "../error.ts";
+import { empties } from "./empties.ts";
+import { portRangeOf } from "./exposed-ports.ts";
 import type { ImageProcess } from "./image.ts";
 
 type Change = (process: ImageProcess, words: string) => ImageProcess;
@@ -17,12 +19,12 @@ const CHANGES: Readonly<Record<string, Change>> = {
     return { ...process, Labels: { ...process.Labels, ...Object.fromEntries(pairs(words)) } };
   },
   EXPOSE: (process, words) => {
-    const ports = words.split(/\s+/).map((port) => [portOf(port), {}] as const);
-    return { ...process, ExposedPorts: { ...process.ExposedPorts, ...Object.fromEntries(ports) } };
+    const ports = empties(words.split(/\s+/).map(portOf));
+    return { ...process, ExposedPorts: { ...process.ExposedPorts, ...ports } };
   },
   VOLUME: (process, words) => {
-    const paths = (jsonWords(words) ?? words.split(/\s+/)).map((path) => [path, {}] as const);
-    return { ...process, Volumes: { ...process.Volumes, ...Object.fromEntries(paths) } };
+    const paths = empties(jsonWords(words) ?? words.split(/\s+/));
+    return { ...process, Volumes: { ...process.Volumes, ...paths } };
   },
   ONBUILD: (process, words) => ({ ...process, OnBuild: [...(process.OnBuild ?? []), words] }),
   STOPSIGNAL: (process, words) => ({ ...process, StopSignal: words }),
@@ -48,10 +50,6 @@ export function changedProcess(process: ImageProcess, text: string): ImageProces
   if (words === "") throw new NacreError("invalid", `${name.toUpperCase()} needs an argument`);
   return change(process, words);
 }
-
-/** As configs have sets. */
-export const empties = (names: readonly string[]): Record<string, object> =>
-  Object.fromEntries(names.map((name) => [name, {}]));
 
 /** Variables with others added; those of the same name are replaced where they stand. */
 export function withVariables(
@@ -79,14 +77,10 @@ function jsonWords(words: string): string[] | undefined {
   }
 }
 
+/** A range stays one, as it is written. */
 function portOf(text: string): string {
-  const [, port, protocol = "tcp"] = /^(\d+(?:-\d+)?)(?:\/(tcp|udp|sctp))?$/i.exec(text) ?? [];
-  if (port === undefined || port.split("-").some((one) => Number(one) > 65535)) {
-    throw new NacreError("invalid", `${JSON.stringify(text)} is no port`, {
-      advice: "A port looks like 80, 53/udp or 8000-8010.",
-    });
-  }
-  return `${port}/${protocol.toLowerCase()}`;
+  const { first, last, protocol } = portRangeOf(text);
+  return `${first === last ? first : `${first}-${last}`}/${protocol}`;
 }
 
 /** `A=1 B="two words"`, or the older `A the rest`. */

@@ -1,6 +1,7 @@
 // Docker's JSON for `inspect`, from a container's record. A pure function: the shape is docker's,
 // field by field, so that tools that read it go on working.
 
+import { empties } from "@nacre/core/oci/empties.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import { commandLine } from "@nacre/core/program/command-line.ts";
 import {
@@ -101,13 +102,13 @@ function ownVolumes(
 ): Record<string, object> | null {
   const asked = request.mounts.filter((m) => m.type === "volume" && m.name === undefined);
   const targets = [...Object.keys(config.Volumes ?? {}), ...asked.map(({ target }) => target)];
-  return targets.length === 0 ? null : Object.fromEntries(targets.map((target) => [target, {}]));
+  return targets.length === 0 ? null : empties(targets);
 }
 
 /** The image's and those of --expose. */
 function exposedPorts(config: ImageProcess, { exposedPorts = [] }: ContainerRequest) {
   const ports = [...Object.keys(config.ExposedPorts ?? {}), ...exposedPorts].sort();
-  return ports.length > 0 && { ExposedPorts: Object.fromEntries(ports.map((port) => [port, {}])) };
+  return ports.length > 0 && { ExposedPorts: empties(ports) };
 }
 
 /** As docker has it: what was asked for first, then what the image says of other variables. */

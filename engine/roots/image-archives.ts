@@ -2,7 +2,8 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { changedProcess, empties, withVariables } from "@nacre/core/oci/config-change.ts";
+import { changedProcess, withVariables } from "@nacre/core/oci/config-change.ts";
+import { empties } from "@nacre/core/oci/empties.ts";
 import {
   type ImageConfig,
   type ImageProcess,

@@ -16,7 +16,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "cli/{plugins,package-root,process-host,signal-listeners,write-all,notices,shown-while,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption,limit-options}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind,environment,fields}.ts",
     "cli/package.json",
-    "core/{error,namespace-kinds,program/signals,program/health-action}.ts",
+    "core/{error,namespace-kinds,oci/exposed-ports,program/signals,program/health-action}.ts",
   ],
   help: ["cli/{help,nearest}.ts", "node_modules/fastest-levenshtein/**"],
   // What exec reads of the command line, and run too.
@@ -51,7 +51,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   engine: [
     "cli/light/*.ts",
     "cli/{composition,node-flags}.ts",
-    "core/{when-used,random-hex,bytes,user-namespace/id-map,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities,user}}.ts",
+    "core/{when-used,random-hex,bytes,oci/empties,user-namespace/id-map,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities,user}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/{paths,images-by-id},logs/drivers}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
     "engine/containers/{reconcile,process-identity,looks,state,runtimes,cgroup-of,foreground,starts-and-ends,container-lookup,no-such-container,storage}.ts",
