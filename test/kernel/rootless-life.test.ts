@@ -14,8 +14,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureCommands } from "../../scripts/debian-packages.ts";
 import { tar } from "../images/tar.ts";
-import { Bench, shellImage } from "./engine-bench.ts";
-import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+import { type Bench, shellImage } from "./engine-bench.ts";
+import { UNPRIVILEGED_COMMANDS, type UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+import { endUserBench, makeUserBench } from "./user-bench.ts";
 
 ensureCommands(UNPRIVILEGED_COMMANDS);
 const reason = whyNoUser();
@@ -27,15 +28,10 @@ describe.skipIf(reason)(`the namespaces of a user${reason ? ` (${reason})` : ""}
   let image: string;
 
   beforeAll(async () => {
-    bench = await Bench.make();
-    user = new UnprivilegedUser();
-    user.environment = { NACRE_TEST_BENCH: bench.base };
+    ({ bench, user } = await makeUserBench());
     image = bench.name();
   });
-  afterAll(async () => {
-    user?.[Symbol.dispose]();
-    await bench?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => endUserBench({ bench, user }));
 
   const inside = () => user.does("unshare", "readlink", "/proc/self/ns/user", "/proc/self/ns/mnt");
   /** What ID 1 of the namespace is on the machine. */
@@ -156,16 +152,11 @@ describe.skipIf(reason)("a user without subordinate IDs", () => {
   let image: string;
 
   beforeAll(async () => {
-    bench = await Bench.make();
-    user = new UnprivilegedUser({ subordinate: false });
-    user.environment = { NACRE_TEST_BENCH: bench.base };
+    ({ bench, user } = await makeUserBench({ subordinate: false }));
     const foreign = tar([{ name: "foreign", uid: 70_000, gid: 5, content: "" }]);
     image = bench.add("foreign", shellImage({ layers: [{ tar: foreign }] })).name;
   });
-  afterAll(async () => {
-    user?.[Symbol.dispose]();
-    await bench?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => endUserBench({ bench, user }));
 
   it("is told so once, and gets an image's files as its own", async () => {
     const first = await user.nacre("pull", image);
@@ -202,9 +193,7 @@ describe.skipIf(reason || DELEGATED.length < 5)("a user with delegated cgroups o
   const made: string[] = [];
 
   beforeAll(async () => {
-    bench = await Bench.make();
-    user = new UnprivilegedUser();
-    user.environment = { NACRE_TEST_BENCH: bench.base };
+    ({ bench, user } = await makeUserBench());
     for (const mountpoint of DELEGATED) {
       const top = join(mountpoint, `nacre-delegated-${user.uid}`);
       for (const path of [top, join(top, "session")]) {
@@ -216,9 +205,8 @@ describe.skipIf(reason || DELEGATED.length < 5)("a user with delegated cgroups o
     }
   });
   afterAll(async () => {
-    user?.[Symbol.dispose]();
+    await endUserBench({ bench, user });
     for (const path of made) rmdirSync(path);
-    await bench?.[Symbol.asyncDispose]();
   });
 
   /** As its session does whose processes stand in the subtree. */

@@ -9,6 +9,7 @@ import { type TarEntry, tar } from "../images/tar.ts";
 import { Bench, shellImage } from "./engine-bench.ts";
 import { makeRoot } from "./native.ts";
 import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+import { endUserBench, makeUserBench } from "./user-bench.ts";
 
 ensureCommands(UNPRIVILEGED_COMMANDS);
 const reason = whyNoUser();
@@ -29,17 +30,12 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
   let kept: string;
 
   beforeAll(async () => {
-    bench = await Bench.make();
-    user = new UnprivilegedUser();
-    user.environment = { NACRE_TEST_BENCH: bench.base };
+    ({ bench, user } = await makeUserBench());
     image = bench.add("users", shellImage({ layers: [{ tar: tar(FILES) }] })).name;
     kept = `${user.uid}:${user.gid}`;
     await user.does("pull", image);
   });
-  afterAll(async () => {
-    user?.[Symbol.dispose]();
-    await bench?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => endUserBench({ bench, user }));
 
   const sh = (script: string, ...options: string[]) =>
     user.does("run", "--rm", "-q", ...options, image, "sh", "-c", script);

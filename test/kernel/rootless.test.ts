@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ensureCommands } from "../../scripts/debian-packages.ts";
 import { type TarEntry, tar } from "../images/tar.ts";
-import { Bench, shellImage } from "./engine-bench.ts";
-import { UNPRIVILEGED_COMMANDS, UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+import { type Bench, shellImage } from "./engine-bench.ts";
+import { UNPRIVILEGED_COMMANDS, type UnprivilegedUser, whyNoUser } from "./unprivileged-user.ts";
+import { endUserBench, makeUserBench } from "./user-bench.ts";
 
 ensureCommands(UNPRIVILEGED_COMMANDS);
 const reason = whyNoUser();
@@ -30,9 +31,7 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
   let image: string;
 
   beforeAll(async () => {
-    bench = await Bench.make();
-    user = new UnprivilegedUser();
-    user.environment = { NACRE_TEST_BENCH: bench.base };
+    ({ bench, user } = await makeUserBench());
     image = bench.name();
     const below: TarEntry[] = [
       { name: "opaque/", type: "directory" },
@@ -45,10 +44,7 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     );
     await user.does("pull", image);
   });
-  afterAll(async () => {
-    user?.[Symbol.dispose]();
-    await bench?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => endUserBench({ bench, user }));
 
   const sh = (script: string, ...options: string[]) =>
     user.does("run", "--rm", "-q", ...options, image, "sh", "-c", script);
