@@ -32,12 +32,20 @@ export async function buildBundles(core: Promise<unknown>, { plugin }: Notices):
   mkdirSync(DIST, { recursive: true });
   const commandLine = await bundleCommandLine(plugin);
   const oci = await bundleOci(plugin);
+  const tools = await bundleLibrary("just-bash", SHARED_TOOLS, {
+    ...FOR_BROWSERS,
+    plugins: [withoutZlib, plugin],
+  });
+  const plugins = [sharing(SHARED_TOOLS, tools), plugin];
+  const library = (name: string, more?: InputOptions): Promise<string[]> =>
+    bundleLibrary(name, join(ROOT, "cli", `${name}.ts`), { plugins, ...more });
   const written = [
     ...commandLine.files,
     ...oci.files,
-    ...(await bundleLibrary("nacre", plugin)),
-    ...(await bundleLibrary("contract", plugin)),
-    ...(await core.then(() => bundleLibrary("simulated", plugin, FOR_BROWSERS))),
+    ...tools,
+    ...(await library("nacre")),
+    ...(await library("contract")),
+    ...(await core.then(() => library("simulated", FOR_BROWSERS))),
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
   await bundleStart(commandLine, oci);
@@ -190,36 +198,37 @@ async function bundleStart(commandLine: Bundles, oci: Bundles): Promise<void> {
   });
 }
 
-/**
- * The simulation also runs in pages, where there is no Node. just-bash's build for browsers imports
- * node:zlib for its gzip, which is not among the tools that are taken from it.
- */
-const FOR_BROWSERS: InputOptions = {
-  platform: "browser",
-  external: [],
-  plugins: [
-    {
-      name: "without-zlib",
-      resolveId: (id) => (id === "node:zlib" ? "\0without-zlib" : undefined),
-      load: (id) => (id === "\0without-zlib" ? WITHOUT_ZLIB : undefined),
-    },
-  ],
+/** The simulation also runs in pages, where there is no Node. */
+const FOR_BROWSERS: InputOptions = { platform: "browser", external: [] };
+
+/** just-bash's build for browsers imports node:zlib for its gzip, which is not among the tools that are taken from it. */
+const withoutZlib: Plugin = {
+  name: "without-zlib",
+  resolveId: (id) => (id === "node:zlib" ? "\0without-zlib" : undefined),
+  load: (id) => (id === "\0without-zlib" ? WITHOUT_ZLIB : undefined),
 };
 const WITHOUT_ZLIB = "export const constants = {}, gunzipSync = undefined, gzipSync = undefined;";
 
-async function bundleLibrary(
-  name: string,
-  notices: Plugin,
-  { plugins, ...more }: InputOptions = {},
-): Promise<string[]> {
+/**
+ * The tools of the simulated kernel's shell: two megabytes, which the entries that simulate import
+ * when they first need them. The command line has its own, as V8's code for CommonJS can be kept.
+ */
+const SHARED_TOOLS = "just-bash/browser";
+
+/** Leaves a package to the first of the files that were made of it. */
+const sharing = (id: string, [file]: readonly string[]): Plugin => ({
+  name: "sharing",
+  resolveId: (wanted) => (wanted === id ? { id: `./${file}`, external: true } : undefined),
+});
+
+async function bundleLibrary(name: string, input: string, more: InputOptions): Promise<string[]> {
   const build = await rolldown({
     cwd: ROOT,
-    input: { [name]: join(ROOT, "cli", `${name}.ts`) },
+    input: { [name]: input },
     platform: "node",
     resolve,
     external: isExternal,
     onLog: refuseUnresolved,
-    plugins: [plugins, notices],
     ...more,
   });
   const { output } = await build.write({
