@@ -21,6 +21,7 @@ export const ACCOUNT_OPTIONS = {
   ),
 };
 
+/** Undefined where none of the options was given; an empty line counts as none. */
 export function accountsOf(values: Values<typeof ACCOUNT_OPTIONS>): AccountRequest | undefined {
   const asked = present({
     add: values.passwd,

@@ -20,6 +20,10 @@ export function checkOutput(output: BuildOutput, host: Host): void {
   if (toFile) refuseTerminal(host, fileOf(output));
 }
 
+/**
+ * Nothing for an image that stays here. A tree is written below `dest` by the caller, an archive to
+ * `dest` or to standard output; when `signal` aborts what was begun is discarded.
+ */
 export async function writeOutput(
   output: BuildOutput,
   image: BuiltImage,

@@ -13,6 +13,10 @@ export function isRootless({ NACRE_USER_NAMESPACE: mark }: Environment): boolean
   return readlinkSync("/proc/self/ns/user") === `user:[${mark.split(":", 1)[0]}]`;
 }
 
+/**
+ * Of a user who is not root the XDG base directory of data, or ~/.local/share; an absolute path,
+ * not yet made.
+ */
 export function defaultRoot(environment: Environment): string {
   const { XDG_DATA_HOME: data, HOME: home } = environment;
   if (!isRootless(environment)) return "/var/lib/nacre";

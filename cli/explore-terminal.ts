@@ -14,6 +14,10 @@ interface Keypress {
   readonly sequence?: string;
 }
 
+/**
+ * Takes the whole terminal, and gives it back as it was, whatever ends it. Resolves when whoever
+ * looks has quit.
+ */
 export async function explore(host: Host, image: ExploredImage): Promise<void> {
   const view = new ExploreView(image);
   const paint = (): void => {

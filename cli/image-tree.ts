@@ -10,6 +10,7 @@ import { formatTable } from "./text/table.ts";
 
 const NONE = "<untagged>";
 
+/** A table; an image without a name stands by itself. */
 export function imageTree(listings: readonly ImageListing[]): string {
   const named = new Map<string, { digest: string; images: ImageListing["image"][] }>();
   for (const { image, references } of listings) {

@@ -45,6 +45,7 @@ const ROOT = "/";
 const SET_USER_ID = 0o4000;
 const SET_GROUP_ID = 0o2000;
 
+/** @param addonPath of addon.node, which `walk` needs for extended attributes */
 export function localFiles(addonPath: string | undefined): LocalFiles {
   const files = new LinuxFiles(addonPath);
   return {

@@ -17,6 +17,7 @@ export const REACH = {
   tlsVerify,
 };
 
+/** Either word alone is enough for plain HTTP. */
 export function reachOf(values: {
   readonly insecure: boolean;
   readonly tlsVerify: boolean;

@@ -5,6 +5,7 @@ import type { Host } from "./host.ts";
 import { shownWhile } from "./shown-while.ts";
 import { neutralise } from "./text/escape.ts";
 
+/** As a display for `shownWhile`; it says nothing of other events. */
 export const noticesOn = (host: Pick<Host, "printError">) => ({
   show(event: EngineEvent): void {
     if (event.type === "notice") host.printError(`nacre: note: ${neutralise(event.message)}\n`);

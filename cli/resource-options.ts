@@ -110,6 +110,7 @@ function parseSwappiness(word: string): number {
 
 /** Docker's way to say that a number is not set, where it is no limit of its own. */
 const unlessZero = (number: number | undefined): number | undefined => number || undefined;
+/** An option that nobody gave is an empty list, and no member of a request. */
 export const unlessEmpty = <T>(all: readonly T[]): readonly T[] | undefined =>
   all.length === 0 ? undefined : all;
 
@@ -134,6 +135,7 @@ export function liveResources(values: Partial<Values<typeof LIVE_RESOURCES>>): R
   });
 }
 
+/** For a container that is yet to be made: with what no running one can be given. */
 export function resourcesOf(values: Values<typeof RESOURCE_OPTIONS>): ResourceRequest {
   const { memorySwappiness } = values;
   const throttles = [

@@ -3,6 +3,7 @@
 import type { Containers } from "@nacre/engine/engine.ts";
 import { command } from "./command.ts";
 
+/** `act` gets the container's ID. Succeeds where the state root is gone. */
 export const supervisorCommand = (
   description: string,
   act: (containers: Containers, container: string) => Promise<unknown>,

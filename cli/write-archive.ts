@@ -11,6 +11,10 @@ export function refuseTerminal(host: Host, output: string | undefined): void {
   });
 }
 
+/**
+ * Where the source fails or `signal` aborts there is no file, and one that was there stays as it
+ * was; what went to standard output is gone.
+ */
 export async function writeArchive(
   host: Host,
   output: string | undefined,

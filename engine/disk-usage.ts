@@ -97,6 +97,7 @@ function imagesUsage(t: Transaction): Pick<DiskUsage, "images" | "imageBytes" | 
   return { images, imageBytes, unusedBytes: imageBytes - sum(needed.values()) };
 }
 
+/** Bytes as they lie on the disk. What several images have is counted once. */
 export async function diskUsage(
   files: Files,
   state: StateStore,

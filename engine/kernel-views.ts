@@ -17,6 +17,7 @@ interface ViewPorts {
   readonly clock: Clock;
 }
 
+/** Loads its services with the first call of each. */
 export function cgroupsView(
   { kernel, files }: ViewPorts,
   containers: Containers,
@@ -40,6 +41,7 @@ export function cgroupsView(
   };
 }
 
+/** Loads its services with the first call of each; pins alone are read without. */
 export function namespacesView(
   { kernel, files, state, clock }: ViewPorts,
   containers: Containers,

@@ -52,6 +52,7 @@ async function* chunks(socket: Socket): AsyncGenerator<OutputChunk> {
   }
 }
 
+/** See Kernel.attach. @throws NacreError `not-found` where nobody listens at the socket */
 export async function attach(path: string): Promise<AttachedStreams> {
   const socket = await connected(path);
   socket.on("error", () => {}); // seen by who reads the output

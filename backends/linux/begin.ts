@@ -10,6 +10,11 @@ import { beginError } from "./fault.ts";
 const PACKET_BYTES = 12 + 512;
 const ABOUT_TO_EXECUTE = -1;
 
+/**
+ * See Kernel.begin: asks for the start by connecting to the socket, and hears by the same packets
+ * as a supervisor how it went.
+ * @throws NacreError for the operation that failed
+ */
 export async function begin(path: string): Promise<void> {
   const socket = await connected(path);
   const chunks: Buffer[] = [];

@@ -86,6 +86,10 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
   });
 }
 
+/**
+ * The Kernel port alone, as the environment changes it: NACRE_ASSUME_KERNEL for an older release,
+ * NACRE_ROOTLESS_FAULT for why a user got no namespace.
+ */
 export function linuxKernelModule(options: LinuxOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const { NACRE_ASSUME_KERNEL: assume, NACRE_ROOTLESS_FAULT: refused } = options.environment;

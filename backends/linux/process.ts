@@ -42,6 +42,7 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return found && !dead(found.state) ? { pid, startTime: found.startTime } : undefined;
 }
 
+/** By pid and start time; a zombie is not. */
 export function isAlive(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startTime === process.startTime;
 }

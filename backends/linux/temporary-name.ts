@@ -43,6 +43,7 @@ export function ownName(path: string, ending: Ending): string {
   return `${path}.${self().tag}-${counter++}.${ending}`;
 }
 
+/** Under which what a writer has kept waits for the next writer of `path`. */
 export function suspendedName(path: string): string {
   return `${path}.partial`;
 }

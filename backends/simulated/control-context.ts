@@ -8,6 +8,10 @@ import { fail } from "./errno.ts";
 import type { Machine } from "./machine.ts";
 import type { Process } from "./process.ts";
 
+/**
+ * For the files of all hierarchies of a machine; who reads or writes is the process whose call is
+ * served.
+ */
 export function controlContext(machine: Machine): ControlContext {
   const { processes } = machine;
   const here = (node: CgroupNode): Process[] => [...node.subtree()].flatMap((n) => n.processes);

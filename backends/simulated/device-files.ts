@@ -62,6 +62,10 @@ function throughFifo<T>(inode: Inode, access: "read" | "write", call: (end: Pipe
   }
 }
 
+/**
+ * One read(2) at an offset, which devices and fifos do not mind. ENXIO for a device without a
+ * driver.
+ */
 export function readAt(inode: Inode, offset: number, length: number): Uint8Array<ArrayBuffer> {
   if (inode.kind === "fifo") return throughFifo(inode, "read", (end) => end.receive(length));
   const driver = driverOf(inode);

@@ -69,6 +69,7 @@ function makeName<T>(
   return makeAt(task, newName(task, path, options, directory), make);
 }
 
+/** mkdirat(2). What its name is taken from is `at`; the umask takes from the mode. */
 export function makeDirectory(
   task: Task,
   path: string,
@@ -80,6 +81,10 @@ export function makeDirectory(
   );
 }
 
+/**
+ * mknodat(2). EPERM without CAP_MKNOD for a device that is no whiteout (0:0), or where the devices
+ * controller forbids it.
+ */
 export function makeNode(
   task: Task,
   path: string,
@@ -181,6 +186,10 @@ function requireReplaceable(from: Dentry, to: Dentry): void {
   if (!directory && to.inode.kind === "directory") fail("EISDIR");
 }
 
+/**
+ * renameat(2), both names from the same place. A directory that replaces one needs it empty; what
+ * was mounted on what is replaced goes with it.
+ */
 export function rename(
   task: Task,
   path: string,

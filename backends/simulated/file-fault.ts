@@ -16,6 +16,7 @@ const MEANINGS: Partial<Record<ErrnoName, readonly [kind: ErrorKind, reason: str
   EDQUOT: ["no-space", "disk quota exceeded"],
 };
 
+/** As the Files port promises its errors: `errno` by the kind that the real disk's would have. */
 export function fileFault(errno: ErrnoName, action: string, path: string): NacreError {
   const [kind, reason] = MEANINGS[errno] ?? ["kernel", errno];
   return new NacreError(kind, `cannot ${action} ${path}: ${reason}`, {

@@ -151,6 +151,10 @@ function mountNew(machine: Machine, process: Process, call: MountArguments, targ
 
 const PATH_MAX_BYTES = 4096;
 
+/**
+ * mount(2). Of several flags one decides, in the kernel's order: remount, bind, propagation, move,
+ * and else a new mount.
+ */
 export function mountByFlags(machine: Machine, process: Process, call: MountArguments): void {
   const encoded = new TextEncoder();
   for (const text of [call.type, call.source]) {

@@ -92,6 +92,10 @@ const STREAMS: Readonly<Record<string, "stdin" | "stdout" | "stderr">> = {
   "/proc/self/fd/2": "stderr",
 };
 
+/**
+ * open(2) for a program, as a stream. /dev/stdin and its like are the process's own streams,
+ * /dev/tty its terminal: ENXIO for who has none.
+ */
 export function openFile(
   machine: Machine,
   process: Process,

@@ -83,6 +83,7 @@ export function operationError(
   });
 }
 
+/** `interrupted`: what the program did is left as it is, for whoever looks next. */
 export function supervisorKilled(program: KernelProgram, cause: unknown): NacreError {
   return new NacreError("interrupted", `the supervisor of "${program.title}" was killed`, {
     advice: "Its next use finds out what it left behind.",

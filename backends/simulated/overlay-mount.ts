@@ -100,6 +100,10 @@ function trapsOf({ lowers, upper, work }: Layers): Set<Inode> {
   return traps;
 }
 
+/**
+ * EINVAL for layers that make no union, ELOOP for those that lie in one another. Read-only without
+ * an upper directory, and where nothing can be made in the work directory.
+ */
 export function makeOverlay(request: MountRequest): Overlay {
   const layers = layersOf(request);
   const { lowers, upper, work } = layers;

@@ -11,6 +11,7 @@ const NOFILE = 7;
 const MOST_FILES = 1048576n;
 const UNLIMITED: ResourceLimit = { soft: 2n ** 64n - 1n, hard: 2n ** 64n - 1n };
 
+/** Without one: 2^64 - 1, RLIM_INFINITY. EINVAL for a number that is no resource. */
 export const getLimit = (process: Process, resource: number): ResourceLimit => {
   if (resource < 0 || resource >= RESOURCES) fail("EINVAL");
   return process.limits.get(resource) ?? UNLIMITED;

@@ -29,6 +29,7 @@ function stateOf(machine: Machine, process: Process): keyof typeof WORDS {
   return computes ? "R" : LETTERS[process.state];
 }
 
+/** /proc/PID/stat as the namespace counts, whose processes alone it names; the rest is 0. */
 export function statLine(machine: Machine, namespace: PidNamespace, process: Process): string {
   const pidOf = (one: Process | undefined): number => one?.pidIn(namespace) ?? 0;
   const session = pidOf(process.session);
@@ -111,6 +112,7 @@ const credentialLines = ({ credentials: who, filters }: Process): Line[] => [
   ["Seccomp_filters", filters.length],
 ];
 
+/** /proc/PID/status, without what no program here looks at. Owners are shown to whoever reads. */
 export function statusText(machine: Machine, namespace: PidNamespace, process: Process): string {
   const lines = [
     ...identity(machine, namespace, process),

@@ -10,6 +10,7 @@ const ENVIRONMENT = ["HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin"];
 
 export type StartAgent = (command: readonly string[], environment: readonly string[]) => void;
 
+/** Watches nodes of version 1 for the last process and the last child to go. */
 export function releaseAgents(start: StartAgent): CgroupObserver {
   const check = (node: CgroupNode): void => {
     if (node.hierarchy.version !== 1 || node.removed || !node.parent) return;

@@ -23,6 +23,7 @@ const MOST_STEPS = 255;
 
 export const openedRoot = (self: Execution): Path => self.root ?? fail("EBADF", "no root is open");
 
+/** RESOLVE_IN_ROOT. EBADF where no root is open, ELOOP at a magic link. */
 export function inRoot(self: Execution, path: string): Path {
   return lookup(self.process, path, { inRoot: openedRoot(self), noMagicLinks: true });
 }

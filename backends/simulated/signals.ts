@@ -10,6 +10,7 @@ export type Disposition = "terminate" | "ignore" | "stop" | "continue";
 const IGNORED: readonly number[] = [SIGNALS.CHLD, SIGNALS.URG, SIGNALS.WINCH];
 export const STOPPING: readonly number[] = [SIGNALS.STOP, SIGNALS.TSTP, SIGNALS.TTIN, SIGNALS.TTOU];
 
+/** Core dumps are ends like others here. */
 export function defaultDisposition(signal: number): Disposition {
   if (signal === SIGNALS.CONT) return "continue";
   if (IGNORED.includes(signal)) return "ignore";

@@ -29,6 +29,10 @@ function block(bytes: Uint8Array, last: boolean): Uint8Array {
   return whole;
 }
 
+/**
+ * Blocks that are stored as they are (RFC 1951, 3.2.4): larger than what comes in, and the same
+ * bytes everywhere.
+ */
 export async function* storedGzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield HEADER.slice();
   let crc = 0;

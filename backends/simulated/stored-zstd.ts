@@ -17,6 +17,7 @@ function block(bytes: Uint8Array, last: boolean): Uint8Array {
   return whole;
 }
 
+/** Raw blocks (RFC 8878, 3.1.1.2): larger than what comes in, and the same bytes everywhere. */
 export async function* storedZstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield HEADER.slice();
   for await (const chunk of source) {

@@ -19,6 +19,7 @@ function owner(): string {
   }
 }
 
+/** nacre-init is the package's, or the one that was built below `root`. */
 export const linuxRuntime: MakeRuntime = async ({ root, systemdCgroup, warn }) => {
   const dist = join(packageRoot(), "dist");
   const init = initBinary({

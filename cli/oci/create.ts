@@ -25,6 +25,7 @@ const OPTIONS = {
 
 type Options = Values<typeof OPTIONS>;
 
+/** From where the runtime was called; dots stay. */
 export function absolute(host: OciHost, path: string): string {
   return path.startsWith("/") ? path : `${host.workingDirectory}/${path}`;
 }
@@ -40,6 +41,7 @@ export function ownStreams(host: OciHost, preserved: number): ProcessStreams {
   return { stdin: 0, stdout: 1, stderr: 2, more };
 }
 
+/** In one step, without a line feed, as runc writes it; nothing where no file was asked for. */
 export function writePid(host: OciHost, path: string | undefined, running: RunningProgram): void {
   if (path !== undefined) host.replaceFile(absolute(host, path), String(running.process.pid));
 }

@@ -19,6 +19,7 @@ export function parseLabel(text: string): string {
   return text;
 }
 
+/** Of `K=V` and bare `K`, whose value is empty; the last one of a name counts. */
 export function labelsOf(labels: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     labels.map((label) => {

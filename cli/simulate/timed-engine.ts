@@ -5,6 +5,7 @@
 import type { Attached, Engine } from "@nacre/engine/engine.ts";
 import type { AutomaticClock } from "@nacre/simulated/clock.ts";
 
+/** The same engine, each call and each process that is held making time pass. */
 export function timedEngine(engine: Engine, clock: AutomaticClock): Engine {
   return {
     ...engine,

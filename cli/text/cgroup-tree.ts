@@ -15,6 +15,7 @@ export interface TreeOptions {
   readonly colour: boolean;
 }
 
+/** A table for each hierarchy, with an empty line between two. */
 export function treeText({ hierarchies, containers }: CgroupTreeReport, options: TreeOptions) {
   return hierarchies
     .map((hierarchy) => {

@@ -24,6 +24,7 @@ function counts(sets: readonly CssSetReport[]) {
 const plural = (count: number, one: string, more = `${one}s`): string =>
   `${count} ${count === 1 ? one : more}`;
 
+/** A paragraph for each css_set, numbered as they come, and how many of everything there are. */
 export function cssSetsText(sets: readonly CssSetReport[]): string {
   const { processes, links, cgroups } = counts(sets);
   const total = `${plural(processes, "process", "processes")} in ${plural(sets.length, "css_set")}, which have ${plural(links, "link")} to ${plural(cgroups, "cgroup")}.`;

@@ -6,6 +6,7 @@ import { formatTable } from "./table.ts";
 
 const HEADINGS = ["KIND", "ID", "PROCESSES", "PID", "COMMAND", "CONTAINER", "KEPT ALIVE BY"];
 
+/** A table; a star marks the namespaces of whoever asks. */
 export function namespacesText(reports: readonly NamespaceReport[]): string {
   const rows = reports.map((report) => {
     const { kind, id, own, processes, container } = report;

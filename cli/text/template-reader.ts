@@ -48,6 +48,7 @@ export interface TemplateTree {
   readonly named: ReadonlyMap<string, readonly Node[]>;
 }
 
+/** With docker's words before it. */
 export function failure(message: string): FlagError {
   return new FlagError(`template parsing error: ${message}`);
 }

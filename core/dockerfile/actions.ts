@@ -67,6 +67,7 @@ const READERS: Readonly<Record<string, { readonly flags: Flags; readonly read: R
   MAINTAINER: { flags: {}, read: (given) => ({ kind: "MAINTAINER", name: exactlyOne(given) }) },
 };
 
+/** In capitals, as the parser has made it. */
 export const isInstruction = (name: string): boolean => name === "FROM" || name in READERS;
 export const INSTRUCTIONS: readonly string[] = ["FROM", ...Object.keys(READERS)];
 

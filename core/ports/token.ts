@@ -6,6 +6,7 @@ declare const carried: unique symbol;
 /** A symbol under which an implementation of T is bound. */
 export type Token<T> = symbol & { readonly [carried]: T };
 
+/** Of one name there is one, also across copies of this module: a plugin's is ours. */
 export function token<T>(name: string): Token<T> {
   return Symbol.for(`nacre.${name}`) as Token<T>;
 }

@@ -31,6 +31,7 @@ const FIELDS: readonly (readonly [pattern: RegExp, field: string])[] = [
   [/^rdma\./, "rdma"],
 ];
 
+/** By the name of the file, of either version; one that no field stands for is `unified`'s. */
 export function fieldOf(file: string): string {
   const found = FIELDS.find(([pattern]) => pattern.test(file))?.[1];
   return `linux.resources.${found ?? `unified[${JSON.stringify(file)}]`}`;

@@ -168,6 +168,10 @@ const withDevices = (resources: SpecResources): SpecResources =>
     ? { ...resources, devices: [...resources.devices, ...ALWAYS] }
     : resources;
 
+/**
+ * What makes the node at `path` in every hierarchy that is mounted, with the limits that are wanted.
+ * @throws NacreError `unsupported` for a limit whose controller this machine has not
+ */
 export function planRuntimeCgroups(
   all: readonly MountedHierarchy[],
   path: string,

@@ -43,5 +43,6 @@ export const FILTER_BITS = {
 } as const;
 export const NODE_TYPES = { character: 0o020000n, block: 0o060000n, fifo: 0o010000n } as const;
 
+/** The bits of all names, each of which is there once. */
 export const sumOf = <K extends string>(bits: Record<K, bigint>, names: readonly K[]): bigint =>
   names.reduce((sum, name) => sum | bits[name], 0n);

@@ -9,6 +9,7 @@ import { gitContext, isGitAddress } from "./git-context.ts";
 import { pathOf, resolve, type SourceTree } from "./source-tree.ts";
 import type { StepContext } from "./stage-steps.ts";
 
+/** Whether ADD fetches it, by HTTP or by Git, and does not look in the context. */
 export const isAddress = (source: string): boolean =>
   /^https?:\/\//.test(source) || isGitAddress(source);
 

@@ -24,6 +24,7 @@ import type { BuildParts, BuildPorts } from "./view.ts";
 
 const CORE_HASHES_BYTES = 1 << 19;
 
+/** Loaded by the first build: see view.ts. */
 export function makeBuilder(
   ports: BuildPorts,
   parts: BuildParts,

@@ -18,6 +18,7 @@ import { type MadeLayer, type StepContext, withLayer } from "./stage-steps.ts";
 
 type Copy = ActionOf<"COPY" | "ADD">;
 
+/** The layer of a COPY, or the one that the cache has for the same files. */
 export async function copyStep(action: Copy, context: StepContext): Promise<BuiltStage> {
   const { run, expanded, cached } = context;
   const { files, hasher, layers } = run.services;

@@ -34,6 +34,10 @@ interface Line {
   readonly script?: { readonly name: string; readonly text: string };
 }
 
+/**
+ * Runs the command in a container over what the steps before have made, unless the cache knows what
+ * came of it. Whatever was mounted for it is let go of, also when it fails.
+ */
 export async function runStep(action: ActionOf<"RUN">, context: StepContext): Promise<BuiltStage> {
   const { run, before, expanded, cached } = context;
   const { layers, cache } = run.services;

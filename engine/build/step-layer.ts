@@ -53,6 +53,7 @@ export function gonePaths(storage: StorageTree, before: readonly string[]): stri
   return [...all].filter((path) => !isBelow(path));
 }
 
+/** With SOURCE_DATE_EPOCH: seconds since the epoch that no time in the image is later than. */
 export function notAfter(header: TarMember, newest: number | undefined): TarMember {
   if (newest === undefined || header.mtimeSeconds < newest) return header;
   return { ...header, mtimeSeconds: newest, mtimeNanoseconds: 0 };

@@ -314,6 +314,7 @@ function bind(source: string, target: string, readOnly: boolean): BindRequest {
   return { type: "bind", source, target, readOnly, recursive: false, propagation: "private" };
 }
 
+/** In their order. Of several roots the first one counts. */
 export function joinedMounts(parts: readonly Partial<StepMounts>[]): StepMounts {
   const all = <T>(of: (part: Partial<StepMounts>) => readonly T[] | undefined): T[] =>
     parts.flatMap((part) => of(part) ?? []);

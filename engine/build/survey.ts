@@ -23,6 +23,7 @@ export function checked({ name }: Source, dockerfile: Dockerfile): Finding[] {
   });
 }
 
+/** What a Dockerfile asks for and what is to be said of it, without building anything. */
 export function surveyOf(
   source: Source,
   dockerfile: Dockerfile,

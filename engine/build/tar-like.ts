@@ -2,6 +2,9 @@
 
 import { archiveCompressionOf, hasTarMagic, sniff, TAR_HEAD_BYTES } from "../images/compression.ts";
 
+/**
+ * What is compressed is taken for a tar. `whole` is the source with the bytes that were looked at.
+ */
 export async function beginsLikeTar(
   source: AsyncIterable<Uint8Array>,
 ): Promise<{ readonly isTar: boolean; readonly whole: AsyncIterable<Uint8Array> }> {

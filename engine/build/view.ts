@@ -40,6 +40,7 @@ export interface BuildParts {
   readonly shared: () => Pick<Images, "push">;
 }
 
+/** What every engine has of builds; the rest is loaded when it is called. */
 export function buildsView(ports: Ports, parts: BuildParts, options: EngineOptions): Builds {
   const upkeep = async () => {
     const { CacheUpkeep } = await import("./cache-upkeep.ts");

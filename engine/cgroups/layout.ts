@@ -4,6 +4,7 @@ import { type CgroupLayout, detectLayout } from "@nacre/core/cgroup-layout.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import { delegatedHierarchies } from "../unprivileged/delegated.ts";
 
+/** Looked up once: a machine's hierarchies stay while a command runs. */
 export function lazyLayout(files: Files): () => CgroupLayout {
   let layout: CgroupLayout | undefined;
   return () => {

@@ -8,6 +8,10 @@ import type { Attachment } from "../engine.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { mustAllow } from "./state.ts";
 
+/**
+ * @throws NacreError `conflict` where it does not run, has just ended, or has output that is nobody
+ * else's
+ */
 export async function attachTo(
   record: ContainerRecord,
   kernel: Kernel,

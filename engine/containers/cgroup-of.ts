@@ -8,6 +8,7 @@ export const cgroupOf = ({ id, request }: Pick<ContainerRecord, "id" | "request"
 /** The same by its ID; of one that is not there any more, as if it had named no parent. */
 export type CgroupById = (id: string) => string;
 
+/** @param find undefined for a container that is not there any more */
 export function cgroupById(find: (id: string) => ContainerRecord | undefined): CgroupById {
   return (id) => {
     const record = find(id);

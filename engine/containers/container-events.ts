@@ -5,6 +5,7 @@ import type { ContainerCommand } from "./state.ts";
 
 type NewEvent = Omit<EventRecord, "sequence">;
 
+/** Docker's words for actions; the attributes are what filters ask for. */
 export function containerEvent(action: string, record: ContainerRecord, timeMs: number): NewEvent {
   return {
     timeMs,

@@ -138,6 +138,9 @@ function bindWord(mount: RequestedMount): string[] {
   return source === undefined ? [] : [`${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`];
 }
 
+/**
+ * Docker's HostConfig. What was not asked for stands there as docker shows it: 0, empty or null.
+ */
 export function hostConfigJson(
   record: ContainerRecord,
   runtime: string,

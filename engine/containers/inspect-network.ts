@@ -6,6 +6,7 @@ const NO_ADDRESS = {
   ...{ IPAddress: "", IPPrefixLen: 0, IPv6Gateway: "", MacAddress: "" },
 };
 
+/** @param network the name as it was asked for: the one key of Networks */
 export function networkJson(network: string): Record<string, unknown> {
   return {
     ...{ Bridge: "", SandboxID: "", SandboxKey: "", Ports: {}, HairpinMode: false },

@@ -39,6 +39,10 @@ function resolvConf(given: string, { servers, searches, options }: NameRequest):
   return lines.map((line) => `${line}\n`).join("");
 }
 
+/**
+ * Lines of /etc/hosts beside its own, and the whole of /etc/resolv.conf: the network's, with what
+ * was asked for in its place.
+ */
 export function namesInContainer(
   request: ContainerRequest,
   plan: NetworkPlan,

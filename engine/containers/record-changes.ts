@@ -12,6 +12,7 @@ export function withoutProcesses(record: ContainerRecord) {
   return unawaited(rest);
 }
 
+/** Nobody sleeps any more until its next health check. */
 export function unawaited(record: ContainerRecord): ContainerRecord {
   if (!record.health?.waiter) return record;
   const { waiter, ...health } = record.health;
@@ -37,6 +38,7 @@ export function withoutKeeper(record: ContainerRecord, keeper: ProcessIdentity):
   return left.length > 0 ? { ...rest, keepers: left } : rest;
 }
 
+/** After its end; who removes or restarts it comes later. */
 export function atRest(record: ContainerRecord, status: ExitStatus): ContainerRecord {
   return {
     ...withoutProcesses(record),

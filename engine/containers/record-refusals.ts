@@ -31,6 +31,7 @@ export const isTakenDown = ({ name }: ContainerRecord): NacreError =>
 export const isRemoved = ({ name }: ContainerRecord): NacreError =>
   new NacreError("conflict", `removal of container ${name} is already in progress`);
 
+/** It has not begun, or is over: nothing of it runs. */
 export const isAtRest = ({ status }: ContainerRecord): boolean =>
   status === "created" || status === "exited";
 

@@ -28,6 +28,7 @@ interface StartsAndEndsPorts {
   readonly bus: EventBus;
 }
 
+/** Those with much to load are made when they are first used: see whenUsed. */
 export function startsAndEnds(
   { kernel, files, clock, bus }: StartsAndEndsPorts,
   images: ImageService,

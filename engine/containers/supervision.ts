@@ -13,6 +13,7 @@ export interface HowStarted {
   readonly feeds?: boolean | undefined;
 }
 
+/** What its supervisor does beside waiting. `collect` is the plan's, which knows the cgroups. */
 export function supervisionOf(
   container: ContainerRecord,
   paths: StatePaths,
@@ -51,6 +52,9 @@ function journal(container: ContainerRecord): NonNullable<Supervision["journal"]
   };
 }
 
+/**
+ * Of a process beside the first: it has no log, no record of its end, and nobody attaches to it.
+ */
 export function supervisionOfExec({
   terminal = false,
   interactive = false,

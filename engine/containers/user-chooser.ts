@@ -12,6 +12,7 @@ type RecordedUsers = Pick<ContainerRecord, "users">;
 /** Looks everything up that can be refused: see choose.ts for the errors. */
 export type UserChooser = (request: ContainerRequest) => Promise<(t: Transaction) => RecordedUsers>;
 
+/** What chooses is loaded for those alone who ask for users. */
 export const userChooser =
   (parts: () => ChoiceParts): UserChooser =>
   async (request) => {

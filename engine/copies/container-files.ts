@@ -229,6 +229,7 @@ function missing(container: string, path: string): NacreError {
   );
 }
 
+/** `conflict`: its root went while it was looked at. */
 export function hasEnded(container: string): NacreError {
   return new NacreError("conflict", `container ${container} has just ended`, {
     advice: "Try again: files of one that does not run can be copied as well.",

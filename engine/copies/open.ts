@@ -35,6 +35,11 @@ export interface OpeningParts {
 
 type Opened = Pick<OpenedRoot, "root" | "close" | "users">;
 
+/**
+ * Of one that runs by its own root, of one at rest by a view that is made for it; waits while it is
+ * about to be in another state.
+ * @throws NacreError `conflict` where its state does not allow copies
+ */
 export async function openFiles(
   id: string,
   ports: ContainerFilesPorts,

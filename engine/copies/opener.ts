@@ -19,6 +19,7 @@ export interface OpenerParts {
   readonly sweep: () => Promise<void>;
 }
 
+/** What copies needs of the engine; the rest is loaded with the first one. */
 export function filesOpener(
   ports: ContainerFilesPorts,
   { claims, looks, planner, storage, paths, sweep }: OpenerParts,

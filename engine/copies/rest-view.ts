@@ -21,6 +21,10 @@ export interface RestView {
   readonly readOnlyRoot: boolean;
 }
 
+/**
+ * A program that mounts a container's root as it would see it, in a namespace of its own, until the
+ * input of its process ends.
+ */
 export function restView(title: string, view: RestView): KernelProgram {
   const { root, rootfs, mounts, readOnlyRoot } = view;
   const closed: Operation = {

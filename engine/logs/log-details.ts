@@ -4,6 +4,7 @@
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { tagOf } from "./journal-fields.ts";
 
+/** The container's own labels and variables go before those of its image. */
 export function logDetails(
   record: ContainerRecord,
   image: ImageRecord | undefined,

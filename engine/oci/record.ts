@@ -127,6 +127,7 @@ export function statusOf(
   return waits() ? "created" : "running";
 }
 
+/** As the specification has it (runtime.md, State); of one that has stopped the pid is 0. */
 export function stateOf(record: OciRecord, status: OciStatus): OciState {
   const { id, pid, bundle, annotations } = record;
   return {

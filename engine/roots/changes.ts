@@ -90,6 +90,7 @@ function differs(entry: TreeEntry, below: LayerEntry, ignoreTime: boolean): bool
   );
 }
 
+/** To compare by: in the order in which they are given. */
 export function attributesText(
   all: readonly { readonly name: string; readonly value: Uint8Array }[],
 ) {

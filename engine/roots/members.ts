@@ -101,6 +101,7 @@ export function* storageMember(entry: TreeEntry): Generator<Member> {
   };
 }
 
+/** A name of several of one file carries what tells that file from others (`identity`). */
 export function imageMember(entry: LayerEntry): Member {
   const { pathBytes: path, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
   const attributes = entry.xattrs();

@@ -24,6 +24,7 @@ export function byteText(bytes: Uint8Array): string {
   return text;
 }
 
+/** The way back from byteText; of no other text. */
 export function textBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

@@ -31,6 +31,7 @@ export interface ArchiveParts {
   readonly platform: Platform;
 }
 
+/** Loads what reads, and what makes images, with the first call of each. */
 export function archivesView(
   ports: Ports,
   parts: ArchiveParts,

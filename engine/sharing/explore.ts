@@ -9,6 +9,7 @@ import type { ExploredImage, ExploredLayer, LayerChange } from "../sharing-inter
 /** A change that a later layer may still hide. */
 type Open = { -readonly [K in keyof LayerChange]: LayerChange[K] };
 
+/** @throws NacreError `not-found` */
 export async function exploreImage(
   images: ImageService,
   reference: string,

@@ -10,6 +10,10 @@ import type { Sharing } from "./sharing.ts";
 const LOOPBACK = "127.0.0.1";
 const PORT = 5000;
 
+/**
+ * On loopback, port 5000, by the protocol `oci`, unless told otherwise; 0 lets the machine choose.
+ * @throws NacreError `not-found` where no plugin speaks the protocol
+ */
 export async function serveImages(
   images: ImageService,
   extensions: Extensions | undefined,

@@ -65,6 +65,7 @@ export interface PluginHost {
 /** A plugin's default export: binds, by name, what its manifest promises. */
 export type Plugin = (host: PluginHost) => void;
 
+/** @param directory of the plugin's package, absolute */
 export const pluginHost = (bind: Bind, directory: string): PluginHost => ({
   bind,
   ports: PLUGIN_PORTS,

@@ -88,6 +88,7 @@ export class Gatekeeper {
   }
 }
 
+/** The value of an Authorization header (RFC 7617). */
 export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }

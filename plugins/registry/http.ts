@@ -28,6 +28,9 @@ export interface Listening extends AsyncDisposable {
 
 export type Answering = (request: ProtocolRequest) => Promise<ProtocolAnswer>;
 
+/**
+ * Listens when it resolves. On loopback, at a port that the machine chooses, unless told otherwise.
+ */
 export async function listen(answer: Answering, options: ListenOptions = {}): Promise<Listening> {
   const { host = "127.0.0.1", port = 0, tls } = options;
   const scheme = tls ? "https" : "http";

@@ -58,6 +58,7 @@ function compress(tar: Uint8Array, compression: LayerCompression): Uint8Array {
   return compression === "zstd" ? zstdCompressSync(tar) : tar;
 }
 
+/** An image as a registry has it, for tests: the same input gives the same digests. */
 export function buildImage(input: ImageInput): BuiltImage {
   const { schema2 = false, created = "2024-01-01T00:00:00Z" } = input;
   const blobs = new Map<string, Uint8Array>();

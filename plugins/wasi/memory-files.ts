@@ -8,6 +8,7 @@ interface Found {
   readonly metadata: { readonly filetype: { readonly dir: boolean } };
 }
 
+/** Directories on the way to an entry are made, and the working directory, too. */
 export function fill(entries: readonly TreeEntry[], workingDirectory: string): MemFS {
   const files = new MemFS();
   const known = new Set<string>();

@@ -30,5 +30,6 @@ function nodeParts(maps: string, node: string): NodeParts {
   return { node, linker, libraries };
 }
 
+/** Of the Node that runs this. */
 export const ownParts = (): NodeParts =>
   nodeParts(readFileSync("/proc/self/maps", "utf8"), process.execPath);

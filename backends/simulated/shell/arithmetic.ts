@@ -121,6 +121,7 @@ async function element(node: Of<"ArithArrayElement">, context: ArithmeticContext
   return numberIn(Array.isArray(value) ? value[index] : index === 0 ? value : "", context);
 }
 
+/** In 64 bits that wrap. ShellError, code 2, for a division by 0 and for what is no expression. */
 export async function evaluate(node: ArithmeticNode, context: ArithmeticContext): Promise<bigint> {
   switch (node.type) {
     case "ArithNumber":

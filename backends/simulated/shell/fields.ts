@@ -68,6 +68,10 @@ class Splitter {
   }
 }
 
+/**
+ * Field splitting (POSIX 2.6.5): what was quoted is never split, and empty parts without quotes
+ * leave no field.
+ */
 export function fieldsOf(parts: readonly Part[], ifs: string): readonly Field[] {
   const splitter = new Splitter(ifs);
   for (const part of parts) splitter.add(part);
@@ -79,6 +83,7 @@ export function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part === BREAK ? " " : part.text)).join("");
 }
 
+/** What was quoted stands for itself in the pattern. */
 export function patternOf(parts: readonly Part[]): string {
   return parts
     .map((part) => (part === BREAK ? " " : part.quoted ? quoted(part.text) : part.text))

@@ -109,6 +109,9 @@ async function indirect(
   return applyOperation(expansion, state, inner, target);
 }
 
+/**
+ * `${name:-word}` and the others of POSIX 2.6.2, with those that bash adds. ShellError for `:?`.
+ */
 export async function applyOperation(
   expansion: Expansion,
   state: ShellState,

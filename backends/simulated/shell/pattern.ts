@@ -68,6 +68,10 @@ export function patternSource(pattern: string, any = "[\\s\\S]", lazy = ""): str
   return source;
 }
 
+/**
+ * The whole text, by a pattern of POSIX 2.13.1. Unlike in names of files, a dot and a slash are
+ * characters like others.
+ */
 export const matches = (text: string, pattern: string): boolean =>
   new RegExp(`^(?:${patternSource(pattern)})$`).test(text);
 

@@ -56,6 +56,10 @@ function scriptText(context: ProgramContext, path: string): string {
   }
 }
 
+/**
+ * The program behind all names of the shell; 2 for words that it does not know, 126 and 127 for a
+ * script that it cannot read or find.
+ */
 export async function sh(context: ProgramContext): Promise<number> {
   let found: Invocation;
   try {

@@ -110,6 +110,10 @@ function commands(context: ProgramContext, except: string): CustomCommand[] {
   }));
 }
 
+/**
+ * A tool of just-bash's as a program. Its input is read whole before it begins, and what it says
+ * comes when it has ended.
+ */
 export const textTool =
   (tool: string): SimulatedProgram =>
   async (context) => {
