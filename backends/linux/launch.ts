@@ -16,15 +16,15 @@ export interface LaunchListener {
 export interface Launched {
   readonly pid: number;
   readonly stdin: WritableStream<Uint8Array> | undefined;
-  readonly stdout: ReadableStream<Uint8Array> | undefined;
-  readonly stderr: ReadableStream<Uint8Array> | undefined;
+  readonly stdout: AsyncIterable<Uint8Array> | undefined;
+  readonly stderr: AsyncIterable<Uint8Array> | undefined;
 }
 
 /** What a child is to write to. */
 export interface Outlet {
   /** -1 is /dev/null. */
   readonly descriptor: number;
-  readonly stream?: ReadableStream<Uint8Array>;
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** To be called once the child has the descriptor: closes ours. */
   readonly handedOn?: () => void;
 }
@@ -121,27 +121,55 @@ export class Launcher {
 /** A descriptor for a child, and what comes out of it. */
 export function outletOf(stream: ProcessStreams["stdout"], addon: Addon): Outlet {
   if (stream !== "pipe") return { descriptor: typeof stream === "number" ? stream : -1 };
-  let controller!: ReadableStreamDefaultController<Uint8Array>;
-  let ended = false;
-  const [descriptor, handle] = addon.openOutflow((chunk) => {
-    if (ended) return;
-    if (chunk) controller.enqueue(chunk);
-    else {
-      ended = true;
-      controller.close();
-    }
-  });
-  const carried = new ReadableStream<Uint8Array>({
-    start(own) {
-      controller = own;
-    },
-    pull: () => addon.askOutflow(handle),
-    cancel: () => {
-      ended = true;
-      addon.dropOutflow(handle);
-    },
-  });
-  return { descriptor, stream: carried, handedOn: () => addon.closeOutflow(handle) };
+  const outflow = new Outflow(addon);
+  return { descriptor: outflow.descriptor, stream: outflow, handedOn: () => outflow.handedOn() };
+}
+
+/** What comes out of a pipe, read when it is asked for. No web stream, which takes milliseconds to load. */
+class Outflow implements AsyncIterableIterator<Uint8Array> {
+  readonly #addon: Addon;
+  readonly #handle: ReturnType<Addon["openOutflow"]>[1];
+  readonly #asked: ((result: IteratorResult<Uint8Array, undefined>) => void)[] = [];
+  #ended = false;
+  readonly descriptor: number;
+
+  constructor(addon: Addon) {
+    this.#addon = addon;
+    [this.descriptor, this.#handle] = addon.openOutflow((chunk) => {
+      if (!chunk) return this.#end();
+      this.#asked.shift()?.({ value: chunk, done: false });
+      if (this.#asked.length > 0) addon.askOutflow(this.#handle);
+    });
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    const { promise, resolve } = Promise.withResolvers<IteratorResult<Uint8Array, undefined>>();
+    // One is asked for at a time: whoever asks earlier gets the earlier bytes.
+    if (this.#asked.push(resolve) === 1) this.#addon.askOutflow(this.#handle);
+    return promise;
+  }
+
+  /** Nobody reads it any more: who writes is told so. */
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.#ended) this.#addon.dropOutflow(this.#handle);
+    this.#end();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The child has its end now. */
+  handedOn(): void {
+    this.#addon.closeOutflow(this.#handle);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    for (const resolve of this.#asked.splice(0)) resolve({ value: undefined, done: true });
+  }
 }
 
 /** Web streams cost milliseconds to load: only for those who asked for pipes. */

@@ -51,10 +51,10 @@ export interface RunningProgram {
   readonly process: ProcessIdentity;
   /** The supervisor that waits for it; forwarding of signals and window sizes goes through it. */
   readonly supervisor: ProcessIdentity;
-  /** What `pipe` streams carry. Absent for those that are not pipes. */
+  /** What `pipe` streams carry, to be taken once. Absent for those that are not pipes. */
   readonly stdin: WritableStream<Uint8Array> | undefined;
-  readonly stdout: ReadableStream<Uint8Array> | undefined;
-  readonly stderr: ReadableStream<Uint8Array> | undefined;
+  readonly stdout: AsyncIterable<Uint8Array> | undefined;
+  readonly stderr: AsyncIterable<Uint8Array> | undefined;
   /** Settles when the process has ended and all inverses have run. Never for a detached program, nor once it was left. */
   readonly exited: Promise<ExitStatus>;
   /** Resolves when the supervision's `leaveKeys` were typed: the program goes on as a detached one. */

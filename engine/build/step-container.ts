@@ -198,7 +198,7 @@ export class StepContainer {
 }
 
 async function carried(
-  stream: ReadableStream<Uint8Array> | undefined,
+  stream: AsyncIterable<Uint8Array> | undefined,
   number: 1 | 2,
   output: (stream: 1 | 2, bytes: Uint8Array) => void,
 ): Promise<void> {

@@ -21,6 +21,7 @@ import {
 } from "@nacre/core/program/health-check.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { webStream } from "./attached.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { ContainerLooks } from "./looks.ts";
 import type { Planner } from "./planner.ts";
@@ -197,7 +198,10 @@ export class HealthChecks {
   /** Without a code if the time was up. */
   async #outcome(running: RunningProgram, timeoutMs: number) {
     const output = new Output();
-    const drained = Promise.all([output.take(running.stdout), output.take(running.stderr)]);
+    const drained = Promise.all([
+      output.take(webStream(running.stdout)),
+      output.take(webStream(running.stderr)),
+    ]);
     const ended = new AbortController();
     const late = this.#clock.sleep(timeoutMs, ended.signal).then(
       () => undefined,

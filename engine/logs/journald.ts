@@ -64,7 +64,7 @@ export class JournaldLog implements LogDriver {
     const running = await this.#run([...words, ...from, `CONTAINER_ID_FULL=${id}`]);
     const decoder = new TextDecoder();
     let rest = "";
-    for await (const bytes of running.stdout as unknown as AsyncIterable<Uint8Array>) {
+    for await (const bytes of running.stdout!) {
       const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
       rest = lines.pop() as string;
       for (const line of lines) yield JSON.parse(line) as JournalEntry;

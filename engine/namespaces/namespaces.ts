@@ -7,6 +7,7 @@ import { joinProgram } from "@nacre/core/program/join.ts";
 import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PinRecord } from "@nacre/core/state/records.ts";
+import { webStream } from "../containers/attached.ts";
 import { commandError } from "../containers/start-failure.ts";
 import type {
   Containers,
@@ -108,7 +109,10 @@ export class NamespaceService implements Namespaces {
       const exited = running.exited.then(({ code }) => code);
       exited.catch(() => {}); // whoever asks for it gets the rejection; nobody need ask
       const { stdin, stdout, stderr } = running;
-      return { stdin, stdout, stderr, exited, signal: (number) => running.signal(number) };
+      return {
+        ...{ stdin, stdout: webStream(stdout), stderr: webStream(stderr), exited },
+        signal: (number) => running.signal(number),
+      };
     } catch (error) {
       throw explained(commandError(error, program), program, target);
     }

@@ -96,6 +96,14 @@ export async function refusal(promise: Promise<unknown>): Promise<NacreError> {
 }
 
 /** One test's kernel, with the machine's state as it was before. */
+/** All that a stream carries. */
+export async function textOf(stream: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of stream ?? []) text += decoder.decode(bytes, { stream: true });
+  return text + decoder.decode();
+}
+
 export class KernelBench {
   readonly subject: KernelSubject;
   readonly kernel: Kernel;
@@ -131,11 +139,9 @@ export class KernelBench {
   /** Runs a command in the root to its end. */
   async outcome(parts: Parts): Promise<ExitStatus & { stdout: string; stderr: string }> {
     const running = await this.start(parts);
-    const text = (stream: ReadableStream<Uint8Array> | undefined): Promise<string> =>
-      new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text();
     const [stdout, stderr, status] = await Promise.all([
-      text(running.stdout),
-      text(running.stderr),
+      textOf(running.stdout),
+      textOf(running.stderr),
       running.exited,
     ]);
     return { ...status, stdout, stderr };

@@ -24,6 +24,7 @@ import { MemoryContent } from "@nacre/plugin-registry/content.ts";
 import { buildImage } from "@nacre/plugin-registry/image-builder.ts";
 import { serveRegistry } from "@nacre/plugin-registry/server.ts";
 import { packageRoot } from "../../cli/package-root.ts";
+import { textOf } from "../contract/kernel-bench.ts";
 import { busyboxEntries } from "../images/busybox.ts";
 import { type TarEntry, tar } from "../images/tar.ts";
 import { tampering, wrappedEngine } from "../kernel/wrapped-engine.ts";
@@ -42,10 +43,6 @@ export interface Outcome {
 }
 
 type Running = Pick<RunningProgram, "stdout" | "stderr"> & { readonly exited: Promise<unknown> };
-
-async function textOf(stream: ReadableStream<Uint8Array> | undefined): Promise<string> {
-  return stream ? new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).text() : "";
-}
 
 export class World implements AsyncDisposable {
   readonly base: string;

@@ -120,8 +120,8 @@ describe("the first process of a container", () => {
       stdout: "pipe",
       stderr: "ignore",
     });
-    const reader = running.stdout!.getReader();
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe("ready\n");
+    const bytes = running.stdout![Symbol.asyncIterator]();
+    expect(Buffer.from((await bytes.next()).value).toString()).toBe("ready\n");
     running.signal(10);
     expect((await running.exited).code).toBe(42);
   });

@@ -22,6 +22,7 @@ import { encodeProgram } from "@nacre/core/program/wire.ts";
 import { LinuxKernel } from "@nacre/linux/kernel.ts";
 import { type Report, ReportReader } from "@nacre/linux/report.ts";
 import { expect } from "vitest";
+import { textOf } from "../contract/kernel-bench.ts";
 
 const SOURCE = fileURLToPath(new URL("../../backends/linux/native", import.meta.url));
 const DIST = fileURLToPath(new URL("../../backends/linux/dist", import.meta.url));
@@ -159,11 +160,9 @@ export interface Outcome {
 /** Runs a program to its end, with its output caught. */
 export async function outcome(on: LinuxKernel, program: KernelProgram): Promise<Outcome> {
   const running = await on.execute(program, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const text = (stream: ReadableStream<Uint8Array> | undefined) =>
-    new Response(stream as ReadableStream<Uint8Array>).text();
   const [stdout, stderr, status] = await Promise.all([
-    text(running.stdout),
-    text(running.stderr),
+    textOf(running.stdout),
+    textOf(running.stderr),
     running.exited,
   ]);
   return { code: status.code, stdout, stderr };

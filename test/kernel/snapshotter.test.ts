@@ -89,7 +89,7 @@ async function visit<T>(
   const streams = { stdin: "pipe", stdout: "pipe", stderr: 2 } as const;
   const running = await on.execute(resident(plan, rootfs, work), streams);
   try {
-    await running.stdout?.getReader().read();
+    await running.stdout?.[Symbol.asyncIterator]().next();
     return see(`/proc/${running.process.pid}/root${rootfs}`);
   } finally {
     await running.stdin?.close();

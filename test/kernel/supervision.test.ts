@@ -145,7 +145,7 @@ describe("the log", () => {
       stdout: "pipe",
       stderr: "ignore",
     });
-    await running.stdout!.cancel();
+    await running.stdout![Symbol.asyncIterator]().return?.();
     expect((await running.exited).code).toBe(3);
     expect(log(logPath)).toHaveLength(50_000);
   });

@@ -2,9 +2,11 @@
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { webStream } from "@nacre/engine/containers/attached.ts";
 import { loadAddon } from "@nacre/linux/addon.ts";
 import { outletOf } from "@nacre/linux/launch.ts";
 import { expect, it } from "vitest";
+import { textOf } from "../../contract/kernel-bench.ts";
 
 const ADDON = fileURLToPath(new URL("../../../backends/linux/dist/addon.node", import.meta.url));
 const addon = loadAddon(ADDON);
@@ -18,19 +20,19 @@ function written(script: string) {
   const ended = new Promise<number | string | null>((resolve) =>
     child.once("exit", (code, signal) => resolve(signal ?? code)),
   );
-  return { stream: stream as ReadableStream<Uint8Array>, ended };
+  return { bytes: stream!, ended };
 }
 
 it("carries all that is written, in order, to its end", async () => {
-  const { stream, ended } = written("seq 200000; sleep 0.1; echo end");
-  const text = await new Response(stream).text();
+  const { bytes, ended } = written("seq 200000; sleep 0.1; echo end");
+  const text = await textOf(bytes);
   expect(text).toBe(`${Array.from({ length: 200_000 }, (_, n) => `${n + 1}\n`).join("")}end\n`);
   expect(await ended).toBe(0);
 });
 
 it("has a writer wait for a reader that is slow", async () => {
-  const { stream, ended } = written("head -c 1000000 /dev/zero");
-  const reader = stream.getReader();
+  const { bytes, ended } = written("head -c 1000000 /dev/zero");
+  const reader = webStream(bytes)!.getReader();
   await reader.read();
   const still = await Promise.race([ended, new Promise((r) => setTimeout(r, 200, "still"))]);
   expect(still).toBe("still");
@@ -39,11 +41,27 @@ it("has a writer wait for a reader that is slow", async () => {
 });
 
 it("ends a writer when nobody wants more", async () => {
-  const { stream, ended } = written("exec cat /dev/zero");
-  const reader = stream.getReader();
-  await reader.read();
-  await reader.cancel();
+  const { bytes, ended } = written("exec cat /dev/zero");
+  for await (const _ of bytes) break;
   expect(await ended).toBe("SIGPIPE");
+});
+
+it("is left as a web stream, too, also while nothing comes", async () => {
+  const { bytes, ended } = written("sleep 0.5; exec cat /dev/zero");
+  const reader = webStream(bytes)!.getReader();
+  const waiting = reader.read();
+  await reader.cancel();
+  expect(await waiting).toEqual({ value: undefined, done: true });
+  expect(await ended).toBe("SIGPIPE");
+});
+
+it("gives who asks twice at once the earlier bytes first, and both an end", async () => {
+  const { bytes, ended } = written("echo one; sleep 0.1; echo two");
+  const asked = bytes[Symbol.asyncIterator]();
+  const [one, two, ...none] = await Promise.all([0, 1, 2, 3].map(() => asked.next()));
+  expect([one, two].map((each) => String(each?.value))).toEqual(["one\n", "two\n"]);
+  expect(none.map(({ done }) => done)).toEqual([true, true]);
+  expect(await ended).toBe(0);
 });
 
 it("does not keep a process that reads nothing", () => {
