@@ -15,6 +15,7 @@ import { Outsider } from "./outsider.ts";
 import * as place from "./place-operations.ts";
 import { ProcessGone } from "./process.ts";
 import * as root from "./root-operations.ts";
+import { joinSessionKeyring } from "./session-keyring.ts";
 import * as start from "./start-operations.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -78,6 +79,7 @@ const HOW: Table = {
   filterSystemCalls: [child.filterSystemCalls, CHILD],
   changeDirectory: [root.changeDirectory, CHILD],
   writeOwnFile: [start.writeOwnFile, CHILD],
+  joinSessionKeyring: [joinSessionKeyring, CHILD],
   setPersonality: [start.setPersonality, CHILD],
   setMemoryPolicy: [start.setMemoryPolicy, CHILD],
   setIoPriority: [start.setIoPriority, CHILD],

@@ -79,6 +79,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   filterSystemCalls: MEMORY,
   changeDirectory: ["EACCES", "ENOSPC"],
   writeOwnFile: ["EACCES", "EPERM"],
+  joinSessionKeyring: ["EDQUOT", "ENOMEM"],
   setPersonality: [],
   setMemoryPolicy: ["EINVAL", "ENOMEM"],
   setIoPriority: DENIED,

@@ -14,6 +14,7 @@ import type { Path } from "./mount.ts";
 import type { Namespace, NamespaceSet, PidNamespace } from "./namespaces.ts";
 import { type Descriptor, NullDescriptor } from "./pipe.ts";
 import { ProcessMemory } from "./process-memory.ts";
+import type { SessionKeyring } from "./session-keyring.ts";
 import type { Task } from "./task.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -73,6 +74,8 @@ export class Process implements Task {
   filters: readonly Uint8Array[];
   /** Set by Cgroups.enter before anybody sees the process. */
   declare cssSet: CssSet;
+  /** Its session keyring; absent: that of the machine's first user. */
+  keyring: SessionKeyring | undefined;
   session: Process;
   /** The leader of its process group. */
   group: Process;
@@ -139,6 +142,7 @@ export class Process implements Task {
     this.umask = from.parent?.umask ?? 0o022;
     this.limits = new Map(from.parent?.limits);
     this.filters = from.parent?.filters ?? [];
+    this.keyring = from.parent?.keyring;
     this.session = from.parent?.session ?? this;
     this.group = from.parent?.group ?? this;
     for (const signal of from.parent?.blocked ?? []) this.blocked.add(signal);

@@ -37,6 +37,7 @@ import {
   statLine,
   statusText,
 } from "./process-statistics.ts";
+import { keysText } from "./session-keyring.ts";
 import { sysctlDirectory } from "./sysctl.ts";
 import type { UserNamespace } from "./user-namespace.ts";
 
@@ -314,7 +315,7 @@ function cgroupTable(machine: Machine): string {
 
 /** Files that tell of the machine or change it; containers get them hidden or read-only. */
 const BARE_DIRECTORIES = ["acpi", "bus", "fs", "irq", "scsi", "driver"];
-const BARE_FILES = ["interrupts", "kcore", "keys", "timer_list", "sysrq-trigger"];
+const BARE_FILES = ["interrupts", "kcore", "timer_list", "sysrq-trigger"];
 
 function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
   const { machine, namespace } = filesystem;
@@ -327,6 +328,7 @@ function machineFiles(filesystem: ProcFileSystem): [string, Inode][] {
     ["thread-self", link(() => `${self()}/task/${self()}`)],
     ["mounts", link(() => "self/mounts")],
     ["net", link(() => "self/net")],
+    ["keys", file(() => keysText(machine))],
     ["loadavg", file(() => loadAverages(machine))],
     ["cgroups", file(() => cgroupTable(machine))],
     [

@@ -19,7 +19,7 @@ const OPTIONS = {
   pidFile: text(["pid-file"], "FILE", "Where the process ID is written"),
   preserveFds: value(["preserve-fds"], "N", "Pass N more descriptors on, from 3", wholeNumber),
   noPivot: flag(["no-pivot"], "Taken, and of no use: the root is always pivoted into"),
-  noNewKeyring: flag(["no-new-keyring"], "Taken, and of no use: the keyring is left as it is"),
+  noNewKeyring: flag(["no-new-keyring"], "It has the session keyring of who creates it"),
   noSubreaper: flag(["no-subreaper"], "Taken, and of no use: there is no subreaper"),
 };
 
@@ -63,13 +63,14 @@ async function made(
   options: Options,
   detached: boolean,
 ) {
-  const { consoleSocket, config, preserveFds = 0 } = options;
+  const { consoleSocket, config, preserveFds = 0, noNewKeyring } = options;
   const running = await runtime.create({
     id,
     bundle: bundleOf(host, options),
     ...(config !== undefined && { configPath: absolute(host, config) }),
     ...(consoleSocket !== undefined && { consoleSocket: absolute(host, consoleSocket) }),
     detached,
+    ...(noNewKeyring && { keepsKeyring: true }),
     streams: ownStreams(host, preserveFds),
   });
   try {

@@ -52,6 +52,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, "number" | "list" | "words"
       "deadline",
       "period",
       "keeps_groups",
+      "permissions",
     ].map((name) => [name, "number" as const]),
   ),
   options: "list",

@@ -115,11 +115,32 @@ export function parentOperations(process: SpecProcess, users: boolean): Operatio
   return [...(users ? limitOperations(process) : []), ...score];
 }
 
+/**
+ * Possessor: all; owner: view, read, search, link (keyctl(2), KEYCTL_SETPERM). By the right to search
+ * who joins the container later finds it under its name.
+ */
+const KEYRING_PERMISSIONS = 0x3f1b0000;
+
+/** What the session keyring of a container is called, as runc has it. */
+export const keyringOf = (containerId: string): string => `_ses.${containerId}`;
+
+function keyringOperations(name: string | undefined): Operation[] {
+  if (name === undefined) return [];
+  return [
+    {
+      ...{ op: "joinSessionKeyring", name, permissions: KEYRING_PERMISSIONS },
+      why: "keys of the container's own, and none of who starts it",
+    },
+  ];
+}
+
 /** As runc and crun have it where a configuration names none. */
 const USUAL_UMASK = 0o022;
 
 export interface BecomeOptions {
   readonly filter?: SystemCallFilter;
+  /** Its session keyring's name; absent: it keeps the one that it is born with. */
+  readonly keyring?: string;
   /** The process stays as an init, and the command is its child. */
   readonly init?: boolean;
   /** It joins a container: its directory must be there, while a first process gets it made. */
@@ -131,11 +152,12 @@ export interface BecomeOptions {
 /** The last steps, the same for a container's first process and for one that joins it. */
 export function becomeProcess(
   process: SpecProcess,
-  { filter, init = false, joins = false, limited = false }: BecomeOptions = {},
+  { filter, keyring, init = false, joins = false, limited = false }: BecomeOptions = {},
 ): Operation[] {
   const { user, capabilities } = process;
   const operations: Operation[] = [
     ...(limited ? [] : limitOperations(process)),
+    ...keyringOperations(keyring),
     {
       ...{ op: "changeDirectory", path: process.cwd, why: "where the process begins" },
       ...(joins && { mustExist: true }),

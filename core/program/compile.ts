@@ -55,6 +55,8 @@ export interface CompileInput {
   readonly accounts?: readonly Operation[];
   /** What the process's runtime needs, in the opened root after its mounts. */
   readonly runtime?: readonly Operation[];
+  /** What its session keyring is called. */
+  readonly keyring?: string;
   /** Absent: it may make all calls that there are. */
   readonly filter?: SystemCallFilter;
 }

@@ -1,5 +1,5 @@
-// Operations that the OCI runtime specification asks for and docker's containers do not need: hooks,
-// a start that is somebody else's to give, and what a process is beside its user and its powers.
+// Operations that the OCI runtime specification, or who calls a runtime, asks for: hooks, a start that
+// is somebody else's to give, and what a process is beside its user and its powers.
 
 import type { Explained } from "./explained.ts";
 
@@ -28,6 +28,16 @@ export interface WriteOwnFile extends Explained {
   readonly op: "writeOwnFile";
   readonly name: string;
   readonly data: string;
+}
+/**
+ * The process leaves the session keyring that it has for one of that name: the one that there is in its
+ * user namespace if it may search that, else a new one, with these permissions. keyctl(2),
+ * KEYCTL_JOIN_SESSION_KEYRING and KEYCTL_SETPERM. A kernel without keys has nothing to leave.
+ */
+export interface JoinSessionKeyring extends Explained {
+  readonly op: "joinSessionKeyring";
+  readonly name: string;
+  readonly permissions: number;
 }
 /** personality(2). */
 export interface SetPersonality extends Explained {
@@ -75,6 +85,7 @@ export interface AwaitStart extends Explained {
 export type RuntimeOperation =
   | RunHook
   | WriteOwnFile
+  | JoinSessionKeyring
   | SetPersonality
   | SetIoPriority
   | SetMemoryPolicy

@@ -6,7 +6,6 @@ import type {
   HookStage,
   RuntimeSpec,
   SpecHook,
-  SpecIoPriority,
   SpecNamespaceType,
   SpecProcess,
 } from "../oci/runtime-spec.ts";
@@ -24,12 +23,20 @@ import {
   operationsInRoot,
   type RuntimeMountContext,
 } from "./runtime-mounts.ts";
+import { natureOf } from "./runtime-nature.ts";
 import type { SystemCallFilter } from "./system-call-filter.ts";
 
 /** The state of a container without its pid, as JSON around the place where that stands. */
 export type StateText = (status: string) => readonly [before: string, after: string];
 
-export interface RuntimeProgramInput {
+interface Becoming {
+  /** Of `linux.seccomp`. */
+  readonly filter: SystemCallFilter | undefined;
+  /** What its session keyring is called; absent: it keeps the one that it is born with. */
+  readonly keyring?: string;
+}
+
+export interface RuntimeProgramInput extends Becoming {
   readonly id: string;
   readonly mounts: RuntimeMountContext;
   readonly rootfs: string;
@@ -40,8 +47,6 @@ export interface RuntimeProgramInput {
   readonly around: readonly string[];
   readonly state: StateText;
   readonly supervision: Supervision;
-  /** Of `linux.seccomp`. */
-  readonly filter: SystemCallFilter | undefined;
 }
 
 const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
@@ -182,51 +187,6 @@ function names(spec: RuntimeSpec): Operation[] {
   ];
 }
 
-const IO_CLASSES: Readonly<Record<SpecIoPriority["class"], number>> = {
-  ...{ IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 },
-};
-
-function schedulerOf({ scheduler }: SpecProcess): Operation[] {
-  if (!scheduler) return [];
-  const { runtime, deadline, period, ...rest } = scheduler;
-  return [
-    {
-      ...{ op: "setScheduler", ...rest, field: "process.scheduler" },
-      ...{ runtimeNs: runtime, deadlineNs: deadline, periodNs: period },
-    },
-  ];
-}
-
-/** Words of 64 nodes each. */
-function nodeWords(nodes: readonly number[]): bigint[] {
-  const words: bigint[] = [];
-  for (const node of nodes) {
-    while (words.length <= node >> 6) words.push(0n);
-    words[node >> 6] = (words[node >> 6] ?? 0n) | (1n << BigInt(node & 63));
-  }
-  return words;
-}
-
-/** What a process is beside its user and its powers: while it may still change it. */
-function natureOf(process: SpecProcess, linux: RuntimeSpec["linux"]): Operation[] {
-  const { ioPriority } = process;
-  const { persona, memoryPolicy } = linux;
-  const own: Operation[] = [];
-  if (persona !== undefined)
-    own.push({ op: "setPersonality", persona, field: "linux.personality" });
-  if (memoryPolicy) {
-    const { mode } = memoryPolicy;
-    const nodes = nodeWords(memoryPolicy.nodes);
-    own.push({ op: "setMemoryPolicy", mode, nodes, field: "linux.memoryPolicy" });
-  }
-  if (ioPriority) {
-    const { priority } = ioPriority;
-    const level = IO_CLASSES[ioPriority.class];
-    own.push({ op: "setIoPriority", class: level, priority, field: "process.ioPriority" });
-  }
-  return [...own, ...schedulerOf(process)];
-}
-
 const FIELDS: Readonly<Partial<Record<Operation["op"], string>>> = {
   ...{ setLimit: "process.rlimits", changeDirectory: "process.cwd", setUser: "process.user" },
   ...{ boundCapabilities: "process.capabilities.bounding", execute: "process.args" },
@@ -254,9 +214,10 @@ function lastSteps(
   process: SpecProcess,
   nature: readonly Operation[],
   before: readonly Operation[],
-  filter: SystemCallFilter | undefined,
+  { filter, keyring }: Becoming,
 ): Operation[] {
-  const steps = [...nature, ...becomeProcess(process, filter ? { filter } : {})];
+  const becoming = { ...(filter && { filter }), ...(keyring !== undefined && { keyring }) };
+  const steps = [...nature, ...becomeProcess(process, becoming)];
   const execute = steps.pop() as Operation;
   return withFields([...steps, ...before, execute]);
 }
@@ -327,7 +288,7 @@ function childSection(input: RuntimeProgramInput): Operation[] {
         { op: "awaitStart" },
         ...hooksOf(input, "startContainer", "created", "self"),
       ],
-      input.filter,
+      input,
     ),
   ];
 }
@@ -352,7 +313,7 @@ export function runtimeProgram(input: RuntimeProgramInput): KernelProgram {
   };
 }
 
-export interface RuntimeExecInput {
+export interface RuntimeExecInput extends Becoming {
   readonly id: string;
   readonly spec: RuntimeSpec;
   readonly process: SpecProcess;
@@ -360,7 +321,6 @@ export interface RuntimeExecInput {
   readonly join: NonNullable<Clone["join"]>;
   readonly cgroups: readonly string[];
   readonly supervision: Supervision;
-  readonly filter: SystemCallFilter | undefined;
 }
 
 /** Who joins its mount namespace is in its root; elsewhere that is the machine's. */
@@ -391,7 +351,7 @@ export function runtimeExecProgram(input: RuntimeExecInput): KernelProgram {
         ...(inUser ? rootInside(spec) : []),
         ...rootOfOther(input),
         ...withFields(terminalOperations(process, true)),
-        ...lastSteps(process, natureOf(process, spec.linux), [], input.filter),
+        ...lastSteps(process, natureOf(process, spec.linux), [], input),
       ],
       supervision: input.supervision,
     },

@@ -199,6 +199,10 @@ export const ARGUMENTS: Encoders = {
     encode: (o) => [o.path, flag(o.mustExist ?? false)],
   },
   writeOwnFile: { names: ["name", "data"], encode: (o) => [o.name, o.data] },
+  joinSessionKeyring: {
+    names: ["name", "permissions"],
+    encode: (o) => [o.name, BigInt(o.permissions)],
+  },
   setPersonality: { names: ["persona"], encode: (o) => [BigInt(o.persona)] },
   setMemoryPolicy: {
     names: ["mode", "nodes"],

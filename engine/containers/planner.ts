@@ -8,6 +8,7 @@ import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import {
   becomeProcess,
+  keyringOf,
   listenerOperations,
   parentOperations,
   terminalOperations,
@@ -211,6 +212,7 @@ export class Planner {
       spec: { ...wanted, process: executed },
       runtime: child,
       init: request.init ?? false,
+      keyring: keyringOf(id),
       ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
       ...(users && { user: users }),
       ...(filter && { filter }),
@@ -265,7 +267,10 @@ export class Planner {
     const joined = container.process!;
     const own = this.#lent.network(request.network, id).ownNamespace;
     const mapped = users !== undefined;
-    const becoming = { joins: true, limited: mapped, ...(filter && { filter }) };
+    const becoming = {
+      ...{ joins: true, limited: mapped, keyring: keyringOf(id) },
+      ...(filter && { filter }),
+    };
     return {
       title: `exec in ${container.name}`,
       host: listenerOperations(filter),

@@ -22,7 +22,7 @@ import { CgroupTree } from "./cgroup-tree.ts";
 import { isTaken, named } from "./field-error.ts";
 import { withHome } from "./home.ts";
 import { OciMachine } from "./machine.ts";
-import { type CreateRequest, OciPlanner } from "./planner.ts";
+import { type CreateRequest, keyringFor, OciPlanner } from "./planner.ts";
 import {
   type OciRecord,
   OciRecords,
@@ -320,6 +320,7 @@ export class OciRuntime {
       cgroups: nodesToJoin(this.#files, hierarchies, record.nodes, request.cgroups ?? []),
       supervision: this.#planner.supervision(request.process.terminal, request),
       filter: this.#planner.filterOf(spec, record),
+      ...keyringFor(request.id, record),
     });
     try {
       return await this.#kernel.execute(program, request.streams);

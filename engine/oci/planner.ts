@@ -10,6 +10,7 @@ import type {
 } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
+import { keyringOf } from "@nacre/core/program/become.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
 import { cgroupPathOf, planRuntimeCgroups } from "@nacre/core/program/runtime-cgroups.ts";
 import { hasUserNamespace } from "@nacre/core/program/runtime-mounts.ts";
@@ -31,6 +32,8 @@ export interface CreateRequest {
   /** False: this process waits for the end (`run`). */
   readonly detached: boolean;
   readonly streams: ProcessStreams;
+  /** It keeps the session keyring of who creates it. */
+  readonly keepsKeyring?: boolean;
 }
 
 export interface PlannedContainer {
@@ -48,6 +51,12 @@ interface PlannerOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly warn: (message: string) => void;
 }
+
+/** The same for its first process and for what joins it. */
+export const keyringFor = (
+  id: string,
+  { keepsKeyring = false }: Pick<CreateRequest, "keepsKeyring">,
+): { readonly keyring?: string } => (keepsKeyring ? {} : { keyring: keyringOf(id) });
 
 /** Where a container tells that it is ready (sd_notify(3)). */
 const NOTIFY_INSIDE = "/run/notify/notify.sock";
@@ -87,6 +96,7 @@ export class OciPlanner {
       ...{ nodes: cgroups.nodes, parents: cgroups.parents },
       hasProcess: spec.process !== undefined,
       hooks: { poststart: spec.hooks.poststart, poststop: spec.hooks.poststop },
+      ...(request.keepsKeyring && { keepsKeyring: true }),
     });
     const program = runtimeProgram({
       id,
@@ -105,6 +115,7 @@ export class OciPlanner {
         startPath: this.#records.startPath(id),
       },
       filter: this.filterOf(spec, record(0, 0n, "")),
+      ...keyringFor(id, request),
     });
     return { program, spec, config, record };
   }

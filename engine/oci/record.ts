@@ -30,6 +30,8 @@ export interface OciRecord {
   /** What `start` and `delete` need of its config.json, which they need not read so. */
   readonly hasProcess: boolean;
   readonly hooks: Pick<SpecHooks, "poststart" | "poststop">;
+  /** It has the session keyring of who created it. */
+  readonly keepsKeyring?: boolean;
   /** The mount of the machine that all of its own are below, where it has no mount namespace. */
   readonly rootMount?: number;
 }

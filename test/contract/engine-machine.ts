@@ -122,6 +122,19 @@ export function machineCases(bench: () => Bench): void {
     expect(stdout).toBe("0077\n");
   });
 
+  it("gives a container and what joins it a session keyring of their own", async () => {
+    for (const users of [{}, { userns: "auto" }]) {
+      const more = { name: "ringed", systemPaths: "unconfined", ...users } as const;
+      await bench().start("ringed", "while :; do sleep 0.05; done", more);
+      const name = `_ses.${bench().containers.get("ringed").id}`;
+      const { stdout } = await bench().exec("ringed", { command: ["cat", "/proc/keys"] });
+      const lines = stdout.split("\n").filter((line) => line.includes(name));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/ perm 3f1b0000 +0 +0 keyring /);
+      await bench().containers.remove("ringed", { force: true });
+    }
+  });
+
   it("gives a container the time zone of the machine that it asks for, and no other file", async () => {
     const script = "head -c 4 /etc/localtime; wc -c < /etc/localtime";
     for (const timeZone of ["UTC", "Etc/UTC", "local"]) {

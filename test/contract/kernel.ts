@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe } from "vitest";
 import { KernelBench, type KernelSubject } from "./kernel-bench.ts";
 import { devicesContract } from "./kernel-devices.ts";
 import { filtersContract } from "./kernel-filters.ts";
+import { keyringContract } from "./kernel-keyrings.ts";
 import { processesContract } from "./kernel-processes.ts";
 import { programsContract } from "./kernel-programs.ts";
 import { startsContract } from "./kernel-starts.ts";
@@ -26,6 +27,7 @@ export function kernelContract(name: string, makeSubject: () => Promise<KernelSu
     processesContract(() => bench);
     filtersContract(() => bench);
     supervisionContract(() => bench);
+    keyringContract(() => bench);
     startsContract(() => bench);
     devicesContract(() => bench);
     usersContract(() => bench);

@@ -86,10 +86,10 @@ export function ociRuntimeContract(name: string, makeSubject: () => Promise<OciS
       }
       throw new Error("it did not fail");
     }
-    function create(given: Json, id = "one") {
+    function create(given: Json, id = "one", more: { keepsKeyring?: boolean } = {}) {
       subject.files.replace(`${subject.bundle}/config.json`, JSON.stringify(given));
       const { bundle } = subject;
-      return settled(runtime.create({ id, bundle, detached: true, streams: QUIET }));
+      return settled(runtime.create({ id, bundle, detached: true, streams: QUIET, ...more }));
     }
     const until = async (condition: () => boolean) => {
       for (let tries = 0; tries < 2_000 && !condition(); tries++) await subject.pass(10);
@@ -190,6 +190,26 @@ export function ociRuntimeContract(name: string, makeSubject: () => Promise<OciS
         "hooks.poststart[0]",
         "hooks.poststop[0]",
       ]);
+      await unchanged();
+    });
+
+    it("has a session keyring of its own, for what joins it too, or its creator's where that is asked for", async () => {
+      for (const [id, keepsKeyring] of [
+        ["one", false],
+        ["two", true],
+      ] as const) {
+        const args = ["cat", "/proc/keys"];
+        await create(config(), id, { keepsKeyring });
+        await settled(runtime.start(id));
+        const process = { ...runtime.specOf(id).process!, args };
+        const streams = { ...QUIET, stdout: "pipe" } as const;
+        const exec = { id, process, detached: false, streams };
+        const running = await settled(runtime.exec(exec));
+        const text = await settled(new Response(running.stdout).text());
+        const own = text.split("\n").filter((line) => line.includes(` _ses.${id}:`));
+        expect(own).toHaveLength(keepsKeyring ? 0 : 1);
+        await settled(runtime.delete(id, true));
+      }
       await unchanged();
     });
 

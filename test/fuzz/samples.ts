@@ -64,6 +64,7 @@ const SAMPLES: Samples = {
   filterSystemCalls: { filter: bytes, flags: ["log", "listener"] },
   changeDirectory: { path, mustExist: true },
   writeOwnFile: { name: "attr/exec", data: "label" },
+  joinSessionKeyring: { name: "_ses.a", permissions: 0x3f1b0000 },
   setPersonality: { persona: 8 },
   setMemoryPolicy: { mode: 2, nodes: [1n, 2n] },
   setIoPriority: { class: 2, priority: 4 },

@@ -141,6 +141,17 @@ describe("process", () => {
     expect(missing.stderr).toMatch(/descriptor \d+ is not open/);
   });
 
+  it("has a session keyring of its own, or the caller's where that is asked for", () => {
+    for (const options of [[], ["--no-new-keyring"]]) {
+      const id = bench.id();
+      const open = bench.bundle("cat /proc/keys", (config) => {
+        config.linux.maskedPaths = [];
+      });
+      const keys = bench.does(["run", ...options, "-b", open, id]);
+      expect(keys.includes(` _ses.${id}: empty`)).toBe(options.length === 0);
+    }
+  });
+
   it("tells that it is ready where NOTIFY_SOCKET says", async () => {
     const socket = bench.path("notify");
     const server = createServer().listen(socket);

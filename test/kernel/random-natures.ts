@@ -28,6 +28,13 @@ const PATHS = [[], ["PATH=/bin"], ["PATH=/none:/bin"]];
 const PROGRAMS = [["sleep"], ["/bin/sleep", "0"], ["none"], ["/a"], ["/"], []];
 
 const CHOICES: readonly (readonly [weight: number, operation: fc.Arbitrary<Operation>])[] = [
+  [
+    1,
+    make("joinSessionKeyring", {
+      name: fc.constantFrom("_ses.random", ".hidden", ""),
+      permissions: fc.constantFrom(0x3f1b0000, 0x3f130000),
+    }),
+  ],
   [1, make("setPersonality", { persona: fc.constantFrom(0, 8) })],
   [
     2,

@@ -1,4 +1,5 @@
 /* What the child changes of itself alone, beside its user and its powers. */
+#include <linux/keyctl.h>
 #include <linux/sched/types.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,9 +40,18 @@ static int set_memory_policy(const struct operation *o) {
                          nodes->size ? nodes->data : NULL, nodes->size * 8 + 1), "set_mempolicy");
 }
 
+static int join_session_keyring(const struct operation *o) {
+  const char *name = text(o, JOIN_SESSION_KEYRING_NAME);
+  long keyring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+  if (keyring < 0) return errno == ENOSYS ? 0 : because("keyctl join session keyring");
+  unsigned permissions = (unsigned)number(o, JOIN_SESSION_KEYRING_PERMISSIONS);
+  return checked(syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions), "keyctl setperm");
+}
+
 int change_itself(const struct operation *o) {
   switch (o->code) {
   case OP_WRITE_OWN_FILE: return write_own_file(o);
+  case OP_JOIN_SESSION_KEYRING: return join_session_keyring(o);
   case OP_SET_PERSONALITY:
     return checked(personality((unsigned long)number(o, SET_PERSONALITY_PERSONA)), "personality");
   case OP_SET_IO_PRIORITY:
