@@ -1,15 +1,15 @@
 // `exec`: a process more in a container, described by a file or by words.
 
 import { NacreError } from "@nacre/core/error.ts";
-import { Field, parseJson } from "@nacre/core/oci/config-field.ts";
-import { readProcess } from "@nacre/core/oci/config-process.ts";
+import { Field, LARGEST_ID, parseJson } from "@nacre/core/oci/config-field.ts";
+import { readProcess, refuseExecAffinity } from "@nacre/core/oci/config-process.ts";
 import type { SpecCapabilities, SpecProcess } from "@nacre/core/oci/runtime-spec.ts";
 import { flag, list, text, type Values, value } from "../options.ts";
 import { type OciContext, ociCommand } from "./command.ts";
 import { absolute, ended, ownStreams, writePid } from "./create.ts";
 
 const number = (what: string) => (word: string) => {
-  if (/^\d{1,10}$/.test(word)) return Number(word);
+  if (/^\d{1,10}$/.test(word) && Number(word) <= LARGEST_ID) return Number(word);
   throw new NacreError("invalid", `--${what} must be a number, not ${JSON.stringify(word)}`);
 };
 
@@ -51,8 +51,9 @@ function withUser(own: SpecProcess["user"], { user, groups }: Options): SpecProc
   const additionalGids = groups.length > 0 ? groups : own.additionalGids;
   if (user === undefined) return { ...own, additionalGids };
   const [, uid, , gid = "0"] = /^(\d{1,10})(:(\d{1,10}))?$/.exec(user) ?? [];
-  if (uid === undefined)
+  if (uid === undefined || Math.max(Number(uid), Number(gid)) > LARGEST_ID) {
     throw new NacreError("invalid", `--user must be UID or UID:GID, not ${user}`);
+  }
   return { ...own, uid: Number(uid), gid: Number(gid), additionalGids };
 }
 
@@ -89,6 +90,7 @@ function processFor(
     const path = absolute(host, options.process);
     const field = new Field(parseJson(host.readText(path), path), "", path);
     const read = readProcess(field, false, runtime.warn);
+    refuseExecAffinity(field);
     return runtime.fitted(options.tty ? { ...read, terminal: true } : read, spec);
   }
   if (args.length === 0) throw new NacreError("invalid", "exec needs a command, or --process FILE");

@@ -3,11 +3,18 @@
 
 import { NacreError } from "../error.ts";
 
-const shown = (value: unknown): string => {
-  const text = typeof value === "bigint" ? String(value) : JSON.stringify(value);
+/** A value as an error tells it: not all of one that is long. */
+export const shown = (value: unknown): string => {
+  const plain = (_: string, one: unknown) => (typeof one === "bigint" ? String(one) : one);
+  const text =
+    typeof value === "bigint" ? String(value) : (JSON.stringify(value, plain) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 };
 
+/** 2^63 - 1 as nearly as a number can be it. */
+const MOST_OF_64_BITS = Number(2n ** 63n - 1n);
+/** The largest number that a user or a group can have (setresuid(2)). */
+export const LARGEST_ID = 0xffff_fffe;
 const IDENTIFIER = /^[\w-]+$/;
 
 export class Field {
@@ -68,11 +75,16 @@ export class Field {
     return Object.keys(this.#object()).map((name) => [name, this.at(name)]);
   }
 
+  /** An element, of what was read as a list. */
+  element(index: number): Field {
+    return new Field((this.value as unknown[])[index], `${this.path}[${index}]`, this.#file);
+  }
+
   /** The elements of a list; none where it is not given. */
   list<T>(read: (element: Field) => T): T[] {
     if (!this.isGiven) return [];
     if (!Array.isArray(this.value)) throw this.#wrong("a list");
-    return this.value.map((one, i) => read(new Field(one, `${this.path}[${i}]`, this.#file)));
+    return this.value.map((_, i) => read(this.element(i)));
   }
 
   optional<T>(read: (field: Field) => T): T | undefined {
@@ -107,9 +119,10 @@ export class Field {
     const number = typeof value === "bigint" ? Number(value) : value;
     if (typeof number !== "number" || !Number.isInteger(number))
       throw this.#wrong("a whole number");
-    const huge = most === Number.MAX_SAFE_INTEGER && number > most;
-    if (number < least || (number > most && !huge)) {
-      throw this.error(`must be from ${least} to ${most}, not ${shown(value)}`);
+    // What is said to have no bound has one of 64 bits with a sign.
+    const bound = most === Number.MAX_SAFE_INTEGER ? MOST_OF_64_BITS : most;
+    if (number < least || number > bound) {
+      throw this.error(`must be from ${least} to ${bound}, not ${shown(value)}`);
     }
     return number;
   }
@@ -128,13 +141,19 @@ export class Field {
     return this.list((one) => one.text());
   }
 
-  /** Numbers of users and groups. */
+  /** Numbers of users and groups. The last of 32 bits says to the kernel that all stays as it is: root. */
   id(): number {
-    return this.integer(0, 0xffff_ffff);
+    return this.integer(0, LARGEST_ID);
   }
 
+  /** Texts by names, which are not empty. */
   record(): Record<string, string> {
-    return Object.fromEntries(this.entries().map(([name, field]) => [name, field.text()]));
+    return Object.fromEntries(
+      this.entries().map(([name, field]) => {
+        if (name === "") throw this.error("has an empty name in it");
+        return [name, field.text()];
+      }),
+    );
   }
 }
 

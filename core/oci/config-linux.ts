@@ -1,7 +1,7 @@
 // `linux` and `mounts` of a config.json (config-linux.md; config.md, "Mounts").
 
 import { parseCpusetList } from "../cpuset-list.ts";
-import type { Field } from "./config-field.ts";
+import { type Field, shown } from "./config-field.ts";
 import type { Warn } from "./config-process.ts";
 import { readResources } from "./config-resources.ts";
 import type {
@@ -48,14 +48,31 @@ function mappings(field: Field): SpecIdMapping[] {
   for (const side of ["containerID", "hostID"] as const) {
     const ranges = found.map((one): Range => [one[side], one[side] + one.size]);
     const past = ranges.findIndex(([, to]) => to > 2 ** 32);
-    if (past >= 0) throw field.error(`[${past}] goes past the last ID`);
+    if (past >= 0) throw field.element(past).error("goes past the last ID");
     const twice = overlapOf(ranges);
-    if (twice >= 0) throw field.error(`[${twice}] overlaps an earlier entry by its ${side}`);
+    if (twice >= 0) {
+      throw field.element(twice).error(`overlaps an earlier entry by its ${side}`);
+    }
   }
   return found;
 }
 
-function mount(field: Field, warn: Warn): SpecMount {
+/** Owners can be shown as others by a map of the mount's own, or by the container's. */
+function checkIdmap(field: Field, options: readonly string[], isMapped: boolean): void {
+  const other = options.findIndex((option) => /^r?idmap=/.test(option));
+  if (other >= 0) {
+    const where = field.at("options").element(other);
+    throw where.unsupported("a map is read of uidMappings and gidMappings alone");
+  }
+  const at = options.findIndex((option) => option === "idmap" || option === "ridmap");
+  if (at < 0 || isMapped) return;
+  throw field
+    .at("options")
+    .element(at)
+    .error("needs uidMappings and gidMappings, here or in linux");
+}
+
+function mount(field: Field, mapsUsers: boolean, warn: Warn): SpecMount {
   const target = field.at("destination");
   const destination = target.text();
   if (destination === "") throw target.error("is empty");
@@ -65,6 +82,9 @@ function mount(field: Field, warn: Warn): SpecMount {
   const text = (name: string) => field.at(name).optional((f) => f.text());
   const [type, source] = [text("type"), text("source")];
   const options = field.at("options").texts();
+  if (/^[./]+$/.test(destination) && !destination.includes("...") && !options.includes("remount")) {
+    throw target.error("is the root itself, which the bundle gives");
+  }
   const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
   if (isBind && !source) throw field.at("source").error("is missing: what is to be bound?");
   if (!isBind && !options.includes("remount") && !type) {
@@ -75,6 +95,10 @@ function mount(field: Field, warn: Warn): SpecMount {
     const missing = uids.length > 0 ? "gidMappings" : "uidMappings";
     throw field.at(missing).error("is missing: a mount has mappings of both, or none");
   }
+  if (uids.length > 0 && !isBind) {
+    throw field.at("uidMappings").unsupported("what is not bound has no owners to show as others");
+  }
+  checkIdmap(field, options, mapsUsers || uids.length > 0);
   return {
     destination: destination.startsWith("/") ? destination : `/${destination}`,
     ...(type && { type }),
@@ -105,7 +129,7 @@ function devices(field: Field): SpecDevice[] {
     const other = found.slice(0, i).find(({ path }) => path === one.path);
     if (!other) continue;
     const same = other.type === one.type && other.major === one.major && other.minor === one.minor;
-    if (!same) throw field.error(`[${i}] has the path of another device: ${one.path}`);
+    if (!same) throw field.element(i).error(`has the path of another device: ${one.path}`);
   }
   return found;
 }
@@ -183,7 +207,7 @@ function nodeList(field: Field): number[] {
   try {
     return parseCpusetList(list);
   } catch {
-    throw field.error(`is no list of nodes: ${JSON.stringify(list)}`);
+    throw field.error(`is no list of nodes: ${shown(list)}`);
   }
 }
 
@@ -232,7 +256,7 @@ export function readLinux(config: Field, warn: Warn): Pick<RuntimeSpec, "mounts"
   const propagation = rootfsPropagation(linux.at("rootfsPropagation"));
   const seccomp = linux.at("seccomp");
   return {
-    mounts: config.at("mounts").list((one) => mount(one, warn)),
+    mounts: config.at("mounts").list((one) => mount(one, uidMappings.length > 0, warn)),
     linux: {
       namespaces: given,
       uidMappings,

@@ -2,7 +2,7 @@
 
 import { RLIMITS } from "../program/become.ts";
 import { CAPABILITIES } from "../program/capabilities.ts";
-import type { Field } from "./config-field.ts";
+import { type Field, shown } from "./config-field.ts";
 import type {
   SpecCapabilities,
   SpecIoPriority,
@@ -21,7 +21,7 @@ function capabilitySet(field: Field, strict: boolean, warn: Warn): string[] {
   const known = field.list((one) => {
     const name = one.text();
     if ((CAPABILITIES as readonly string[]).includes(name)) return name;
-    const problem = one.error(`is no capability: ${JSON.stringify(name)}`, "See capabilities(7).");
+    const problem = one.error(`is no capability: ${shown(name)}`, "See capabilities(7).");
     if (strict) throw problem;
     warn(`${problem.message}: left out`);
     return undefined;
@@ -39,7 +39,7 @@ function rlimits(field: Field): SpecRlimit[] {
   return field.list((one) => {
     const type = one.at("type").text();
     if (!type.startsWith("RLIMIT_") || !RLIMITS.includes(type.slice("RLIMIT_".length))) {
-      throw one.at("type").error(`is no limit: ${JSON.stringify(type)}`, "See getrlimit(2).");
+      throw one.at("type").error(`is no limit: ${shown(type)}`, "See getrlimit(2).");
     }
     if (seen.has(type)) throw one.at("type").error(`stands there twice: ${type}`);
     seen.add(type);
@@ -125,7 +125,18 @@ function consoleSize(field: Field): SpecProcess["consoleSize"] {
 function environmentEntry(field: Field): string {
   const entry = field.text();
   if (entry.indexOf("=") > 0) return entry;
-  throw field.error(`must be NAME=VALUE, not ${JSON.stringify(entry)}`);
+  throw field.error(`must be NAME=VALUE, not ${shown(entry)}`);
+}
+
+/** For `exec` alone, as config.md has it: a container's first process has none. */
+export function refuseExecAffinity(process: Field): void {
+  const field = process.at("execCPUAffinity");
+  for (const name of ["initial", "final"]) {
+    const processors = field.at(name);
+    if (processors.optional((f) => f.text())) {
+      throw processors.unsupported("processes are not bound to processors here");
+    }
+  }
 }
 
 /** @param strict whether a capability that no kernel knows is an error */

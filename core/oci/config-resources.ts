@@ -1,7 +1,7 @@
 // `linux.resources` of a config.json, which is also what `update` is given (config-linux.md,
 // "Control groups").
 
-import type { Field } from "./config-field.ts";
+import { type Field, shown } from "./config-field.ts";
 import type {
   SpecBlockIO,
   SpecCpu,
@@ -33,7 +33,7 @@ const flag = (f: Field): boolean => f.flag();
 function cpuList(field: Field): string {
   const text = field.text();
   if (/^(\d+(-\d+)?)?(,\d+(-\d+)?)*$/.test(text)) return text;
-  throw field.error(`is no list such as 0-3,7: ${JSON.stringify(text)}`);
+  throw field.error(`is no list such as 0-3,7: ${shown(text)}`);
 }
 
 const memory = (field: Field): SpecMemory => {
@@ -98,7 +98,7 @@ const blockIO = (field: Field): SpecBlockIO =>
 function deviceRule(field: Field): SpecDeviceRule {
   const access = field.at("access").optional((f) => f.text()) ?? "rwm";
   if (!/^[rwm]+$/.test(access)) {
-    throw field.at("access").error(`must be of r, w and m, not ${JSON.stringify(access)}`);
+    throw field.at("access").error(`must be of r, w and m, not ${shown(access)}`);
   }
   const number = (name: string) => field.at(name).optional((f) => f.integer(-1));
   const [major, minor] = [number("major"), number("minor")];
@@ -116,7 +116,7 @@ function pageSize(field: Field): string {
   const [, number = "", unit = ""] = /^([1-9]\d*)([KMG]B)$/.exec(text) ?? [];
   const power = Number(number);
   if (unit !== "" && (power & (power - 1)) === 0) return text;
-  throw field.error(`is no size of huge pages such as 2MB or 1GB: ${JSON.stringify(text)}`);
+  throw field.error(`is no size of huge pages such as 2MB or 1GB: ${shown(text)}`);
 }
 
 function unified(field: Field): Record<string, string> {

@@ -3,7 +3,7 @@
 // Source: opencontainers/runtime-spec, config.md, version 1.2.
 
 import type { Field } from "./config-field.ts";
-import { Field as FieldOf, parseJson } from "./config-field.ts";
+import { Field as FieldOf, parseJson, shown } from "./config-field.ts";
 import { readLinux } from "./config-linux.ts";
 import { readProcess, type Warn } from "./config-process.ts";
 import { HOOK_STAGES, type RuntimeSpec, type SpecHook, type SpecHooks } from "./runtime-spec.ts";
@@ -15,7 +15,7 @@ function minorVersion(field: Field): number {
   const version = field.text();
   const minor = VERSION.exec(version)?.[1];
   if (minor !== undefined) return Number(minor);
-  throw field.error(`is ${JSON.stringify(version)}`, "Versions 1.x of the specification are read.");
+  throw field.error(`is ${shown(version)}`, "Versions 1.x of the specification are read.");
 }
 
 function hook(field: Field): SpecHook {
@@ -39,7 +39,7 @@ const hooks = (field: Field): SpecHooks =>
 function hostname(field: Field, has: (type: string) => boolean): string | undefined {
   const name = field.optional((f) => f.text());
   if (name === undefined || name === "") return undefined;
-  if (name.length > 64) throw field.error("has more than 64 bytes");
+  if (new TextEncoder().encode(name).length > 64) throw field.error("has more than 64 bytes");
   if (!has("uts")) throw field.error("needs a uts namespace in linux.namespaces");
   return name;
 }
@@ -52,7 +52,7 @@ export function readConfig(text: string, warn: Warn, file = "config.json"): Runt
   const root = config.at("root");
   const path = root.at("path").text();
   if (path === "") throw root.at("path").error("is empty");
-  for (const platform of ["windows", "solaris", "vm", "zos"]) {
+  for (const platform of ["windows", "solaris", "vm", "zos", "freebsd"]) {
     const field = config.at(platform);
     if (field.isGiven) warn(`${field.error("is for another platform").message}: left out`);
   }

@@ -44,6 +44,10 @@ export function nodesAbove(path: string): {
 
 const bytes = (text: string): number => new TextEncoder().encode(text).length;
 
+/** Whether nodes can be made along a path. */
+export const canBeCgroups = (path: string): boolean =>
+  bytes(path) <= PATH_BYTES && path.split("/").every(isName);
+
 /** What a directory of a cgroup file system can be called. */
 function isName(name: string): boolean {
   return name !== ".." && bytes(name) <= NAME_BYTES && !/[\x00-\x1f\x7f]/.test(name);

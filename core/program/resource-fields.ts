@@ -1,4 +1,6 @@
-// Which field of a config.json a control file of a cgroup is written for.
+// Which field of a config.json a control file of a cgroup is written for, and for which there is none.
+
+import type { SpecResources } from "../oci/runtime-spec.ts";
 
 const FIELDS: readonly (readonly [pattern: RegExp, field: string])[] = [
   [/^memory\.(limit_in_bytes|max)$/, "memory.limit"],
@@ -36,3 +38,33 @@ export function fieldOf(file: string): string {
   const found = FIELDS.find(([pattern]) => pattern.test(file))?.[1];
   return `linux.resources.${found ?? `unified[${JSON.stringify(file)}]`}`;
 }
+
+const limits = (value: number | undefined): boolean => value !== undefined && value > 0;
+
+/** Fields that ask for what a version of cgroups has no file for, or none any more. */
+export function fieldsWithoutFile(
+  version: 1 | 2,
+  { memory = {}, cpu = {}, blockIO = {}, network = {} }: SpecResources,
+): string[] {
+  const leaf = [blockIO, ...(blockIO.weightDevice ?? [])].some((one) => limits(one.leafWeight));
+  const everywhere: readonly (readonly [field: string, isAsked: boolean])[] = [
+    ["memory.kernel", limits(memory.kernel)],
+    ["memory.useHierarchy", memory.useHierarchy === false],
+    ["blockIO.leafWeight", leaf],
+  ];
+  const onV2: readonly (readonly [field: string, isAsked: boolean])[] = [
+    ["memory.kernelTCP", limits(memory.kernelTCP)],
+    ["memory.swappiness", memory.swappiness !== undefined],
+    ["memory.disableOOMKiller", memory.disableOOMKiller === true],
+    ["cpu.realtimePeriod", limits(cpu.realtimePeriod)],
+    ["cpu.realtimeRuntime", limits(cpu.realtimeRuntime)],
+    ["network.classID", limits(network.classID)],
+    ["network.priorities", (network.priorities ?? []).length > 0],
+  ];
+  return [...everywhere, ...(version === 2 ? onV2 : [])]
+    .filter(([, isAsked]) => isAsked)
+    .map(([field]) => `linux.resources.${field}`);
+}
+
+export const hasNoFile = (field: string): string =>
+  `${field}: the cgroups of this machine have no file for it: left out`;

@@ -3,10 +3,12 @@
 // Source: opencontainers/runtime-spec, config-linux.md, "Cgroups Path".
 
 import { NacreError } from "../error.ts";
+import { shown } from "../oci/config-field.ts";
 import type { SpecDeviceRule, SpecResources } from "../oci/runtime-spec.ts";
-import { filterDevices, type MountedHierarchy } from "./cgroup-plan.ts";
+import { canBeCgroups } from "./cgroup-parent.ts";
+import { filterDevices, joinedHierarchies, type MountedHierarchy } from "./cgroup-plan.ts";
 import type { Operation } from "./operation.ts";
-import { fieldOf } from "./resource-fields.ts";
+import { fieldOf, fieldsWithoutFile } from "./resource-fields.ts";
 import { resourceWrites } from "./resources/all.ts";
 import type { CgroupWrite } from "./resources/write.ts";
 
@@ -15,6 +17,8 @@ export interface RuntimeCgroups {
   /** The container's own nodes, one a hierarchy. */
   readonly nodes: readonly string[];
   readonly hierarchies: readonly MountedHierarchy[];
+  /** Fields of `linux.resources` that its cgroups have no files for. */
+  readonly leftOut: readonly string[];
   /** Nodes above its own that are made, the lowest first: they go with it if nobody else is there. */
   readonly parents: readonly string[];
 }
@@ -51,6 +55,15 @@ function normal(path: string): string {
  * needed for that: the nodes stand where its own would.
  */
 export function cgroupPathOf(wanted: string | undefined, id: string, systemd: boolean): string {
+  const path = placeOf(wanted, id, systemd);
+  if (canBeCgroups(path)) return path;
+  throw new NacreError(
+    "invalid",
+    `config.json: linux.cgroupsPath cannot be made: ${shown(wanted)}`,
+  );
+}
+
+function placeOf(wanted: string | undefined, id: string, systemd: boolean): string {
   if (wanted === undefined || wanted === "") return `/nacre-oci/${id}`;
   if (!systemd) {
     const path = normal(wanted);
@@ -115,6 +128,13 @@ function limits(
   if (version === 1 && Object.keys(resources.unified ?? {}).length > 0) {
     throw new NacreError("unsupported", "config.json: linux.resources.unified needs cgroup v2");
   }
+  const { limit = 0, swap = 0 } = resources.memory ?? {};
+  if (version === 2 && swap > 0 && limit === 0) {
+    throw new NacreError(
+      "invalid",
+      "config.json: linux.resources.memory.swap is memory and swap together: it needs a memory.limit",
+    );
+  }
   return resourceWrites(version, resources).map((write): Operation => {
     const { controller, file, data, why } = write;
     const own = hierarchies.find((h) => h.version === 2 || h.controllers.includes(controller));
@@ -141,12 +161,6 @@ function handedDown({ controllers, mountpoint }: MountedHierarchy, path: string)
       .join(" "),
     why: "on v2 a parent hands controllers down to its children",
   };
-}
-
-/** The hierarchies that a container joins: all of v1 where they carry the controllers, else v2. */
-function joinedHierarchies(all: readonly MountedHierarchy[]): readonly MountedHierarchy[] {
-  const v1 = all.filter((h) => h.version === 1);
-  return v1.some((h) => h.controllers.includes("pids")) ? v1 : all.filter((h) => h.version === 2);
 }
 
 /** Nodes may be made, whatever they are, and those that every container has may be used. */
@@ -201,8 +215,21 @@ export function planRuntimeCgroups(
   const unified = hierarchies.find(({ version }) => version === 2);
   const filter = unified && filterDevices(unified.mountpoint + path, resources.devices);
   if (filter) host.push({ ...filter, field: "linux.resources.devices" });
-  return { host, nodes: hierarchies.map((h) => h.mountpoint + path), hierarchies, parents };
+  return {
+    ...{ host, nodes: hierarchies.map((h) => h.mountpoint + path), hierarchies, parents },
+    leftOut: leftOutOf(hierarchies, wanted),
+  };
 }
+
+/** Fields that ask for what these hierarchies have no file for. */
+const leftOutOf = (hierarchies: readonly MountedHierarchy[], resources: SpecResources): string[] =>
+  fieldsWithoutFile(hierarchies[0]?.version ?? 1, resources);
+
+/** The same for those that `update` names. */
+export const leftOutLimits = (
+  all: readonly MountedHierarchy[],
+  resources: SpecResources,
+): string[] => leftOutOf(joinedHierarchies(all), resources);
 
 /** The writes of `update`, each with its node. */
 export const limitWrites = (

@@ -2,6 +2,7 @@
 // the field.
 
 import { NacreError } from "../error.ts";
+import { shown } from "../oci/config-field.ts";
 import { ACTIONS, MAX_ERRNO } from "./actions.ts";
 import { ARCHITECTURE_NAMES } from "./architectures.ts";
 import { callNames } from "./numbers.ts";
@@ -31,9 +32,6 @@ const MOST = (1n << 64n) - 1n;
 function refuse(field: string, why: string): never {
   throw new NacreError("invalid", `seccomp: ${field} ${why}`);
 }
-
-const shown = (value: unknown): string =>
-  typeof value === "bigint" ? String(value) : (JSON.stringify(value) ?? String(value));
 
 function object(value: unknown, field: string): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -141,16 +139,15 @@ function readArchMap(value: unknown, field: string): NonNullable<SeccompProfile[
 
 /** Who is to decide must be named, and nobody is named for nothing. */
 function readListener(value: Fields, asks: boolean, name: string) {
-  const { listenerPath, listenerMetadata } = value;
+  const given = (field: "listenerPath" | "listenerMetadata") =>
+    text(value[field] ?? "", `${name}.${field}`);
+  const [listenerPath, listenerMetadata] = [given("listenerPath"), given("listenerMetadata")];
   if (asks && !listenerPath) refuse(`${name}.listenerPath`, "is missing: SCMP_ACT_NOTIFY needs it");
   if (!listenerPath && listenerMetadata) {
     refuse(`${name}.listenerMetadata`, "is set without listenerPath");
   }
   if (!asks || !listenerPath) return {};
-  return {
-    listenerPath: text(listenerPath, `${name}.listenerPath`),
-    listenerMetadata: text(listenerMetadata ?? "", `${name}.listenerMetadata`),
-  };
+  return { listenerPath, listenerMetadata };
 }
 
 /** A profile that was parsed as JSON. @throws NacreError `invalid` that names the field */

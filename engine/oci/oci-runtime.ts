@@ -364,7 +364,8 @@ export class OciRuntime {
       throw new NacreError("conflict", `cannot update a container that is stopped: ${id}`);
     }
     const { hierarchies } = this.machine;
-    changeLimits(this.#files, hierarchies, record.cgroupPath, this.machine.limits(resources));
+    const limits = this.machine.limits(resources);
+    changeLimits(this.#files, hierarchies, record.cgroupPath, limits, this.warn);
   }
 
   /** The state, and what runc and crun say with it. */

@@ -12,6 +12,7 @@ import type { Files } from "@nacre/core/ports/files.ts";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { keyringOf } from "@nacre/core/program/become.ts";
 import type { KernelProgram, Supervision } from "@nacre/core/program/program.ts";
+import { hasNoFile } from "@nacre/core/program/resource-fields.ts";
 import { cgroupPathOf, planRuntimeCgroups } from "@nacre/core/program/runtime-cgroups.ts";
 import { hasUserNamespace } from "@nacre/core/program/runtime-mounts.ts";
 import { runtimeProgram } from "@nacre/core/program/runtime-program.ts";
@@ -89,6 +90,7 @@ export class OciPlanner {
       this.#machine.limits(spec.linux.resources),
       this.#machine.sight,
     );
+    for (const field of cgroups.leftOut) this.#options.warn(`config.json: ${hasNoFile(field)}`);
     const labels = this.#machine.labels();
     const record = (pid: number, startTime: bigint, created: string): OciRecord => ({
       ...{ id, pid, startTime: String(startTime), bundle, rootfs, created },

@@ -5,7 +5,8 @@ import type { SpecResources } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { WriteFile } from "@nacre/core/program/operation.ts";
-import { limitWrites } from "@nacre/core/program/runtime-cgroups.ts";
+import { hasNoFile } from "@nacre/core/program/resource-fields.ts";
+import { leftOutLimits, limitWrites } from "@nacre/core/program/runtime-cgroups.ts";
 
 /** Files that take a whole value and give it back; others are lists that are added to. */
 const isReadBack = (path: string): boolean => !/\/(devices\.|memory\.oom_control$)/.test(path);
@@ -27,7 +28,9 @@ export function changeLimits(
   hierarchies: readonly MountedHierarchy[],
   path: string,
   resources: SpecResources,
+  warn: (message: string) => void,
 ): void {
+  for (const field of leftOutLimits(hierarchies, resources)) warn(hasNoFile(field));
   const writes = limitWrites(hierarchies, path, resources) as WriteFile[];
   const before: { readonly path: string; readonly text: string }[] = [];
   for (const { path: file, data, field } of inOrder(files, writes)) {

@@ -92,7 +92,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/program/account-lines.ts",
   ],
   // What compiles filters of system calls: loaded when one is not kept yet.
-  filters: ["core/seccomp/!(version).ts"],
+  filters: ["core/seccomp/!(version).ts", "core/oci/config-field.ts"],
   "cgroup-model": ["core/{cgroup,css-set,cpuset-list}.ts"],
   looking: [
     "engine/logs/!(json-file).ts",

@@ -34,6 +34,9 @@ const SETTLE_MS = 30_000;
 /** A process or a cgroup may go that an earlier test has ended; these stay. */
 const STANDING = ["mount", "network link", "loop device"];
 
+/** Version 2 of cgroups alone, in one hierarchy. */
+export const UNIFIED = existsSync("/sys/fs/cgroup/cgroup.controllers");
+
 type Json = Record<string, unknown>;
 
 /** A config.json that tests change at will. */

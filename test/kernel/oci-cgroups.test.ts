@@ -1,9 +1,9 @@
 // Where a config.json's container stands among cgroups, and what limits it there, on version 1 and 2:
 // config-linux.md, "Control groups". The table of sections: docs/OCI-RUNTIME.md.
 
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Config, OciBench } from "./oci-bench.ts";
+import { type Config, OciBench, UNIFIED } from "./oci-bench.ts";
 
 let bench: OciBench;
 beforeAll(() => {
@@ -11,8 +11,6 @@ beforeAll(() => {
 });
 afterAll(() => bench?.[Symbol.dispose]());
 
-/** Version 2 alone, in one hierarchy. */
-const UNIFIED = existsSync("/sys/fs/cgroup/cgroup.controllers");
 /** The node's directory, which is one for all controllers of version 2. */
 const nodeOf = (controller: string, path: string): string =>
   UNIFIED ? `/sys/fs/cgroup${path}` : `/sys/fs/cgroup/${controller}${path}`;
@@ -36,6 +34,29 @@ const LIMITS: readonly (readonly [controller: string, file: string, value: strin
     ];
 
 describe("linux.cgroupsPath, resources", () => {
+  it("are named where the kernel would have said nothing of them, or of a path alone", () => {
+    const refusal = (change: (config: Config) => void) =>
+      bench.call(["create", "-b", bench.bundle("true", change), bench.id()]).stderr;
+    for (const path of [`/${"a".repeat(300)}`, "/a\nb", `/${"a/".repeat(3000)}`]) {
+      const said = refusal((config) => {
+        config.linux.cgroupsPath = path;
+      });
+      expect(said).toContain("config.json: linux.cgroupsPath cannot be made");
+    }
+    const tooLow = refusal((config) => {
+      config.linux.resources = { memory: { limit: 4096 } };
+    });
+    expect(tooLow).toMatch(/config\.json: linux\.resources\.memory\.limit: .*is it too low\?/);
+    const { stderr } = bench.call([
+      ...["run", "-b"],
+      bench.bundle("true", (config) => {
+        config.linux.resources = { memory: { kernel: 1 << 20 } };
+      }),
+      bench.id(),
+    ]);
+    expect(stderr).toContain("warning: config.json: linux.resources.memory.kernel: the cgroups");
+  });
+
   const limited = (config: Config): void => {
     config.linux.resources = {
       memory: { limit: 64 << 20, reservation: 32 << 20, swappiness: 10 },

@@ -13,7 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Config, OciBench, RUNTIME } from "./oci-bench.ts";
+import { type Config, OciBench, RUNTIME, UNIFIED } from "./oci-bench.ts";
+
+const PIDS_MAX = UNIFIED ? "pids.max" : "pids/pids.max";
 
 let bench: OciBench;
 beforeAll(() => {
@@ -284,12 +286,12 @@ describe("exec, ps, pause, resume, update, events, list", () => {
     bench.does(["update", "--pids-limit", "77", "--memory", "64m", id]);
     bench.does(["update", "-r", "-", id], { input: '{"cpu":{"shares":512}}' });
     const read = (file: string) => bench.does(["exec", id, "cat", `/sys/fs/cgroup/${file}`]).trim();
-    expect(read("pids/pids.max")).toBe("77");
-    expect(read("memory/memory.limit_in_bytes")).toBe(String(64 << 20));
-    expect(read("cpu/cpu.shares")).toBe("512");
+    expect(read(PIDS_MAX)).toBe("77");
+    expect(read(UNIFIED ? "memory.max" : "memory/memory.limit_in_bytes")).toBe(String(64 << 20));
+    expect(read(UNIFIED ? "cpu.weight" : "cpu/cpu.shares")).toBe(UNIFIED ? "59" : "512");
     const refused = bench.call(["update", "--pids-limit", "5", "--cpuset-cpus", "4000", id]);
     expect(refused.stderr).toContain("linux.resources.cpu.cpus");
-    expect(read("pids/pids.max")).toBe("77");
+    expect(read(PIDS_MAX)).toBe("77");
     const { type, data } = JSON.parse(bench.does(["events", "--stats", id]));
     expect({ type, pids: data.pids, limit: data.memory.usage.limit }).toEqual({
       type: "stats",
@@ -301,19 +303,36 @@ describe("exec, ps, pause, resume, update, events, list", () => {
     bench.does(["delete", "-f", id]);
   });
 
+  it("have no user whose number says to the kernel that it stays who it is", () => {
+    const id = bench.id();
+    bench.does(["create", "-b", bench.bundle("sleep 60"), id]);
+    for (const user of ["4294967295", "4294967296", "0:4294967295"]) {
+      const { code, stdout, stderr } = bench.call(["exec", "-u", user, id, "id", "-u"]);
+      expect({ code, stdout }).toEqual({ code: 255, stdout: "" });
+      expect(stderr).toContain("--user must be");
+    }
+    const affinity = { args: ["true"], cwd: "/", execCPUAffinity: { final: "0" } };
+    const file = bench.path("process.json");
+    writeFileSync(file, JSON.stringify(affinity));
+    expect(bench.call(["exec", "-p", file, id]).stderr).toContain("execCPUAffinity.final");
+    bench.does(["delete", "-f", id]);
+  });
+
   it("join the container's own cgroups, or some below them, and no others", () => {
     const id = bench.id();
     const bundle = bench.bundle("sleep 60");
     bench.does(["create", "-b", bundle, id]);
-    const below = `/sys/fs/cgroup/pids/nacre-oci/${id}/below`;
+    const below = `/sys/fs/cgroup/${UNIFIED ? "" : "pids/"}nacre-oci/${id}/below`;
+    const shown = (node: string) => (UNIFIED ? `0::${node}\n` : `:pids:${node}\n`);
     const seen = (...words: string[]) =>
       bench.call(["exec", ...words, id, "cat", "/proc/self/cgroup"]);
-    expect(seen().stdout).toMatch(/:pids:\/\n/);
+    expect(seen().stdout).toContain(shown("/"));
     expect(seen("--cgroup", "..").stderr).toContain("bad sub cgroup path");
     expect(seen("--cgroup", "none:/").stderr).toContain("unknown controller none");
     expect(seen("--cgroup", "below")).toMatchObject({ code: 255 });
     mkdirSync(below);
-    expect(seen("--cgroup", "pids:below").stdout).toMatch(/:pids:\/below\n/);
+    const named = UNIFIED ? "below" : "pids:below";
+    expect(seen("--cgroup", named).stdout).toContain(shown("/below"));
     bench.does(["delete", "-f", id]);
     expect(existsSync(below)).toBe(false);
   });

@@ -56,6 +56,9 @@ const WRONG: readonly (readonly [path: string, value: unknown, field: string])[]
   ["process.env", ["A"], "process.env[0] must be NAME=VALUE"],
   ["process.env", ["A=\0"], "process.env[0] has a NUL"],
   ["process.user", { uid: -1 }, "process.user.uid must be from 0"],
+  // To the kernel it says that the user stays who it is: root.
+  ["process.user", { uid: 4294967295 }, "process.user.uid must be from 0"],
+  ["process.user", { gid: 4294967295 }, "process.user.gid must be from 0"],
   ["process.user", { uid: 1.5 }, "process.user.uid must be a whole number"],
   ["process.user", { additionalGids: [4294967296] }, "process.user.additionalGids[0] must be"],
   ["process.capabilities", { bounding: ["CAP_TEST"] }, "process.capabilities.bounding[0] is no"],
@@ -80,6 +83,14 @@ const WRONG: readonly (readonly [path: string, value: unknown, field: string])[]
   ["mounts", [{ destination: "/a" }], "mounts[0].type is missing"],
   ["mounts", [{ destination: "/a", type: "bind" }], "mounts[0].source is missing"],
   ["mounts", [{ destination: "/a", type: "tmpfs", options: "ro" }], "mounts[0].options must be"],
+  ["mounts", [{ destination: "/", type: "tmpfs" }], "mounts[0].destination is the root itself"],
+  ["mounts", [{ destination: "./", type: "tmpfs" }], "mounts[0].destination is the root itself"],
+  [
+    "mounts",
+    [{ destination: "/a", source: "/b", options: ["bind", "idmap"] }],
+    "mounts[0].options[1] needs uidMappings and gidMappings",
+  ],
+  ["annotations", { "": "a" }, "annotations has an empty name in it"],
   ["hooks", { prestart: [{ path: "bin" }] }, "hooks.prestart[0].path must be an absolute path"],
   ["hooks", { poststop: [{ path: "/b", timeout: 0 }] }, "hooks.poststop[0].timeout must be more"],
   ["annotations", { a: 1 }, "annotations.a must be a text"],
@@ -105,6 +116,7 @@ const WRONG: readonly (readonly [path: string, value: unknown, field: string])[]
   ["linux.devices", [{ path: "/dev/x", type: "c", minor: 1 }], "linux.devices[0].major is missing"],
   ["linux.resources", { memory: { limit: "64m" } }, "linux.resources.memory.limit must be"],
   ["linux.resources", { memory: { limit: 9, swap: 8 } }, "linux.resources.memory.swap is memory"],
+  ["linux.resources", { memory: { limit: 1e26 } }, "linux.resources.memory.limit must be from -1"],
   ["linux.resources", { memory: { swappiness: 101 } }, "linux.resources.memory.swappiness must"],
   ["linux.resources", { cpu: { cpus: "a" } }, "linux.resources.cpu.cpus is no list"],
   ["linux.resources", { pids: {} }, "linux.resources.pids.limit is missing"],
@@ -141,19 +153,27 @@ describe("a config.json that lies", () => {
     };
     const [one, other] = [map(0, 1000, 10), map(5, 2000, 10)];
     expect(withMaps([one, other])).toContain(
-      "linux.uidMappings [1] overlaps an earlier entry by its containerID",
+      "linux.uidMappings[1] overlaps an earlier entry by its containerID",
     );
     expect(withMaps([one, map(20, 1009, 2)])).toContain(
       "[1] overlaps an earlier entry by its hostID",
     );
-    expect(withMaps([map(0, 4294967295, 2)])).toContain("[0] goes past the last ID");
+    expect(withMaps([map(0, 4294967290, 20)])).toContain("[0] goes past the last ID");
     expect(withMaps([map(0, 1, 0)])).toContain("linux.uidMappings[0].size must be from 1");
     expect(withMaps([one], [])).toContain("linux.gidMappings is missing");
   });
 
   it("asks for what there is not, and is told so", () => {
-    for (const [path, field] of [["linux.intelRdt", "linux.intelRdt"]] as const) {
-      const error = refusal(changed(path, { closID: "x" }));
+    const ids = [map(0, 1000, 1)];
+    const maps = { uidMappings: ids, gidMappings: ids };
+    const bind = { destination: "/a", source: "/b", options: ["bind", "idmap=uids=0-1-10"] };
+    for (const [path, value, field] of [
+      ["linux.intelRdt", { closID: "x" }, "linux.intelRdt"],
+      ["linux.netDevices", { eth0: {} }, "linux.netDevices"],
+      ["mounts", [{ destination: "/a", type: "tmpfs", ...maps }], "mounts[0].uidMappings"],
+      ["mounts", [bind], "mounts[0].options[1]"],
+    ] as const) {
+      const error = refusal(changed(path, value));
       expect(error).toMatchObject({ kind: "unsupported" });
       expect(error.message).toContain(`config.json: ${field}:`);
     }

@@ -20,7 +20,7 @@ function program(more: Json, linux: Json = {}, hasSelinux = false) {
     id: "one",
     mounts: { spec, hierarchies: [], cgroupPath: "/one", bundle: "/bundle", hasSelinux },
     rootfs: "/bundle/rootfs",
-    cgroups: { host: [], nodes: [], hierarchies: [], parents: [] },
+    cgroups: { host: [], nodes: [], hierarchies: [], parents: [], leftOut: [] },
     directory: "/run/one",
     around: ["/bundle", "/"],
     state: (status) => [`{"status":"${status}","pid":`, "}"],
