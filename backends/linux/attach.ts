@@ -59,12 +59,12 @@ export async function attach(path: string): Promise<AttachedStreams> {
   return {
     output: chunks(socket),
     async write(bytes) {
-      const room = inputFrames(bytes).map((frame) => socket.writable && socket.write(frame));
-      if (room.at(-1) !== false || !socket.writable) return;
-      await new Promise<void>((resolve) => {
-        socket.once("drain", resolve);
-        socket.once("close", resolve);
-      });
+      if (!socket.writable) return;
+      // What Node still had would be lost by `close`.
+      const sent = inputFrames(bytes).map(
+        (frame) => new Promise<void>((resolve) => socket.write(frame, () => resolve())),
+      );
+      await Promise.all(sent);
     },
     resize: (rows, columns) => {
       if (socket.writable) socket.write(windowFrame(rows, columns));

@@ -122,6 +122,26 @@ export function leavingCases(bench: () => Bench): void {
     await expect.poll(commands, { timeout: 20_000 }).toContain("sleep 1000");
   });
 
+  it("gets all that was written to it before whoever attached left", async () => {
+    const { containers, subject } = bench();
+    const request = { image: subject.image, interactive: true, detached: true } as const;
+    const counts = ["sh", "-c", "head -c 300000 | wc -c; sleep 1000"];
+    await containers.run({ ...request, name: "lines", command: ["sh", "-c", ECHO] }, PIPES);
+    await containers.run({ ...request, name: "large", command: counts }, PIPES);
+    const lines = await containers.attach("lines");
+    const written = ["one", "two", "three"].map((word) => lines.write(bytes(`${word}\n`)));
+    lines.resize(24, 80);
+    await Promise.all(written);
+    lines.close();
+    const large = await containers.attach("large");
+    await large.write(new Uint8Array(300_000));
+    large.close();
+    const log = async (name: string) => (await bench().logs(name)).join("");
+    const options = { timeout: 10_000 };
+    await expect.poll(() => log("lines"), options).toContain("got three");
+    await expect.poll(() => log("large"), options).toContain("300000");
+  });
+
   it("is shared with those who attach while somebody has it in the foreground", async () => {
     const { containers, subject } = bench();
     const shown = await screen("shared");

@@ -15,12 +15,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-
 #include "supervise.h"
 
 enum { FRAME = 8, INPUT = 0, WINDOW = 1, ROOM = 2 * (FRAME + sizeof(((struct stream *)0)->data)) };
 static struct client {
   int fd;
+  bool left, heard; /* who has left is kept until the container has what was sent, or for a newcomer */
   size_t taken, queued;
   char in[FRAME + 4096], out[2 * ROOM]; /* `out` holds what two streams give at once, and as much more */
 } *clients[CLIENTS];
@@ -53,6 +53,9 @@ void attach_close(void) {
 static void welcome(void) {
   int i = 0, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   while (i < CLIENTS && clients[i]) i++;
+  if (i == CLIENTS)
+    for (i = 0; i < CLIENTS && !clients[i]->left;) i++;
+  if (fd >= 0 && i < CLIENTS && clients[i]) drop(i);
   if (fd >= 0 && i < CLIENTS && (clients[i] = calloc(1, sizeof **clients))) clients[i]->fd = fd;
   else if (fd >= 0) close(fd);
 }
@@ -86,11 +89,13 @@ bool attach_poll(struct pollfd *ready, struct stream *input) {
   bool room = true;
   ready[CLIENTS] = (struct pollfd){listener, POLLIN, 0};
   for (int i = 0; i < CLIENTS; i++) {
-    if (clients[i] && !take_frames(clients[i], input)) drop(i);
+    bool sense = clients[i] && take_frames(clients[i], input);
+    if (clients[i] && (!sense || (clients[i]->heard && input->sent == input->used))) drop(i);
     struct client *c = clients[i];
-    ready[i].fd = c ? c->fd : -1;
-    if (!c) continue;
+    ready[i].fd = -1;
+    if (!c || c->heard) continue;
     ready[i].events = (short)((c->taken < sizeof c->in ? POLLIN : 0) | (c->queued ? POLLOUT : 0));
+    if (ready[i].events || !c->left) ready[i].fd = c->fd; /* an end is told again and again */
     room &= c->queued <= ROOM;
   }
   return room;
@@ -105,8 +110,9 @@ void attach_relay(const struct pollfd *ready) {
     if (out > 0) memmove(c->out, c->out + out, c->queued -= (size_t)out);
     ssize_t in = what & POLLIN ? recv(c->fd, c->in + c->taken, sizeof c->in - c->taken, 0) : 0;
     if (in > 0) c->taken += (size_t)in;
-    /* Nothing where something was promised: it has left. */
-    if (in < 0 || (in == 0 && what & (POLLIN | POLLHUP | POLLERR))) drop(i);
+    c->heard = in < 0 || (in == 0 && what & POLLIN); /* nothing where something was promised */
+    c->left |= c->heard || what & POLLHUP;
+    if (c->left) c->queued = 0;
   }
   if (ready[CLIENTS].revents) welcome();
 }
@@ -117,7 +123,7 @@ void attach_output(int kind, const char *data, size_t size) {
   memcpy(header + 4, &big, 4);
   for (int i = 0; i < CLIENTS; i++) {
     struct client *c = clients[i];
-    if (!c) continue;
+    if (!c || c->left) continue;
     memcpy(c->out + c->queued, header, FRAME);
     memcpy(c->out + c->queued + FRAME, data, size);
     c->queued += FRAME + size;
