@@ -15,11 +15,17 @@ const CHUNK_BYTES = 64 << 10;
 /** How often a file is looked for that may be moving. */
 const MOST_LOOKS = 100;
 
-/** Undefined for a line that a crash cut short: the lines around it are still good. */
+/** With it every line begins; within one its quotation marks would have a backslash each. */
+const BEGINNING = '{"log":"';
+
+/** What a crash or a full disk cut short has no end: the next line follows in the same one. */
+const whole = (line: string): string => line.slice(Math.max(0, line.lastIndexOf(BEGINNING)));
+
+/** Undefined for a line that was cut short: the lines around it are still good. */
 function parseLogLine(line: string): LogLine | undefined {
   let parsed: { log?: unknown; stream?: unknown; time?: unknown };
   try {
-    parsed = JSON.parse(line);
+    parsed = JSON.parse(whole(line));
   } catch {
     return undefined;
   }

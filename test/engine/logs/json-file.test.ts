@@ -148,4 +148,13 @@ describe("a log in several files", () => {
     write("b");
     expect(await all(texts(false))).toEqual(["a", "b"]);
   });
+
+  it("has the line that follows one that was cut, in the same file", async () => {
+    write("a");
+    appendFileSync(path, '{"log":"cut');
+    write('b "{"log":"c');
+    appendFileSync(path, "\0\0\0");
+    write("d");
+    expect(await all(texts(false))).toEqual(["a", 'b "{"log":"c', "d"]);
+  });
 });
