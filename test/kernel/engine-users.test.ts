@@ -304,6 +304,8 @@ describe("--userns-remap", () => {
       ]);
       await bench.does(["rmi", "-f", "remapped:1", network]);
       await bench.does(["builder", "prune", "-f", "-a"]);
+      // Digests of copied files are kept once those are old enough.
+      rmSync(join(bench.root, "builds/copies.json"), { force: true });
     });
   }, 60_000);
 
