@@ -19,6 +19,7 @@ import { labelsOf, parseLabel, parseVariable, resolveVariables } from "./parse/e
 import { fieldsOf } from "./parse/fields.ts";
 import { parseExtraHost } from "./parse/host-names.ts";
 import { parseBoolean } from "./parse/number.ts";
+import { configuredProxies } from "./proxy-variables.ts";
 
 const word = (one: string): string => one;
 
@@ -166,7 +167,12 @@ export function buildOptions(values: BuildValues, host: Host): BuildOptions {
     given === undefined ? {} : { [key]: given };
   return {
     tags: values.tag,
-    buildArgs: labelsOf(resolveVariables(values.buildArg, environment)),
+    buildArgs: labelsOf(
+      resolveVariables(
+        [...configuredProxies(values.buildArg, host), ...values.buildArg],
+        environment,
+      ),
+    ),
     labels: labelsOf(values.label),
     noCache: values.noCache,
     noCacheStages: values.noCacheFilter.flatMap((one) => one.split(",")),

@@ -14,6 +14,7 @@ import { labelsOf, parseEnvironmentFile, parseLabel } from "./parse/environment.
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
 import { absolute } from "./parse/mount.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
+import { configuredProxies, OWN_PROXIES } from "./proxy-variables.ts";
 import { checkPorts, PORT_OPTIONS } from "./published-ports.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf, unlessEmpty } from "./resource-options.ts";
 
@@ -43,6 +44,7 @@ export const CONTAINER_OPTIONS = {
   envHost: flag(["env-host"], "Set all of your environment variables"),
   gpus: text(["gpus"], "request", "GPUs: not here; --device gives a container device nodes"),
   hostname: text(["hostname", "h"], "string", "The container's host name"),
+  httpProxy: flag(["http-proxy"], "Set your own HTTP_PROXY and its kind"),
   label: list(["label", "l"], "K=V", "Set metadata on the container", parseLabel),
   labelFile: list(["label-file"], "file", "Read labels, one a line", String, "files"),
   logDriver: text(
@@ -122,7 +124,15 @@ export function requestOf(
     ...process,
     image: image!,
     command,
-    environment: environmentOf(values, host),
+    environment: environmentOf(
+      values,
+      host,
+      [
+        ...(values.envHost ? Object.keys(host.environment) : []),
+        ...(values.httpProxy ? OWN_PROXIES : []),
+      ],
+      configuredProxies(values.env, host),
+    ),
     terminal: values.tty,
     interactive: values.interactive,
     detached: values.detach,

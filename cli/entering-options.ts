@@ -21,20 +21,17 @@ export const ENTERING_OPTIONS = {
   workdir: text(["workdir", "w"], "dir", "The working directory in the container"),
 };
 
-/** Ours with --env-host, variables of --env-file, then of -e: the later wins. */
+/** Ours, of --env-file, `usual` ones, then those of -e: the later wins. */
 export function environmentOf(
-  values: {
-    readonly env: readonly string[];
-    readonly envFile: readonly string[];
-    readonly envHost?: boolean;
-  },
+  values: { readonly env: readonly string[]; readonly envFile: readonly string[] },
   host: Host,
+  own: readonly string[] = [],
+  usual: readonly string[] = [],
 ): string[] {
-  const own = values.envHost ? Object.keys(host.environment) : [];
   const fromFiles = values.envFile.flatMap((path) =>
     parseEnvironmentFile(readEnvironmentFile(path, host), path),
   );
-  return resolveVariables([...own, ...fromFiles, ...values.env], host.environment);
+  return resolveVariables([...own, ...fromFiles, ...usual, ...values.env], host.environment);
 }
 
 /** @throws FlagError in docker's words */

@@ -342,31 +342,6 @@ describe("the options of run", () => {
     });
   });
 
-  it("lets -e win over --env-file", () => {
-    const { values, operands } = parseWords(
-      CONTAINER_OPTIONS,
-      ["-e", "B=2", "--env-file", "f", "img"],
-      false,
-    );
-    const host = new FakeHost({ files: { f: "A=1\nB=1\n" } });
-    expect(requestOf(values, operands, host).environment).toEqual(["A=1", "B=2"]);
-  });
-
-  it("hands on our environment, over which -e wins, and leaves out the image's, as podman has it", () => {
-    const { environment } = request("--env-host", "-e", "B=2", "-e", "A=given", "img");
-    expect(environment).toEqual(["A=given", "B=2"]);
-    expect(request("--env-host", "img").environment).toEqual(["A=mine"]);
-    expect(request("--unsetenv", "X", "--unsetenv", "Y", "img").unsetEnvironment).toEqual([
-      ...["X", "Y"],
-    ]);
-    expect(request("--unsetenv", "X", "--unsetenv-all", "img").unsetEnvironment).toBe("all");
-    expect(request("--timeout", "2", "img").timeoutMs).toBe(2000);
-    expect(request("--timeout", "0", "img").timeoutMs).toBeUndefined();
-    expect(request("--tz", "local", "--no-hosts", "img")).toMatchObject({
-      ...{ timeZone: "local", imageHosts: true },
-    });
-  });
-
   it("refuses two mounts at one place, whichever options they come from", () => {
     expect(() => request("-v", "/a:/x", "--mount", "type=tmpfs,dst=/x/", "img")).toThrow(
       "duplicate mount point: /x/",
@@ -390,11 +365,5 @@ describe("the options of run", () => {
   it("says why a storage layer has no limit, and what has", () => {
     expect(() => request("--storage-opt", "size=1g", "img")).toThrow("project quotas");
     expect(() => request("--storage-opt", "colour=red", "img")).toThrow("unknown storage option");
-  });
-
-  it("names an env file that is not there", () => {
-    expect(() => request("--env-file", "/nowhere", "img")).toThrow(
-      "open /nowhere: no such file or directory",
-    );
   });
 });
