@@ -32,7 +32,7 @@ export function makeBuilder(
   upkeep: CacheUpkeep,
 ): Builder {
   const { kernel, files, content, state, clock, codec, random, fetch } = ports;
-  const { images, records, planner, storage, takeDown, snapshotter, bus, paths } = parts;
+  const { images, snapshotter, bus, paths } = parts;
   const { core, bootId, self } = options;
   // A build that is cached makes none.
   const maker = whenUsed(
@@ -40,37 +40,47 @@ export function makeBuilder(
   );
   const layers = new BuildLayers(core, files, images, parts.layers, maker);
   const cache = new StepCache(state, clock, layers);
-  const caches = new CacheMounts(kernel, files, state, clock, codec, paths, { self, bootId });
   const services: BuildServices = {
     // Up to there the core's own has made a digest before the host's is loaded.
     hasher: (sizeBytes) =>
       sizeBytes > CORE_HASHES_BYTES ? codec.hasher("sha256") : new Sha256(layers.arena),
     ...{ files, codec, clock, fetch, images, layers, cache, platform: parts.platform },
-    containers: new StepContainers(
-      ...([kernel, files, records, planner, storage, takeDown, paths] as const),
-      {
-        ...{ snapshotter: snapshotter.name, self, bootId, terminalSize: options.terminalSize },
-        users: async () => {
-          if (!options.usernsRemap) return undefined;
-          const { remappedUsers } = await import("../user-namespaces/choose.ts");
-          return remappedUsers(options.usernsRemap, files, kernel.facts());
-        },
-      },
-    ),
+    containers: whenUsed(() => stepContainers(ports, parts, options)),
     exchange: new CacheExchange(files, content),
-    mounts: new StepMountMaker(kernel, files, layers, snapshotter, caches, paths),
+    mounts: whenUsed(() => {
+      const caches = new CacheMounts(kernel, files, state, clock, codec, paths, { self, bootId });
+      return new StepMountMaker(kernel, files, layers, snapshotter, caches, paths);
+    }),
     contexts: new Contexts(files, clock, codec, layers, (label, diffId) =>
       cache.put(cache.key("files", { diffId }), label, diffId, clock.nowMs()),
     ),
     copies: new KnownCopies(files, paths, bootId),
     scratch: new Scratch(files, kernel, random, paths, self),
-    clone: gitClone(parts.containers),
+    clone: (...wanted) => gitClone(parts.containers)(...wanted),
   };
   const recorder = new ImageRecorder(
     ...([core, files, content, state, clock, bus, images, parts.layers, bootId] as const),
   );
-  const makesImages = new ImageMaker(core, recorder);
+  const makesImages = new ImageMaker(() => layers.arena, recorder);
   const exporter = new CacheExporter(services, makesImages, parts.shared);
   const limit = new CacheLimit(state, upkeep, options.buildCacheBytes ?? DEFAULT_CACHE_BYTES);
   return new Builder(core, services, makesImages, exporter, limit);
+}
+
+function stepContainers(
+  { kernel, files }: BuildPorts,
+  { records, planner, storage, takeDown, snapshotter, paths }: BuildParts,
+  { usernsRemap, self, bootId, terminalSize }: EngineOptions,
+): StepContainers {
+  return new StepContainers(
+    ...([kernel, files, records, planner, storage, takeDown, paths] as const),
+    {
+      ...{ snapshotter: snapshotter.name, self, bootId, terminalSize },
+      users: async () => {
+        if (!usernsRemap) return undefined;
+        const { remappedUsers } = await import("../user-namespaces/choose.ts");
+        return remappedUsers(usernsRemap, files, kernel.facts());
+      },
+    },
+  );
 }

@@ -121,7 +121,15 @@ function lineOf({ command, heredocs }: ActionOf<"RUN">, process: ImageProcess): 
   return { words, script: { name: path, text: content } };
 }
 
+/** Of most steps; what makes mounts is not even loaded. */
+const NO_MOUNTS: RealMounts = {
+  ...{ inputs: [], environment: [], targets: [] },
+  plan: () => ({}),
+  release: () => {},
+};
+
 async function realMounts(mounts: readonly RunMount[], context: StepContext): Promise<RealMounts> {
+  if (mounts.length === 0) return NO_MOUNTS;
   const { run, before, planned } = context;
   const { secrets = [], ssh = {} } = run.options;
   return run.services.mounts.make(mounts, {

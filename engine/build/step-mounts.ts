@@ -24,7 +24,7 @@ export interface RealMounts {
   /** `K=V` of secrets and agents: in no image. */
   readonly environment: readonly string[];
   readonly targets: readonly string[];
-  readonly plan: (id: string) => StepMounts;
+  readonly plan: (id: string) => Partial<StepMounts>;
   /** Gives back what the step had for itself. */
   readonly release: () => void;
 }

@@ -26,17 +26,18 @@ const OCI_TYPES: Readonly<Record<string, string>> = { [MEDIA.dockerLayer]: MEDIA
 const encoder = new TextEncoder();
 
 export class ImageMaker {
-  readonly #core: () => Core;
+  readonly #arena: () => Core;
   readonly #recorder: ImageRecorder;
 
-  constructor(core: () => Core, recorder: ImageRecorder) {
-    this.#core = core;
+  /** `arena`: for digests of documents, one for each image or one for all of a job. */
+  constructor(arena: () => Core, recorder: ImageRecorder) {
+    this.#arena = arena;
     this.#recorder = recorder;
   }
 
   /** Stores and names it, ready to run; the layers are here. */
   async make({ config, reference, action, ...wanted }: NewImage): Promise<ImageRecord> {
-    const core = this.#core().fork();
+    const core = this.#arena();
     const configDocument = documentOf(core, MEDIA.ociConfig, config);
     const { manifest, layers } = this.manifest(
       configDocument,
@@ -63,7 +64,7 @@ export class ImageMaker {
     config: Document,
     wanted: readonly Descriptor[],
     annotations: Readonly<Record<string, string>> = {},
-    core = this.#core().fork(),
+    core = this.#arena(),
   ): { readonly manifest: Document; readonly layers: readonly Descriptor[] } {
     const layers = wanted.map(({ mediaType, digest, size }) => {
       return { mediaType: OCI_TYPES[mediaType] ?? mediaType, digest, size };

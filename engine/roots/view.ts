@@ -58,7 +58,7 @@ export function archivesView(
     return new ImageArchives(
       ...([core, ports, images, containers, await roots()] as const),
       new LayerMaker(core, files, content, state, codec, random, paths, bootId),
-      new ImageMaker(core, recorder),
+      new ImageMaker(() => core().fork(), recorder),
       platform,
     );
   };

@@ -135,7 +135,7 @@ export class Sharing {
       ...([core, files, state, codec, random, layers, paths, bootId] as const),
     );
     const recorder = this.#recorder();
-    const maker = new ImageMaker(core, recorder);
+    const maker = new ImageMaker(() => core().fork(), recorder);
     const ports = { codec, content, keeper: this.keeper(), state, bus };
     return new Loader(core, ports, this.#images, intake, recorder, maker, platform);
   }

@@ -83,6 +83,13 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/tar-writer.ts",
     "cli/local-{files,nodes}.ts",
   ],
+  // What makes steps that are not cached.
+  steps: [
+    "engine/build/{copy-members,copy-layer,copy-step,source-tree,add-sources,file-mode}.ts",
+    "engine/build/{step-layer,step-container,step-mounts,cache-mounts,built-files}.ts",
+    "engine/build/{passing-image,git-context,git-clone,address-context,tar-like}.ts",
+    "core/dockerfile/{ignore,shell-pattern}.ts",
+  ],
   builds: ["engine/build/**", "core/dockerfile/**", "core/oci/config-change.ts"],
   sharing: ["engine/sharing/!(view).ts", "engine/registry/uploads.ts"],
   // Who the users of a container are, where they are its own.
