@@ -85,14 +85,36 @@ export function listenerOperations(filter: SystemCallFilter | undefined): Operat
   return [{ op: "connectListener", path, state, why: "it decides on calls of the container" }];
 }
 
-/** In the parent's section they are the child's. */
-function limitOperations({ rlimits = [] }: Pick<SpecProcess, "rlimits">): Operation[] {
+type Limit = Extract<Operation, { op: "setLimit" }>;
+
+function limitsOf({ rlimits = [] }: Pick<SpecProcess, "rlimits">): Limit[] {
   return rlimits.map((limit) => {
     const resource = RLIMITS.indexOf(limit.type.replace(/^RLIMIT_/, ""));
     if (resource < 0)
       throw new NacreError("invalid", `process.rlimits: unknown type ${limit.type}`);
     return { op: "setLimit", resource, soft: BigInt(limit.soft), hard: BigInt(limit.hard) };
   });
+}
+
+const NOFILE = RLIMITS.indexOf("NOFILE");
+/** So many descriptors are at hand until the program is executed: who makes a container needs some. */
+const DESCRIPTORS = 1024n;
+
+const isLow = ({ resource, soft }: Limit): boolean => resource === NOFILE && soft < DESCRIPTORS;
+
+/** In the parent's section they are the child's. A hard limit may have to be raised, by who has the right. */
+function limitOperations(process: Pick<SpecProcess, "rlimits">): Operation[] {
+  return limitsOf(process).flatMap((limit) => {
+    if (!isLow(limit)) return [limit];
+    return limit.hard < DESCRIPTORS ? [] : [{ ...limit, soft: limit.hard }];
+  });
+}
+
+/** What of its limits would be in the way before the program is executed: anybody may lower one. */
+export function lastLimits(process: Pick<SpecProcess, "rlimits">): Operation[] {
+  return limitsOf(process)
+    .filter(isLow)
+    .map((limit) => ({ ...limit, why: "so few descriptors, now that no more are needed" }));
 }
 
 /**
@@ -147,12 +169,21 @@ export interface BecomeOptions {
   readonly joins?: boolean;
   /** Its limits are its parent's to set. */
   readonly limited?: boolean;
+  /** `lastLimits` are its caller's to add, before `execute`. */
+  readonly lastLimitsFollow?: boolean;
 }
 
 /** The last steps, the same for a container's first process and for one that joins it. */
 export function becomeProcess(
   process: SpecProcess,
-  { filter, keyring, init = false, joins = false, limited = false }: BecomeOptions = {},
+  {
+    filter,
+    keyring,
+    init = false,
+    joins = false,
+    limited = false,
+    lastLimitsFollow = false,
+  }: BecomeOptions = {},
 ): Operation[] {
   const { user, capabilities } = process;
   const operations: Operation[] = [
@@ -191,6 +222,7 @@ export function becomeProcess(
       why: "process 1 hands signals on and reaps; the program is its child",
     });
   }
+  if (!lastLimitsFollow) operations.push(...lastLimits(process));
   operations.push({
     op: "execute",
     arguments: process.args,

@@ -10,7 +10,7 @@ import type {
   SpecProcess,
 } from "../oci/runtime-spec.ts";
 import { hostId } from "../user-namespace/id-map.ts";
-import { becomeProcess, listenerOperations, terminalOperations } from "./become.ts";
+import { becomeProcess, lastLimits, listenerOperations, terminalOperations } from "./become.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
 import type { RunHook } from "./operation-of-runtime.ts";
 import { bindsOutside } from "./outside.ts";
@@ -216,10 +216,14 @@ function lastSteps(
   before: readonly Operation[],
   { filter, keyring }: Becoming,
 ): Operation[] {
-  const becoming = { ...(filter && { filter }), ...(keyring !== undefined && { keyring }) };
+  const becoming = {
+    ...(filter && { filter }),
+    ...(keyring !== undefined && { keyring }),
+    lastLimitsFollow: true,
+  };
   const steps = [...nature, ...becomeProcess(process, becoming)];
   const execute = steps.pop() as Operation;
-  return withFields([...steps, ...before, execute]);
+  return withFields([...steps, ...before, ...lastLimits(process), execute]);
 }
 
 /** A container can be created without a process; what begins then has nothing to execute. */

@@ -61,6 +61,18 @@ function rootCases(bench: () => Bench): void {
     expect(words(stdout)).toEqual(words("Max open files 100 200 files 300 0027"));
   });
 
+  it("has few descriptors from its execution on, though more are needed to make it", async () => {
+    const limits = [{ name: "nofile", soft: 8, hard: 9 }];
+    const script = "grep '^Max open files' /proc/self/limits";
+    for (const more of [{}, AUTO]) {
+      const { stdout, stderr } = await bench().sh(script, { ...more, limits });
+      expect([words(stdout), stderr]).toEqual([words("Max open files 8 9 files"), ""]);
+    }
+    await bench().start("few", LOOP, { ...AUTO, limits, init: true });
+    const { stdout } = await bench().exec("few", { command: ["sh", "-c", script] });
+    expect(words(stdout)).toEqual(words("Max open files 8 9 files"));
+  });
+
   it("shows an image's files, and what is changed of them, as the container's own", async () => {
     const script = [
       owners("/bin", "/sub/old", "/sub", "/dev/null", "/dev/pts", "/etc/hosts"),

@@ -69,7 +69,7 @@ const named = (operations: readonly Operation[], op: string) =>
 describe("a container with users of its own", () => {
   const { clone, parent, child } = program(USERS, {
     terminal: true,
-    limits: [{ name: "nofile", soft: 5, hard: 6 }],
+    limits: [{ name: "nofile", soft: 5000, hard: 6000 }],
   });
 
   it("is born in its user namespace, whose maps are written while it waits", () => {
@@ -77,9 +77,21 @@ describe("a container with users of its own", () => {
     expect(parent).toMatchObject([
       { op: "writeProcessFile", name: "uid_map", data: "0 100000 65536\n" },
       { op: "writeProcessFile", name: "gid_map", data: "0 200000 65536\n" },
-      { op: "setLimit", soft: 5n, hard: 6n },
+      { op: "setLimit", soft: 5000n, hard: 6000n },
     ]);
     expect(named(child, "setLimit")).toEqual([]);
+  });
+
+  it("has few descriptors only once it needs no more, and may have them raised before", () => {
+    const limits = [{ name: "nofile", soft: 5, hard: 6000 }];
+    const few = program(USERS, { limits, init: true });
+    expect(named(few.parent, "setLimit")).toMatchObject([{ soft: 6000n, hard: 6000n }]);
+    expect(few.child.slice(-2)).toMatchObject([
+      { op: "setLimit", soft: 5n, hard: 6000n },
+      { op: "execute" },
+    ]);
+    const fewer = program(USERS, { limits: [{ name: "nofile", soft: 5, hard: 6 }] });
+    expect(named(fewer.parent, "setLimit")).toEqual([]);
   });
 
   it("has its root made by who is outside, in one row, before it becomes root", () => {
