@@ -20,6 +20,7 @@ import { fieldsOf } from "./parse/fields.ts";
 import { parseExtraHost } from "./parse/host-names.ts";
 import { parseBoolean } from "./parse/number.ts";
 import { configuredProxies } from "./proxy-variables.ts";
+import { contentTrust } from "./registry-options.ts";
 
 const word = (one: string): string => one;
 
@@ -41,6 +42,7 @@ export const BUILD_OPTIONS = {
     "Refused unless disabled=true: there are none",
     parseAttestation,
   ),
+  disableContentTrust: contentTrust,
   buildArg: list(
     ["build-arg"],
     "list",

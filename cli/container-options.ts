@@ -13,9 +13,11 @@ import { alsoNamed, choice, flag, list, text, type Values } from "./options.ts";
 import { labelsOf, parseEnvironmentFile, parseLabel } from "./parse/environment.ts";
 import { logRequestOf, parseLogOption } from "./parse/log.ts";
 import { absolute } from "./parse/mount.ts";
+import { PLATFORM_PARTS, platformOfParts } from "./platform-options.ts";
 import { PROCESS_OPTIONS, processOf } from "./process-options.ts";
 import { configuredProxies, OWN_PROXIES } from "./proxy-variables.ts";
 import { checkPorts, PORT_OPTIONS } from "./published-ports.ts";
+import { contentTrust } from "./registry-options.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf, unlessEmpty } from "./resource-options.ts";
 
 const PULL_POLICIES = ["missing", "always", "never"] as const;
@@ -31,6 +33,7 @@ export const CONTAINER_OPTIONS = {
   ...HEALTH_OPTIONS,
   ...PORT_OPTIONS,
   ...ADDRESS_OPTIONS,
+  ...PLATFORM_PARTS,
   ...ENTERING_OPTIONS,
   attach: list(
     ["attach", "a"],
@@ -40,6 +43,7 @@ export const CONTAINER_OPTIONS = {
     STREAM_NAMES,
   ),
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
+  disableContentTrust: contentTrust,
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
   envHost: flag(["env-host"], "Set all of your environment variables"),
   gpus: text(["gpus"], "request", "GPUs: not here; --device gives a container device nodes"),
@@ -109,7 +113,7 @@ export function requestOf(
     hostname: values.hostname,
     user: values.user,
     workingDirectory: values.workdir,
-    platform: values.platform,
+    platform: platformOfParts(values, values.platform !== undefined) ?? values.platform,
     runtime: values.runtime,
     logDriver: values.logDriver,
     log: logRequestOf(values),

@@ -3,7 +3,7 @@
 import type { BindRequest, ContainerRequest, RequestedMount } from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
-import { list, text, type Values } from "./options.ts";
+import { flag, list, text, type Values } from "./options.ts";
 import { absolute, checkTargets, mountOf, parseTmpfs, parseVolume } from "./parse/mount.ts";
 import { parseMount } from "./parse/mount-option.ts";
 
@@ -13,6 +13,10 @@ export const MOUNT_OPTIONS = {
     "type=…,src=…,dst=…",
     "Mount a bind, volume, tmpfs or image, by key=value fields",
     parseMount,
+  ),
+  readOnlyTmpfs: flag(
+    ["read-only-tmpfs"],
+    "With --read-only: memory to write in at /run, /tmp and /var/tmp",
   ),
   storageOpt: list(["storage-opt"], "size=bytes", "Limit of the storage layer (refused)", String),
   tmpfs: list(["tmpfs"], "dir[:opts]", "Mount an empty file system in memory", parseTmpfs),
@@ -62,7 +66,7 @@ function checked(mount: BindRequest): BindRequest {
 
 /** The part of a request that was asked for. @throws FlagError */
 export function mountsOf(
-  values: Values<typeof MOUNT_OPTIONS>,
+  values: Values<typeof MOUNT_OPTIONS> & { readonly readOnly: boolean },
   { workingDirectory }: Host,
 ): Pick<ContainerRequest, "mounts" | "volumesFrom"> {
   refuseStorageOptions(values.storageOpt);
@@ -77,7 +81,17 @@ export function mountsOf(
       : mount,
   );
   checkTargets(mounts);
+  if (values.readOnly && values.readOnlyTmpfs) mounts.push(...writableIn(mounts));
   return { mounts, ...(volumesFrom.length > 0 && { volumesFrom }) };
+}
+
+/** What podman mounts in a root that is read-only, where nobody mounts anything else. */
+function writableIn(mounts: readonly RequestedMount[]): RequestedMount[] {
+  const taken = new Set(mounts.map(({ target }) => target.replace(/(?<=.)\/+$/, "")));
+  const modes = { "/run": "mode=755", "/tmp": "mode=1777", "/var/tmp": "mode=1777" };
+  return Object.entries(modes)
+    .filter(([target]) => !taken.has(target))
+    .map(([target, mode]) => ({ type: "tmpfs", target, options: ["exec", mode] }));
 }
 
 /** Why: docs/decisions/0024-volumes.md. */

@@ -24,6 +24,7 @@ import type { Host } from "../host.ts";
 import { referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { noticing } from "../notices.ts";
+import { writeWhole } from "../written-file.ts";
 
 export default command({
   usage: "[OPTIONS] PATH|URL|-",
@@ -149,7 +150,7 @@ async function told(
   host: Host,
   filesOnly: boolean,
 ): Promise<void> {
-  if (values.iidfile !== undefined) await written(host, values.iidfile, image.id);
+  if (values.iidfile !== undefined) await writeWhole(host, values.iidfile, image.id);
   if (values.metadataFile !== undefined) {
     const names = image.references.join(",");
     const metadata = {
@@ -157,7 +158,7 @@ async function told(
       "containerimage.digest": image.manifestDigest,
       ...(names !== "" && { "image.name": names }),
     };
-    await written(host, values.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`);
+    await writeWhole(host, values.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`);
   }
   if (values.push) {
     if (image.references.length === 0)
@@ -168,10 +169,4 @@ async function told(
     }
   }
   if (values.quiet && !filesOnly) host.print(`${image.id}\n`);
-}
-
-async function written(host: Host, path: string, text: string): Promise<void> {
-  const file = await host.outputFile(path);
-  file.write(new TextEncoder().encode(text));
-  file.commit();
 }

@@ -1,6 +1,7 @@
 import { command } from "../command.ts";
 import { createdAt } from "../created-at.ts";
 import { flag, list, text } from "../options.ts";
+import { writeWhole } from "../written-file.ts";
 
 export default command({
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
@@ -14,7 +15,9 @@ export default command({
       "Apply a Dockerfile instruction to the image's config",
       (word) => word,
     ),
+    iidfile: text(["iidfile"], "file", "Write the image's ID to this file", "files"),
     message: text(["message", "m"], "string", "What was done, for the image's history"),
+    quiet: flag(["quiet", "q"], "Print the ID alone, as it is anyway"),
     pause: {
       ...flag(["pause", "p"], "Pause the container meanwhile (--pause=false: do not)"),
       initial: true,
@@ -28,7 +31,7 @@ export default command({
     ["nacre commit web web:patched", "its changes as a layer"],
     [`nacre commit -c 'CMD ["nginx"]' web`, "with another command, and no name"],
   ],
-  async run({ engine, host }, { author, change, message, pause }, [container, reference]) {
+  async run({ engine, host }, { author, change, iidfile, message, pause }, [container, reference]) {
     const { archives } = await engine();
     const id = await archives.commit(container!, {
       ...createdAt(host),
@@ -38,6 +41,7 @@ export default command({
       changes: change,
       pause,
     });
+    if (iidfile !== undefined) await writeWhole(host, iidfile, id);
     host.print(`${id}\n`);
     return 0;
   },

@@ -5,8 +5,9 @@ import type { Host } from "../host.ts";
 import { familiarName, referenceOf } from "../image-name.ts";
 import { interruptible } from "../interruption.ts";
 import { flag, list } from "../options.ts";
+import { PLATFORM_PARTS, platformOfParts } from "../platform-options.ts";
 import { PullDisplay } from "../pull-display.ts";
-import { tlsVerify } from "../registry-options.ts";
+import { contentTrust, tlsVerify } from "../registry-options.ts";
 import { shownWhile } from "../shown-while.ts";
 import { neutralise } from "../text/escape.ts";
 
@@ -26,6 +27,7 @@ export default command({
       ["all-platforms"],
       "All platforms of a multi-platform image, with the attestations beside them",
     ),
+    disableContentTrust: contentTrust,
     allTags: flag(["all-tags", "a"], "All tags of the repository"),
     platform: list(
       ["platform"],
@@ -33,6 +35,7 @@ export default command({
       "The platform to choose from a multi-platform image; may be repeated",
       (word) => word,
     ),
+    ...PLATFORM_PARTS,
     quiet: flag(["quiet", "q"], "Print the image's name only"),
     tlsVerify,
   },
@@ -45,8 +48,10 @@ export default command({
     ["nacre pull --platform linux/arm64 ghcr.io/owner/app", "for another machine"],
     ["nacre pull --all-platforms debian:12", "all of it, to be pushed elsewhere as it is"],
   ],
-  async run(context, { allTags, ...wanted }, [name]) {
+  async run(context, { allTags, ...values }, [name]) {
     const { host } = context;
+    const parts = platformOfParts(values, values.platform.length > 0);
+    const wanted = { ...values, platform: parts === undefined ? values.platform : [parts] };
     const tagged = /[:@][^/]*$/.test(name!);
     if (allTags && tagged) throw new FlagError("tag can't be used with --all-tags/-a");
     if (wanted.allPlatforms && wanted.platform.length > 0) {

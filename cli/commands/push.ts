@@ -7,7 +7,7 @@ import { interruptible } from "../interruption.ts";
 import { alsoNamed, choice, flag, text, value } from "../options.ts";
 import { parseDiskBytes } from "../parse/bytes.ts";
 import { PushDisplay } from "../push-display.ts";
-import { tlsVerify } from "../registry-options.ts";
+import { contentTrust, tlsVerify } from "../registry-options.ts";
 import { shownWhile } from "../shown-while.ts";
 import { neutralise } from "../text/escape.ts";
 
@@ -24,6 +24,7 @@ export default command({
   description:
     "Sends an image to the registry that its name says. Blobs go byte for byte as they came, several at once; what the registry has, also in another repository, is not sent again, and where a connection breaks the rest is sent.",
   options: {
+    disableContentTrust: contentTrust,
     allTags: flag(["all-tags", "a"], "Push all tags of the repository"),
     chunkSize: value(
       ["chunk-size"],

@@ -2,6 +2,7 @@ import { command } from "../command.ts";
 import { ALL, CIDFILE, FILTER, isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { noticing } from "../notices.ts";
+import { flag } from "../options.ts";
 import { STOP_SIGNAL, TIMEOUT, timeoutMsOf } from "../stop-timeout.ts";
 
 export default command({
@@ -15,9 +16,10 @@ export default command({
     cidfile: CIDFILE,
     filter: FILTER,
     latest: LATEST,
+    running: flag(["running"], "All that run"),
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
-  instead: isSelected,
+  instead: (values) => values.running || isSelected(values),
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
@@ -27,7 +29,9 @@ export default command({
     const { signal, timeout } = values;
     const engine = await context.engine();
     const { containers } = engine;
-    const chosen = selected(values, operands, engine, host);
+    const { running } = values;
+    const choice = { ...values, all: values.all || running };
+    const chosen = selected(choice, operands, engine, host, running ? ["running"] : undefined);
     return forEachOperand(chosen, host, global.logLevel === "debug", async (name) => {
       const options = { ...timeoutMsOf(timeout), ...(signal && { signal }) };
       await noticing(engine, host, () => containers.restart(name, options));

@@ -11,6 +11,7 @@ interface Values {
   readonly attach: boolean;
   readonly interactive: boolean;
   readonly detachKeys: readonly number[] | undefined;
+  readonly sigProxy: boolean;
 }
 
 export default command({
@@ -24,6 +25,7 @@ export default command({
     attach: flag(["attach", "a"], "Stay with it: its output is ours, our signals are its"),
     detachKeys: DETACH_KEYS,
     interactive: flag(["interactive", "i"], "Stay with it, and give it our standard input"),
+    sigProxy: { ...flag(["sig-proxy"], "Hand our signals on, where we stay"), initial: true },
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   instead: isSelected,
@@ -58,7 +60,7 @@ function severalAtOnce(): NacreError {
 
 async function attached(
   context: Context,
-  { interactive, detachKeys }: Values,
+  { interactive, detachKeys, sigProxy }: Values,
   [name, ...others]: readonly string[],
 ): Promise<number> {
   if (name === undefined) return 0;
@@ -69,16 +71,16 @@ async function attached(
   if (status === "running") {
     // One that runs already is what was asked for: it is joined, as docker does.
     const { default: attach } = await import("./attach.ts");
-    const values = { detachKeys, noStdin: !interactive, sigProxy: true, latest: false };
+    const values = { detachKeys, noStdin: !interactive, sigProxy, latest: false };
     return attach.run(context, values, [name]);
   }
   const foreground = { interactive, tty: request.terminal, detach: false };
   checkTerminal(foreground, context.host);
   using signals = new SignalRelay(context.host);
-  signals.hold();
+  if (sigProxy) signals.hold();
   const options = { detached: false, ...detachKeysOf({ ...foreground, detachKeys }) };
   const running = await noticing(engine, context.host, () =>
     containers.start(name, streamsOf(foreground), options),
   );
-  return await signals.untilExit(running);
+  return await (sigProxy ? signals.untilExit(running) : running.exited);
 }

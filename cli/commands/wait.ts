@@ -1,7 +1,7 @@
 import { command } from "../command.ts";
 import { isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
-import { choice } from "../options.ts";
+import { choice, text } from "../options.ts";
 
 const CONDITIONS = [
   "not-running",
@@ -20,6 +20,7 @@ export default command({
   description: "Waits until the containers have ended, and prints their exit codes.",
   options: {
     latest: LATEST,
+    interval: text(["interval", "i"], "time", "Taken, and of no use: an end is seen at once"),
     condition: choice(
       ["condition"],
       CONDITIONS,

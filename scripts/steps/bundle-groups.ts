@@ -24,7 +24,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   running: [
     "cli/commands/{run,create,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
     "cli/{account,address,container,resource,mount,process,health,namespace,security}-options.ts",
-    "cli/{proxy-variables,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
+    "cli/{platform-options,proxy-variables,registry-options,written-file,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],
   acting: [

@@ -342,6 +342,23 @@ describe("the options of run", () => {
     });
   });
 
+  it("takes a platform by its parts, as podman does, and content trust as it is", () => {
+    expect(request("--arch", "arm", "--variant", "v7", "img").platform).toBe("linux/arm/v7");
+    expect(request("--disable-content-trust", "img").platform).toBeUndefined();
+    expect(() => request("--arch", "arm", "--platform", "linux/arm", "img")).toThrow("with --arch");
+    expect(() => request("--variant", "v7", "img")).toThrow("need an --arch");
+    expect(() => request("--disable-content-trust=false", "img")).toThrow("not verified here");
+  });
+
+  it("gives a read-only root memory where podman does, if that is asked for", () => {
+    const words = ["--read-only", "--read-only-tmpfs", "-v", "/a:/tmp/", "img"];
+    expect(request(...words).mounts.map(({ target }) => target)).toEqual([
+      ...["/tmp/", "/run", "/var/tmp"],
+    ]);
+    expect(request("--read-only", "img").mounts).toEqual([]);
+    expect(request("--read-only-tmpfs", "img").mounts).toEqual([]);
+  });
+
   it("refuses two mounts at one place, whichever options they come from", () => {
     expect(() => request("-v", "/a:/x", "--mount", "type=tmpfs,dst=/x/", "img")).toThrow(
       "duplicate mount point: /x/",

@@ -95,4 +95,28 @@ export function listingCases({ image, nacre, does, start }: Tools): void {
     expect((await gone()).code).toBe(0);
     await expect.poll(images, PATIENCE).toBe("");
   });
+
+  it("says as JSON what a container has changed, and writes an image's ID to a file", async () => {
+    await start("changing", "echo x > /added; rm /bin/cat");
+    await does("wait", "changing");
+    expect(JSON.parse(await does("diff", "--format", "json", "changing"))).toEqual({
+      ...{ changed: ["/bin"], added: ["/added"], deleted: ["/bin/cat"] },
+    });
+    const id = await does("commit", "-q", "--iidfile", "/iid", "changing", "changed:1");
+    expect(await does("images", "-q", "--no-trunc", "changed:1")).toBe(id);
+    await does("rmi", "changed:1");
+  });
+
+  it("restarts what runs, and removes all volumes, where nobody is named", async () => {
+    const ran = await start("runs", LOOP);
+    await start("ended", "true");
+    await does("wait", "ended");
+    expect(await does("restart", "-t", "0", "--running")).toBe(ran);
+    await does("volume", "create", "one");
+    await does("volume", "create", "two");
+    expect(lines(await does("volume", "rm", "-a")).sort()).toEqual(["one", "two"]);
+    expect((await nacre({}, "volume", "rm", "-a", "one")).err).toContain("cannot be used together");
+    expect(await does("kill", "runs")).toBe("runs");
+    expect(await does("wait", "-i", "1s", "runs")).toBe("137");
+  });
 }

@@ -73,6 +73,8 @@ describe("commit", () => {
     expect(engine.calls).toEqual([
       ["commit", "web", { createdMs: 86_400_000, changes: [], pause: false }],
     ]);
+    const written = await nacre(["commit", "-q", "--iidfile", "iid", "web"], { engine });
+    expect(`${written.host.created.get("iid")}\n`).toBe(written.out);
     const wrong = await nacre(["commit", "web"], {
       engine,
       environment: { SOURCE_DATE_EPOCH: "yesterday" },
