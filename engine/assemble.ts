@@ -339,9 +339,9 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
         ...([kernel, files, state, images, containers, reconciler, takeDown, paths] as const),
         {
           ...{ version: options.version, backend: options.backend },
-          usernsRemap: options.usernsRemap,
-          snapshotter: snapshotter.name,
+          ...{ usernsRemap: options.usernsRemap, snapshotter: snapshotter.name },
           cgroup: () => layout().version,
+          cgroupDelegated: () => hierarchies().length > 0,
           prunePins: (wanted) => namespaces.prunePins(wanted),
           pruneImages: (wanted) => sharedImages(...shared).prune(wanted),
           pruneVolumes: (wanted) => volumes.prune(wanted),

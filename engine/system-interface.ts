@@ -39,6 +39,8 @@ export interface SystemInfo {
   readonly usernsRemap?: string;
   readonly kernel: KernelFacts;
   readonly cgroup: string;
+  /** Whether there are cgroups that this user may make nodes in. */
+  readonly cgroupDelegated: boolean;
   readonly containers: { readonly total: number; readonly running: number };
   readonly images: number;
 }

@@ -31,6 +31,7 @@ export interface SystemOptions {
   readonly usernsRemap: string | undefined;
   /** `v1`, `v2`, `hybrid` or `none`. */
   readonly cgroup: () => string;
+  readonly cgroupDelegated: () => boolean;
   readonly prunePins: Namespaces["prunePins"];
   readonly pruneImages: Images["prune"];
   readonly pruneVolumes: Volumes["prune"];
@@ -96,6 +97,7 @@ export class SystemService implements System {
       ...(this.#options.usernsRemap && { usernsRemap: this.#options.usernsRemap }),
       kernel: this.#kernel.facts(),
       cgroup: this.#options.cgroup(),
+      cgroupDelegated: this.#options.cgroupDelegated(),
       containers: {
         total: containers.length,
         running: containers.filter((c) => c.status === "running").length,

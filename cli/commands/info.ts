@@ -35,7 +35,7 @@ function infoText(info: SystemInfo): string {
     ["Images", String(info.images)],
     ["Backend", info.backend],
     ["Snapshotter", info.snapshotter],
-    ["Cgroups", info.cgroup],
+    ["Cgroups", `${info.cgroup}${delegationText(info)}`],
     ["Kernel", `${kernel.release} ${kernel.architecture}`],
     ["EROFS", erofs[kernel.erofs]],
     ["Overlay", kernel.overlay ? "available" : "not available"],
@@ -47,6 +47,12 @@ function infoText(info: SystemInfo): string {
   ];
   return rows.map(([name, says]) => `${name}: ${says}\n`).join("");
 }
+
+/** Root has those that there are. */
+const delegationText = ({ cgroup, cgroupDelegated, kernel }: SystemInfo): string =>
+  cgroup === "none" || cgroupDelegated || !kernel.userNamespace
+    ? ""
+    : ", none of which is delegated: no limits, no pause";
 
 function idsText({ uids, gids }: NonNullable<SystemInfo["kernel"]["userNamespace"]>): string {
   const [users, groups] = [idsOf(uids), idsOf(gids)];

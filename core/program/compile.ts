@@ -31,6 +31,7 @@ import {
 import type { KernelProgram, Supervision } from "./program.ts";
 import { checkSysctls } from "./sysctls.ts";
 import type { SystemCallFilter } from "./system-call-filter.ts";
+import { DEVICE_WHY, whyMounted } from "./why-mounted.ts";
 
 /** What the compiler is given beside the spec. */
 export interface CompileInput {
@@ -70,19 +71,6 @@ const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
   user: "user",
   cgroup: "cgroup",
   time: "time",
-};
-
-const WHY: Readonly<Record<string, string>> = {
-  "/proc": "processes of its own pid namespace, and nobody else's",
-  "/dev": "an empty directory of devices, in memory",
-  "/dev/pts": "terminals of its own",
-  "/dev/shm": "shared memory of its own, limited in size",
-  "/dev/mqueue": "message queues of its own ipc namespace",
-  "/sys": "the kernel's devices and modules, to read",
-  "/etc/hosts": "its own name and localhost",
-  "/etc/hostname": "its own name",
-  "/etc/resolv.conf": "where it asks for names",
-  "/etc/localtime": "the time zone that was asked for",
 };
 
 /** The child's /sys/fs/cgroup: on v1 a directory of hierarchies, on v2 the hierarchy itself. */
@@ -152,7 +140,7 @@ function readOnlyTops(spec: Spec): Operation[] {
 function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
   if (mount.type === "cgroup" || mount.type === "cgroup2") return cgroupMounts(mount, hierarchies);
   const { attributes, options, bind } = mountFlags(mount);
-  const why = WHY[mount.destination] ?? "a mount that the user asked for";
+  const why = whyMounted(mount.destination);
   if (bind) return [bindOperation(mount, why)];
   const type = mount.type;
   if (!type) throw new NacreError("invalid", `mounts: ${mount.destination} has no type`);
@@ -187,7 +175,7 @@ function devices(spec: Spec, showsMemory: boolean): Operation[] {
       mode: d.fileMode,
       uid: d.uid,
       gid: d.gid,
-      why: "a device that every program expects",
+      why: DEVICE_WHY,
     }),
   );
   const links = [...DEVICE_LINKS, ...(showsMemory ? [CORE_LINK] : [])].map(

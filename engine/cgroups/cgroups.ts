@@ -39,6 +39,12 @@ export class CgroupService implements Pick<Cgroups, "tree" | "cssSets"> {
     const containers = this.#names();
     const wanted = at.startsWith("/") ? at : cgroupOf(this.#containers.get(at));
     const found = reports.flatMap((report) => subtreeAt(report, wanted) ?? []);
+    if (found.length === 0 && !at.startsWith("/")) {
+      throw new NacreError("not-found", `the container ${at} has no cgroup`, {
+        advice:
+          "It has some while it runs, unless none is delegated to a user who is not root: docs/ROOTLESS.md says how one is.",
+      });
+    }
     if (found.length === 0) {
       throw new NacreError("not-found", `no cgroup ${at} in any hierarchy`, {
         advice: `Give a path within the hierarchies, such as /nacre, or a directory below ${mountpoints(hierarchies)}.`,

@@ -356,6 +356,7 @@ export class FakeEngine implements Engine {
         overlay: true,
       },
       cgroup: "hybrid",
+      cgroupDelegated: true,
       containers: { total: 2, running: 1 },
       images: 1,
     }),

@@ -96,6 +96,7 @@ function containersOf({ process }: RunningProgram, kernel: SimulatedKernel): Con
     list: () => [record()].filter(({ status }) => status === "running"),
     get: (name: string) => {
       if (name === "web") return record();
+      if (name === "idle") return { ...record(), id: "1".repeat(64) };
       throw new NacreError("not-found", `no such container: ${name}`);
     },
   } as Containers;
@@ -128,6 +129,7 @@ describe("the tree of cgroups", () => {
       kind: "not-found",
       advice: expect.stringContaining("/sys/fs/cgroup"),
     });
+    await expect(cgroups.tree("idle")).rejects.toThrow("the container idle has no cgroup");
     await expect(cgroups.tree("db")).rejects.toMatchObject({ kind: "not-found" });
   });
 });

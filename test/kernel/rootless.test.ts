@@ -191,6 +191,11 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     expect(parent.err).toContain("--cgroup-parent /jobs: no cgroup is delegated to this user");
     await user.does("run", "-d", "-q", "--name", "held", image, "sleep", "1000");
     expect((await user.nacre("pause", "held")).err).toContain("no cgroup freezer");
+    const tree = await user.nacre("cgroup", "tree", "held");
+    expect(tree.err).toContain("the container held has no cgroup");
+    expect(await user.does("info")).toContain("none of which is delegated: no limits, no pause");
+    const program = await user.does("explain", "run", image, "true");
+    expect(program).not.toContain("a mount that the user asked for");
     const updated = await user.nacre("update", "-m", "64m", "held");
     expect(updated).toMatchObject({ code: 0, out: "held\n" });
     expect(updated.err).toContain(ignored);
