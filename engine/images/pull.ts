@@ -135,8 +135,12 @@ export class Puller {
     signal: AbortSignal | undefined,
   ): Promise<PulledImage> {
     for (let round = 1; ; round++) {
-      await this.#storeLayers(repository, reference, resolved, signal);
-      for (const one of resolved.documents) await storeDocument(this.#content, one);
+      // Nothing of either may go on when the other has failed.
+      const parts = await Promise.allSettled([
+        this.#storeLayers(repository, reference, resolved, signal),
+        this.#storeDocuments(resolved),
+      ]);
+      for (const part of parts) if (part.status === "rejected") throw part.reason;
       try {
         const image = await this.#merge(reference, resolved);
         const changed = this.#record(reference, resolved, image);
@@ -147,6 +151,10 @@ export class Puller {
         if (!gone || round === MAX_ROUNDS) throw error;
       }
     }
+  }
+
+  async #storeDocuments({ documents }: Resolved): Promise<void> {
+    for (const one of documents) await storeDocument(this.#content, one);
   }
 
   async #storeLayers(
