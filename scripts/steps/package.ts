@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -54,22 +55,28 @@ const PIECE = 2 << 20;
 /**
  * Writes this checkout's Node anew as npm unpacked it, in pieces of the size of huge pages: the page
  * cache keeps a file as it was written, and one that came in small pieces takes 2 to 4 ms more to
- * start, until it is next read from the disk (backends/linux/launcher/start.c).
+ * start, until it is next read from the disk (backends/linux/launcher/start.c). Where that cannot be
+ * done (another user's files, a full disk) all works as it is.
  */
 function writeInLargePieces(path: string): void {
   // npm takes it away with the whole package.
   const done = `${path}.in-large-pieces`;
   if (existsSync(done)) return;
   const temporary = `${path}.${process.pid}`;
-  const source = readFileSync(path);
-  const file = openSync(temporary, "w", statSync(path).mode);
   try {
-    for (let at = 0; at < source.length; ) {
-      at += writeSync(file, source, at, Math.min(PIECE, source.length - at));
+    const source = readFileSync(path);
+    const file = openSync(temporary, "w", statSync(path).mode);
+    try {
+      for (let at = 0; at < source.length; ) {
+        at += writeSync(file, source, at, Math.min(PIECE, source.length - at));
+      }
+    } finally {
+      closeSync(file);
     }
-  } finally {
-    closeSync(file);
+    renameSync(temporary, path);
+    writeFileSync(done, "");
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    console.log(`  ${path} stays as npm wrote it: ${(error as Error).message}`);
   }
-  renameSync(temporary, path);
-  writeFileSync(done, "");
 }
