@@ -11,8 +11,9 @@ import type { BuildServices } from "./build-services.ts";
 import { Builder } from "./builder.ts";
 import { CacheExchange } from "./cache-exchange.ts";
 import { CacheExporter } from "./cache-exporter.ts";
+import { CacheLimit, DEFAULT_CACHE_BYTES } from "./cache-limit.ts";
 import { CacheMounts } from "./cache-mounts.ts";
-import { CacheLimit, type CacheUpkeep, DEFAULT_CACHE_BYTES } from "./cache-upkeep.ts";
+import type { CacheUpkeep } from "./cache-upkeep.ts";
 import { Contexts } from "./contexts.ts";
 import { gitClone } from "./git-clone.ts";
 import { KnownCopies } from "./known-copies.ts";
@@ -29,7 +30,7 @@ export function makeBuilder(
   ports: BuildPorts,
   parts: BuildParts,
   options: EngineOptions,
-  upkeep: CacheUpkeep,
+  upkeep: () => Promise<CacheUpkeep>,
 ): Builder {
   const { kernel, files, content, state, clock, codec, random, fetch } = ports;
   const { images, snapshotter, bus, paths } = parts;

@@ -18,7 +18,7 @@ import { BuildRun, type BuiltStage, contextTree, diffIdsOf } from "./build-run.t
 import type { BuildServices } from "./build-services.ts";
 import { copiedEntry } from "./built-files.ts";
 import type { CacheExporter } from "./cache-exporter.ts";
-import type { CacheLimit } from "./cache-upkeep.ts";
+import type { CacheLimit } from "./cache-limit.ts";
 import { passingImage } from "./passing-image.ts";
 import { mustBeAllowed } from "./run-step.ts";
 import type { SourceTree } from "./source-tree.ts";

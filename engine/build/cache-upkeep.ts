@@ -1,19 +1,14 @@
-// The build cache on the disk: what is in it, what goes, and how large it may be.
+// The build cache on the disk: what is in it, and what goes.
 
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
-import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
-import type { CacheMountRecord, StepRecord } from "@nacre/core/state/records.ts";
+import type { StateStore } from "@nacre/core/ports/state-store.ts";
+import type { CacheMountRecord } from "@nacre/core/state/records.ts";
 import type { BuildCacheEntry, CachePruneOptions } from "../build-interface.ts";
 import { treeBytes } from "../containers/tree-size.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
-
-/** The key of the record of how much there is. */
-export const ALL_STEPS = "steps";
-
-/** What builds leave at most, if nobody says otherwise. What was used last stays. */
-export const DEFAULT_CACHE_BYTES = 10 * 2 ** 30;
+import { stepEntries } from "./cache-limit.ts";
 
 export class CacheUpkeep {
   readonly #files: Files;
@@ -102,47 +97,3 @@ export class CacheUpkeep {
     return removed;
   }
 }
-
-/** A layer that several steps came to counts for one of them. */
-function stepEntries(t: Transaction): BuildCacheEntry[] {
-  const needed = new Set(t.list("image").flatMap(({ config }) => config.rootfs.diff_ids));
-  const counted = new Set<string>();
-  return t.list("step").map(({ key, description, diffId, createdMs, usedMs, uses }: StepRecord) => {
-    const shared = needed.has(diffId);
-    const sizeBytes = counted.has(diffId) ? 0 : (t.get("layer", diffId)?.tarBytes ?? 0);
-    counted.add(diffId);
-    return { key, type: "step", description, sizeBytes, createdMs, usedMs, uses, shared };
-  });
-}
-
-/** Keeps the cache below a size: what was not used for longest goes. */
-export class CacheLimit {
-  readonly #state: StateStore;
-  readonly #upkeep: CacheUpkeep;
-  readonly #limitBytes: number;
-
-  constructor(state: StateStore, upkeep: CacheUpkeep, limitBytes: number) {
-    this.#state = state;
-    this.#upkeep = upkeep;
-    this.#limitBytes = limitBytes;
-  }
-
-  /**
-   * To count the cache takes all images and all steps, milliseconds where there are many. So it is
-   * known how large it may be at most, and counted when that is too much.
-   */
-  async hold(): Promise<void> {
-    const known = this.#state.read((t) => t.get("cacheSize", ALL_STEPS));
-    if (known && known.bytes <= this.#limitBytes) return;
-    const own = this.#state.write((t) => {
-      const steps = stepEntries(t);
-      t.put("cacheSize", ALL_STEPS, { bytes: sizeOf(steps) });
-      return sizeOf(steps.filter(({ shared }) => !shared));
-    });
-    if (own <= this.#limitBytes) return;
-    await this.#upkeep.prune({ keepBytes: this.#limitBytes });
-  }
-}
-
-const sizeOf = (steps: readonly BuildCacheEntry[]): number =>
-  steps.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -9,7 +9,7 @@ import type { StepRecord } from "@nacre/core/state/records.ts";
 import { contents } from "../images/layer-source.ts";
 import type { BuildLayers } from "./build-layers.ts";
 import type { ImportedStep, SharedStep } from "./cache-exchange.ts";
-import { ALL_STEPS } from "./cache-upkeep.ts";
+import { ALL_STEPS } from "./cache-limit.ts";
 
 /** Changes with what steps are keyed by. */
 const VERSION = 1;

@@ -48,7 +48,7 @@ export function buildsView(ports: Ports, parts: BuildParts, options: EngineOptio
   };
   const builder = async () => {
     const { makeBuilder } = await import("./assembly.ts");
-    return makeBuilder(ports, parts, options, await upkeep());
+    return makeBuilder(ports, parts, options, upkeep);
   };
   return {
     build: async (wanted) => (await builder()).build(wanted),

@@ -87,7 +87,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   steps: [
     "engine/build/{copy-members,copy-layer,copy-step,source-tree,add-sources,file-mode}.ts",
     "engine/build/{step-layer,step-container,step-mounts,cache-mounts,built-files}.ts",
-    "engine/build/{passing-image,git-context,git-clone,address-context,tar-like}.ts",
+    "engine/build/{cache-upkeep,passing-image,git-context,git-clone,address-context,tar-like}.ts",
     "core/dockerfile/{ignore,shell-pattern}.ts",
   ],
   builds: ["engine/build/**", "core/dockerfile/**", "core/oci/config-change.ts"],

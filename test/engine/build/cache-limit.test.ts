@@ -1,7 +1,8 @@
 // How large the build cache may become, by records alone: what is counted, when, and what goes.
 
 import type { RecordKind, Records } from "@nacre/core/state/records.ts";
-import { CacheLimit, CacheUpkeep } from "@nacre/engine/build/cache-upkeep.ts";
+import { CacheLimit } from "@nacre/engine/build/cache-limit.ts";
+import { CacheUpkeep } from "@nacre/engine/build/cache-upkeep.ts";
 import { StepCache } from "@nacre/engine/build/step-cache.ts";
 import { SimulatedClock } from "@nacre/simulated/clock.ts";
 import { SimulatedStateStore } from "@nacre/simulated/state-store.ts";
@@ -27,7 +28,7 @@ beforeEach(() => {
   const images = { sweep: async () => 0 } as never;
   const upkeep = new CacheUpkeep({} as never, seen, clock, images, {} as never);
   cache = new StepCache(seen, clock, {} as never);
-  limit = new CacheLimit(seen, upkeep, LIMIT_BYTES);
+  limit = new CacheLimit(seen, async () => upkeep, LIMIT_BYTES);
 });
 
 function listing<T extends Parameters<Parameters<typeof state.read>[0]>[0]>(transaction: T): T {
