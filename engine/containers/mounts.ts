@@ -26,6 +26,7 @@ import type { StatePaths } from "../images/paths.ts";
 import type { VolumeFiller } from "../volumes/fill.ts";
 import { DEFAULT_DRIVER, type VolumeRecords, type VolumeWish } from "../volumes/volume-records.ts";
 import { checkVolumeName, type VolumeService } from "../volumes/volumes.ts";
+import { keepsId } from "./container-root.ts";
 import { borrowedMounts, imageVolumes, withoutTaken } from "./mount-sources.ts";
 import type { RecordedMounts } from "./recorded-mounts.ts";
 import { checkMountTarget } from "./request-check.ts";
@@ -113,9 +114,12 @@ export class ContainerMounts {
     image: ImageRecord | undefined,
     { again }: { readonly again: boolean },
   ): Promise<void> {
+    // Who keeps their ID, and is who it executes as, has a new volume as it is made: it is theirs.
+    const isKept = keepsId(request.userns) && request.user === undefined;
+    const owners = isKept ? undefined : users;
     for (const mount of mounts) {
       if (mount.type === "bind") this.#makeSource(mount);
-      if (mount.type === "volume") await this.#makeVolume(mount, image, again, users);
+      if (mount.type === "volume") await this.#makeVolume(mount, image, again, { users, owners });
     }
     if (request.namespaces?.ipc === "shareable") {
       for (const path of [this.#paths.mounts, this.#paths.locks]) this.#files.makeDirectory(path);
@@ -202,7 +206,7 @@ export class ContainerMounts {
     mount: NamedVolume,
     image: ImageRecord | undefined,
     again: boolean,
-    users: UserMaps | undefined,
+    { users, owners }: Record<"users" | "owners", UserMaps | undefined>,
   ): Promise<void> {
     const volume = this.#volumes.described(mount);
     const driver = await this.#volumes.driver(volume.driver);
@@ -213,7 +217,7 @@ export class ContainerMounts {
       await this.#filler.fill(mount.name, path, mount.target, content, users);
     }
     await driver.make(volume);
-    if (users && fillable) await this.#filler.giveTo(path, users);
+    if (owners && fillable) await this.#filler.giveTo(path, owners);
   }
 
   #imageStorage(id: string, mounts: readonly ContainerMount[]): StorageLayer[] {

@@ -178,6 +178,13 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
       ),
     ).toBe("/vol 0:0\n/bin/busybox 0:0");
     await user.does("volume", "rm", "kept");
+    // As with podman: what the image has nothing for belongs to whom it executes.
+    const mine = `${owners("/new", "/gone", "/new/x")}; touch /gone/x 2>/dev/null || echo closed`;
+    const volumes = ["-v", "mine:/new", "-v", "theirs:/gone"];
+    expect(await sh(`touch /new/x; ${mine}`, ...keep, ...volumes)).toBe(
+      `/new ${kept}\n/gone 0:0\n/new/x ${kept}\nclosed`,
+    );
+    await user.does("volume", "rm", "mine", "theirs");
     const shared = ["--network", "host", "--ipc", "host", "--uts", "host", "--cgroupns", "host"];
     const machine = await sh(
       "ls /sys/class/net; test -d /proc/1",
