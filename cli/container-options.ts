@@ -6,6 +6,7 @@ import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import { ADDRESS_OPTIONS, refuseAddresses } from "./address-options.ts";
 import { parseStreamName, STREAM_NAMES } from "./attachment.ts";
 import { ENTERING_OPTIONS, environmentOf, readEnvironmentFile } from "./entering-options.ts";
+import { FlagError } from "./flag-error.ts";
 import { HEALTH_OPTIONS, healthOf } from "./health-options.ts";
 import type { Host } from "./host.ts";
 import { MOUNT_OPTIONS, mountsOf } from "./mount-options.ts";
@@ -41,6 +42,12 @@ export const CONTAINER_OPTIONS = {
     "Have only this stream: stdin, stdout, stderr",
     parseStreamName,
     STREAM_NAMES,
+  ),
+  cgroupConf: list(
+    ["cgroup-conf"],
+    "file=value",
+    "What a file of its node on cgroup v2 gets, such as memory.high=1073741824",
+    parseCgroupFile,
   ),
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
   disableContentTrust: contentTrust,
@@ -144,7 +151,10 @@ export function requestOf(
     readOnlyRoot: values.readOnly,
     ...mountsOf(values, host),
     network: networkOf(values.network),
-    resources: resourcesOf(values),
+    resources: {
+      ...resourcesOf(values),
+      ...(values.cgroupConf.length > 0 && { unified: Object.fromEntries(values.cgroupConf) }),
+    },
     labels: labelsOf([...labelsFromFiles(values.labelFile, host), ...values.label]),
     pull: values.pull ?? "missing",
   };
@@ -157,6 +167,13 @@ function refuseDevices(gpus: string | undefined): void {
     advice:
       "Give the container the device nodes, such as --device /dev/dri, and mount the libraries.",
   });
+}
+
+/** @throws FlagError */
+function parseCgroupFile(word: string): readonly [file: string, value: string] {
+  const at = word.indexOf("=");
+  if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+  throw new FlagError("a file and its value are needed, as in memory.high=1073741824");
 }
 
 /** An empty one clears the image's, as docker has it. */

@@ -119,6 +119,8 @@ export interface ResourceRequest {
   readonly throttles?: readonly ThrottleRequest[];
   /** Rules of the device controller beside the usual ones, `c 10:200 rwm`. */
   readonly deviceRules?: readonly string[];
+  /** Files of its node on cgroup v2 by their names, such as `memory.high`, and what is written to them, after all others. */
+  readonly unified?: Readonly<Record<string, string>>;
 }
 
 /** A device of this machine that the container gets a node for. */

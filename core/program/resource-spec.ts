@@ -100,6 +100,7 @@ export function specResources(request: ResourceRequest, machine: MachineFacts): 
     ...(cpu && { cpu }),
     ...(request.pids !== undefined && { pids: { limit: request.pids } }),
     ...(block && { blockIO: block }),
+    ...(request.unified && { unified: request.unified }),
   };
 }
 
@@ -239,7 +240,21 @@ export function checkResources(request: ResourceRequest, machine: MachineFacts):
     refuse(`--blkio-weight of ${blkioWeight} is out of range: 10 to 1000`);
   }
   for (const rule of deviceRules) parseDeviceRule(rule);
+  for (const file of Object.keys(request.unified ?? {})) checkUnified(file);
 }
+
+/** A file of a controller: the node's own (cgroup.procs, cgroup.freeze) are the engine's. */
+function checkUnified(file: string): void {
+  if (/^[a-z0-9_]+\.[a-z0-9_.]+$/.test(file) && !file.startsWith("cgroup.")) return;
+  refuse(
+    `--cgroup-conf ${JSON.stringify(file)}: no file of a controller`,
+    "Name one of cgroup v2, as in --cgroup-conf memory.high=1073741824.",
+  );
+}
+
+/** What a machine of cgroup v1 has no file for. */
+export const withoutV1 = ({ unified = {} }: ResourceRequest): string[] =>
+  Object.keys(unified).length > 0 ? ["--cgroup-conf"] : [];
 
 /** What a machine of cgroup v2 alone has no file for; the options are left out there, and said. */
 export function withoutV2(request: ResourceRequest): string[] {

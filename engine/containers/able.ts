@@ -5,7 +5,7 @@ import { kernelAtLeast, MINIMUM_KERNEL } from "@nacre/core/kernel-release.ts";
 import type { KernelFacts } from "@nacre/core/ports/kernel.ts";
 import { joinedHierarchies, type MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import type { ContainerRequest, ResourceRequest } from "@nacre/core/program/request.ts";
-import { withoutV2 } from "@nacre/core/program/resource-spec.ts";
+import { withoutV1, withoutV2 } from "@nacre/core/program/resource-spec.ts";
 
 /** @throws NacreError `denied`, `unsupported` */
 export function mustBeAble(facts: KernelFacts): void {
@@ -80,9 +80,11 @@ export function leftOutLimits(
   { userNamespace }: KernelFacts,
 ): string | undefined {
   if (userNamespace) return notDelegated(resources, hierarchies);
-  const names = withoutV2(resources);
-  if (names.length === 0 || hierarchies.some((h) => h.version === 1)) return undefined;
-  return `cgroup v2 knows no ${names.join(" and no ")}: left out`;
+  const version = hierarchies.some((h) => h.version === 1) ? 1 : 2;
+  const names = version === 1 ? withoutV1(resources) : withoutV2(resources);
+  return names.length === 0
+    ? undefined
+    : `cgroup v${version} knows no ${names.join(" and no ")}: left out`;
 }
 
 function notDelegated(

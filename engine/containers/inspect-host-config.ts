@@ -48,6 +48,7 @@ function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
     BlkioDeviceReadIOps: rates("readIops"),
     BlkioDeviceWriteIOps: rates("writeIops"),
     DeviceCgroupRules: resources.deviceRules ?? null,
+    ...(resources.unified && { CgroupConf: resources.unified }),
   };
 }
 

@@ -359,6 +359,13 @@ describe("the options of run", () => {
     expect(request("--read-only-tmpfs", "img").mounts).toEqual([]);
   });
 
+  it("takes files of cgroup v2 with their values, as podman does", () => {
+    const words = ["--cgroup-conf", "memory.high=1024", "--cgroup-conf", "io.weight=a=b", "img"];
+    const unified = { "memory.high": "1024", "io.weight": "a=b" };
+    expect(request(...words).resources).toEqual({ unified });
+    expect(() => request("--cgroup-conf", "memory.high", "img")).toThrow("a file and its value");
+  });
+
   it("refuses two mounts at one place, whichever options they come from", () => {
     expect(() => request("-v", "/a:/x", "--mount", "type=tmpfs,dst=/x/", "img")).toThrow(
       "duplicate mount point: /x/",

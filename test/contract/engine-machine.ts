@@ -122,6 +122,18 @@ export function machineCases(bench: () => Bench): void {
     expect(stdout).toBe("0077\n");
   });
 
+  it("writes what is asked for to files of cgroup v2, after all others", async () => {
+    const resources = { pids: 30, unified: { "pids.max": "17" } };
+    const script = "cat /sys/fs/cgroup/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids/pids.max";
+    const { stdout } = await bench().sh(`[ -e /sys/fs/cgroup/pids ]; echo $?; ${script}`, {
+      resources,
+    });
+    // v1 has no such file: what it has is as the other option says.
+    expect(["0\n30\n", "1\n17\n"]).toContain(stdout);
+    const wrong = { unified: { "cgroup.freeze": "1" } };
+    expect((await refusal(bench().sh("true", { resources: wrong }))).kind).toBe("invalid");
+  });
+
   it("gives a container and what joins it a session keyring of their own", async () => {
     for (const users of [{}, { userns: "auto" }]) {
       const more = { name: "ringed", systemPaths: "unconfined", ...users } as const;

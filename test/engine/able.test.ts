@@ -27,6 +27,18 @@ describe("whether a machine can run containers", () => {
 });
 
 describe("limits that cannot be held", () => {
+  it("are named where the machine's version of cgroups has no file for them", () => {
+    const unified = { "memory.high": "1" };
+    const [one, two] = [[hierarchy(1, "memory")], [hierarchy(2, "memory")]];
+    expect(leftOutLimits({ unified }, one, FACTS)).toBe(
+      "cgroup v1 knows no --cgroup-conf: left out",
+    );
+    expect(leftOutLimits({ unified }, two, FACTS)).toBeUndefined();
+    const swappiness = { memorySwappiness: 5 };
+    expect(leftOutLimits(swappiness, one, FACTS)).toBeUndefined();
+    expect(leftOutLimits(swappiness, two, FACTS)).toContain("v2 knows no --memory-swappiness");
+  });
+
   it("are named by their controllers for a user who has none of these", () => {
     const said = leftOutLimits({ memoryBytes: 1, nanoCpus: 1, pids: 3 }, [], ROOTLESS);
     expect(said).toContain("limits of memory, cpu, pids are ignored");

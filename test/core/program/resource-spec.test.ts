@@ -133,6 +133,9 @@ describe("limits that make no sense", () => {
     [{ cpusetCpus: "a" }, "is not a list of CPUs"],
     [{ cpusetMems: "1" }, "requested memory nodes are not available - requested 1, available: 0"],
     [{ blkioWeight: 5 }, "--blkio-weight of 5 is out of range: 10 to 1000"],
+    [{ unified: { "cgroup.procs": "1" } }, "no file of a controller"],
+    [{ unified: { "../memory.max": "1" } }, "no file of a controller"],
+    [{ unified: { memory: "1" } }, "no file of a controller"],
     [{ deviceRules: ["c 1:3"] }, "invalid device cgroup format 'c 1:3'"],
   ])("%j", (request, message) => {
     expect(() => checkResources(request, MACHINE)).toThrow(message);
