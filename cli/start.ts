@@ -19,6 +19,7 @@ declare const RUNTIME: Readonly<Record<string, BundleFunction>>;
 
 const directory = __dirname;
 const compiled = codeFile(process.argv.slice(2));
+const everybodys = codeFile([]);
 
 /** One for all files, until each is used: a new one would be new memory, fetched page by page. */
 let buffer = Buffer.allocUnsafeSlow(1 << 20);
@@ -41,15 +42,18 @@ function read(path: string): Buffer {
   }
 }
 
+function readCode(path: string): Buffer | undefined {
+  try {
+    return read(path);
+  } catch {
+    return undefined; // it is written when this process ends
+  }
+}
+
 function compile(path: string): Script {
   // The build has wrapped it in a function and left nothing but ASCII in it.
   const source = read(path).toString("latin1");
-  let cachedData: Buffer | undefined;
-  try {
-    cachedData = read(path + compiled);
-  } catch {
-    // Written below.
-  }
+  const cachedData = readCode(path + compiled) ?? readCode(path + everybodys);
   const script = new Script(source, {
     filename: path,
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

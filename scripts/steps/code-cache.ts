@@ -89,6 +89,8 @@ const EVERYDAY = /\/(nacre|acting|running|engine|planning|images|undoing|ending|
 
 /** By it everything that the commands start is known. */
 const MARK = "NACRE_BUILD_ROOT";
+/** How long commands may take that need a second; a container that hangs holds up no build. */
+const COMPILING_MS = 60_000;
 /** How long what a supervisor starts at its end may take. */
 const ENDING_MS = 10_000;
 
@@ -97,11 +99,18 @@ const ENDING_MS = 10_000;
  * builds and transfers call of it, too. So does each command with code of its own.
  */
 export async function compileAhead(): Promise<void> {
-  const words = [...NODE_FLAGS, import.meta.filename];
-  await run(process.execPath, [...words, "rare"], "ignore");
-  await run(process.execPath, [...words, "everyday"], "ignore");
-  await run(process.execPath, [...words, "oci"], "ignore");
-  await Promise.all(OWN_CODE.map((each) => run(process.execPath, [...words, each], "ignore")));
+  for (const what of ["rare", "everyday", "oci"]) await compileApart(what);
+  await Promise.all(OWN_CODE.map(compileApart));
+}
+
+/** Whatever a container does here, a build without this code is as good: it is written by the first calls. */
+async function compileApart(what: string): Promise<void> {
+  try {
+    const words = [...NODE_FLAGS, import.meta.filename, what];
+    await run(process.execPath, words, "ignore", COMPILING_MS);
+  } catch (error) {
+    console.log(`  without code for ${what}: ${(error as Error).message}`);
+  }
 }
 
 /** The file of an entry, as start.cjs has it. */

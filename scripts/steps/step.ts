@@ -15,17 +15,20 @@ export async function timed(name: string, step: () => Promise<void> | void): Pro
   console.log(`  ${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
 }
 
-/** Runs a command in the root, with its output shown or not; throws if it fails. */
+/** Runs a command in the root, with its output shown or not; throws if it fails or takes longer. */
 export function run(
   command: string,
   words: readonly string[],
   output: "inherit" | "ignore" = "inherit",
+  timeoutMs?: number,
 ): Promise<void> {
   const bin = join(ROOT, "node_modules", ".bin");
   const PATH = `${dirname(process.execPath)}:${bin}:${process.env.PATH ?? "/usr/bin:/bin"}`;
   const child = spawn(command, words, {
     cwd: ROOT,
     stdio: ["ignore", output, output],
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
     env: { ...process.env, PATH },
   });
   return new Promise((resolve, reject) => {
