@@ -10,16 +10,18 @@ import { imageBlobs } from "./images/image-removal.ts";
 import { addReachable, closureOf } from "./images/manifest-graph.ts";
 import type { StatePaths } from "./images/paths.ts";
 import { imagesOfTag } from "./images/tag-platforms.ts";
+import { type UnpackedLayers, unpackedLayers } from "./snapshotters/directory-usage.ts";
 
 /** What is looked up for every image, read once: there may be thousands. */
 interface Stored {
   readonly blobs: ReadonlyMap<string, number>;
   readonly tars: ReadonlyMap<string, number>;
   readonly roots: ReadonlyMap<string, readonly SnapshotRecord[]>;
+  readonly unpacked: UnpackedLayers;
   readonly tags: ReadonlyMap<string, readonly TagRecord[]>;
 }
 
-function storedIn(t: Transaction): Stored {
+function storedIn(t: Transaction, unpacked: UnpackedLayers): Stored {
   const tags = new Map<string, TagRecord[]>();
   for (const tag of t.list("tag")) {
     for (const id of imagesOfTag(tag)) tags.set(id, [...(tags.get(id) ?? []), tag]);
@@ -28,7 +30,7 @@ function storedIn(t: Transaction): Stored {
     blobs: new Map(t.list("blob").map((blob) => [blob.digest, blob.sizeBytes])),
     tars: new Map(t.list("layer").map((layer) => [layer.diffId, layer.tarBytes])),
     roots: Map.groupBy(t.list("snapshot"), ({ chainId }) => chainId),
-    tags,
+    ...{ tags, unpacked },
   };
 }
 
@@ -45,8 +47,11 @@ function partsOf(t: Transaction, image: ImageRecord, stored: Stored): Map<string
     parts.set(`tar ${diffId}`, stored.tars.get(diffId) ?? 0);
   }
   const chainId = image.chainIds.at(-1);
-  for (const snapshot of (chainId && stored.roots.get(chainId)) || []) {
-    parts.set(`root ${snapshot.key}`, snapshot.sizeBytes);
+  for (const { key, snapshotter, sizeBytes } of (chainId && stored.roots.get(chainId)) || []) {
+    if (snapshotter !== "directory") parts.set(`root ${key}`, sizeBytes);
+  }
+  for (const [name, bytes] of stored.unpacked.get(chainId ?? "") ?? []) {
+    parts.set(`root ${name}`, bytes);
   }
   return parts;
 }
@@ -66,12 +71,15 @@ function carriedParts(
 
 const sum = (bytes: Iterable<number>): number => [...bytes].reduce((total, one) => total + one, 0);
 
-function imagesUsage(t: Transaction): Pick<DiskUsage, "images" | "imageBytes" | "unusedBytes"> {
+function imagesUsage(
+  t: Transaction,
+  unpacked: UnpackedLayers,
+): Pick<DiskUsage, "images" | "imageBytes" | "unusedBytes"> {
   const users = new Map<string, number>();
   for (const { imageId } of t.list("container")) {
     if (imageId !== undefined) users.set(imageId, (users.get(imageId) ?? 0) + 1);
   }
-  const stored = storedIn(t);
+  const stored = storedIn(t, unpacked);
   const all = t.list("image").map((image) => {
     const references = (stored.tags.get(image.id) ?? []).map((tag) => tag.reference);
     return { image, references, parts: partsOf(t, image, stored) };
@@ -106,8 +114,9 @@ export async function diskUsage(
   paths: StatePaths,
 ): Promise<DiskUsage> {
   const listings = await volumes.list();
+  const unpacked = unpackedLayers(files, paths);
   return {
-    ...state.read(imagesUsage),
+    ...state.read((t) => imagesUsage(t, unpacked)),
     containers: containers.list({ all: true }).map((container) => {
       return { container, writtenBytes: containers.size(container.id).writtenBytes };
     }),

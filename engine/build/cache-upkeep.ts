@@ -67,7 +67,7 @@ export class CacheUpkeep {
     this.#state.write((t) => {
       for (const { key, type } of going) if (type === "step") t.delete("step", key);
     });
-    if (going.length > 0) reclaimedBytes += await this.#images.sweep();
+    if (going.length > 0) reclaimedBytes += (await this.#images.sweep()).freedBytes;
     return { removed: going.map(({ key }) => key), reclaimedBytes };
   }
 

@@ -38,6 +38,11 @@ export interface Forgotten {
   readonly freedBytes: number;
 }
 
+export interface Swept {
+  readonly freedBytes: number;
+  readonly strayBytes: number;
+}
+
 export class ImageRemoval {
   readonly #files: Files;
   readonly #content: ContentStore;
@@ -109,8 +114,9 @@ export class ImageRemoval {
     const snapshots = transaction
       .list("snapshot")
       .filter(({ chainId }) => chainIds.has(chainId) && !needed.has(chainId));
-    for (const { key, sizeBytes } of snapshots) {
-      freedBytes += sizeBytes;
+    for (const { key, sizeBytes, snapshotter } of snapshots) {
+      // Of directories an image has a size, but shares most: who wants to know counts them.
+      if (snapshotter !== "directory") freedBytes += sizeBytes;
       transaction.delete("snapshot", key);
     }
     return { trash, blobs, layers, snapshots, freedBytes };
@@ -139,15 +145,17 @@ export class ImageRemoval {
 
   /**
    * Removes what no record names: leftovers of killed processes, partial downloads, layers and
-   * blobs of pulls that never ended. Nothing is touched while a pull runs. Returns bytes freed.
+   * blobs of pulls that never ended. Nothing is touched while a pull runs. Returns the bytes that
+   * were freed, without directories, and how many of them were of what no record had counted.
    */
-  async sweep(): Promise<number> {
+  async sweep(): Promise<Swept> {
     const forgotten = this.#state.write((transaction) => {
       this.#intents.forgetDead(transaction);
       if (this.#intents.othersRun(transaction)) return undefined;
       const stored = this.#content.list();
+      const recorded = new Set(transaction.list("blob").map(({ digest }) => digest));
       const unneeded = this.forget(transaction, {
-        blobs: [...transaction.list("blob").map(({ digest }) => digest), ...stored],
+        blobs: [...recorded, ...stored],
         diffIds: transaction.list("layer").map(({ diffId }) => diffId),
         chainIds: transaction.list("snapshot").map(({ chainId }) => chainId),
       });
@@ -156,9 +164,12 @@ export class ImageRemoval {
       const doubled = stored.filter(
         (digest) => transaction.get("layer", digest) && !transaction.get("blob", digest),
       );
-      return { ...unneeded, blobs: [...unneeded.blobs, ...doubled] };
+      const blobs = [...unneeded.blobs, ...doubled];
+      const strays = [...new Set(blobs)].filter((digest) => !recorded.has(digest));
+      const sizes = strays.map((digest) => this.#content.sizeBytes(digest) ?? 0);
+      return { ...unneeded, blobs, strayBytes: sizes.reduce((sum, size) => sum + size, 0) };
     });
-    if (!forgotten) return 0;
+    if (!forgotten) return { freedBytes: 0, strayBytes: 0 };
     await this.finish(forgotten);
     for (const directory of [`${this.#paths.blobs}/sha256`, `${this.#paths.blobs}/sha512`]) {
       this.#files.sweep(directory, { partials: true });
@@ -173,7 +184,7 @@ export class ImageRemoval {
     await this.#removeStrayLayers();
     await this.#removeStraySnapshots();
     await this.#files.removeTree(this.#paths.trash);
-    return forgotten.freedBytes;
+    return forgotten;
   }
 
   /** Layers that were renamed into place by a process that was killed before it recorded them. */

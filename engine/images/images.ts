@@ -43,7 +43,7 @@ import {
   newTag,
   notHere,
 } from "./image-lookup.ts";
-import { type Candidates, ImageRemoval } from "./image-removal.ts";
+import { type Candidates, ImageRemoval, type Swept } from "./image-removal.ts";
 import { imagesById } from "./images-by-id.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { StatePaths } from "./paths.ts";
@@ -247,7 +247,7 @@ export class ImageService implements Omit<Images, keyof ImageSharing> {
   }
 
   /** Removes files that no image needs; see ImageRemoval.sweep. Returns the bytes freed. */
-  sweep(): Promise<number> {
+  sweep(): Promise<Swept> {
     return this.#removal.sweep();
   }
 

@@ -8,19 +8,21 @@ import type { ImageService } from "../images/images.ts";
 import { imagesOf, storedBytes } from "../images/stored-bytes.ts";
 import type { ImagePruneOptions, ImagePruneReport } from "../sharing-interface.ts";
 
-/** Removes them, with what no record names. NacreError `invalid` for a filter that there is not. */
+/** `unpacked`: bytes of layers in directories. Removes them, with what no record names. NacreError `invalid` for a filter that there is not. */
 export async function pruneImages(
   images: ImageService,
   state: StateStore,
+  unpacked: () => number,
   options: ImagePruneOptions,
 ): Promise<ImagePruneReport> {
-  const before = state.read(storedBytes);
+  const occupied = () => state.read(storedBytes) + unpacked();
+  const before = occupied();
   const used = new Set(state.read((t) => t.list("container")).flatMap(imagesOf));
   const wanted = chosen(options);
   const going = images.list().filter((one) => wanted(one) && !used.has(one.image.id));
   const { untagged, deleted } = await images.removeAll(going.map(({ image }) => image.id));
-  const sweptBytes = await images.sweep();
-  return { untagged, deleted, reclaimedBytes: before - state.read(storedBytes) + sweptBytes };
+  const { strayBytes } = await images.sweep();
+  return { untagged, deleted, reclaimedBytes: before - occupied() + strayBytes };
 }
 
 function chosen({ all = false, untilMs, filters = {} }: ImagePruneOptions) {

@@ -197,7 +197,9 @@ export function sharedImages(
     },
     prune: async (wanted = {}) => {
       const { pruneImages } = await import("./image-prune.ts");
-      return pruneImages(images, ports.state, wanted);
+      const { unpackedBytes, unpackedLayers } = await import("../snapshotters/directory-usage.ts");
+      const unpacked = () => unpackedBytes(unpackedLayers(ports.files, parts.paths));
+      return pruneImages(images, ports.state, unpacked, wanted);
     },
   };
 }

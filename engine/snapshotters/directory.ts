@@ -44,6 +44,8 @@ interface Manifest {
   readonly ready: boolean;
   /** Names of directories, bottom first. */
   readonly directories: readonly string[];
+  /** Bytes of each; read by directory-usage.ts. */
+  readonly sizes?: readonly number[];
   readonly sizeBytes: number;
 }
 
@@ -157,10 +159,17 @@ export class DirectorySnapshotter implements Snapshotter {
       this.#core().fork(),
       layers.map((layer) => layer.diffId),
     ).map((id) => `${hexOf(id)}.${this.#boot}`);
-    const sizeBytes = tree.layerSizes().reduce((sum, layer) => sum + layer.bytes, 0);
     // Of layers below an opaque root nothing is seen, and overlayfs does not know such a mark.
-    const lowest = layers.findLastIndex((_, number) => isOpaqueRoot(tree, number));
-    const manifest = { directories: names.slice(Math.max(0, lowest)), sizeBytes };
+    const lowest = Math.max(
+      0,
+      layers.findLastIndex((_, number) => isOpaqueRoot(tree, number)),
+    );
+    const sizes = tree
+      .layerSizes()
+      .slice(lowest)
+      .map(({ bytes }) => bytes);
+    const sizeBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
+    const manifest = { directories: names.slice(lowest), sizes, sizeBytes };
     // Written before anything is looked at, so that a removal that goes on beside us spares it.
     this.#writeManifest(chainId, { ...manifest, ready: false });
     for (const [number, name] of names.entries()) {

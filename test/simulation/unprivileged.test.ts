@@ -214,6 +214,28 @@ describe("a container of such a user, with --userns", () => {
     expect(mapped.stdout.split(/\s+/).filter(Boolean)).toEqual(["0", "1", "100"]);
   });
 
+  it("are counted with the layers that are unpacked for them, and what images share once", async () => {
+    await using simulation = await unprivileged();
+    const { engine } = simulation;
+    await simulation.run("shell", ["true"]);
+    const bytes = async () => (await engine.system.diskUsage()).imageBytes;
+    const before = await bytes();
+    const box = { image: "shell", name: "box", userns: "keep-id", user: "0" };
+    const command = ["sh", "-c", "echo 1234567 >/made"];
+    await (await engine.containers.run({ ...box, command })).exited;
+    const unpacked = (await bytes()) - before;
+    expect(unpacked).toBeGreaterThan(0);
+    await engine.archives.commit("box", { reference: "child:1" });
+    const child = (await bytes()) - before - unpacked;
+    await simulation.run("child:1", ["true"], { userns: "keep-id" });
+    // Of the second image its own layer alone, for each that has unpacked it.
+    expect((await bytes()) - before).toBeLessThan(2 * unpacked + 2 * child);
+    await engine.containers.remove("box");
+    const all = await bytes();
+    expect((await engine.images.prune({ all: true })).reclaimedBytes).toBe(all);
+    expect(await bytes()).toBe(0);
+  });
+
   it("unpacks no layers a second time for who has no users of its own", async () => {
     await using simulation = await unprivileged();
     await simulation.run("shell", ["true"]);
