@@ -4,9 +4,9 @@
 
 import { BUILT_IN } from "./built-in.ts";
 import type { ProgramContext, SimulatedProgram } from "./program.ts";
-import { echo, printf } from "./shell/formatting.ts";
+import { echo } from "./shell/formatting.ts";
 import { sh } from "./shell/shell.ts";
-import { testTool } from "./shell/test-tool.ts";
+import { printfTool, testTool } from "./shell/test-tool.ts";
 import * as fileTools from "./tools/file-tools.ts";
 import { ls } from "./tools/list-files.ts";
 import * as mountTools from "./tools/mount-tools.ts";
@@ -31,7 +31,7 @@ const TOOLS: ReadonlyMap<string, SimulatedProgram> = new Map([
   ["mawk", textTool("awk")],
   ["test", testTool],
   ["[", testTool],
-  ["printf", tool((context) => context.stdout.write(printf(context.arguments.slice(1))))],
+  ["printf", tool(printfTool)],
   ["pwd", tool((context) => context.stdout.write(`${context.files.workingDirectory()}\n`))],
   ["sync", () => 0],
   ...BUILT_IN,

@@ -102,6 +102,41 @@ describe("the shell", () => {
     expect((await sh("sh -c 'kill -9 $$'; echo $?")).stdout).toBe("137\n");
   });
 
+  it("goes on after a builtin that fails", async () => {
+    expect(await prints("cd /nope 2>/dev/null || echo no; [ 1 -eq x ] 2>/dev/null; echo $?")).toBe(
+      "no\n2\n",
+    );
+    const script = "[ a = b; echo $?; printf '%d,%s\\n' abc d; echo $?; trap : NONE; echo $?";
+    expect((await sh(script)).stdout).toBe("2\n0,d\n1\n1\n");
+    expect(await prints("set -- a; shift 2; echo $? $#; kill -0 1 && kill -l 9 137 TERM")).toBe(
+      "1 1\nKILL\nKILL\n15\n",
+    );
+    // A special one ends the shell.
+    expect(await sh("export 1a=b; echo after")).toMatchObject({ code: 2, stdout: "" });
+  });
+
+  it.each([
+    ["break; echo $?; f() { break; }; for i in 1 2; do f; echo $i; done", "0\n1\n2\n"],
+    ["for i in 1 2; do while break 9; do :; done; echo no; done; echo $i", "1\n"],
+    ["while while break; do :; done; do echo once; break; done", "once\n"],
+    ["IFS=' ,'; x=' a , b,,c , '; set -- $x; echo $# \"<$3>\"", "4 <>\n"],
+    ["cat <(echo a) <(echo b)", "a\nb\n"],
+    ["a=(1 2 3); unset 'a[1]' 'a[-1]'; echo ${a[@]}", "1\n"],
+    [
+      "mkdir -p /d/e; ln -s /d/e /e; cd /e; pwd; pwd -P; cd ..; pwd; cd -; cd -P /e; pwd",
+      "/e\n/d/e\n/\n/e\n/d/e\n",
+    ],
+    ["umask 027; umask -S", "u=rwx,g=rx,o=\n"],
+    [
+      "set -C; echo a >/c; (echo b >/c) 2>/dev/null; echo $?; echo c >|/c; echo d >>/c; cat /c",
+      "1\nc\nd\n",
+    ],
+    ["sleep 0.2 & sleep 0.1 & (exit 3) & wait -n; echo $?; wait %2; echo $?", "3\n0\n"],
+    ["sleep 9 & sleep 8 & kill %1; wait %1; echo $?; kill %2; wait %%; echo $?", "143\n143\n"],
+  ])("does as others do: %s", async (script, output) => {
+    expect(await prints(script)).toBe(output);
+  });
+
   it("executes what the image has, and nothing else", async () => {
     expect(await sh("nothing")).toMatchObject({ code: 127, stderr: "sh: nothing: not found\n" });
     expect(await sh("locked")).toMatchObject({

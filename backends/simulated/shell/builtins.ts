@@ -3,6 +3,7 @@
 
 import { errorText } from "../error-text.ts";
 import { test } from "./condition.ts";
+import { cd, pwd, umask } from "./directory.ts";
 import { external, pathOf } from "./external.ts";
 import { splitLine } from "./fields.ts";
 import { echo, printf } from "./formatting.ts";
@@ -99,6 +100,7 @@ function local({ state }: Shell, words: readonly string[]): number {
 /** bash's: local in a function, else only marks. */
 function declare(shell: Shell, words: readonly string[]): number {
   const flags = words.filter((word) => /^[-+]/.test(word)).join("");
+  if (flags.includes("A")) throw new ShellError("declare: -A: no associative arrays", 2);
   for (const word of words) {
     if (/^[-+]/.test(word)) continue;
     const [name, value] = assignment(word);
@@ -111,10 +113,25 @@ function declare(shell: Shell, words: readonly string[]): number {
   return 0;
 }
 
-function unset({ state }: Shell, words: readonly string[]): number {
+/** An element of a list leaves a hole. */
+async function unsetElement(shell: Shell, name: string, subscript: string): Promise<void> {
+  const items = shell.state.variables.get(name)?.value;
+  if (!Array.isArray(items)) return;
+  const place = Number(await shell.expansion.evaluateText(subscript));
+  const at = place < 0 ? items.length + place : place;
+  shell.state.set(
+    name,
+    items.map((item, i) => (i === at ? undefined : item)),
+  );
+}
+
+async function unset(shell: Shell, words: readonly string[]): Promise<number> {
+  const { state } = shell;
   const functions = words[0] === "-f";
   for (const name of words.filter((word) => !word.startsWith("-"))) {
+    const [, list, subscript] = /^(\w+)\[(.+)\]$/s.exec(name) ?? [];
     if (functions) state.functions.delete(name);
+    else if (list && subscript) await unsetElement(shell, list, subscript);
     else if (state.variables.has(name)) state.unset(name);
     else state.functions.delete(name);
   }
@@ -123,8 +140,7 @@ function unset({ state }: Shell, words: readonly string[]): number {
 
 function option(state: ShellState, name: string, on: boolean): void {
   if (!Object.hasOwn(state.options, name)) {
-    if (["posix", "monitor", "errtrace", "emacs", "vi", "notify", "noclobber"].includes(name))
-      return;
+    if (["posix", "monitor", "errtrace", "emacs", "vi", "notify"].includes(name)) return;
     throw new ShellError(`set: ${name}: no such option`, 2);
   }
   state.options[name as keyof ShellOptions] = on;
@@ -164,7 +180,7 @@ async function set(shell: Shell, words: readonly string[], streams: Streams): Pr
 
 function shift({ state }: Shell, words: readonly string[]): number {
   const by = number(words[0], 1);
-  if (by > state.positions.length) throw new ShellError("can't shift that many", 2);
+  if (by > state.positions.length) return 1;
   state.positions = state.positions.slice(by);
   return 0;
 }
@@ -214,21 +230,6 @@ function getopts({ state }: Shell, words: readonly string[]): number {
 }
 
 // -- where it is, what it runs --------------------------------------------------------------------
-
-async function cd(shell: Shell, words: readonly string[], streams: Streams): Promise<number> {
-  const { state, context } = shell;
-  const wanted = words.find((word) => !/^-[LP]$/.test(word)) ?? state.get("HOME") ?? "/";
-  const target = wanted === "-" ? (state.get("OLDPWD") ?? ".") : wanted;
-  const before = context.files.workingDirectory();
-  try {
-    context.files.changeDirectory(target);
-  } catch (error) {
-    throw new ShellError(`cd: can't cd to ${target}: ${errorText(error)}`);
-  }
-  state.set("OLDPWD", before);
-  state.set("PWD", context.files.workingDirectory());
-  return wanted === "-" ? say(streams, `${state.get("PWD")}\n`) : 0;
-}
 
 async function source(shell: Shell, words: readonly string[], streams: Streams): Promise<number> {
   const [name = "", ...positions] = words;
@@ -296,20 +297,30 @@ async function command(shell: Shell, words: readonly string[], streams: Streams)
   return shell.state.status;
 }
 
-function umask(shell: Shell, words: readonly string[], streams: Streams): number | Promise<number> {
-  const { files } = shell.context;
-  const [mask] = words;
-  if (mask === undefined) return say(streams, `${files.umask.toString(8).padStart(4, "0")}\n`);
-  if (!/^[0-7]+$/.test(mask)) throw new ShellError(`umask: illegal mode: ${mask}`, 2);
-  files.umask = Number.parseInt(mask, 8) & 0o777;
-  return 0;
-}
-
 async function letBuiltin(shell: Shell, words: readonly string[]): Promise<number> {
   let value = 0n;
   for (const word of words) value = await shell.expansion.evaluateText(word);
   return value === 0n ? 1 : 0;
 }
+
+async function printfBuiltin(
+  shell: Shell,
+  words: readonly string[],
+  streams: Streams,
+): Promise<number> {
+  const faults: string[] = [];
+  await say(streams, printf(words, faults));
+  for (const fault of faults) await shell.complain(streams, fault);
+  return faults.length > 0 ? 1 : 0;
+}
+
+/** Nothing where there is no loop; of more loops than there are, all. */
+const leaveLoops =
+  (kind: "break" | "continue"): Builtin =>
+  ({ state }, words) => {
+    if (state.loops === 0) return 0;
+    throw new Jump(kind, Math.min(number(words[0], 1), state.loops));
+  };
 
 const jump =
   (kind: Jump["kind"], otherwise: (shell: Shell) => number): Builtin =>
@@ -322,7 +333,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["true", () => 0],
   ["false", () => 1],
   ["echo", (_, words, streams) => say(streams, echo(words))],
-  ["printf", (_, words, streams) => say(streams, printf(words))],
+  ["printf", printfBuiltin],
   ["test", (shell, words) => (test(shell.context, words) ? 0 : 1)],
   [
     "[",
@@ -332,7 +343,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
     },
   ],
   ["cd", cd],
-  ["pwd", (shell, _, streams) => say(streams, `${shell.context.files.workingDirectory()}\n`)],
+  ["pwd", pwd],
   [
     "export",
     (shell, words, streams) =>
@@ -360,8 +371,8 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   ["ulimit", ulimit],
   ["exit", jump("exit", ({ state }) => state.status)],
   ["return", jump("return", ({ state }) => state.status)],
-  ["break", jump("break", () => 1)],
-  ["continue", jump("continue", () => 1)],
+  ["break", leaveLoops("break")],
+  ["continue", leaveLoops("continue")],
   ["trap", trap],
   ["wait", wait],
   ["jobs", listJobs],

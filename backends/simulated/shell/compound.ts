@@ -65,33 +65,41 @@ async function ifCommand(shell: Shell, node: Of<"If">, streams: Streams): Promis
 }
 
 /** One turn of a loop; false if it is the last. */
-async function turn(
-  shell: Shell,
-  body: readonly StatementNode[],
-  streams: Streams,
-): Promise<boolean> {
+async function turn(shell: Shell, work: () => Promise<boolean>): Promise<boolean> {
+  shell.state.loops++;
   try {
     await shell.step();
-    await shell.run(body, streams);
-    return true;
+    return await work();
   } catch (error) {
     const leaves = error instanceof Jump && (error.kind === "break" || error.kind === "continue");
     if (!leaves) throw error;
     if (error.value > 1) throw new Jump(error.kind, error.value - 1);
     shell.state.status = 0;
     return error.kind === "continue";
+  } finally {
+    shell.state.loops--;
   }
+}
+
+async function body(
+  shell: Shell,
+  node: { readonly body: readonly StatementNode[] },
+  streams: Streams,
+): Promise<true> {
+  await shell.run(node.body, streams);
+  return true;
 }
 
 async function whileCommand(shell: Shell, node: Loop, streams: Streams): Promise<void> {
   const wanted = node.type === "While";
   let status = 0;
-  while ((await holds(shell, node.condition, streams)) === wanted) {
-    const goesOn = await turn(shell, node.body, streams);
-    status = shell.state.status;
-    if (!goesOn) break;
-  }
-  shell.state.status = status;
+  const once = async (): Promise<boolean> => {
+    const goesOn = (await holds(shell, node.condition, streams)) === wanted;
+    if (goesOn) await shell.run(node.body, streams);
+    else shell.state.status = status;
+    return goesOn;
+  };
+  while (await turn(shell, once)) status = shell.state.status;
 }
 
 async function forCommand(shell: Shell, node: Of<"For">, streams: Streams): Promise<void> {
@@ -99,7 +107,7 @@ async function forCommand(shell: Shell, node: Of<"For">, streams: Streams): Prom
   shell.state.status = 0;
   for (const value of values) {
     shell.state.set(node.variable, value);
-    if (!(await turn(shell, node.body, streams))) break;
+    if (!(await turn(shell, () => body(shell, node, streams)))) break;
   }
 }
 
@@ -109,7 +117,7 @@ async function countingFor(shell: Shell, node: Of<"CStyleFor">, streams: Streams
     !node.condition || (await shell.expansion.arithmetic(node.condition)) !== 0n;
   shell.state.status = 0;
   while (await holds()) {
-    if (!(await turn(shell, node.body, streams))) break;
+    if (!(await turn(shell, () => body(shell, node, streams)))) break;
     if (node.update) await shell.expansion.arithmetic(node.update);
   }
 }

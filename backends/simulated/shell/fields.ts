@@ -27,14 +27,18 @@ class Splitter {
   #pattern = "";
   /** Whether the field is one although it may be empty. */
   #stands = false;
+  /** Blanks have ended a field: one other character of IFS after them is of the same end. */
+  #spaced = false;
 
   constructor(ifs: string) {
     this.#ifs = ifs;
   }
 
   add(part: Part): void {
-    if (part === BREAK) this.#end(true);
-    else if (part.quoted) {
+    if (part === BREAK) {
+      this.#end(true);
+      this.#spaced = false;
+    } else if (part.quoted) {
       this.#stands = true;
       this.#append(part.text, quoted(part.text));
     } else if (!part.expanded) this.#append(part.text, part.text);
@@ -44,22 +48,26 @@ class Splitter {
   #append(text: string, pattern: string): void {
     this.#text += text;
     this.#pattern += pattern;
+    this.#spaced = false;
   }
 
   #split(text: string): void {
     for (const character of text) {
       if (!this.#ifs.includes(character)) this.#append(character, character);
-      else this.#end(!/[ \t\n]/.test(character));
+      else if (/[ \t\n]/.test(character)) this.#spaced = this.#end(false) || this.#spaced;
+      else if (this.#spaced) this.#spaced = false;
+      else this.#end(true);
     }
   }
 
-  #end(always: boolean): void {
-    if (always || this.#stands || this.#text !== "") {
-      this.#fields.push({ text: this.#text, pattern: this.#pattern });
-    }
+  /** Whether there was a field. */
+  #end(always: boolean): boolean {
+    const found = always || this.#stands || this.#text !== "";
+    if (found) this.#fields.push({ text: this.#text, pattern: this.#pattern });
     this.#text = "";
     this.#pattern = "";
     this.#stands = false;
+    return found;
   }
 
   fields(): readonly Field[] {

@@ -110,8 +110,25 @@ function converted(
 
 const CONVERSION = /%([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+))?([diouxXfegcsbq%])|%(.?)|([^%]+)/gy;
 
-/** The format is used again until all operands are. */
-export function printf(words: readonly string[]): string {
+const NUMBERS = "diouxX";
+const FLOATS = "feg";
+
+/** What is no number counts as 0, and is a fault. */
+function checked(kind: string, word: string | undefined, faults: string[]): string | undefined {
+  if (word === undefined || (!NUMBERS.includes(kind) && !FLOATS.includes(kind))) return word;
+  try {
+    if (NUMBERS.includes(kind)) integer(word);
+    else if (Number.isNaN(Number(word))) throw new ShellError(`printf: ${word}: invalid number`);
+    return word;
+  } catch (error) {
+    if (!(error instanceof ShellError)) throw error;
+    faults.push(error.message);
+    return "0";
+  }
+}
+
+/** The format is used again until all operands are. What is wrong with them is added to `faults`. */
+export function printf(words: readonly string[], faults: string[]): string {
   const [format, ...operands] = words[0] === "--" ? words.slice(1) : words;
   if (format === undefined) throw new ShellError("printf: usage: printf FORMAT [ARGUMENT]...", 2);
   let written = "";
@@ -141,7 +158,10 @@ export function printf(words: readonly string[]): string {
         const { text, stops } = unescaped(word ?? "");
         written += padded(text, flags, columns);
         if (stops) return written;
-      } else written += padded(converted(kind as string, word, digits, flags), flags, columns);
+        continue;
+      }
+      const good = checked(kind as string, word, faults);
+      written += padded(converted(kind as string, good, digits, flags), flags, columns);
     }
     if (operands.length === left) break;
   } while (operands.length > 0);

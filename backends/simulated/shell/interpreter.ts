@@ -23,6 +23,7 @@ export class Shell implements ExpansionHost {
   /** The shell's own. */
   readonly streams: Streams;
   #commands = 0;
+  #substitutions = 0;
   /** Status of the last command substitution, for a command that is nothing else. */
   substituted = 0;
 
@@ -115,8 +116,7 @@ export class Shell implements ExpansionHost {
       silent,
     );
     nothing.close();
-    this.state.jobs.set(child.pid, child);
-    this.state.lastJob = child.pid;
+    this.state.addJob(child);
     this.state.status = 0;
   }
 
@@ -180,7 +180,7 @@ export class Shell implements ExpansionHost {
   /** Without /dev/fd, what the script writes goes through a file. */
   async substituteProcess(script: ScriptNode, direction: "input" | "output"): Promise<string> {
     if (direction === "output") throw new ShellError("process substitution of input only", 2);
-    const path = `/tmp/.sh-${this.context.pid}-${this.#commands}`;
+    const path = `/tmp/.sh-${this.context.pid}-${this.#substitutions++}`;
     this.context.files.write(path, await this.substitute(script));
     return path;
   }
@@ -215,7 +215,7 @@ export class Shell implements ExpansionHost {
     if (redirections.length === 0) return work(streams);
     let redirected: Awaited<ReturnType<typeof redirect>>;
     try {
-      redirected = await redirect(this.context, this.expansion, redirections, streams);
+      redirected = await redirect(this, redirections, streams);
     } catch (error) {
       if (!(error instanceof ShellError)) throw error;
       await this.complain(streams, error.message);

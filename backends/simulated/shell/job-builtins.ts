@@ -1,6 +1,6 @@
 // Builtins about other processes and signals: trap, wait, jobs, kill.
 
-import { SIGNALS, signalNumber } from "@nacre/core/program/signals.ts";
+import { SIGNALS, signalName, signalNumber } from "@nacre/core/program/signals.ts";
 import { errnoOf } from "../errno.ts";
 import { errorText } from "../error-text.ts";
 import type { ProgramContext } from "../program.ts";
@@ -32,11 +32,32 @@ export async function trap(
   return 0;
 }
 
+/** `%2` is the second job, `%%` the last. */
+function jobPid({ state }: Shell, word: string): number {
+  if (!word.startsWith("%")) return Number(word);
+  const all = [...state.jobNumbers];
+  const found = /^%\d+$/.test(word)
+    ? all.find(([, number]) => number === Number(word.slice(1)))
+    : all.at(-1);
+  return found?.[0] ?? Number.NaN;
+}
+
+/** `wait -n`: the first that ends. */
+async function waitForOne(shell: Shell): Promise<number> {
+  const { jobs } = shell.state;
+  if (jobs.size === 0) return 127;
+  const ends = [...jobs].map(async ([pid, { exited }]) => ({ pid, code: await exited }));
+  const first = await Promise.race([...ends, shell.traps.arrived]);
+  if (first === undefined) return 128 + SIGNALS.TERM;
+  shell.state.removeJob(first.pid);
+  return first.code;
+}
+
 /** Ends before the jobs do where a signal comes that has a trap: 128 and more. */
 export async function wait(shell: Shell, words: readonly string[]): Promise<number> {
+  if (words[0] === "-n") return waitForOne(shell);
   const { jobs } = shell.state;
-  const pids =
-    words.length > 0 ? words.map((word) => Number(word.replace("%", ""))) : [...jobs.keys()];
+  const pids = words.length > 0 ? words.map((word) => jobPid(shell, word)) : [...jobs.keys()];
   let code = 0;
   for (const pid of pids) {
     const job = jobs.get(pid);
@@ -46,7 +67,7 @@ export async function wait(shell: Shell, words: readonly string[]): Promise<numb
     }
     const ended = await Promise.race([job.exited, shell.traps.arrived]);
     if (ended === undefined) return 128 + SIGNALS.TERM;
-    jobs.delete(pid);
+    shell.state.removeJob(pid);
     code = words.length > 0 ? ended : 0;
   }
   return code;
@@ -57,11 +78,23 @@ export async function listJobs(
   _: readonly string[],
   streams: Streams,
 ): Promise<number> {
-  let place = 0;
-  for (const pid of shell.state.jobs.keys()) {
-    await streams.get(1)?.write(`[${++place}] ${pid} Running\n`);
+  for (const [pid, number] of shell.state.jobNumbers) {
+    await streams.get(1)?.write(`[${number}] ${pid} Running\n`);
   }
   return 0;
+}
+
+/** All names, or that of a number, which may be an exit code, or the number of a name. */
+function listed(words: readonly string[]): { code: number; text: string } {
+  if (words.length === 0) return { code: 0, text: `${Object.keys(SIGNALS).join(" ")}\n` };
+  const found = words.map((word) =>
+    /^\d+$/.test(word)
+      ? signalName(Number(word) > 128 ? Number(word) - 128 : Number(word))
+      : signalNumber(word),
+  );
+  const bad = words.find((_, i) => found[i] === undefined);
+  if (bad !== undefined) return { code: 1, text: `kill: bad signal name '${bad}'\n` };
+  return { code: 0, text: found.map((each) => `${each}\n`).join("") };
 }
 
 /** kill(1): `kill [-SIGNAL | -s SIGNAL] PID…`, `kill -l`. What cannot be done is returned as text. */
@@ -71,7 +104,7 @@ export function kill(
 ): { code: number; text: string } {
   const rest = [...words];
   let signal: number = SIGNALS.TERM;
-  if (rest[0] === "-l") return { code: 0, text: `${Object.keys(SIGNALS).join(" ")}\n` };
+  if (rest[0] === "-l") return listed(rest.slice(1));
   if (rest[0] === "-s" || rest[0] === "-n" || /^-[A-Za-z0-9]+$/.test(rest[0] ?? "")) {
     const first = rest.shift() as string;
     const name = first === "-s" || first === "-n" ? (rest.shift() ?? "") : first.slice(1);
@@ -100,7 +133,8 @@ export async function killJobs(
   words: readonly string[],
   streams: Streams,
 ): Promise<number> {
-  const { code, text } = kill(shell.context, words);
+  const pids = words.map((word) => (word.startsWith("%") ? String(jobPid(shell, word)) : word));
+  const { code, text } = kill(shell.context, pids);
   await streams.get(code === 0 ? 1 : 2)?.write(text);
   return code;
 }

@@ -6,7 +6,8 @@ import type { ProgramContext } from "../program.ts";
 import type { ProgramStream } from "../program-stream.ts";
 import type { Expansion } from "./expansion.ts";
 import { textOf } from "./fields.ts";
-import { ShellError } from "./state.ts";
+import type { Shell } from "./interpreter.ts";
+import { ShellError, type ShellState } from "./state.ts";
 import type { HereDocument, Redirection } from "./syntax.ts";
 
 /** Streams by descriptor number. */
@@ -42,11 +43,13 @@ class Redirecting implements Redirected {
   readonly streams: Streams;
   readonly #context: ProgramContext;
   readonly #expansion: Expansion;
+  readonly #state: ShellState;
   readonly #opened: ProgramStream[] = [];
 
-  constructor(context: ProgramContext, expansion: Expansion, streams: Streams) {
+  constructor({ context, expansion, state }: Shell, streams: Streams) {
     this.#context = context;
     this.#expansion = expansion;
+    this.#state = state;
     this.streams = new Map(streams);
   }
 
@@ -75,6 +78,10 @@ class Redirecting implements Redirected {
 
   async #open(number: number, path: string, operator: string): Promise<void> {
     let stream: ProgramStream;
+    const keeps = this.#state.options.noclobber && (operator === ">" || operator === "&>");
+    if (keeps && this.#context.files.kindOf(path) === "file") {
+      throw new ShellError(`can't create ${path}: File exists`);
+    }
     try {
       stream = this.#context.open(path, OPEN[operator] ?? {});
     } catch (error) {
@@ -104,12 +111,11 @@ class Redirecting implements Redirected {
 
 /** Opens them in order. Fails with ShellError, with nothing left open. */
 export async function redirect(
-  context: ProgramContext,
-  expansion: Expansion,
+  shell: Shell,
   redirections: readonly Redirection[],
   streams: Streams,
 ): Promise<Redirected> {
-  const redirecting = new Redirecting(context, expansion, streams);
+  const redirecting = new Redirecting(shell, streams);
   try {
     for (const redirection of redirections) await redirecting.add(redirection);
     return redirecting;

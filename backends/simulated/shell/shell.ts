@@ -72,7 +72,8 @@ export async function sh(context: ProgramContext): Promise<number> {
   const { state, source, interactive } = found;
   const parse = await context.outside(loadParser());
   const shell = new Shell(context, state, parse);
-  state.set("PWD", context.files.workingDirectory());
+  state.directory = context.files.workingDirectory();
+  state.set("PWD", state.directory);
   state.set("OPTIND", "1");
   if (state.get("PATH") === undefined) {
     state.set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");

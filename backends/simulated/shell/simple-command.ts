@@ -7,7 +7,7 @@ import { external } from "./external.ts";
 import type { Shell } from "./interpreter.ts";
 import { Jump } from "./jump.ts";
 import { redirect, type Streams } from "./redirection.ts";
-import type { ShellFunction, Variable } from "./state.ts";
+import { ShellError, type ShellFunction, type Variable } from "./state.ts";
 import type { Assignment, Simple, WordNode } from "./syntax.ts";
 
 /** Expands, redirects, and calls what the first word names. */
@@ -84,6 +84,10 @@ async function call(
   }
 }
 
+/** An error of it ends the shell, as in dash (POSIX 2.8.1). */
+const isFatal = (name: string): boolean =>
+  name === "local" || (name !== "trap" && SPECIAL_BUILTINS.has(name));
+
 /** A write of it that fails is its failure. */
 async function callBuiltin(
   shell: Shell,
@@ -94,6 +98,11 @@ async function callBuiltin(
   try {
     return await builtin(shell, words.slice(1), streams);
   } catch (error) {
+    const [name = ""] = words;
+    if (error instanceof ShellError && !isFatal(name)) {
+      await shell.complain(streams, error.message);
+      return error.code;
+    }
     if (errnoOf(error) === undefined) throw error;
     await shell.complain(streams, `${words[0]}: write error: ${errorText(error)}`);
     return 1;
@@ -113,7 +122,8 @@ async function callFunction(
   words: readonly string[],
   streams: Streams,
 ): Promise<void> {
-  const { positions } = shell.state;
+  const { positions, loops } = shell.state;
+  shell.state.loops = 0;
   shell.state.positions = words.slice(1);
   shell.state.hidden.push(new Map());
   try {
@@ -124,6 +134,7 @@ async function callFunction(
   } finally {
     shell.state.uncover();
     shell.state.positions = positions;
+    shell.state.loops = loops;
   }
 }
 
@@ -152,7 +163,7 @@ async function exec(
   words: readonly string[],
   streams: Streams,
 ): Promise<void> {
-  const redirected = await redirect(shell.context, shell.expansion, node.redirections, streams);
+  const redirected = await redirect(shell, node.redirections, streams);
   if (words.length > 0) {
     await external(shell, words, redirected.streams, shell.state.environment(), true);
     throw new Jump("exit", shell.state.status);

@@ -24,6 +24,7 @@ export interface ShellOptions {
   noexec: boolean;
   allexport: boolean;
   pipefail: boolean;
+  noclobber: boolean;
 }
 
 export const OPTION_LETTERS: Readonly<Record<string, keyof ShellOptions>> = {
@@ -33,6 +34,7 @@ export const OPTION_LETTERS: Readonly<Record<string, keyof ShellOptions>> = {
   f: "noglob",
   n: "noexec",
   a: "allexport",
+  C: "noclobber",
 };
 
 /** An assignment to what is read-only, an unset variable under -u: the command fails. */
@@ -59,6 +61,7 @@ export class ShellState {
     noexec: false,
     allexport: false,
     pipefail: false,
+    noclobber: false,
   };
   status = 0;
   /** $$: a subshell has its parent's. */
@@ -66,12 +69,18 @@ export class ShellState {
   /** $!. */
   lastJob = 0;
   readonly jobs = new Map<number, ChildProgram>();
+  /** Of each of them `%N`. */
+  readonly jobNumbers = new Map<number, number>();
   /** By signal number, 0 for the end of the shell. */
   readonly traps = new Map<number, string>();
   /** What `local` hid, by function call. */
   readonly hidden: Map<string, Variable | undefined>[] = [];
   /** How many conditions are being decided: what fails in them does not end a shell with -e. */
   conditions = 0;
+  /** How many loops of the same function are around what is carried out. */
+  loops = 0;
+  /** Where it is, by the names through which it came there. */
+  directory = "/";
   random = 1;
 
   constructor(name: string, positions: readonly string[], pid: number) {
@@ -94,8 +103,20 @@ export class ShellState {
     copy.status = this.status;
     copy.lastJob = this.lastJob;
     copy.conditions = this.conditions;
+    copy.loops = this.loops;
+    copy.directory = this.directory;
     copy.random = this.random;
     return copy;
+  }
+
+  addJob(child: ChildProgram): void {
+    this.jobNumbers.set(child.pid, Math.max(0, ...this.jobNumbers.values()) + 1);
+    this.jobs.set(child.pid, child);
+    this.lastJob = child.pid;
+  }
+  removeJob(pid: number): void {
+    this.jobNumbers.delete(pid);
+    this.jobs.delete(pid);
   }
 
   get(name: string): string | undefined {
