@@ -41,42 +41,47 @@ function place(source: string, name: string): void {
   renameSync(temporary, join(DIST, name));
 }
 
-/** The launcher's first choice, and what is executed before it. Not part of the published package. */
+/**
+ * The launcher's first choice, and what is executed before it. Neither is part of the published
+ * package.
+ */
 export function recordNode(): void {
   const starter = existsSync(join(DIST, STARTER)) ? STARTER : "";
-  writeFileSync(join(DIST, "node"), `${process.execPath}\n${starter}\n`);
-  if (process.execPath.startsWith(join(ROOT, "node_modules/")))
-    writeInLargePieces(process.execPath);
+  writeFileSync(join(DIST, "node"), `${ownNode()}\n${starter}\n`);
 }
 
 /** A huge page of x64 and arm64. */
 const PIECE = 2 << 20;
 
 /**
- * Writes this checkout's Node anew as npm unpacked it, in pieces of the size of huge pages: the page
- * cache keeps a file as it was written, and one that came in small pieces takes 2 to 4 ms more to
- * start, until it is next read from the disk (backends/linux/launcher/start.c). Where that cannot be
- * done (another user's files, a full disk) all works as it is.
+ * A copy of the Node that this checkout brings along, for Nacre alone, written in pieces of the size
+ * of huge pages. The page cache keeps a file in the pieces in which it came, and of one that others
+ * execute, too, they come small: then each start takes 2 to 4 ms more. docs/decisions/0013-start-up.md
+ * has the figures. Where there can be no copy (a full disk) the Node is shared.
  */
-function writeInLargePieces(path: string): void {
-  // npm takes it away with the whole package.
-  const done = `${path}.in-large-pieces`;
-  if (existsSync(done)) return;
-  const temporary = `${path}.${process.pid}`;
+function ownNode(): string {
+  const shared = process.execPath;
+  if (!shared.startsWith(join(ROOT, "node_modules/"))) return shared;
+  const own = join(DIST, "own-node");
+  const temporary = `${own}.${process.pid}`;
   try {
-    const source = readFileSync(path);
-    const file = openSync(temporary, "w", statSync(path).mode);
+    const { size, mtimeMs } = statSync(shared);
+    const before = statSync(own, { throwIfNoEntry: false });
+    if (before?.size === size && before.mtimeMs >= mtimeMs) return own;
+    const file = openSync(temporary, "w", 0o755);
     try {
-      for (let at = 0; at < source.length; ) {
-        at += writeSync(file, source, at, Math.min(PIECE, source.length - at));
+      const bytes = readFileSync(shared);
+      for (let at = 0; at < bytes.length; ) {
+        at += writeSync(file, bytes, at, Math.min(PIECE, bytes.length - at));
       }
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
-    writeFileSync(done, "");
+    renameSync(temporary, own);
+    return own;
   } catch (error) {
     rmSync(temporary, { force: true });
-    console.log(`  ${path} stays as npm wrote it: ${(error as Error).message}`);
+    console.log(`  no copy of Node in ${own}: ${(error as Error).message}`);
+    return shared;
   }
 }

@@ -66,6 +66,7 @@ describe("the package", () => {
     const dist = readdirSync(join(project, "node_modules", "nacre", "dist"));
     expect(dist).toEqual(expect.arrayContaining(["core.wasm", "native", "start.cjs", "types"]));
     expect(dist).not.toContain("node");
+    expect(dist).not.toContain("own-node");
     expect(dist.filter((name) => name.endsWith(".code"))).toEqual([]);
     const top = readdirSync(join(project, "node_modules", "nacre"));
     expect(top).toEqual(expect.arrayContaining(["LICENSE", "README.md", "completions", "bin"]));

@@ -13,7 +13,8 @@ import type { Outcome, World } from "./world.ts";
 /** The package, with the world's nacre-init: it is looked for beside the bundles. */
 function runtimeOf(world: World): string {
   const copy = join(world.base, "package");
-  const shipped = (path: string): boolean => !/\.mjs$|\/(types|plugins|native)$/.test(path);
+  const shipped = (path: string): boolean =>
+    !/\.mjs$|\/(types|plugins|native|own-node)$/.test(path);
   for (const part of ["bin", "dist"]) {
     cpSync(join(packageRoot(), part), join(copy, part), { recursive: true, filter: shipped });
   }

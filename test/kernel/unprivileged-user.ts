@@ -74,7 +74,10 @@ export class UnprivilegedUser implements Disposable {
 
   #installPackage(): void {
     for (const name of ["bin", "dist", "completions", "package.json"]) {
-      cpSync(join(PACKAGE, name), join(this.base, "package", name), { recursive: true });
+      cpSync(join(PACKAGE, name), join(this.base, "package", name), {
+        recursive: true,
+        filter: (path) => !path.endsWith("/own-node"),
+      });
     }
     const node = join(this.base, "node");
     try {
