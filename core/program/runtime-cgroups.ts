@@ -12,6 +12,9 @@ import { fieldOf, fieldsWithoutFile } from "./resource-fields.ts";
 import { resourceWrites } from "./resources/all.ts";
 import type { CgroupWrite } from "./resources/write.ts";
 
+/** Above containers whose config.json names no path. */
+const OWN_PARENT = "/nacre-oci";
+
 export interface RuntimeCgroups {
   readonly host: readonly Operation[];
   /** The container's own nodes, one a hierarchy. */
@@ -64,7 +67,7 @@ export function cgroupPathOf(wanted: string | undefined, id: string, systemd: bo
 }
 
 function placeOf(wanted: string | undefined, id: string, systemd: boolean): string {
-  if (wanted === undefined || wanted === "") return `/nacre-oci/${id}`;
+  if (wanted === undefined || wanted === "") return `${OWN_PARENT}/${id}`;
   if (!systemd) {
     const path = normal(wanted);
     if (path !== "/") return path;
@@ -199,7 +202,8 @@ export function planRuntimeCgroups(
   for (const hierarchy of hierarchies) {
     const { mountpoint, version } = hierarchy;
     const make = (node: string, why: string): boolean => {
-      if (sight.exists(mountpoint + node)) return false;
+      // Our own goes with the last that stands below it, whoever made it.
+      if (node !== OWN_PARENT && sight.exists(mountpoint + node)) return false;
       host.push({ op: "makeCgroup", path: mountpoint + node, shared: true, why });
       host.push(...openCpuset(hierarchy, node, sight));
       return true;

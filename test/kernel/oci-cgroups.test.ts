@@ -1,7 +1,7 @@
 // Where a config.json's container stands among cgroups, and what limits it there, on version 1 and 2:
 // config-linux.md, "Control groups". The table of sections: docs/OCI-RUNTIME.md.
 
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Config, OciBench, UNIFIED } from "./oci-bench.ts";
 
@@ -68,6 +68,16 @@ describe("linux.cgroupsPath, resources", () => {
       ],
     };
   };
+
+  it("stand below a node of ours that goes with the last of them, whoever made it", () => {
+    const ours = nodeOf("pids", "/nacre-oci");
+    const [first, second] = [bench.id(), bench.id()];
+    for (const id of [first, second]) bench.does(["create", "-b", bench.bundle("sleep 100"), id]);
+    bench.does(["delete", "--force", first]);
+    expect(existsSync(`${ours}/${second}`)).toBe(true);
+    bench.does(["delete", "--force", second]);
+    expect(existsSync(ours)).toBe(false);
+  });
 
   it.each([["/nacre-oci-abs/a"], ["nacre-oci-rel/a"]])("hold below %s", (path) => {
     const id = bench.id();
