@@ -36,14 +36,20 @@ const bench = benchForTests();
 describe.runIf(canSchedule())("weights of a disk", () => {
   let directory: string;
   let device: string;
+  let scheduler: string;
+  let before: string | undefined;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), "nacre-disk-"));
     const file = join(directory, "disk");
     writeFileSync(file, Buffer.alloc(DISK_BYTES, 1));
     device = execFileSync("losetup", ["--find", "--show", file], { encoding: "utf8" }).trim();
-    writeFileSync(`/sys/block/${basename(device)}/queue/scheduler`, "bfq");
+    scheduler = `/sys/block/${basename(device)}/queue/scheduler`;
+    before = /\[(.+)\]/.exec(readFileSync(scheduler, "utf8"))?.[1] ?? "none";
+    writeFileSync(scheduler, "bfq");
   });
   afterAll(() => {
+    // The device keeps it, whatever lies behind it next.
+    if (before !== undefined) writeFileSync(scheduler, before);
     if (device !== undefined) execFileSync("losetup", ["--detach", device]);
     rmSync(directory, { recursive: true });
   });
