@@ -48,17 +48,23 @@ export function timedMany(
 }
 
 /**
- * Milliseconds from before the process is made until it has been waited for, as hyperfine measures.
+ * Says after a command how it ended, and when it began and ended. Bash has a small part of the memory
+ * that this process has, whose tables have to be copied for each process that it makes: 2 to 3 ms.
+ */
+const STOPWATCH = 's=$EPOCHREALTIME; "$@" >/dev/null; code=$?; echo $code $s $EPOCHREALTIME';
+
+/**
+ * Milliseconds from before the process is made until it has been waited for, as a shell has it.
  * Throws if it fails: a failed command is fast, and proves nothing.
  */
 export function timed(command: string, ...args: string[]): number {
-  const start = performance.now();
-  const { status, stderr, error } = spawnSync(command, args, {
+  const { stdout, stderr, error } = spawnSync("bash", ["-c", STOPWATCH, "bash", command, ...args], {
     encoding: "utf8",
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, LC_ALL: "C" },
   });
-  const elapsedMs = performance.now() - start;
-  if (error !== undefined || status !== 0)
-    throw new Error(`${command} ${args.join(" ")} (${status}): ${stderr || error?.message}`);
-  return elapsedMs;
+  const [code, began = Number.NaN, ended = Number.NaN] = (stdout ?? "").split(" ").map(Number);
+  if (error !== undefined || code !== 0)
+    throw new Error(`${command} ${args.join(" ")} (${code}): ${stderr || error?.message}`);
+  return (ended - began) * 1000;
 }

@@ -51,6 +51,8 @@ export class StageSteps {
   readonly #run: BuildRun;
   readonly #planned: PlannedStage;
   #number = 0;
+  /** How many steps there are to show; until it is counted undefined. */
+  #shown: number | undefined;
   /** What the base has for those who build on it. */
   #triggers: readonly Action[] = [];
 
@@ -61,15 +63,16 @@ export class StageSteps {
 
   /** `[build 2/4]`: the stage, and which of its steps. */
   prefix(number: number): string {
-    const { stage, label } = this.#planned;
-    const own = stage.instructions.map(({ action }) => action);
+    const { stage, label, base } = this.#planned;
     // Of a base that is nothing to fetch no step is shown.
-    const from = this.#planned.base.kind === "image" ? 1 : 0;
-    const all =
-      [...this.#triggers, ...own].filter(({ kind }) => SHOWN.includes(kind)).length + from;
+    const from = base.kind === "image" ? 1 : 0;
+    this.#shown ??=
+      [...this.#triggers, ...stage.instructions.map(({ action }) => action)].filter(({ kind }) =>
+        SHOWN.includes(kind),
+      ).length + from;
     const name = this.#run.graph.needed.length > 1 || stage.name !== undefined ? `${label} ` : "";
-    const width = String(all).length;
-    return `[${name}${String(number + from).padStart(width)}/${all}]`;
+    const all = String(this.#shown);
+    return `[${name}${String(number + from).padStart(all.length)}/${all}]`;
   }
 
   async run(begun: BuiltStage, instructions: readonly Instruction[]): Promise<BuiltStage> {
@@ -84,6 +87,7 @@ export class StageSteps {
   async triggered(begun: BuiltStage, triggers: readonly string[]): Promise<BuiltStage> {
     let stage = begun;
     this.#triggers = triggers.map(parseTrigger);
+    this.#shown = undefined;
     for (const [n, trigger] of triggers.entries()) {
       const action = this.#triggers[n] as Action;
       stage = await this.#one(stage, action, trigger, this.#planned.stage.place);
