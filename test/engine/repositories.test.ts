@@ -178,8 +178,8 @@ describe("the store as a registry", () => {
       const type = "application/vnd.oci.image.manifest.v1+json";
       const put = await send(`/v2/x/manifests/${sha256(signature)}`, signature, type);
       expect(put.headers.get("oci-subject")).toBe(subject.digest);
-      const swept = await there.images.sweep();
-      expect(swept).toBe(0);
+      const { freedBytes } = await there.images.sweep();
+      expect(freedBytes).toBe(0);
       const referrers = await fetch(
         `${served.url}/v2/x/referrers/${subject.digest}?artifactType=application/vnd.test.signature`,
       );

@@ -43,7 +43,7 @@ static int set_memory_policy(const struct operation *o) {
 static int join_session_keyring(const struct operation *o) {
   const char *name = text(o, JOIN_SESSION_KEYRING_NAME);
   long keyring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
-  if (keyring < 0) return errno == ENOSYS ? 0 : because("keyctl join session keyring");
+  if (keyring <= 0) /* 0: it has that one */ return !keyring || errno == ENOSYS ? 0 : because("keyctl join session keyring");
   unsigned permissions = (unsigned)number(o, JOIN_SESSION_KEYRING_PERMISSIONS);
   return checked(syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions), "keyctl setperm");
 }
