@@ -22,6 +22,7 @@ import type { Indexes } from "../index-interface.ts";
 import type { EngineOptions } from "../options.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Artifacts, Registries } from "../sharing-interface.ts";
+import { unpackedBytes, unpackedLayers } from "../snapshotters/directory-usage.ts";
 
 export interface SharingPorts {
   readonly files: Files;
@@ -197,7 +198,6 @@ export function sharedImages(
     },
     prune: async (wanted = {}) => {
       const { pruneImages } = await import("./image-prune.ts");
-      const { unpackedBytes, unpackedLayers } = await import("../snapshotters/directory-usage.ts");
       const unpacked = () => unpackedBytes(unpackedLayers(ports.files, parts.paths));
       return pruneImages(images, ports.state, unpacked, wanted);
     },
