@@ -5,12 +5,13 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { timed } from "./peers/command.ts";
 
 export interface FreshDisk extends Disposable {
   /** Where it is mounted. */
   readonly path: string;
-  /** Writes everything that is dirty on it, and waits (syncfs(2)). */
-  flush(): void;
+  /** Writes everything that is dirty on it, and waits (syncfs(2)): how many milliseconds that takes. */
+  flush(): number;
 }
 
 const GIBIBYTE = 2 ** 30;
@@ -33,7 +34,7 @@ export function freshDisk(sizeBytes = 6 * GIBIBYTE): FreshDisk {
   }
   return {
     path,
-    flush: () => void execFileSync("sync", ["-f", path]),
+    flush: () => timed("sync", "-f", path),
     [Symbol.dispose]: () => {
       execFileSync("umount", [path]);
       rmSync(image);
