@@ -85,7 +85,11 @@ const OCI_AS_ROOT = [
 const SIMULATED = ["run --rm --memory 64m host true"];
 
 /** What everyday commands read (test/kernel/lazy-loading.test.ts). */
-const EVERYDAY = /\/(nacre|acting|running|engine|planning|images|undoing|ending|looking)-[^/]*$/;
+const EVERYDAY =
+  /\/(nacre|acting|entering|running|engine|executing|planning|images|undoing|ending|looking)-[^/]*$/;
+
+/** Only root has containers that are compiled for. */
+const IS_ROOT = process.platform === "linux" && process.getuid?.() === 0;
 
 /** By it everything that the commands start is known. */
 const MARK = "NACRE_BUILD_ROOT";
@@ -159,7 +163,7 @@ async function warmUpRuntime(): Promise<void> {
     mkdirSync(bundle);
     await does(OCI);
     makeBundle(bundle);
-    if (process.platform === "linux" && process.getuid?.() === 0) await does(OCI_AS_ROOT);
+    if (IS_ROOT) await does(OCI_AS_ROOT);
     for (const [path, code] of codes) writeCode(path, code);
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -182,16 +186,15 @@ async function warmUp(everyday: boolean): Promise<void> {
         if (!everyday || EVERYDAY.test(path)) writeCode(path, code);
       }
     };
-    const isRoot = process.platform === "linux" && process.getuid?.() === 0;
     await does(process.platform === "linux" ? COMMANDS : COMMANDS.slice(0, 1));
     if (everyday) {
       // What a supervisor starts finds files that are there, and leaves them alone.
-      if (isRoot) await does(AS_ROOT);
+      if (IS_ROOT) await does(AS_ROOT);
       return;
     }
     if (process.platform === "linux") await does(["images"]);
     await does(SIMULATED, "--backend", "simulated");
-    if (!isRoot) return;
+    if (!IS_ROOT) return;
     const context = buildContext(root);
     await does(BUILDS.map((line) => line.replace("CONTEXT", context)));
     await using registry = await serve(root);
@@ -207,8 +210,7 @@ async function warmUp(everyday: boolean): Promise<void> {
 
 /** As whoever is not root the command is not tried: it writes its code when it first ends. */
 async function warmUpAlone(command: (typeof OWN_CODE)[number]): Promise<void> {
-  const isRoot = process.platform === "linux" && process.getuid?.() === 0;
-  if (!isRoot) return;
+  if (!IS_ROOT) return;
   const root = mkdtempSync(join(tmpdir(), "nacre-build-"));
   process.env[MARK] = root;
   const context = buildContext(root);
