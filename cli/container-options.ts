@@ -52,6 +52,12 @@ export const CONTAINER_OPTIONS = {
   cidfile: text(["cidfile"], "file", "Write the container's ID to this new file", "files"),
   disableContentTrust: contentTrust,
   entrypoint: text(["entrypoint"], "string", "Replace the image's ENTRYPOINT and drop its CMD"),
+  envMerge: list(
+    ["env-merge"],
+    "K=V",
+    `Set a variable that the image has, with those of the image in it: 'PATH=\${PATH}:/opt/bin'`,
+    String,
+  ),
   envHost: flag(["env-host"], "Set all of your environment variables"),
   gpus: text(["gpus"], "request", "GPUs: not here; --device gives a container device nodes"),
   hostname: text(["hostname", "h"], "string", "The container's host name"),
@@ -115,6 +121,7 @@ export function requestOf(
   const optional = {
     pidFile: values.pidfile ? absolute(values.pidfile, host.workingDirectory) : undefined,
     removeImage: values.rmi || undefined,
+    mergeEnvironment: unlessEmpty(values.envMerge),
     unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
     name: values.name,
     hostname: values.hostname,

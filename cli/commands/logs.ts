@@ -3,86 +3,151 @@
 // terminal type an answer), so there only text and colours pass; --raw lets everything through.
 
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import { shortId } from "@nacre/core/short-id.ts";
 import type { Containers, LogDetails } from "@nacre/engine/engine.ts";
 import { type Context, command } from "../command.ts";
-import { isSelected, LATEST, withLatest } from "../container-selection.ts";
+import { isSelected, LATEST, selected } from "../container-selection.ts";
 import { FlagError } from "../flag-error.ts";
 import { interruptible } from "../interruption.ts";
+import { inOrderOfTime } from "../log-order.ts";
 import { flag, text, value } from "../options.ts";
 import { timeOption } from "../parse/time.ts";
 import { neutraliseLog } from "../text/escape.ts";
 
+type Options = NonNullable<Parameters<Containers["logs"]>[1]>;
+
+/** One container's log, and what stands before each of its lines. */
+interface Source {
+  readonly id: string;
+  readonly before: string;
+  readonly details: string;
+  /** Absent: none. */
+  readonly colour?: string;
+}
+
+/** podman's, of the first container, the second and so on: grey, red, yellow, blue, … */
+const COLOURS = [37, 31, 33, 34, 35, 36, 32].map((number) => `\u001b[${number}m`);
+
 export default command({
-  usage: "[OPTIONS] CONTAINER",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   description:
-    "What the container wrote to standard output and standard error goes to ours. On a terminal, control sequences other than colours are shown instead of obeyed.",
+    "What the container wrote to standard output and standard error goes to ours. Of several containers the lines come in the order of their times, with --follow as they are written, and each begins with the container's ID. On a terminal, control sequences other than colours are shown instead of obeyed.",
   options: {
+    color: flag(["color"], "Show the lines of each container in a colour of its own"),
     details: flag(["details"], "Show what --log-opt labels, env and tag say of the lines"),
     follow: flag(["follow", "f"], "Wait for more until the container ends"),
     latest: LATEST,
+    names: flag(["names"], "Of several containers: begin lines with names instead of IDs"),
     raw: flag(["raw"], "Pass every byte, also to a terminal"),
     since: text(["since"], "time", "Only lines since then: 10m ago, a date, or seconds since 1970"),
     tail: value(["tail", "n"], "int", "Only so many lines from the end ('all' for all)", parseTail),
     until: text(["until"], "time", "Only lines until then"),
     timestamps: flag(["timestamps", "t"], "Show when each line was written"),
   },
-  operands: { least: 1, most: 1 },
+  operands: { least: 1, most: Number.POSITIVE_INFINITY },
   instead: isSelected,
   interspersed: true,
   suggest: ["containers"],
   failure: 1,
-  examples: [["nacre logs -f --tail 20 web", "the last 20 lines, then what comes"]],
+  examples: [
+    ["nacre logs -f --tail 20 web", "the last 20 lines, then what comes"],
+    ["nacre logs -f --names web db", "two containers, each line with who wrote it"],
+  ],
   async run(context, values, operands) {
     const { details, follow, raw, since, tail, timestamps, until } = values;
-    const nowMs = context.host.nowMs();
+    const { host } = context;
+    const nowMs = host.nowMs();
     const times = {
       ...(since !== undefined && { sinceMs: timeOption("since", since, nowMs) }),
       ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
     };
-    const engine = await context.engine();
-    const { containers } = engine;
-    const [container] = withLatest(values.latest, operands, engine);
-    const { id } = containers.get(container!);
-    const said = details ? `${detailText(await containers.logDetails(id))} ` : "";
-    const writer = new LogWriter(context, raw, timestamps, said);
+    const { containers } = await context.engine();
+    const records = selected(values, operands, { containers }, host).map((name) =>
+      containers.get(name),
+    );
+    const several = records.length > 1;
+    const sources = await Promise.all(
+      records.map(async ({ id, name }, index): Promise<Source> => {
+        const before = several ? `${values.names ? name : shortId(id)} ` : "";
+        const said = details ? `${detailText(await containers.logDetails(id))} ` : "";
+        const colour = COLOURS[index % COLOURS.length]!;
+        return { id, before, details: said, ...(values.color && { colour }) };
+      }),
+    );
+    const writer = new LogWriter(context, raw, timestamps, several);
     const options = { follow, ...times, ...(tail !== undefined && { tail }) };
-    return interruptible(context.host, (signal) =>
-      copy(containers, id, { ...options, signal }, writer),
+    return interruptible(host, (signal) =>
+      copy(containers, sources, { ...options, signal }, writer),
     );
   },
 });
 
 async function copy(
   containers: Containers,
-  id: string,
-  options: NonNullable<Parameters<Containers["logs"]>[1]>,
+  sources: readonly Source[],
+  options: Options,
   writer: LogWriter,
 ): Promise<number> {
-  for await (const line of containers.logs(id, options)) writer.write(line);
+  if (options.follow) return follow(containers, sources, options, writer);
+  const logs = sources.map((source) => ({ source, lines: containers.logs(source.id, options) }));
+  for await (const { source, line } of inOrderOfTime(logs)) writer.write(line, source);
   return 0;
+}
+
+/** Where one log fails the others end, too. */
+async function follow(
+  containers: Containers,
+  sources: readonly Source[],
+  options: Options,
+  writer: LogWriter,
+): Promise<number> {
+  const failure = new AbortController();
+  const signals = [failure.signal, ...(options.signal ? [options.signal] : [])];
+  const every = { ...options, signal: AbortSignal.any(signals) };
+  try {
+    await Promise.all(
+      sources.map(async (source) => {
+        for await (const line of containers.logs(source.id, every)) writer.write(line, source);
+      }),
+    );
+    return 0;
+  } finally {
+    failure.abort();
+  }
 }
 
 class LogWriter {
   readonly #context: Context;
   readonly #raw: boolean;
   readonly #timestamps: boolean;
-  readonly #details: string;
+  readonly #several: boolean;
 
-  constructor(context: Context, raw: boolean, timestamps: boolean, details: string) {
+  constructor(context: Context, raw: boolean, timestamps: boolean, several: boolean) {
     this.#context = context;
     this.#raw = raw;
     this.#timestamps = timestamps;
-    this.#details = details;
+    this.#several = several;
   }
 
-  write({ stream, text, time }: LogLine): void {
+  write({ stream, text, time }: LogLine, { before, colour, details }: Source): void {
     const { host } = this.#context;
     const shown =
       this.#raw || !host.isTerminal(stream === "stdout" ? 1 : 2) ? text : neutraliseLog(text);
-    const line = `${this.#timestamps ? `${time} ` : ""}${this.#details}${shown}`;
-    if (stream === "stdout") host.print(line);
-    else host.printError(line);
+    const line = `${before}${this.#timestamps ? `${time} ` : ""}${details}${shown}`;
+    const ended = this.#ended(colour === undefined ? line : coloured(line, colour));
+    if (stream === "stdout") host.print(ended);
+    else host.printError(ended);
   }
+
+  /** The next line may be another container's, so that the rest of this one would not join it. */
+  #ended(line: string): string {
+    return this.#several && !line.endsWith("\n") ? `${line}\n` : line;
+  }
+}
+
+function coloured(line: string, colour: string): string {
+  const end = line.endsWith("\n") ? "\n" : "";
+  return `${colour}${line.slice(0, line.length - end.length)}\u001b[0m${end}`;
 }
 
 /** Escaped as in a query, as docker has it: no comma and no equals sign is part of a name. */
@@ -98,6 +163,7 @@ function detailText(details: LogDetails): string {
 /** Docker takes what it cannot read, and negative numbers, for all lines. */
 function parseTail(text: string): number | undefined {
   if (text === "all") return undefined;
-  if (!/^-?\d+$/.test(text)) throw new FlagError(`a number or "all" is needed`);
+  if (!/^-?\d+$/.test(text))
+    throw new FlagError(`a number or "all" is needed; podman's -n is --names here`);
   return text.startsWith("-") ? undefined : Number(text);
 }

@@ -186,6 +186,8 @@ export interface ContainerRequest {
   readonly entrypoint?: readonly string[];
   /** `K=V`; a bare `K` was resolved by the caller. */
   readonly environment: readonly string[];
+  /** `K=V` of variables that its image has, with `$K` of others of these; once the container is made they are among `environment`. */
+  readonly mergeEnvironment?: readonly string[];
   /** Variables that it does not get from its image or by default, such as PATH; HOSTNAME and HOME stay. */
   readonly unsetEnvironment?: "all" | readonly string[];
   /** `uid[:gid]` or names. */

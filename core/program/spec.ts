@@ -15,7 +15,7 @@ import { specDevices } from "./spec-devices.ts";
 import { allMounts, withBoundDevices } from "./spec-mounts.ts";
 import type { ProcessUser } from "./user.ts";
 
-const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What surrounds a container: facts that neither the request nor the image has. */
 export interface SpecContext {

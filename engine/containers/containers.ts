@@ -155,8 +155,9 @@ export class ContainerService implements Containers {
 
   async #create(wanted: PartialRequest): Promise<Created> {
     this.#planner.mustBeAble();
-    const request = completeRequest(wanted);
-    const image = await imageFor(this.#images, this.#planner, request);
+    const complete = completeRequest(wanted);
+    const image = await imageFor(this.#images, this.#planner, complete);
+    const request = await merged(complete, image);
     await this.#check(request, image);
     this.#planner.tellWhatIsLeftOut(request);
     if (image) await this.#images.ready(image);
@@ -225,8 +226,9 @@ export class ContainerService implements Containers {
   }
 
   async explain(wanted: PartialRequest): Promise<KernelProgram> {
-    const request = completeRequest(wanted);
-    const image = await imageFor(this.#images, this.#planner, { ...request, pull: "never" });
+    const complete = completeRequest(wanted);
+    const image = await imageFor(this.#images, this.#planner, { ...complete, pull: "never" });
+    const request = await merged(complete, image);
     await this.#check(request, image);
     const record: ContainerRecord = {
       ...{ id: EXAMPLE_ID, name: request.name ?? "example", request },
@@ -357,4 +359,14 @@ export class ContainerService implements Containers {
     await this.#planner.prepare({ request, snapshotter: this.#options.snapshotter() }, image);
     (await this.#looks.logDriver(request)).check?.(request.log ?? {});
   }
+}
+
+/** Few ask for it, so that what reads such words is loaded for them alone. */
+async function merged(
+  request: ContainerRequest,
+  image: ImageRecord | undefined,
+): Promise<ContainerRequest> {
+  if (!request.mergeEnvironment) return request;
+  const { withMergedVariables } = await import("./merged-variables.ts");
+  return withMergedVariables(request, image?.config.config ?? {});
 }

@@ -30,6 +30,10 @@ describe("variables of a container", () => {
       ...["X", "Y"],
     ]);
     expect(request("--unsetenv", "X", "--unsetenv-all", "img").unsetEnvironment).toBe("all");
+    const merges = ["A=$A:b", "B="];
+    expect(
+      request(...merges.flatMap((one) => ["--env-merge", one]), "img").mergeEnvironment,
+    ).toEqual(merges);
     expect(request("--timeout", "2", "img").timeoutMs).toBe(2000);
     expect(request("--timeout", "0", "img").timeoutMs).toBeUndefined();
     expect(request("--tz", "local", "--no-hosts", "img")).toMatchObject({

@@ -80,7 +80,7 @@ export function selectionCases({ nacre, does, start }: Tools): void {
     ["stop -a -l", "--all and --latest cannot be used together"],
     ["rm --latest --filter label=x", "--latest and --filter cannot be used together"],
     ["kill -l", "there is no container"],
-    ["logs -l web", "accepts no arguments"],
+    ["logs -l web", "cannot be used together"],
     ["exec -l", "requires at least 1 argument"],
     ["pause --filter bogus=1", "bogus"],
   ])("refuses %s", async (words, says) => {

@@ -8,6 +8,7 @@ import { main } from "../../cli/main.ts";
 import { FakeHost, type HostSettings } from "../cli/fake-host.ts";
 import { copyCases } from "./command-line-copies.ts";
 import { listingCases } from "./command-line-listing.ts";
+import { logCases } from "./command-line-logs.ts";
 import { selectionCases } from "./command-line-selection.ts";
 import type { EngineSubject } from "./engine.ts";
 
@@ -294,6 +295,7 @@ export function commandLineContract(
     });
 
     copyCases({ nacre: nacreOn, start });
+    logCases({ nacre: nacreOn, does, start });
     selectionCases({ nacre: nacreOn, does, start });
     listingCases({ image: () => subject.image, nacre: nacreOn, does, start });
 

@@ -196,6 +196,20 @@ export function machineCases(bench: () => Bench): void {
     expect(stdout).not.toContain("PATH=");
   });
 
+  it("changes variables of the image with the image's own in them, also for what joins", async () => {
+    const mergeEnvironment = [`PATH=\${PATH}:/opt/x`, "NOT_THERE=$PATH"];
+    const { stdout } = await bench().run(["/bin/env"], { mergeEnvironment });
+    expect(stdout).toMatch(/^PATH=\/.*bin:\/opt\/x$/m);
+    expect(stdout).not.toContain("NOT_THERE");
+    await bench().start("merged", "while :; do sleep 0.05; done", { mergeEnvironment });
+    const joined = await bench().exec("merged", { command: ["/bin/env"] });
+    expect(joined.stdout).toMatch(/^PATH=\/.*bin:\/opt\/x$/m);
+    const wrong = { mergeEnvironment: [`PATH=\${PATH`] };
+    expect((await refusal(bench().sh("true", wrong))).message).toContain(
+      `--env-merge PATH=\${PATH:`,
+    );
+  });
+
   it("leaves a container its console when others come with terminals of their own", async () => {
     await bench().start("console", "while :; do sleep 0.05; done", { terminal: true });
     const seen = { command: ["sh", "-c", "tty >/seen"], terminal: true, detached: true };
