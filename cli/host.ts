@@ -28,6 +28,8 @@ export interface Host {
    * terminal's keys as they are typed. The result stops it, and gives the terminal back.
    */
   onInput(raw: boolean, take: (bytes: Uint8Array) => Promise<void>): () => void;
+  /** The first of these numbers, behind the standard streams, by which our caller has given us nothing. */
+  missing(descriptors: readonly number[]): Promise<number | undefined>;
   nowMs(): number;
   /** Calls `act` with the number of each such signal that arrives; the result undoes it. */
   onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void;

@@ -64,6 +64,11 @@ export class ProcessHost implements Host {
     };
   }
 
+  async missing(descriptors: readonly number[]) {
+    const { missingDescriptor } = await import("./given-descriptors.ts");
+    return missingDescriptor(descriptors);
+  }
+
   nowMs(): number {
     return Date.now();
   }

@@ -13,11 +13,9 @@ import { interpreterPath } from "@nacre/engine/containers/runtimes.ts";
 import { StatePaths } from "@nacre/engine/images/paths.ts";
 import { identify, isAlive } from "@nacre/linux/process.ts";
 import { simulatedKernelModule } from "@nacre/simulated/module.ts";
-import type { Descriptor } from "@nacre/simulated/pipe.ts";
 import type { ProgramContext, SimulatedProgram } from "@nacre/simulated/program.ts";
 import { STANDARD_PROGRAMS } from "@nacre/simulated/standard-programs.ts";
-import { rawTerminal } from "./process-host.ts";
-import { writeAll } from "./write-all.ts";
+import { OwnDescriptors } from "./simulation-descriptors.ts";
 
 /** For what all chain IDs have in common: the directory that is named after none. */
 const ANY = "sha256:any";
@@ -49,11 +47,7 @@ export function simulation(files: Files, state: StateStore, options: SimulationO
     core,
     // An image that an earlier process committed has its mount point and lock in that one's only.
     directories: mountPoints,
-    descriptors: new Map<number, Descriptor>([
-      [0, new Input()],
-      [1, new Output(1)],
-      [2, new Output(2)],
-    ]),
+    descriptors: new OwnDescriptors(),
     programs: new Map([...STANDARD_PROGRAMS, ...runtimePrograms(plugins)]),
     hostAlive: isAlive,
     refuse: (program, machine) =>
@@ -145,53 +139,4 @@ function refuseBinds(program: KernelProgram, files: Files, root: string): NacreE
   if (bind?.op !== "bindInRoot") return undefined;
   const message = `${bind.source} cannot be mounted in a container on the simulated kernel, which sees no files of this machine but pulled images`;
   return new NacreError("unsupported", message, { advice: "Leave the mount out, or use tmpfs." });
-}
-
-class Output implements Descriptor {
-  readonly #number: 1 | 2;
-
-  constructor(number: 1 | 2) {
-    this.#number = number;
-  }
-  async read(): Promise<undefined> {}
-  async write(bytes: Uint8Array): Promise<void> {
-    writeAll(this.#number, bytes);
-  }
-  duplicate(): Descriptor {
-    return this;
-  }
-  close(): void {}
-}
-
-class Input implements Descriptor {
-  #chunks: AsyncIterator<Uint8Array> | undefined;
-  #uses = 1;
-
-  async read(): Promise<Uint8Array | undefined> {
-    this.#chunks ??= process.stdin[Symbol.asyncIterator]();
-    const { value, done } = await this.#chunks.next();
-    return done ? undefined : value;
-  }
-  async write(): Promise<void> {}
-  lend(resized: (size: { rows: number; columns: number }) => void): () => void {
-    const { stdin, stdout } = process;
-    if (!stdin.isTTY) return () => {};
-    const giveBack = rawTerminal();
-    const resize = (): void => resized({ rows: stdout.rows, columns: stdout.columns });
-    stdout.on("resize", resize);
-    return () => {
-      stdout.off("resize", resize);
-      giveBack();
-    };
-  }
-  duplicate(): Descriptor {
-    this.#uses++;
-    return this;
-  }
-  /** What waits for input must not keep this process alive once nobody wants it any more. */
-  close(): void {
-    this.#uses--;
-    // The machine keeps one for whoever comes next.
-    if (this.#uses <= 1 && this.#chunks) process.stdin.unref();
-  }
 }

@@ -6,7 +6,7 @@ import { writeSync } from "node:fs";
 const SIGPIPE = 13;
 
 /** Waits where a pipe is full; ends the process as SIGPIPE would where nobody reads any more. */
-export function writeAll(descriptor: 1 | 2, data: string | Uint8Array): void {
+export function writeAll(descriptor: number, data: string | Uint8Array): void {
   let rest: Uint8Array = typeof data === "string" ? Buffer.from(data) : data;
   while (rest.length > 0) {
     try {

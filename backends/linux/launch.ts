@@ -3,6 +3,7 @@
 // program on descriptor 3, its report on 4.
 
 import type { ChildProcess, StdioOptions } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { type Addon, loadAddon } from "./addon.ts";
@@ -80,7 +81,7 @@ export class Launcher {
       message,
       detached,
       (chunk) => (chunk ? listener.report(chunk) : listener.ended()),
-      Int32Array.from(more),
+      Int32Array.from(more, (descriptor) => descriptor ?? -1),
     );
     return { pid, stdin: undefined, stdout: stdout?.stream, stderr: stderr?.stream };
   }
@@ -100,8 +101,12 @@ export class Launcher {
     listener: LaunchListener,
   ): Promise<Launched> {
     const { spawn } = process.getBuiltinModule("node:child_process");
-    const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe", ...more];
+    // Node leaves out what it is to ignore past 2: nacre-init's own would come to stand there.
+    const gap = more.includes(undefined) ? openSync("/dev/null", "r+") : undefined;
+    const given = more.map((one) => one ?? gap!);
+    const stdio: StdioOptions = [stdin, stdout, stderr, "pipe", "pipe", ...given];
     const child = spawn(this.#init, [], { stdio, detached: true });
+    if (gap !== undefined) closeSync(gap);
     return new Promise((resolve, reject) => {
       child.once("error", reject);
       if (child.pid === undefined) return;

@@ -23,6 +23,12 @@ import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import { boot, type CgroupLayout, installProgram } from "./boot.ts";
 import { BUILT_IN } from "./built-in.ts";
+import {
+  type CallerPipes,
+  type CallerStreams,
+  callerStreams,
+  passedDescriptors,
+} from "./caller-streams.ts";
 import { SimulatedClock } from "./clock.ts";
 import { Disk, type DiskImage } from "./disk.ts";
 import { Errno } from "./errno.ts";
@@ -39,12 +45,12 @@ import { moveMount } from "./mount-calls.ts";
 import { mountEntries } from "./mount-table.ts";
 import { operationError, supervisorKilled } from "./operation-error.ts";
 import { lookup } from "./path-lookup.ts";
-import { type Descriptor, NullDescriptor, Pipe, readable, writable } from "./pipe.ts";
+import { type Descriptor, readable, writable } from "./pipe.ts";
 import { type Process, ProcessGone } from "./process.ts";
 import type { SimulatedProgram } from "./program.ts";
 import { HARDWARE, type Hardware } from "./resources.ts";
 import { type MachineState, stateOf } from "./state.ts";
-import { type CallerStreams, type Ending, Supervisor } from "./supervisor.ts";
+import { type Ending, Supervisor } from "./supervisor.ts";
 import { becomeUnprivileged, unprivilegedFacts } from "./unprivileged.ts";
 
 export interface SimulatedKernelOptions {
@@ -81,7 +87,7 @@ const SILENT: ProcessStreams = { stdin: "ignore", stdout: "ignore", stderr: "ign
 interface Session {
   readonly self: Execution;
   readonly interpreter: Interpreter;
-  readonly pipes: Partial<Record<"stdin" | "stdout" | "stderr", Descriptor>>;
+  readonly pipes: CallerPipes;
   readonly streams: CallerStreams;
 }
 
@@ -201,12 +207,8 @@ export class SimulatedKernel implements Kernel {
   #begin(caller: Process, program: KernelProgram, streams: ProcessStreams): Session {
     const refused = malformed(program);
     if (refused) throw new NacreError("internal", `the program was refused: ${refused}`);
-    const pipes: Session["pipes"] = {};
-    const given = {
-      stdin: this.#stream(streams.stdin, "stdin", pipes),
-      stdout: this.#stream(streams.stdout, "stdout", pipes),
-      stderr: this.#stream(streams.stderr, "stderr", pipes),
-    };
+    const numbers = this.#options.descriptors ?? new Map();
+    const { pipes, streams: given } = callerStreams(streams, numbers);
     const process = this.machine.processes.fork(
       caller,
       { ...caller.namespaces },
@@ -219,25 +221,12 @@ export class SimulatedKernel implements Kernel {
       },
     );
     const { umask } = process;
+    process.passed = passedDescriptors(streams, numbers);
     process.umask = 0;
     process.session = process;
     process.group = process;
     const self = new Execution(this.machine, process, "host", { umask });
     return { self, interpreter: new Interpreter(), pipes, streams: given };
-  }
-
-  #stream(
-    wanted: number | "ignore" | "pipe",
-    name: "stdin" | "stdout" | "stderr",
-    pipes: Session["pipes"],
-  ): Descriptor {
-    if (wanted === "ignore") return new NullDescriptor();
-    if (wanted !== "pipe") {
-      return this.#options.descriptors?.get(wanted)?.duplicate() ?? new NullDescriptor();
-    }
-    const pipe = new Pipe();
-    pipes[name] = name === "stdin" ? pipe.writeEnd() : pipe.readEnd();
-    return name === "stdin" ? pipe.readEnd() : pipe.writeEnd();
   }
 
   #end(session: Session, code: number): void {

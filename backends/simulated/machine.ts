@@ -182,6 +182,7 @@ export class Machine implements MountFactory {
     child.environment = parent.environment;
     child.executable = parent.executable;
     child.terminal = parent.terminal;
+    for (const [number, one] of parent.passed) child.passed.set(number, one.duplicate());
     for (const [signal, handler] of parent.handlers) {
       if (handler === IGNORE) child.handlers.set(signal, handler);
     }

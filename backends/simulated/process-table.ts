@@ -74,7 +74,7 @@ export class ProcessTable {
     this.onChange(process);
     this.#cgroups.leave(process);
     const { stdin, stdout, stderr } = process.streams;
-    for (const stream of [stdin, stdout, stderr]) stream.close();
+    for (const stream of [stdin, stdout, stderr, ...process.passed.values()]) stream.close();
     process.open.clear();
     process.files.clear();
     this.onExit(process);

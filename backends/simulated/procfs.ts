@@ -156,6 +156,7 @@ class DescriptorDirectory extends GeneratedInode {
     if (!mayInspect(this.#filesystem.machine.current, this.#process)) fail("ENOENT");
     const stream = STREAMS[Number(name)];
     if (stream && /^\d$/.test(name)) return this.#stream(stream);
+    if (this.#process.passed.has(Number(name))) return this.#pipe();
     const file = this.#process.files.find(Number(name));
     if (!file || !/^\d+$/.test(name)) return undefined;
     const { mount, dentry } = file.path;
@@ -173,9 +174,18 @@ class DescriptorDirectory extends GeneratedInode {
       path === undefined ? undefined : lookup({ root, cwd: root, umask: 0, credentials }, path);
     return new MagicLink(this.#filesystem, this.#process, place, () => path ?? "pipe:[1]");
   }
+  #pipe(): Inode {
+    return new MagicLink(
+      this.#filesystem,
+      this.#process,
+      () => undefined,
+      () => "pipe:[2]",
+    );
+  }
   override names(): readonly string[] {
     if (!this.#process.alive) fail("ENOENT");
-    return [...STREAMS.keys().map(String), ...[...this.#process.files.numbers()].map(String)];
+    const { passed, files } = this.#process;
+    return [...STREAMS.keys(), ...passed.keys(), ...files.numbers()].map(String);
   }
 }
 

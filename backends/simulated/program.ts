@@ -85,6 +85,8 @@ export interface ProgramContext {
   readonly stdin: ProgramStream;
   readonly stdout: ProgramStream;
   readonly stderr: ProgramStream;
+  /** What its caller has passed on beside them, by number. */
+  readonly passed: ReadonlyMap<number, ProgramStream>;
   /** Whether standard input is a terminal. */
   readonly interactive: boolean;
   /** The process's terminal, if it has one. */

@@ -200,6 +200,12 @@ function contextOf(machine: Machine, process: Process): ProgramContext {
     stdin: stream("stdin"),
     stdout: stream("stdout"),
     stderr: stream("stderr"),
+    passed: new Map(
+      [...process.passed].map(([number, one]) => [
+        number,
+        new ProgramStream(machine, process, one),
+      ]),
+    ),
     interactive: process.terminal !== undefined,
     terminal: process.terminal,
     files: new ProgramFiles(machine, process),

@@ -8,6 +8,7 @@ import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import { SIGNALS } from "@nacre/core/program/signals.ts";
 import { AttachPoint } from "./attach-point.ts";
+import type { CallerStreams } from "./caller-streams.ts";
 import { joinsBefore, placeHere, placeThere, usersLast } from "./child-place.ts";
 import { Errno, fail } from "./errno.ts";
 import { Execution } from "./execution.ts";
@@ -26,11 +27,6 @@ import { LAST_SIGNAL } from "./signals.ts";
 import { makeSocket, StartPoint } from "./start-operations.ts";
 
 export type ProgramProcess = NonNullable<KernelProgram["process"]>;
-
-/** The caller's own streams, as the supervisor inherited them. */
-export type CallerStreams = {
-  readonly [N in "stdin" | "stdout" | "stderr"]: Descriptor;
-};
 
 /** What is kept to itself: the rest is handed on to the child. */
 const NOT_FORWARDED: readonly number[] = [
@@ -212,6 +208,7 @@ export class Supervisor {
       streams,
       command: "nacre-init",
     });
+    if (this.#program.supervision.descriptors) process.passed = taken(parent);
     place.made();
     parent.pidForChildren = parent.namespaces.pid;
     const execution = new Execution(machine, process, "child", {
@@ -368,3 +365,10 @@ export class Supervisor {
 }
 
 const cloneFailure = (fault: Errno): OperationFailure => new OperationFailure("clone", 0, fault);
+
+/** What is the process's its parent lets go of. */
+function taken(parent: Process): Process["passed"] {
+  const { passed } = parent;
+  parent.passed = new Map();
+  return passed;
+}

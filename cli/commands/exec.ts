@@ -2,7 +2,7 @@ import { checkTerminal, SignalRelay, streamsOf } from "../attachment.ts";
 import { command } from "../command.ts";
 import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
-import { ENTERING_OPTIONS, environmentOf } from "../entering-options.ts";
+import { ENTERING_OPTIONS, environmentOf, PASSED_OPTIONS, passedOf } from "../entering-options.ts";
 import { flag } from "../options.ts";
 
 const { env, envFile, user, workdir, interactive, tty } = ENTERING_OPTIONS;
@@ -19,6 +19,7 @@ export default command({
     privileged: flag(["privileged"], "Give the command all powers of root"),
     interactive,
     latest: LATEST,
+    ...PASSED_OPTIONS,
     tty,
     detachKeys: DETACH_KEYS,
     detach: { ...ENTERING_OPTIONS.detach, help: "Run in the background" },
@@ -44,11 +45,12 @@ export default command({
       ...(values.user !== undefined && { user: values.user }),
       ...(values.workdir !== undefined && { workingDirectory: values.workdir }),
     };
+    const streams = { ...streamsOf(values), ...(await passedOf(values, host)) };
     const engine = await context.engine();
     using signals = new SignalRelay(host);
     if (!values.detach) signals.hold();
     const [container] = withLatest(values.latest, operands, engine);
-    const attached = await engine.containers.exec(container!, request, streamsOf(values));
+    const attached = await engine.containers.exec(container!, request, streams);
     return values.detach ? 0 : await signals.untilExit(attached);
   },
 });

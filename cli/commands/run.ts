@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
+import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { Attached, Engine, StartOptions } from "@nacre/engine/engine.ts";
 import { checkTerminal, onlyFeeds, SignalRelay, streamsOf } from "../attachment.ts";
@@ -7,6 +8,7 @@ import { type Context, command } from "../command.ts";
 import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
+import { PASSED_OPTIONS, passedOf } from "../entering-options.ts";
 import type { Host } from "../host.ts";
 import { flag } from "../options.ts";
 import { showPull } from "../pull-display.ts";
@@ -20,6 +22,7 @@ export default command({
   options: {
     ...CONTAINER_OPTIONS,
     detachKeys: DETACH_KEYS,
+    ...PASSED_OPTIONS,
     sigProxy: { ...flag(["sig-proxy"], "Hand our signals on to the container"), initial: true },
   },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
@@ -39,6 +42,7 @@ export default command({
     const request = requestOf({ ...values, detach: values.detach || feeds }, operands, host);
     refuseOldIdFile(values.cidfile, host);
     checkReplacement(values);
+    const streams = { ...streamsOf(values), ...(await passedOf(values, host)) };
     const engine = await context.engine();
     tellDefaultNetwork(context, values);
     const pulling = showPull(engine, host, values);
@@ -47,7 +51,7 @@ export default command({
     using signals = new SignalRelay(host);
     if (!request.detached && values.sigProxy) holdOnceCreated(engine, signals);
     const options = feeds ? { feeds } : detachKeysOf(values);
-    const attached = await started(engine, request, values, options, host).finally(() =>
+    const attached = await started(engine, request, values, streams, options, host).finally(() =>
       pulling.end(),
     );
     if (request.detached) {
@@ -65,14 +69,15 @@ async function started(
   engine: Engine,
   request: ContainerRequest,
   values: ContainerValues,
+  streams: ProcessStreams,
   options: StartOptions,
   host: Host,
 ): Promise<Attached> {
   const { containers } = engine;
-  if (values.cidfile === undefined) return containers.run(request, streamsOf(values), options);
+  if (values.cidfile === undefined) return containers.run(request, streams, options);
   const { id } = await containers.create(request);
   writeIdFile(values.cidfile, id, host);
-  return containers.start(id, streamsOf(values), options);
+  return containers.start(id, streams, options);
 }
 
 function bothWays(): NacreError {

@@ -41,8 +41,8 @@ export interface ProcessStreams {
   readonly stdin: number | "ignore" | "pipe";
   readonly stdout: number | "ignore" | "pipe";
   readonly stderr: number | "ignore" | "pipe";
-  /** Descriptors that the process gets from 3 on, in this order, where its supervision passes them on. */
-  readonly more?: readonly number[];
+  /** Descriptors that the process gets from 3 on, in this order, where its supervision passes them on; `undefined` is /dev/null. */
+  readonly more?: readonly (number | undefined)[];
 }
 
 /** A program whose process runs. */

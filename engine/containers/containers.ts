@@ -208,7 +208,10 @@ export class ContainerService implements Containers {
     const image = this.#looks.imageOf(record);
     const { request: made, snapshotter } = record;
     await this.#planner.prepare({ request: made, snapshotter }, image);
-    const program = this.#planner.execProgram(record, image, request, this.#sizeFor(request));
+    const program = this.#planner.execProgram(record, image, request, {
+      size: this.#sizeFor(request),
+      descriptors: streams.more?.length,
+    });
     const running = await join(this.#kernel, record, program, streams);
     const ended = Promise.race([
       running.exited.then(({ code }) => code),

@@ -235,7 +235,7 @@ export class Planner {
     container: ContainerRecord,
     image: ImageRecord | undefined,
     wanted: ExecRequest,
-    size?: TerminalSize,
+    { size, descriptors = 0 }: Pick<StartPlan, "size" | "descriptors"> = {},
   ): KernelProgram {
     const { terminal = false } = wanted;
     const exec = { ...wanted, terminal };
@@ -296,7 +296,7 @@ export class Planner {
           ...terminalOperations(process, true),
           ...becomeProcess(process, becoming),
         ],
-        supervision: supervisionOfExec(wanted),
+        supervision: supervisionOfExec(wanted, descriptors),
       },
     };
   }

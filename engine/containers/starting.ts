@@ -77,6 +77,7 @@ export class Starting {
         size: found.request.terminal ? this.#options.terminalSize() : undefined,
         detachKeys: options.detachKeys,
         feeds: options.feeds,
+        descriptors: streams.more?.length,
       });
       await this.#storage.prepare(found);
       const clearUp = () => this.#reconciler.clearUp(found);

@@ -11,6 +11,8 @@ import { JOURNAL_SOCKET, journalFields } from "../logs/journal-fields.ts";
 export interface HowStarted {
   readonly detachKeys?: readonly number[] | undefined;
   readonly feeds?: boolean | undefined;
+  /** How many descriptors it gets from its starter, from 3 on. */
+  readonly descriptors?: number | undefined;
 }
 
 /** What its supervisor does beside waiting. `collect` is the plan's, which knows the cgroups. */
@@ -18,7 +20,7 @@ export function supervisionOf(
   container: ContainerRecord,
   paths: StatePaths,
   settleCommand: (containerId: string) => readonly string[],
-  { detachKeys: leaveKeys = [], feeds = false }: HowStarted,
+  { detachKeys: leaveKeys = [], feeds = false, descriptors = 0 }: HowStarted,
 ): Omit<Supervision, "collect"> {
   const { request, id } = container;
   const { attach, log, exit } = paths.container(id);
@@ -41,6 +43,7 @@ export function supervisionOf(
     // What is the caller's own nobody else can have.
     ...((detached || terminal || logged) && { attachPath: attach }),
     ...(mayBeLeft && !detached && { leaveKeys }),
+    ...(descriptors > 0 && { descriptors }),
     detached,
   };
 }
@@ -55,17 +58,16 @@ function journal(container: ContainerRecord): NonNullable<Supervision["journal"]
 /**
  * Of a process beside the first: it has no log, no record of its end, and nobody attaches to it.
  */
-export function supervisionOfExec({
-  terminal = false,
-  interactive = false,
-  detached = false,
-  detachKeys,
-}: ExecRequest): Supervision {
+export function supervisionOfExec(
+  { terminal = false, interactive = false, detached = false, detachKeys }: ExecRequest,
+  descriptors: number,
+): Supervision {
   return {
     stdin: interactive ? "inherit" : "null",
     output: detached ? "log" : "inherit",
     terminal: !terminal ? "none" : detached ? "detached" : "attached",
     ...(terminal && detachKeys && !detached && { leaveKeys: detachKeys }),
+    ...(descriptors > 0 && { descriptors }),
     collect: [],
     detached,
   };

@@ -45,7 +45,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "cli/commands/{cgroup,ns}-*.ts",
     "cli/text/{cgroup-tree,css-sets,namespaces}.ts",
   ],
-  simulated: ["backends/simulated/**", "cli/simulate/**", "cli/simulation.ts"],
+  simulated: ["backends/simulated/**", "cli/simulate/**", "cli/simulation*.ts"],
   // -- the engine ---------------------------------------------------------------------------------
   // What every engine is put together by, and its records of containers.
   engine: [

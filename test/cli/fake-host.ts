@@ -20,6 +20,8 @@ export interface HostSettings {
   /** Its bytes, one a character. */
   readonly input?: string;
   readonly workingDirectory?: string;
+  /** What its caller has given it, behind the standard streams. */
+  readonly descriptors?: readonly number[];
 }
 
 export class FakeHost implements Host {
@@ -95,6 +97,9 @@ export class FakeHost implements Host {
   }
   columns(): number {
     return 80;
+  }
+  async missing(descriptors: readonly number[]): Promise<number | undefined> {
+    return descriptors.find((number) => !this.#settings.descriptors?.includes(number));
   }
   nowMs(): number {
     return this.#settings.nowMs ?? 0;

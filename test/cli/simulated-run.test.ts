@@ -1,8 +1,8 @@
 // The command line on the simulated kernel, as processes of its own: what was pulled by one is
 // there for the next, and containers leave nothing below the state root. No privilege is needed.
 
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,7 @@ const image = buildImage({
     {
       tar: tar([
         { name: "bin", type: "directory" },
-        ...["true", "false", "echo", "cat", "sleep", "compiler"].map((name) => ({
+        ...["true", "false", "echo", "cat", "sleep", "sh", "compiler"].map((name) => ({
           name: `bin/${name}`,
           mode: 0o755,
           content: "\u007fELF of a real machine\n",
@@ -129,6 +129,24 @@ describe.each(["erofs", "directory"])(
 describe("a container on the simulated kernel", () => {
   it("reads standard input with -i", async () => {
     expect((await nacre(["run", "--rm", "-i", name, "cat"])).stdout).toBe("from standard input\n");
+  });
+
+  it("has descriptors that are passed on, and nothing else behind the standard streams", async () => {
+    const words = [
+      "run",
+      "--rm",
+      "--preserve-fd",
+      "4",
+      name,
+      "sh",
+      "-c",
+      "cat <&4; cat <&3; cat <&5",
+    ];
+    const nacreLine = [NACRE, "--root", root, "--backend", "simulated", ...words];
+    const line = ["-c", 'exec "$@" 4</etc/hostname', "-", ...nacreLine];
+    const { stdout, stderr } = spawnSync("sh", line, { encoding: "utf8" });
+    expect(stdout).toBe(readFileSync("/etc/hostname", "utf8"));
+    expect(stderr).toBe("sh: 5: Bad file descriptor\n");
   });
 
   it("ends with 127 where the command is missing", async () => {

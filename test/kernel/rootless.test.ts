@@ -49,6 +49,14 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
   const sh = (script: string, ...options: string[]) =>
     user.does("run", "--rm", "-q", ...options, image, "sh", "-c", script);
 
+  it("passes descriptors on, into the user's namespace and the container", async () => {
+    const words = ["run", "--rm", "-q", "--preserve-fd", "4", image, "sh", "-c", "cat <&4"];
+    const line = ["-c", 'exec "$@" 4</etc/hostname', "-", user.program, ...words];
+    expect(await user.run("sh", line)).toEqual({
+      ...{ code: 0, out: readFileSync("/etc/hostname", "utf8"), err: "" },
+    });
+  });
+
   it("keeps everything at home, and closed to others", async () => {
     const root = join(user.home, ".local/share/nacre");
     expect(await user.does("info", "-f", "{{.DockerRootDir}} {{.SecurityOptions}}")).toBe(

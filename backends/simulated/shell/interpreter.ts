@@ -34,7 +34,7 @@ export class Shell implements ExpansionHost {
     this.expansion = new Expansion(this);
     this.traps = new Traps(this);
     const own = [context.stdin, context.stdout, context.stderr].entries();
-    this.streams = new Map([...(more ?? []), ...own]);
+    this.streams = new Map([...(more ?? context.passed), ...own]);
   }
 
   /** Runs to the end of the shell: its exit code. */
