@@ -2,6 +2,7 @@
 
 import { shortId } from "@nacre/core/short-id.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { Containers } from "@nacre/engine/engine.ts";
 import { neutralise } from "./text/escape.ts";
 import type { Row } from "./text/listing.ts";
 import { ellipsis } from "./text/table.ts";
@@ -51,6 +52,36 @@ export function containerRow(
     LocalVolumes: String(record.mounts.filter(({ type }) => type === "volume").length),
     Size: "0B",
     Mounts: neutralise(record.mounts.map((mount) => mountName(mount, truncate)).join(",")),
+  };
+}
+
+/** podman's columns of `ps --ns`. */
+export const NAMESPACE_HEADINGS = {
+  Pid: "PID",
+  CGROUPNS: "CGROUPNS",
+  IPC: "IPC",
+  MNT: "MNT",
+  NET: "NET",
+  PIDNS: "PIDNS",
+  USERNS: "USERNS",
+  UTS: "UTS",
+};
+
+/** Of a container that does not run they are empty, and its process has the number 0. */
+export function namespaceRow(
+  { process }: ContainerRecord,
+  inodes: ReturnType<Containers["namespaces"]>,
+): Record<keyof typeof NAMESPACE_HEADINGS, string> {
+  const inode = (kind: keyof typeof inodes): string => String(inodes[kind] ?? "");
+  return {
+    Pid: String(process?.pid ?? 0),
+    CGROUPNS: inode("cgroup"),
+    IPC: inode("ipc"),
+    MNT: inode("mnt"),
+    NET: inode("net"),
+    PIDNS: inode("pid"),
+    USERNS: inode("user"),
+    UTS: inode("uts"),
   };
 }
 

@@ -31,6 +31,8 @@ export interface Host {
   /** The first of these numbers, behind the standard streams, by which our caller has given us nothing. */
   missing(descriptors: readonly number[]): Promise<number | undefined>;
   nowMs(): number;
+  /** Resolves after that time, or when the signal is aborted. */
+  sleep(delayMs: number, signal: AbortSignal): Promise<void>;
   /** Calls `act` with the number of each such signal that arrives; the result undoes it. */
   onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void;
   /** Reads a small text file. @throws as node:fs does */

@@ -73,6 +73,11 @@ export class ProcessHost implements Host {
     return Date.now();
   }
 
+  async sleep(delayMs: number, signal: AbortSignal): Promise<void> {
+    const timers = process.getBuiltinModule("node:timers/promises");
+    await timers.setTimeout(delayMs, undefined, { signal }).catch(() => {}); // aborted
+  }
+
   readonly onSignals = onSignals;
 
   readText(path: string): string {

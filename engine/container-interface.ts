@@ -3,6 +3,7 @@
 import type { AttachedStreams, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
 import type { HealthState } from "@nacre/core/program/health-check.ts";
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { PartialRequest, ResourceRequest } from "@nacre/core/program/request.ts";
 import type { RestartPolicy } from "@nacre/core/program/restart-policy.ts";
@@ -211,6 +212,8 @@ export interface Containers {
   rename(container: string, name: string): ContainerRecord;
   /** Its processes, by pid. NacreError `conflict` if it does not run. */
   top(container: string): ProcessListing[];
+  /** Inode numbers of the namespaces of its first process; none where it does not run. */
+  namespaces(container: string): Partial<Record<NamespaceKind, bigint>>;
   /** What containers use, look by look. NacreError `not-found` for one that was named and is not there, or no more. */
   stats(options?: StatsOptions): AsyncIterable<readonly ContainerUsage[]>;
   /** SIGTERM or the image's STOPSIGNAL, then SIGKILL after `timeoutMs` (10 s). */

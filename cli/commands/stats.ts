@@ -6,6 +6,7 @@ import { interruptible } from "../interruption.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
 import { formatListing, type Row } from "../text/listing.ts";
+import { HOME_AND_CLEAR } from "../text/repaint.ts";
 import { binarySize, humanSize } from "../text/size.ts";
 
 const HEADINGS = {
@@ -23,8 +24,6 @@ const COLUMNS = ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "Block
 const INTERVAL_MS = 1000;
 /** Enough to tell a busy container from an idle one. */
 const ONCE_MS = 250;
-/** To the upper left, and nothing below. */
-const HOME_AND_CLEAR = "\u001b[H\u001b[J";
 
 export default command({
   usage: "[OPTIONS] [CONTAINER...]",

@@ -1,6 +1,9 @@
 // Lines at a terminal that are painted over themselves. Not a library:
 // docs/decisions/0012-progress-bars.md.
 
+/** To the upper left, and nothing below. */
+export const HOME_AND_CLEAR = "\u001b[H\u001b[J";
+
 const REPAINT_MS = 80;
 
 export class Repaint {

@@ -5,6 +5,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, ProcessIdentity, ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import type { LogLine } from "@nacre/core/ports/log-driver.ts";
+import type { NamespaceKind } from "@nacre/core/program/operation.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import {
   type ContainerRequest,
@@ -137,6 +138,10 @@ export class ContainerService implements Containers {
   logDetails = (container: string): Promise<LogDetails> => this.#looks.logDetails(container);
   top(container: string): ProcessListing[] {
     return this.#looks.top(container);
+  }
+  namespaces(container: string): Partial<Record<NamespaceKind, bigint>> {
+    const { process } = this.get(container);
+    return process ? this.#kernel.namespaces(process.pid) : {};
   }
   stats(options?: StatsOptions): AsyncIterable<ContainerUsage[]> {
     return this.#looks.stats(options);

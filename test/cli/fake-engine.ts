@@ -178,6 +178,7 @@ export class FakeEngine implements Engine {
       this.#called("logDetails", container);
       return { tag: "a b", "com.team": "red,blue=1" };
     },
+    namespaces: () => ({ pid: 4026532621n, net: 4026532622n }),
     top: (container) => {
       this.#called("top", container);
       return [

@@ -20,6 +20,8 @@ export interface HostSettings {
   /** Its bytes, one a character. */
   readonly input?: string;
   readonly workingDirectory?: string;
+  /** How often it sleeps before an interrupt comes. */
+  readonly sleeps?: number;
   /** What its caller has given it, behind the standard streams. */
   readonly descriptors?: readonly number[];
 }
@@ -34,6 +36,7 @@ export class FakeHost implements Host {
   readonly marks = new Set<string>();
   readonly created = new Map<string, string>();
   readonly discarded: string[] = [];
+  sleeps = 0;
   /** The options with which the engine was made; undefined if none was asked for. */
   made: GlobalOptions | undefined;
   readonly #settings: HostSettings;
@@ -103,6 +106,11 @@ export class FakeHost implements Host {
   }
   nowMs(): number {
     return this.#settings.nowMs ?? 0;
+  }
+  /** As often as a test lets it; then an interrupt comes. */
+  async sleep(): Promise<void> {
+    this.sleeps++;
+    if (this.sleeps >= (this.#settings.sleeps ?? 1)) this.raise(2);
   }
   onSignals(_names: readonly NodeJS.Signals[], act: (number: number) => void): () => void {
     this.#listeners.add(act);

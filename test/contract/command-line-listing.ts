@@ -44,6 +44,56 @@ export function listingCases({ image, nacre, does, start }: Tools): void {
     expect([code, err.includes("must be one of command, created, id")]).toEqual([125, true]);
   });
 
+  it("lists namespaces: those that containers share have one number", async () => {
+    const more = ["--pid", "host", "--uts", "container:nn"];
+    await start("nn", LOOP);
+    await start("mm", LOOP, ...more);
+    await does("create", "--network", "none", "--name", "oo", image(), "true");
+    const fields = ["Names", "Pid", "PIDNS", "UTS", "MNT", "USERNS", "CGROUPNS", "IPC", "NET"];
+    const format = fields.map((field) => `{{.${field}}}|`).join("");
+    const rows = lines(await does("ps", "-a", "--sort", "names", "--format", format)).map((line) =>
+      Object.fromEntries(
+        line
+          .slice(0, -1)
+          .split("|")
+          .map((word, index) => [fields[index], word]),
+      ),
+    );
+    const [mm, nn, oo] = rows as [Record<string, string>, ...Record<string, string>[]];
+    expect(oo).toMatchObject({ Names: "oo", Pid: "0", PIDNS: "", NET: "" });
+    for (const field of fields.slice(2)) expect(nn?.[field], field).toMatch(/^[1-9]\d*$/);
+    expect(mm.UTS).toBe(nn?.UTS);
+    expect(mm.USERNS).toBe(nn?.USERNS);
+    for (const field of ["PIDNS", "MNT", "IPC", "NET"]) expect(mm[field]).not.toBe(nn?.[field]);
+    const [head, ...table] = lines(await does("ps", "--ns", "--sort", "names"));
+    expect(head).toMatch(/^CONTAINER ID +NAMES +PID +CGROUPNS +IPC +MNT +NET +PIDNS +USERNS +UTS$/);
+    expect(table.map((row) => row.split(/ +/)[1])).toEqual(["mm", "nn"]);
+    expect(table[1]?.split(/ +/)).toEqual([
+      ...[expect.stringMatching(/^[0-9a-f]{12}$/), "nn", nn?.Pid, nn?.CGROUPNS, nn?.IPC, nn?.MNT],
+      ...[nn?.NET, nn?.PIDNS, nn?.USERNS, nn?.UTS],
+    ]);
+    const json = JSON.parse(await does("ps", "--namespace", "-f", "name=nn", "--format", "json"));
+    expect(json).toMatchObject({ PIDNS: nn?.PIDNS, Names: "nn" });
+    for (const other of ["-q", "-s"]) {
+      const { code, err } = await nacre({}, "ps", "--ns", other);
+      expect([code, err.includes("and namespace options conflict")]).toEqual([125, true]);
+    }
+  });
+
+  it("lists again and again, until an interrupt", async () => {
+    const watch = ["ps", "-a", "--format", "{{.Names}}", "--watch", "1"];
+    await does("create", "--network", "none", "--name", "seen", image(), "true");
+    expect(await nacre({ sleeps: 3 }, ...watch)).toEqual({
+      ...{ code: 130, out: "seen\nseen\nseen\n", err: "" },
+    });
+    const atTerminal = await nacre({ sleeps: 2, terminals: [1] }, ...watch);
+    expect(atTerminal.out).toBe("\u001b[H\u001b[Jseen\n".repeat(2));
+    expect(await does("ps", "-aq", "-w", "0")).toMatch(/^[0-9a-f]{12}$/);
+    for (const wrong of ["-1", "x", "86401"]) {
+      expect((await nacre({}, "ps", "--watch", wrong)).code).toBe(125);
+    }
+  });
+
   it("lists images and volumes so, too", async () => {
     await does("tag", image(), "zz/last:1");
     await does("tag", image(), "aa/first:2");
