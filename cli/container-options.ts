@@ -95,6 +95,10 @@ export const CONTAINER_OPTIONS = {
   replace: flag(["replace"], "First remove the container that has the name, whatever it does"),
   rm: flag(["rm"], "Remove the container when it ends"),
   rmi: flag(["rmi"], "Remove it when it ends, and its image unless somebody else needs that"),
+  rootfs: flag(
+    ["rootfs"],
+    "Run a directory, named in place of IMAGE, as it is; DIR:O: only read it",
+  ),
   runtime: text(
     ["runtime"],
     "name",
@@ -113,6 +117,7 @@ export function requestOf(
   [image, ...command]: readonly string[],
   host: Host,
 ): ContainerRequest {
+  const rootDirectory = values.rootfs ? rootDirectoryOf(image!, host.workingDirectory) : undefined;
   refuseDevices(values.gpus);
   refuseAddresses(values, networkOf(values.network));
   checkPorts(values, networkOf(values.network), host);
@@ -123,6 +128,7 @@ export function requestOf(
     removeImage: values.rmi || undefined,
     mergeEnvironment: unlessEmpty(values.envMerge),
     unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
+    rootDirectory,
     name: values.name,
     hostname: values.hostname,
     user: values.user,
@@ -140,7 +146,7 @@ export function requestOf(
   return {
     ...present(optional),
     ...process,
-    image: image!,
+    image: rootDirectory ? "" : image!,
     command,
     environment: environmentOf(
       values,
@@ -181,6 +187,15 @@ function parseCgroupFile(word: string): readonly [file: string, value: string] {
   const at = word.indexOf("=");
   if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
   throw new FlagError("a file and its value are needed, as in memory.high=1073741824");
+}
+
+/** podman's mark of a directory that is only read. */
+const OVERLAY = ":O";
+
+function rootDirectoryOf(word: string, workingDirectory: string) {
+  const overlay = word.endsWith(OVERLAY);
+  const path = overlay ? word.slice(0, -OVERLAY.length) : word;
+  return { path: absolute(path, workingDirectory), overlay };
 }
 
 /** An empty one clears the image's, as docker has it. */

@@ -175,8 +175,10 @@ export interface AccountRequest {
 }
 
 export interface ContainerRequest {
-  /** As the user typed it: `debian`, `ghcr.io/o/app@sha256:…`, `host`. */
+  /** As the user typed it: `debian`, `ghcr.io/o/app@sha256:…`, `host`. Empty with `rootDirectory`. */
   readonly image: string;
+  /** Instead of an image: an absolute path of this machine, which is the container's to write; with `overlay` its own layer takes what it writes. */
+  readonly rootDirectory?: { readonly path: string; readonly overlay: boolean };
   readonly name?: string;
   readonly hostname?: string;
   readonly domainname?: string;

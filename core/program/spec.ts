@@ -44,7 +44,9 @@ export function processArguments(request: ContainerRequest, image: ImageProcess)
   const line = [...entrypoint, ...command];
   if (line.length === 0) {
     throw new NacreError("invalid", "no command specified", {
-      advice: `The image has neither entrypoint nor command: name one, as in nacre run ${request.image} sh.`,
+      advice: request.rootDirectory
+        ? "A directory has neither entrypoint nor command: name one behind it."
+        : `The image has neither entrypoint nor command: name one, as in nacre run ${request.image} sh.`,
     });
   }
   return line;

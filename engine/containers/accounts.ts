@@ -72,20 +72,28 @@ export class Accounts {
   #isToGet = ({ request, startedMs }: ContainerRecord): boolean =>
     startedMs === undefined && asksForLines(request);
 
-  /** Looked up in the container's own storage layer, then in its image. */
-  #stored({ id }: ContainerRecord, image: ImageRecord | undefined): AccountFiles {
-    if (!image) {
+  /** Looked up in the container's own storage layer, then in what is below that. */
+  #stored({ id, request }: ContainerRecord, image: ImageRecord | undefined): AccountFiles {
+    const { rootDirectory } = request;
+    if (!image && !rootDirectory) {
       const [passwd, group] = NAMES.map((name) => this.#files.readText(`/etc/${name}`));
       return { passwd: passwd!, group: group! };
     }
+    const below = image ?? { passwd: "", group: "", ...this.#read(rootDirectory!.path) };
     const { upper } = this.#paths.container(id);
     // Nothing has been put there yet: to read it with care takes a tenth of a millisecond.
-    if (!this.#files.status(`${upper}/etc`)) return image;
-    const text = (name: (typeof NAMES)[number]): string => {
-      const changed = this.#files.readBeneath(upper, `etc/${name}`, FILE_LIMIT_BYTES);
-      return changed ? new TextDecoder().decode(changed) : image[name];
-    };
-    return { passwd: text("passwd"), group: text("group") };
+    if (!this.#files.status(`${upper}/etc`)) return below;
+    const { passwd, group } = below;
+    return { passwd, group, ...this.#read(upper) };
+  }
+
+  /** As far as a directory has them. */
+  #read(directory: string): Partial<AccountFiles> {
+    const found = NAMES.flatMap((name) => {
+      const bytes = this.#files.readBeneath(directory, `etc/${name}`, FILE_LIMIT_BYTES);
+      return bytes ? [[name, new TextDecoder().decode(bytes)] as const] : [];
+    });
+    return Object.fromEntries(found);
   }
 
   #completed(container: ContainerRecord, image: ImageRecord, stored: AccountFiles): AccountFiles {

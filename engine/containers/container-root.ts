@@ -5,6 +5,7 @@
 // belong to those users on the disk.
 
 import { NacreError } from "@nacre/core/error.ts";
+import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import type {
   RootOptions,
@@ -14,6 +15,7 @@ import type {
 } from "@nacre/core/ports/snapshotter.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import { mappedId } from "@nacre/core/program/outside.ts";
+import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { containerId, OVERFLOW_ID, type UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import type { Named } from "../extensions.ts";
@@ -48,30 +50,46 @@ export function keptUser({ request, users }: Pick<ContainerRecord, "request" | "
 
 export class ContainerRoot {
   readonly #kernel: Kernel;
+  readonly #files: Files;
   readonly #layers: LayerStore;
   readonly #snapshotters: Named<"Snapshotter">;
   readonly #paths: StatePaths;
+  #directories: typeof import("./root-directory.ts") | undefined;
 
   constructor(
     kernel: Kernel,
+    files: Files,
     layers: LayerStore,
     snapshotters: Named<"Snapshotter">,
     paths: StatePaths,
   ) {
     this.#kernel = kernel;
+    this.#files = files;
     this.#layers = layers;
     this.#snapshotters = snapshotters;
     this.#paths = paths;
   }
 
   /** Loads the snapshotter; layers that are to be the container's are unpacked. */
-  async prepare(snapshotter: string, image: ImageRecord | undefined, users?: UserMaps) {
+  async prepare(
+    snapshotter: string,
+    image: ImageRecord | undefined,
+    users?: UserMaps,
+    request?: Pick<ContainerRequest, "rootDirectory">,
+  ) {
     await this.#snapshotters.load(snapshotter);
+    if (request?.rootDirectory) this.#directories = await import("./root-directory.ts");
     const owners = ownersOnDisk(users ? { users } : {}, this.#kernel);
     const chainId = image?.chainIds.at(-1);
     if (!owners || !image || chainId === undefined) return;
     const own = this.#ownedBy(snapshotter, owners);
     if (!own.has(chainId)) await own.commit(chainId, this.#stored(image));
+  }
+
+  /** What is asked for as a root can be one. To be called once it is prepared for. NacreError `not-found`, `invalid`, `conflict`. */
+  check({ rootDirectory }: Pick<ContainerRequest, "rootDirectory">): void {
+    if (!rootDirectory) return;
+    this.#directories!.foundRootDirectory(rootDirectory, this.#files, this.#paths.root);
   }
 
   #stored = (image: ImageRecord) => this.#layers.allStored(image.config.rootfs.diff_ids);
@@ -101,17 +119,38 @@ export class ContainerRoot {
   ): RootPlan {
     const { upper, work } = this.#paths.container(container.id);
     const storage = { upper, work, rootfs: this.#paths.rootfs };
-    const { readOnlyRoot, autoRemove } = container.request;
+    const { readOnlyRoot, autoRemove, rootDirectory } = container.request;
     const options = { readOnly: readOnlyRoot, ephemeral: autoRemove, ...more };
+    const owners = ownersOnDisk(container, this.#kernel);
+    if (rootDirectory) {
+      const facts = this.#kernel.facts();
+      const { directoryRoot } = this.#directories!;
+      const own = [storage, this.#paths.root, options] as const;
+      return given(
+        directoryRoot(facts, this.#files, rootDirectory, ...own),
+        container,
+        storage,
+        owners,
+      );
+    }
     if (!image) return hostRoot(this.#kernel.facts(), storage, this.#paths.root, options);
     const chainId = image.chainIds.at(-1);
     if (chainId === undefined) throw new NacreError("invalid", `image ${image.id} has no layers`);
-    const owners = ownersOnDisk(container, this.#kernel);
     const snapshotter = this.snapshotter(container);
     const root = snapshotter.root(chainId, this.#stored(image), storage, options);
-    if (!owners || container.startedMs !== undefined) return root;
-    return { ...root, host: [...root.host, ...givenTo(storage, owners)] };
+    return given(root, container, storage, owners);
   }
+}
+
+/** With a storage layer that belongs to the container's users, where it is to be theirs on the disk. */
+function given(
+  root: RootPlan,
+  { startedMs }: Pick<ContainerRecord, "startedMs">,
+  storage: StorageLayer,
+  owners: UserMaps | undefined,
+): RootPlan {
+  if (!owners || startedMs !== undefined) return root;
+  return { ...root, host: [...root.host, ...givenTo(storage, owners)] };
 }
 
 /** A storage layer in which nothing was written yet. */

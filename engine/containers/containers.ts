@@ -365,6 +365,7 @@ export class ContainerService implements Containers {
   async #check(request: ContainerRequest, image: ImageRecord | undefined): Promise<void> {
     checkRequest(request, image?.config.config ?? {}, this.#options.machine);
     await this.#planner.prepare({ request, snapshotter: this.#options.snapshotter() }, image);
+    this.#planner.checkRoot(request);
     (await this.#looks.logDriver(request)).check?.(request.log ?? {});
   }
 }

@@ -5,13 +5,13 @@ import type { ImageService } from "../images/images.ts";
 import { HOST_IMAGE } from "./host-image.ts";
 import type { Planner } from "./planner.ts";
 
-/** A request's image, pulled where the request says so; undefined for the machine's own root. */
+/** A request's image, pulled where the request says so; undefined for the machine's own root, and other directories of it. */
 export async function imageFor(
   images: ImageService,
   planner: Planner,
   request: ContainerRequest,
 ): Promise<ImageRecord | undefined> {
-  if (request.image === HOST_IMAGE) return undefined;
+  if (request.image === HOST_IMAGE || request.rootDirectory) return undefined;
   const platform = planner.platformFor(request);
   const pull = { ...(platform !== undefined && { platform }) };
   const fetched = async (): Promise<ImageRecord> => {

@@ -141,6 +141,7 @@ export function containerJson(
     Args: line.slice(1),
     State: stateJson(record),
     Image: image?.id ?? request.image,
+    ...(request.rootDirectory && { Rootfs: request.rootDirectory.path }),
     // Files in the container's own memory: nothing of this machine is shown in their place.
     ...{ ResolvConfPath: "", HostnamePath: "", HostsPath: "" },
     Name: `/${record.name}`,

@@ -126,7 +126,7 @@ export class Planner {
   ) {
     this.#kernel = kernel;
     this.#files = files;
-    this.#root = new ContainerRoot(kernel, layers, snapshotters, paths);
+    this.#root = new ContainerRoot(kernel, files, layers, snapshotters, paths);
     this.#accounts = new Accounts(kernel, files, paths);
     this.#networks = networks;
     this.#runtimes = runtimes;
@@ -146,7 +146,7 @@ export class Planner {
     image: ImageRecord | undefined,
   ): Promise<void> {
     await this.#networks.load(this.#lent.driverOf(request.network));
-    await this.#root.prepare(snapshotter, image, users);
+    await this.#root.prepare(snapshotter, image, users, request);
     for (const mount of users ? mounts : []) {
       if (mount.type !== "image") continue;
       await this.#root.prepare(snapshotter, this.#mounts.imageOf(mount), users);
@@ -156,6 +156,8 @@ export class Planner {
     await this.#filters.load(request);
     if (request.timeZone !== undefined) zoneFile(request.timeZone, this.#files);
   }
+
+  checkRoot = (request: ContainerRequest): void => this.#root.check(request);
 
   /** Asked for where it is needed only: the machine's own root has none. */
   #snapshotter(container: ContainerRecord): Snapshotter | undefined {
@@ -176,6 +178,7 @@ export class Planner {
   ): KernelProgram {
     const { request, id } = container;
     const process = image?.config.config ?? {};
+    const hasOwnNames = image !== undefined || request.rootDirectory !== undefined;
     this.tellWhatIsLeftOut(request);
     const network = this.#lent.network(request.network, id);
     const hostname = request.hostname ?? id.slice(0, 12);
@@ -195,7 +198,7 @@ export class Planner {
           ...(network.path !== undefined && { path: network.path }),
         },
         // The machine's own root keeps the machine's own names and resolver.
-        ownFiles: { directory: this.#paths.files, names: ownFileNames(request, !image) },
+        ownFiles: { directory: this.#paths.files, names: ownFileNames(request, !hasOwnNames) },
         rootfs: this.#paths.rootfs,
         cgroupsPath: cgroupOf(container),
         ...(size && { terminalSize: size }),
@@ -206,9 +209,9 @@ export class Planner {
     );
     const { process: executed, child } = this.#runtimes.apply(request, image, wanted.process);
     const filter = this.#filters.of(request, id);
-    const contents = image && { hostname, ...namesInContainer(request, network) };
+    const contents = hasOwnNames ? { hostname, ...namesInContainer(request, network) } : undefined;
     return compile({
-      title: `run ${request.image} as ${container.name}`,
+      title: `run ${request.rootDirectory?.path ?? request.image} as ${container.name}`,
       spec: { ...wanted, process: executed },
       runtime: child,
       init: request.init ?? false,

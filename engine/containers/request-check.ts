@@ -29,6 +29,7 @@ export function checkRequest(
   workingDirectory(request, image);
   for (const mount of request.mounts) checkMountTarget(mount);
   checkNamespaces(request);
+  checkRootDirectory(request);
   checkSysctls(request.sysctls ?? {}, ownNamespaces(request));
   checkRestart(request);
   if (request.cgroupParent) cgroupParentPath(request.cgroupParent);
@@ -57,6 +58,27 @@ function ownNamespaces({ namespaces = {}, network }: ContainerRequest): Set<Spec
     ...(namespaces.uts === "host" ? [] : (["uts"] as const)),
     ...(network === "host" ? [] : (["network"] as const)),
   ]);
+}
+
+/** What there is no image for. */
+function checkRootDirectory({
+  rootDirectory,
+  image,
+  removeImage,
+  accounts,
+}: ContainerRequest): void {
+  if (!rootDirectory) return;
+  const refuse = (what: string): never => {
+    throw new NacreError("conflict", `${what} and --rootfs cannot be used together`, {
+      advice: "--rootfs runs a directory as it is, and no image.",
+    });
+  };
+  if (image !== "") refuse(`the image ${image}`);
+  if (removeImage) refuse("--rmi");
+  const { hostUsers, passwdEntry, groupEntry } = accounts ?? {};
+  if (hostUsers) refuse("--hostuser");
+  if (passwdEntry !== undefined) refuse("--passwd-entry");
+  if (groupEntry !== undefined) refuse("--group-entry");
 }
 
 /** Throws NacreError `invalid`. */

@@ -68,10 +68,10 @@ function* inside(entries: Iterable<TreeEntry>, users: UserMaps | undefined) {
   for (const entry of entries) yield shownInside(entry, users);
 }
 
-function noImage({ name }: ContainerRecord): NacreError {
-  return new NacreError(
-    "unsupported",
-    `container ${name} has no image: its root is this machine's`,
-    { advice: "Only what comes from an image can be told apart from it." },
-  );
+function noImage({ name, request }: ContainerRecord): NacreError {
+  const { rootDirectory } = request;
+  const root = rootDirectory ? `the directory ${rootDirectory.path}` : "this machine's";
+  return new NacreError("unsupported", `container ${name} has no image: its root is ${root}`, {
+    advice: "Only what comes from an image can be told apart from it.",
+  });
 }

@@ -26,6 +26,8 @@ function kept(engine: Engine): Engine {
 /** What comes in milliseconds may take seconds on a machine that is busy with something else. */
 const PATIENCE = { timeout: 20_000 };
 
+type CommandLineSubject = Omit<EngineSubject, "device" | "scratch">;
+
 export interface Outcome {
   readonly code: number;
   readonly out: string;
@@ -34,10 +36,10 @@ export interface Outcome {
 
 export function commandLineContract(
   name: string,
-  makeSubject: () => Promise<Omit<EngineSubject, "device">>,
+  makeSubject: () => Promise<CommandLineSubject>,
 ): void {
   describe(`the command line on ${name}`, () => {
-    let subject: Omit<EngineSubject, "device">;
+    let subject: CommandLineSubject;
     let engine: Engine;
     beforeAll(async () => {
       subject = await makeSubject();

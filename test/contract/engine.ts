@@ -30,6 +30,8 @@ export interface EngineSubject {
   readonly image: string;
   /** A character device of the machine, 120:9, that no driver serves and everybody may open. */
   readonly device: string;
+  /** A directory of the machine, which may not be there yet, for tests to write in. */
+  readonly scratch: string;
   /** Where images can be pushed to and pulled from. */
   readonly registry: string;
   dispose(): Promise<void>;

@@ -20,6 +20,7 @@ engineContract("the real kernel", async () => {
   return {
     engine,
     device,
+    scratch: join(bench.base, "scratch"),
     image,
     registry: registry.address,
     async dispose() {

@@ -57,6 +57,30 @@ describe.skipIf(reason)(`a user who is not root${reason ? ` (${reason})` : ""}`,
     });
   });
 
+  it("runs a directory of their own, to write or to read", async () => {
+    const root = join(user.home, "root");
+    const fill =
+      "mkdir -p /out/bin; for t in sh cat ls id; do cp /bin/$t /out/bin/$t; done; echo a >/out/a";
+    await sh(fill, "-v", `${root}:/out`);
+    const within = (place: string, ...options: string[]) =>
+      user.does(
+        "run",
+        "--rm",
+        "-q",
+        ...options,
+        "--rootfs",
+        place,
+        "sh",
+        "-c",
+        "id -u; echo b >>/a; cat /a",
+      );
+    expect(await within(`${root}:O`)).toBe("0\na\nb");
+    expect(await within(root)).toBe("0\na\nb");
+    expect(await within(`${root}:O`, "--userns", "keep-id")).toBe(`${user.uid}\na\nb\nb`);
+    expect(statSync(join(root, "a")).uid).toBe(user.uid);
+    await user.run("rm", ["-r", root]);
+  });
+
   it("keeps everything at home, and closed to others", async () => {
     const root = join(user.home, ".local/share/nacre");
     expect(await user.does("info", "-f", "{{.DockerRootDir}} {{.SecurityOptions}}")).toBe(

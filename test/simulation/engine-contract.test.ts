@@ -26,6 +26,7 @@ for (const [name, options] of MACHINES) {
       engine: simulation.engine,
       image: "shell",
       device: "/dev/odd",
+      scratch: "/srv/scratch",
       registry: "docker.io",
       dispose: () => Promise.resolve(simulation[Symbol.asyncDispose]()),
     };
