@@ -6,6 +6,7 @@ import { expect, it } from "vitest";
 import type { Bench } from "./engine.ts";
 import { refusal } from "./engine.ts";
 import { contentsOf } from "./engine-archives.ts";
+import { rootDirectoryCases } from "./engine-root-directories.ts";
 
 const LOOP = "while :; do sleep 0.05; done";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -62,6 +63,7 @@ async function both(bench: Bench, work: (name: string) => Promise<void>): Promis
 }
 
 export function fileCases(bench: () => Bench): void {
+  rootDirectoryCases(bench);
   readingCases(bench);
   writingCases(bench);
   mountCases(bench);

@@ -1,4 +1,4 @@
-// Directories of the machine as roots of containers, on whatever kernel: part of engineContract.
+// Directories of the machine as roots of containers, on whatever kernel: part of fileCases.
 
 import { expect, it } from "vitest";
 import { type Bench, refusal } from "./engine.ts";
