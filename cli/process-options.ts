@@ -26,7 +26,7 @@ export const PROCESS_OPTIONS = {
   device: list(
     ["device"],
     "path[:path[:rwm]]",
-    "A device of this machine for the container",
+    "A device of this machine for the container, or a directory of them",
     parseDevice,
     "files",
   ),

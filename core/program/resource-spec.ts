@@ -17,6 +17,8 @@ export interface MachineFacts {
   };
   /** Paths of all device nodes of the machine. */
   readonly allDevices: () => readonly string[];
+  /** Those in a directory of the machine; undefined where the path is none. */
+  readonly devicesBelow: (path: string) => readonly string[] | undefined;
   /** The capabilities that can be given here: those of the engine's own bounding set. */
   readonly capabilities: () => readonly string[];
   /** Kernel modules that confine processes by labels, as far as they are at work. */

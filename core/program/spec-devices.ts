@@ -53,6 +53,28 @@ function requested(device: DeviceRequest, machine: MachineFacts) {
   return { node, rule: allow(letter, major, minor, device.access) };
 }
 
+/** The devices that were asked for one by one: of a directory, such as /dev/snd, all below it. */
+export function singleDevices(
+  { devices = [] }: Pick<ContainerRequest, "devices">,
+  machine: MachineFacts,
+): DeviceRequest[] {
+  return devices.flatMap((device) => single(device, machine));
+}
+
+function single(device: DeviceRequest, machine: MachineFacts): readonly DeviceRequest[] {
+  const { source, target, access } = device;
+  const below = machine.devicesBelow(source);
+  if (below === undefined) return [device];
+  const top = source.replace(/\/+$/, "");
+  const place = target.replace(/\/+$/, "");
+  if (below.length > 0) {
+    return below.map((path) => ({ source: path, target: place + path.slice(top.length), access }));
+  }
+  throw new NacreError("not-found", `there are no devices in the directory ${source}`, {
+    advice: "Name a device node, or a directory of them such as /dev/snd or /dev/dri.",
+  });
+}
+
 interface SpecDevices {
   readonly devices: readonly SpecDevice[];
   readonly rules: readonly SpecDeviceRule[];
@@ -70,7 +92,7 @@ export function specDevices(
   mapped = false,
 ): SpecDevices {
   const rules = (request.resources.deviceRules ?? []).map(parseDeviceRule);
-  const own = (request.devices ?? []).map((device) => requested(device, machine));
+  const own = singleDevices(request, machine).map((device) => requested(device, machine));
   if (request.privileged) {
     const paths = machine.allDevices().filter((path) => !NOT_OF_THE_MACHINE.has(path));
     if (mapped) return { devices: STANDARD_DEVICES, rules: EVERY_DEVICE, bound: paths };

@@ -35,6 +35,11 @@ export class Machine implements MachineFacts {
 
   readonly allDevices: MachineFacts["allDevices"] = () => this.#devicesBelow("/dev");
 
+  readonly devicesBelow: MachineFacts["devicesBelow"] = (path) => {
+    if (this.#files.status(path)?.kind !== "directory") return undefined;
+    return this.#devicesBelow(path.replace(/\/+$/, ""));
+  };
+
   readonly capabilities: MachineFacts["capabilities"] = () => {
     const status = this.#files.readText("/proc/self/status");
     const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1];

@@ -28,6 +28,7 @@ import {
   processLimits,
   specUser,
 } from "@nacre/core/program/spec.ts";
+import { singleDevices } from "@nacre/core/program/spec-devices.ts";
 import { type ProcessUser, resolveGroups, resolveUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
 import { checkUser, keptGroups, ownSpec } from "@nacre/core/user-namespace/own-spec.ts";
@@ -324,9 +325,10 @@ export class Planner {
   }
 
   /** For an engine that is not the machine's root. */
-  #possible({ devices = [] }: ContainerRequest, spec: Spec): Spec {
+  #possible(request: ContainerRequest, spec: Spec): Spec {
     const maps = this.#kernel.facts().userNamespace;
     if (!maps) return spec;
+    const devices = singleDevices(request, this.#options.machine);
     return ownSpec(spec, {
       maps,
       exists: (path) => this.#files.status(path) !== undefined,

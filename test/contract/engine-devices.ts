@@ -48,6 +48,15 @@ export function deviceCases(bench: () => Bench): void {
     expect(stderr.trim().split("\n").map(answer)).toEqual(["allowed", "denied"]);
   });
 
+  it("gives all devices of a directory, at the same places below another name", async () => {
+    const { device } = bench().subject;
+    const at = device.lastIndexOf("/");
+    const devices = [{ source: device.slice(0, at), target: "/dev/all/", access: "r" }];
+    const place = `/dev/all${device.slice(at)}`;
+    const { stderr } = await bench().sh(`cat ${place}; echo x >${place}`, { devices });
+    expect(stderr.trim().split("\n").map(answer)).toEqual(["allowed", "denied"]);
+  });
+
   it("changes what a running container may open, and leaves the rest as it is", async () => {
     await bench().start("odd", "exec sleep 1000", bound());
     const look = async (): Promise<string> => {

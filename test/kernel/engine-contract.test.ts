@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { engineContract } from "../contract/engine.ts";
 import { pushRegistry } from "../engine/push-registry.ts";
@@ -14,7 +15,9 @@ engineContract("the real kernel", async () => {
   const image = bench.add("contract", shellImage({ layers: [{ tar: broken }] })).name;
   const engine = await bench.engine();
   await engine.images.pull(image);
-  const device = join(bench.base, "odd");
+  const devices = join(bench.base, "devices");
+  mkdirSync(devices);
+  const device = join(devices, "odd");
   execFileSync("mknod", ["-m", "666", device, "c", "120", "9"]);
   const registry = await pushRegistry();
   return {

@@ -9,6 +9,7 @@ export const MACHINE: MachineFacts = {
     if (path === "/dev/fuse") return { major: 10, minor: 229, type: "character" };
     throw new NacreError("not-found", `${path} is no device of this machine`);
   },
+  devicesBelow: (path) => (path === "/dev/snd" ? ["/dev/snd/a", "/dev/snd/by/b"] : undefined),
   allDevices: () => ["/dev/null", "/dev/sda", "/dev/fuse"],
   capabilities: () => CAPABILITIES.filter((name) => name !== "CAP_SYS_RESOURCE"),
   countsSwap: () => true,

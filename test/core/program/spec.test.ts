@@ -124,6 +124,21 @@ describe("createSpec", () => {
     expect(rules[0]).toEqual({ allow: false, type: "a", access: "rwm" });
     expect(rules.slice(1).every((r) => r.allow && r.type !== "a")).toBe(true);
   });
+  it("gives the devices of a directory one by one, and refuses one that has none", () => {
+    const given = (source: string, target: string) => {
+      const machine = {
+        ...MACHINE,
+        device: () => ({ major: 116, minor: 1 }),
+        devicesBelow: (path: string) =>
+          path === "/dev/empty" ? [] : MACHINE.devicesBelow(path.replace(/\/$/, "")),
+      };
+      const devices = [{ source, target, access: "rw" }];
+      const spec = createSpec(sampleRequest({ devices }), IMAGE, { ...CONTEXT, machine });
+      return spec.linux.devices.slice(-2).map(({ path }) => path);
+    };
+    expect(given("/dev/snd/", "/dev/sound/")).toEqual(["/dev/sound/a", "/dev/sound/by/b"]);
+    expect(() => given("/dev/empty", "/x")).toThrow("no devices in the directory /dev/empty");
+  });
   it("shares the network only where the network says so", () => {
     const types = (own: boolean) =>
       createSpec(sampleRequest(), IMAGE, { ...CONTEXT, network: { own } }).linux.namespaces.map(
