@@ -3,6 +3,8 @@
 import type { ImageListing } from "@nacre/engine/engine.ts";
 import { referenceOf } from "./image-name.ts";
 import { withAbsent } from "./text/absent.ts";
+import { shapeConfig } from "./text/container-shapes.ts";
+import { NIL_LIST, NIL_MAP, withGoNames } from "./text/go-shapes.ts";
 
 /** @param driver the snapshotter that makes its root */
 export function imageJson(listing: ImageListing, driver: string): Record<string, unknown> {
@@ -15,7 +17,7 @@ export function imageJson(listing: ImageListing, driver: string): Record<string,
     digests.add(`${parsed.familiarName}@${digest}`);
     if (parsed.digest === undefined) tags.push(parsed.familiar());
   }
-  return {
+  const json = {
     Id: image.id,
     RepoTags: tags,
     RepoDigests: [...digests],
@@ -37,6 +39,8 @@ export function imageJson(listing: ImageListing, driver: string): Record<string,
       digest: image.manifestDigest,
     },
   };
+  withGoNames(json, { ID: "Id" });
+  return json;
 }
 
 function processJson({ image }: ImageListing): Record<string, unknown> {
@@ -56,6 +60,10 @@ function processJson({ image }: ImageListing): Record<string, unknown> {
     ...(process.StopSignal !== undefined && { StopSignal: process.StopSignal }),
     ...(process.Shell && { Shell: process.Shell }),
   };
-  withAbsent(json, ["ExposedPorts", "Healthcheck", "StopSignal", "Shell"]);
+  withAbsent(json, ["Healthcheck"]);
+  withAbsent(json, ["StopSignal"], "");
+  withAbsent(json, ["ExposedPorts"], NIL_MAP);
+  withAbsent(json, ["Shell"], NIL_LIST);
+  shapeConfig(json);
   return json;
 }

@@ -1,11 +1,12 @@
 // Docker's JSON for a volume.
 
 import type { VolumeListing } from "@nacre/engine/engine.ts";
+import { withShapes } from "./text/go-shapes.ts";
 
 export function volumeJson({ volume, mountpoint }: VolumeListing): Record<string, unknown> {
   const { name, driver, options, labels, anonymous, createdMs } = volume;
   const all = anonymous ? { ...labels, "com.docker.volume.anonymous": "" } : labels;
-  return {
+  const json = {
     CreatedAt: new Date(createdMs).toISOString(),
     Driver: driver,
     Labels: Object.keys(all).length > 0 ? all : null,
@@ -14,4 +15,6 @@ export function volumeJson({ volume, mountpoint }: VolumeListing): Record<string
     Options: Object.keys(options).length > 0 ? options : null,
     Scope: "local",
   };
+  withShapes(json, { Labels: "map", Options: "map" });
+  return json;
 }

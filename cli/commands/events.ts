@@ -5,6 +5,7 @@ import { text } from "../options.ts";
 import { filterOption, filtersOf } from "../parse/filter.ts";
 import { timeOption } from "../parse/time.ts";
 import { neutralise } from "../text/escape.ts";
+import { goMap } from "../text/go-shapes.ts";
 import { parseTemplate } from "../text/template.ts";
 import { rfc3339 } from "../text/time.ts";
 
@@ -31,9 +32,9 @@ export default command({
     const { host } = context;
     const nowMs = host.nowMs();
     const options = {
-      sinceMs: since === undefined ? nowMs : timeOption("since", since, nowMs),
+      sinceMs: since ? timeOption("since", since, nowMs) : nowMs,
       ...(filter.length > 0 && { filters: filtersOf(filter) }),
-      ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
+      ...(until ? { untilMs: timeOption("until", until, nowMs) } : {}),
     };
     const follow = options.untilMs === undefined || options.untilMs > nowMs;
     const line = formatter(format);
@@ -67,8 +68,10 @@ function eventText(event: EventRecord): string {
 /** By the names that templates have for them. As JSON it is what `--format json` prints. */
 function eventFields(event: EventRecord): object {
   const { status, id, from = "", scope, time, timeNano, ...same } = eventJson(event);
+  const { Attributes, ...who } = same.Actor as { readonly Attributes: object };
   const fields = {
     ...same,
+    Actor: { ...who, Attributes: goMap(Attributes) },
     ...{ Status: status, ID: id, From: from, Scope: scope, Time: time, TimeNano: timeNano },
   };
   return Object.defineProperty(fields, "toJSON", { value: () => eventJson(event) });

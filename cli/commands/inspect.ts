@@ -5,7 +5,7 @@ import { isSelected, LATEST, withLatest } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
 import { choice, flag, text, type Values } from "../options.ts";
-import { withAbsent } from "../text/absent.ts";
+import { shapeContainer } from "../text/container-shapes.ts";
 import { formatInspection } from "../text/inspection.ts";
 import { volumeJson } from "../volume-json.ts";
 
@@ -61,7 +61,7 @@ async function find(
   if (type === undefined || type === "container") {
     const container = orUndefined(() => engine.containers.inspect(name));
     if (container !== undefined) {
-      return forTemplates(size ? { ...container, ...sizesOf(engine, name) } : container);
+      return shapeContainer(size ? { ...container, ...sizesOf(engine, name) } : container);
     }
   }
   if (type === undefined || type === "image") {
@@ -75,16 +75,6 @@ async function find(
   throw new NacreError("not-found", `no such ${type ?? "object"}: ${name}`, {
     advice: "nacre ps -a, nacre images and nacre volume ls show what is there.",
   });
-}
-
-function forTemplates(container: Record<string, unknown>): Record<string, unknown> {
-  withAbsent(container, ["SizeRw", "SizeRootFs"]);
-  withAbsent(container.State, ["Health"]);
-  withAbsent(container.Config, ["Healthcheck", "ExposedPorts", "StopTimeout", "Shell"]);
-  withAbsent(container.HostConfig, ["Init", "Mounts", "Annotations", "StorageOpt"]);
-  for (const mount of (container.Mounts ?? []) as object[])
-    withAbsent(mount, ["Name", "Driver"], "");
-  return container;
 }
 
 function sizesOf(engine: Engine, name: string): Record<string, number> {

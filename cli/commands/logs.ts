@@ -58,8 +58,8 @@ export default command({
     const { host } = context;
     const nowMs = host.nowMs();
     const times = {
-      ...(since !== undefined && { sinceMs: timeOption("since", since, nowMs) }),
-      ...(until !== undefined && { untilMs: timeOption("until", until, nowMs) }),
+      ...(since ? { sinceMs: timeOption("since", since, nowMs) } : {}),
+      ...(until ? { untilMs: timeOption("until", until, nowMs) } : {}),
     };
     const { containers } = await context.engine();
     const records = selected(values, operands, { containers }, host).map((name) =>

@@ -1,18 +1,29 @@
 // The functions of --format templates: docker's own and those of Go's text/template.
 
+import { FIELDS } from "./go-shapes.ts";
+
+function fieldsOf(value: object): readonly string[] | undefined {
+  return (value as { readonly [FIELDS]?: readonly string[] })[FIELDS];
+}
+
 /** Whether `if` takes it for true: everything but an empty value. */
 export function isTrue(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
-  if (value !== null && typeof value === "object") return Object.keys(value).length > 0;
+  if (value !== null && typeof value === "object") {
+    return fieldsOf(value) !== undefined || Object.keys(value).length > 0;
+  }
   return Boolean(value);
 }
 
-/** A value as Go prints it: `[a b]`, `map[k:v]`. */
+/** A value as Go prints it: `[a b]`, `map[k:v]`, a struct as `{v w}`. */
 export function goText(value: unknown): string {
   if (value === undefined) return "<no value>";
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
   if (typeof value === "object") {
+    const members = value as Record<string, unknown>;
+    const fields = fieldsOf(value)?.map((name) => goText(members[name]));
+    if (fields) return `{${fields.join(" ")}}`;
     const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
     return `map[${entries.map(([key, each]) => `${key}:${goText(each)}`).join(" ")}]`;
   }
@@ -130,7 +141,7 @@ function compared(a: unknown, b: unknown): number {
 }
 
 function equal(a: unknown, b: unknown): boolean {
-  const comparable = a === null || b === null || typeof a === typeof b;
+  const comparable = (a ?? null) === null || (b ?? null) === null || typeof a === typeof b;
   if (!comparable) throw new Error("incompatible types for comparison");
   return a === b;
 }

@@ -1,5 +1,6 @@
 // Go's text/template, carried out over plain data: see template-reader.ts for what there is.
 
+import { OPEN } from "./go-shapes.ts";
 import { FUNCTIONS, type Functions, goText, isTrue } from "./template-functions.ts";
 import {
   failure,
@@ -202,6 +203,10 @@ class Run {
   #member(operand: Operand, from: unknown, path: readonly string[], callable: boolean): unknown {
     let value = from;
     for (const [i, name] of path.entries()) {
+      if (isOpen(value) && !Object.hasOwn(value, name)) {
+        value = undefined;
+        continue;
+      }
       if (value === null || typeof value !== "object" || !Object.hasOwn(value, name)) {
         const behind = path.slice(i).join(".").length + 1;
         const at = operand.at + Math.max(operand.text.length - behind, 0);
@@ -241,6 +246,9 @@ class Scope extends Map<string, unknown> {
     else this.#outer.assign(name, value);
   }
 }
+
+const isOpen = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && OPEN in value;
 
 /** Numbers count, maps go by their keys. */
 function entriesOf(value: unknown): [key: unknown, value: unknown][] {

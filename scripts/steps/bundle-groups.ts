@@ -30,7 +30,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   acting: [
     "cli/commands/{settle,stop,kill,rm,wait,start,restart,pause,unpause,inspect,container-inspect,ps}.ts",
     "cli/{each-operand,supervisor-command,container-row,image-name,image-json,volume-json}.ts",
-    "cli/text/{absent,listing,table,repaint,time,inspection}.ts",
+    "cli/text/{absent,go-shapes,container-shapes,listing,table,repaint,time,inspection}.ts",
   ],
   building: [
     "cli/commands/build.ts",

@@ -77,6 +77,7 @@ export function commandLineContract(
       expect(await does("wait", "job")).toBe("3");
       expect(await nacre("logs", "job")).toEqual({ code: 0, out: "out\n", err: "err\n" });
       expect(await does("logs", "--tail", "0", "job")).toBe("");
+      expect((await nacre("logs", "--since", "", "--until", "", "job")).out).toBe("out\n");
       expect(await does("ps", "-q")).toBe("");
       expect(await does("ps", "-a", "--format", "{{.Names}} {{.State}}")).toBe("job exited");
       expect(await does("ps", "-aq", "--no-trunc", "--filter", "exited=3")).toBe(id);
@@ -152,12 +153,36 @@ export function commandLineContract(
         "{{json .Config.ExposedPorts}} {{.Config.StdinOnce}} {{.ExecIDs}} [{{.AppArmorProfile}}]",
       ];
       expect(await does("inspect", "-f", template.join("|"), "asked")).toBe(
-        '[]|none=;||0 <nil> <nil>|{"7/udp":{},"8/udp":{},"80/tcp":{}} false <nil> []',
+        '[]|none=;||0 [] <nil>|{"7/udp":{},"8/udp":{},"80/tcp":{}} false [] []',
       );
       await does("commit", "asked", "asked:1");
       const exposed = ["image", "inspect", "-f", "{{json .Config.ExposedPorts}}", "asked:1"];
       expect(await does(...exposed)).toBe('{"7/udp":{},"8/udp":{},"80/tcp":{}}');
       await does("rmi", "asked:1");
+    });
+
+    it("prints what docker's templates print of what is not there, and of structs", async () => {
+      const options = ["--network", "none", "--label", "b=2", "--label", "a=1", "--expose", "80"];
+      await does("create", "--name", "typed", ...options, "-v", "/:/m:ro", subject.image, "true");
+      const template = [
+        "{{.Config.Labels.none}} {{if .Config.Labels.none}}x{{end}}{{json .Config.Labels}}",
+        "{{.Config.Entrypoint}} {{len .HostConfig.CapAdd}} {{json .HostConfig.CapAdd}}",
+        "{{.Config.ExposedPorts}} {{.Config.Volumes}} {{.HostConfig.RestartPolicy}} {{.Mounts}}",
+        "{{eq .ID .Id}} {{.HostConfig.NanoCPUs}} {{.HostConfig.Mounts}} {{.Config.Shell}}",
+      ];
+      expect(await does("inspect", "-f", template.join("|"), "typed")).toBe(
+        '<no value> {"a":"1","b":"2"}|[] 0 null|map[80/tcp:{}] map[] {no 0} [{bind  / /m  ro false rprivate}]|true 0 [] []',
+      );
+      expect((await nacre("inspect", "-f", "{{.Config.None}}", "typed")).code).toBe(125);
+      const image = "{{.Config.Labels}} {{.Config.Volumes}} {{.Config.OnBuild}} {{eq .ID .Id}}";
+      expect(await does("image", "inspect", "-f", image, subject.image)).toMatch(
+        /^map\[.*\] map\[\] \[\] true$/,
+      );
+      await does("volume", "create", "typed");
+      expect(await does("volume", "inspect", "-f", "{{.Options}} {{.Labels.x}}", "typed")).toBe(
+        "map[] <no value>",
+      );
+      await does("volume", "rm", "typed");
     });
 
     it("says in an image of a container what was asked for that", async () => {
@@ -173,7 +198,7 @@ export function commandLineContract(
       await does("commit", "source", "source:1");
       const asked = "{{json .Config.Healthcheck}} {{json .Config.Volumes}} {{.Config.Shell}}";
       expect(await does("image", "inspect", "-f", asked, "source:1")).toBe(
-        '{"Test":["CMD-SHELL","test -e /ok"],"Interval":7000000000} {"/anon":{}} <nil>',
+        '{"Test":["CMD-SHELL","test -e /ok"],"Interval":7000000000} {"/anon":{}} []',
       );
       await does("rmi", "source:1");
       await does("rm", "-v", "source");

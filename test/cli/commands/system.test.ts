@@ -51,6 +51,14 @@ describe("events", () => {
     expect(err).toContain('invalid argument "soon" for "--since" flag');
   });
 
+  it("have no value for what an event does not say, and no time where none is given", async () => {
+    const template = "{{.Actor.Attributes.image}} {{.Actor.Attributes.exitCode}} {{.Actor.ID}}";
+    const words = ["events", "--since", "", "--until", "0s", "--format", template];
+    const { out } = await nacre(words, { engine, nowMs: 3_600_000 });
+    expect(out).toBe("debian <no value> abc\n");
+    expect(engine.calls.at(-1)).toMatchObject(["history", { sinceMs: 3_600_000 }]);
+  });
+
   it("go on until an interrupt", async () => {
     const host = new FakeHost({ engine });
     const running = main(["events"], host);
