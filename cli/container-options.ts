@@ -122,17 +122,17 @@ export function requestOf(
   refuseAddresses(values, networkOf(values.network));
   checkPorts(values, networkOf(values.network), host);
   const process = processOf(values, host);
-  checkNamespaces(process);
+  checkNamespaces({ ...process, ...(values.hostname && { hostname: values.hostname }) });
   const optional = {
     pidFile: values.pidfile ? absolute(values.pidfile, host.workingDirectory) : undefined,
     removeImage: values.rmi || undefined,
     mergeEnvironment: unlessEmpty(values.envMerge),
     unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
     rootDirectory,
-    name: values.name,
-    hostname: values.hostname,
+    name: values.name || undefined,
+    hostname: values.hostname || undefined,
     user: values.user,
-    workingDirectory: values.workdir,
+    workingDirectory: values.workdir || undefined,
     platform: platformOfParts(values, values.platform !== undefined) ?? values.platform,
     runtime: values.runtime,
     logDriver: values.logDriver,

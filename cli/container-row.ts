@@ -25,6 +25,10 @@ export const CONTAINER_HEADINGS = {
   Size: "SIZE",
 };
 
+/** Words with a space stand in quotes, as docker has it. */
+export const commandText = (words: readonly string[]): string =>
+  words.map((word) => (word.includes(" ") ? `'${word}'` : word)).join(" ");
+
 /** @param command what it runs, words joined by spaces */
 export function containerRow(
   record: ContainerRecord,

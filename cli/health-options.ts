@@ -58,6 +58,9 @@ export function healthOf(values: Values<typeof HEALTH_OPTIONS>): HealthRequest |
   if (!any) return undefined;
   for (const [name, number = 0] of Object.entries(numbers)) {
     if (number < 0) throw new FlagError(`--health-${name} cannot be negative`);
+    if (name !== "retries" && number > 0 && number < 1) {
+      throw new FlagError(`--health-${name} cannot be less than 1ms`);
+    }
   }
   return present({
     test: values.healthCmd ? ["CMD-SHELL", values.healthCmd] : undefined,

@@ -105,7 +105,8 @@ function parseUmask(word: string): number {
 
 function parseSysctl(word: string): readonly [name: string, value: string] {
   const at = word.indexOf("=");
-  return at < 0 ? [word, ""] : [word.slice(0, at), word.slice(at + 1)];
+  if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+  throw new FlagError(`sysctl '${word}' is not allowed: name=value is needed`);
 }
 
 function namesOf({ dns, dnsOption, dnsSearch }: Values<typeof PROCESS_OPTIONS>) {

@@ -43,7 +43,7 @@ export default command({
       ...detachKeysOf(values),
       ...(values.privileged && { privileged: true }),
       ...(values.user !== undefined && { user: values.user }),
-      ...(values.workdir !== undefined && { workingDirectory: values.workdir }),
+      ...(values.workdir ? { workingDirectory: values.workdir } : {}),
     };
     const streams = { ...streamsOf(values), ...(await passedOf(values, host)) };
     const engine = await context.engine();

@@ -4,6 +4,7 @@ import type { ContainerSize, Containers, Engine } from "@nacre/engine/engine.ts"
 import { command } from "../command.ts";
 import {
   CONTAINER_HEADINGS,
+  commandText,
   containerRow,
   NAMESPACE_HEADINGS,
   namespaceRow,
@@ -47,7 +48,7 @@ const OPTIONS = {
 export default command({
   usage: "[OPTIONS]",
   description:
-    "Shows the running containers; with -a also those that have ended. Filters: id, name, label, ancestor (an image), status, health, exited (a code), before, since (a container), volume, network, is-task, isolation.",
+    "Shows the running containers; with -a also those that have ended. Filters: id, name, label, ancestor (an image), status, health, exited (a code), before, since (a container), volume, network, expose (a port), publish, is-task, isolation.",
   options: OPTIONS,
   operands: { least: 0, most: 0 },
   interspersed: true,
@@ -93,7 +94,7 @@ function listed(engine: Engine, values: Values<typeof OPTIONS>, nowMs: number): 
   const found = containers.list({
     all,
     filters: filtersOf(filter),
-    ...(newest !== undefined && newest >= 0 && { last: newest }),
+    ...(newest !== undefined && newest > 0 && { last: newest }),
   });
   const records = sort === undefined ? found : inOrder(found, sort, engine);
   const sizes = size || asksForSize(format);
@@ -171,7 +172,3 @@ function inOrder(
   };
   return ascending(records, keys[by]);
 }
-
-/** Words with a space stand in quotes, as docker has it. */
-const commandText = (words: readonly string[]): string =>
-  words.map((word) => (word.includes(" ") ? `'${word}'` : word)).join(" ");

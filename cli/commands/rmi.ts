@@ -1,3 +1,4 @@
+import { NacreError } from "@nacre/core/error.ts";
 import type { ImageListing } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
 import { isSelected, unlessMissing } from "../container-selection.ts";
@@ -37,7 +38,7 @@ export default command({
     }
     const { images } = await context.engine();
     const names = all ? namesOf(images.list()) : operands;
-    return forEachOperand(names, host, global.logLevel === "debug", async (name) => {
+    const removed = async (name: string): Promise<void> => {
       await unlessMissing(ignore || all, async () => {
         const { untagged, deleted } = await images.remove(name, {
           ...{ force, ...(platform !== undefined && { platform }) },
@@ -48,6 +49,15 @@ export default command({
         ];
         host.print(lines.map((line) => `${line}\n`).join(""));
       });
+    };
+    return forEachOperand(names, host, global.logLevel === "debug", async (name) => {
+      try {
+        await removed(name);
+      } catch (error) {
+        // As docker has it: what is not there is as good as removed, and said.
+        if (!(force && error instanceof NacreError && error.kind === "not-found")) throw error;
+        host.printError(`nacre: ${error.message}\n`);
+      }
     });
   },
 });

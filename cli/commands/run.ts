@@ -51,9 +51,14 @@ export default command({
     using signals = new SignalRelay(host);
     if (!request.detached && values.sigProxy) holdOnceCreated(engine, signals);
     const options = feeds ? { feeds } : detachKeysOf(values);
-    const attached = await started(engine, request, values, streams, options, host).finally(() =>
-      pulling.end(),
-    );
+    const made = onceCreated(engine);
+    const attached = await started(engine, request, values, streams, options, host)
+      .catch((error) => {
+        // As docker has it: who asks for the ID gets it also of what could not be started.
+        if (request.detached && made.id !== undefined) host.print(`${made.id}\n`);
+        throw error;
+      })
+      .finally(() => pulling.end());
     if (request.detached) {
       host.print(`${attached.container.id}\n`);
       return 0;
@@ -112,6 +117,17 @@ function tellDefaultNetwork({ global, host }: Context, values: ContainerValues):
   host.printError(
     "nacre: note: containers have no network but their own lo until bridges come; --network host gives them this machine's. This is said once.\n",
   );
+}
+
+function onceCreated(engine: Engine): { readonly id?: string } {
+  const made: { id?: string } = {};
+  const subscription = engine.events.subscribe((event) => {
+    if (event.type !== "record" || event.event.action !== "create") return;
+    if (event.event.type !== "container") return;
+    made.id = event.event.subject;
+    subscription.unsubscribe();
+  });
+  return made;
 }
 
 /** Until then a signal ends a pull, and with it this process. */

@@ -1,7 +1,7 @@
 import { shortId } from "@nacre/core/short-id.ts";
 import type { BuildCacheEntry, DiskUsage } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
-import { containerRow } from "../container-row.ts";
+import { commandText, containerRow } from "../container-row.ts";
 import { referenceOf } from "../image-name.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
@@ -36,13 +36,15 @@ export default command({
   failure: 1,
   examples: [["nacre system df -v", "what shares what"]],
   async run(context, { format, verbose }) {
-    const { builds, system } = await context.engine();
+    const { builds, containers, system } = await context.engine();
     const usage = await system.diskUsage();
     const cache = await builds.cache();
     const columns = Object.keys(HEADINGS);
     const { host } = context;
-    if (verbose && format === undefined) host.print(details(usage, cache, host.nowMs()));
-    else
+    if (verbose && format === undefined) {
+      const lines = containers.commandLines(usage.containers.map(({ container }) => container));
+      host.print(details(usage, lines, cache, host.nowMs()));
+    } else
       host.print(
         formatListing({ rows: summary(usage, cache), headings: HEADINGS, columns }, format),
       );
@@ -104,6 +106,7 @@ function row(type: string, total: number, active: number, bytes: number, free: n
 
 function details(
   { images, containers, volumes }: DiskUsage,
+  lines: readonly (readonly string[])[],
   cache: readonly BuildCacheEntry[],
   nowMs: number,
 ): string {
@@ -116,9 +119,9 @@ function details(
     const names = references.length > 0 ? references.map(named) : [[NONE, NONE]];
     return names.map((name) => [...name, shortId(image.id), since, ...sizes, `${of.containers}`]);
   });
-  const containerRows = containers.map(({ container, writtenBytes }) => {
-    const { request, mounts } = container;
-    const shown = containerRow(container, request.command.join(" "), nowMs, true);
+  const containerRows = containers.map(({ container, writtenBytes }, index) => {
+    const { mounts } = container;
+    const shown = containerRow(container, commandText(lines[index] ?? []), nowMs, true);
     const own = mounts.filter(({ type }) => type === "volume").length;
     return [
       ...[shown.ID!, shown.Image!, shown.Command!, String(own), humanSize(writtenBytes)],

@@ -93,7 +93,18 @@ function optionsOf({ options, type }: VolumeSpec): VolumeOptions {
       );
     } else if (!WITHOUT_MEANING.has(option)) throw new FlagError(`invalid mode: ${option}`);
   }
+  checkOnce(options);
   return read;
+}
+
+const ACCESS = new Set(["ro", "rw"]);
+const LABELS = new Set(["z", "Z"]);
+
+/** Docker's rule: of each kind of option there is one at most. @throws FlagError */
+function checkOnce(options: readonly string[]): void {
+  const kinds = [ACCESS, LABELS, { has: (word: string) => propagationOf(word) !== undefined }];
+  if (kinds.every((kind) => options.filter((option) => kind.has(option)).length <= 1)) return;
+  throw new FlagError(`invalid mode: ${options.join(",")}`);
 }
 
 /** What cannot be mounted on. @throws FlagError */
@@ -113,6 +124,11 @@ function checkTarget(target: string): void {
 export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest | VolumeRequest {
   const { source, target } = spec;
   checkTarget(target);
+  if (source?.startsWith("~")) {
+    throw new FlagError(
+      `invalid volume name ${JSON.stringify(source)}: the shell replaces ~ only at the beginning of a word. Write $HOME, or ./${source} for a directory of that name`,
+    );
+  }
   const { readOnly, noCopy, propagation, idmap } = optionsOf(spec);
   if (spec.type === "volume" || source === undefined) {
     return {

@@ -21,5 +21,13 @@ export function parseRestartPolicy(text: string): RestartPolicy {
       `invalid restart policy: unknown policy '${word}'; use one of ${NAMES.join(", ")}`,
     );
   }
+  if (count !== undefined && Number(count) < 0) {
+    throw new FlagError("invalid restart policy: maximum retry count cannot be negative");
+  }
+  if (count !== undefined && name !== "on-failure") {
+    throw new FlagError(
+      `invalid restart policy: maximum retry count cannot be used with restart policy '${name}'`,
+    );
+  }
   return count === undefined ? { name } : { name, maximumRetries: Number(count) };
 }

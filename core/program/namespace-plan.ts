@@ -35,7 +35,15 @@ export function lender(word: string | undefined): string | undefined {
 }
 
 /** @throws NacreError `invalid` for a word that means nothing */
-export function checkNamespaces({ namespaces = {} }: Pick<ContainerRequest, "namespaces">): void {
+export function checkNamespaces({
+  namespaces = {},
+  hostname,
+}: Pick<ContainerRequest, "namespaces" | "hostname">): void {
+  if (hostname !== undefined && namespaces.uts === "host") {
+    throw new NacreError("invalid", "conflicting options: hostname and the UTS mode", {
+      advice: "With --uts host the name is the machine's: leave out --hostname.",
+    });
+  }
   for (const kind of KINDS) {
     const word = namespaces[kind];
     if (word === undefined || word === "host" || WORDS[kind].includes(word)) continue;

@@ -82,7 +82,17 @@ export function workingDirectory(request: ContainerRequest, image: ImageProcess)
       `the working directory '${directory}' is invalid, it needs to be an absolute path`,
     );
   }
-  return directory;
+  return cleaned(directory);
+}
+
+/** Without `.`, `..` and what is doubled: one that is not there yet is made under its plain name. */
+function cleaned(directory: string): string {
+  const parts: string[] = [];
+  for (const part of directory.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return `/${parts.join("/")}`;
 }
 
 export function specUser({ uid, gid, additionalGids }: ProcessUser, { umask }: ContainerRequest) {

@@ -2,6 +2,7 @@
 // keys must all hold. Labels are the exception: every one of them must be there.
 
 import { NacreError } from "@nacre/core/error.ts";
+import { parsePortRange, portsIn } from "@nacre/core/oci/exposed-ports.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 import type { ContainerPruneOptions } from "../engine.ts";
@@ -16,6 +17,8 @@ export interface FilterContext {
   readonly find: (container: string) => ContainerRecord;
   /** The image's ID and those it was built on, undefined if there is none of that name. */
   readonly imageId: (reference: string) => string | undefined;
+  /** What a container says that it serves, `80/tcp`. */
+  readonly exposed: (record: ContainerRecord) => readonly string[];
 }
 
 type Test = (record: ContainerRecord, value: string, context: FilterContext) => boolean;
@@ -83,6 +86,12 @@ function hasMount({ mounts }: ContainerRecord, value: string): boolean {
   );
 }
 
+function portsOf(key: string, value: string): readonly string[] {
+  const range = parsePortRange(value);
+  if (range) return portsIn(range);
+  throw invalid(key, value, "a port looks like 80, 53/udp or 8000-8010");
+}
+
 const TESTS: Readonly<Record<string, Test>> = {
   id: ({ id }, value) => id.startsWith(value) || matches(id, value),
   name: ({ name }, value) => matches(name, value),
@@ -97,6 +106,12 @@ const TESTS: Readonly<Record<string, Test>> = {
   // Of other orchestrations and of another system: what every container here is.
   "is-task": (_, value) => !truth("is-task", value),
   isolation: (_, value) => value === "default" || value === "",
+  expose: (record, value, { exposed }) => {
+    const ports = new Set(exposed(record));
+    return portsOf("expose", value).some((port) => ports.has(port));
+  },
+  // There is no network that a port could be published from.
+  publish: () => false,
   network: ({ request }, value) => request.network === value,
 };
 
@@ -130,6 +145,8 @@ export function checkFilters(filters: ContainerFilters, { find }: FilterContext)
     status: (value) => hasStatus(nobody, value),
     health: (value) => hasHealth(nobody, value),
     "is-task": (value) => truth("is-task", value),
+    expose: (value) => portsOf("expose", value),
+    publish: (value) => portsOf("publish", value),
     ...{ before: find, since: find },
   };
   for (const [key, values] of Object.entries(filters)) {

@@ -38,7 +38,7 @@ function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
     CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs ?? 0,
     CpusetCpus: resources.cpusetCpus ?? "",
     CpusetMems: resources.cpusetMems ?? "",
-    PidsLimit: resources.pids ?? null,
+    PidsLimit: (resources.pids ?? 0) > 0 ? resources.pids : null,
     BlkioWeight: resources.blkioWeight ?? 0,
     BlkioWeightDevice: blkioWeightDevices.map(({ path, weight }) => ({
       ...{ Path: path, Weight: weight },
@@ -72,12 +72,20 @@ function hiddenPaths({ privileged, systemPaths }: ContainerRequest): Record<stri
   };
 }
 
+/** As the kernel has them. */
+function capabilityNames(names: readonly string[] = []): string[] | null {
+  const whole = names
+    .map((name) => name.toUpperCase())
+    .map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`));
+  return whole.length > 0 ? whole : null;
+}
+
 /** What a process is, may do and sees, by docker's names. */
 function processJson(request: ContainerRequest): Record<string, unknown> {
   const { capabilities, devices = [], dns, limits = [], namespaces = {} } = request;
   return {
-    CapAdd: capabilities && capabilities.add.length > 0 ? capabilities.add : null,
-    CapDrop: capabilities && capabilities.drop.length > 0 ? capabilities.drop : null,
+    CapAdd: capabilityNames(capabilities?.add),
+    CapDrop: capabilityNames(capabilities?.drop),
     CgroupnsMode: namespaces.cgroup ?? "private",
     Devices: devices.map(({ source, target, access }) => ({
       ...{ PathOnHost: source, PathInContainer: target, CgroupPermissions: access },
@@ -103,7 +111,9 @@ function processJson(request: ContainerRequest): Record<string, unknown> {
     Sysctls: request.sysctls ?? {},
     UTSMode: namespaces.uts ?? "",
     UsernsMode: request.userns ?? (request.idMaps ? "private" : ""),
-    Ulimits: limits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Ulimits: limits
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
   };
 }
 

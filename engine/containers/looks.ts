@@ -78,6 +78,10 @@ export class ContainerLooks {
     const context = {
       find: (name: string) => this.get(name),
       imageId: (reference: string) => this.#imageId(reference),
+      exposed: (record: ContainerRecord) => [
+        ...Object.keys(this.imageOf(record)?.config.config?.ExposedPorts ?? {}),
+        ...(record.request.exposedPorts ?? []),
+      ],
     };
     checkFilters(filters, context);
     return this.#records

@@ -32,6 +32,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   "--mount type=bind,dst=/b img": "field Source must not be empty",
   "-v /a:b img": "invalid mount path: 'b'",
   "-v /a:/b:bogus img": "invalid mode: bogus",
+  // What docker's client hands on, and its daemon refuses.
+  "-v ~/a:/b img": "the shell replaces ~",
+  "--restart always:2 img": "cannot be used with restart policy 'always'",
   "--ipc bogus img": "--ipc: invalid IPC mode",
   "--device vendor.com/gpu=0 img": "names a CDI device, which is not supported",
   "--security-opt bogus img": 'invalid --security-opt: "bogus"',

@@ -35,6 +35,7 @@ const context = {
     throw new NacreError("not-found", `no such container: ${name}`);
   },
   imageId: (reference: string) => (reference === "debian:12" ? "sha256:aa" : undefined),
+  exposed: () => ["80/tcp", "53/udp"],
 };
 const meant = (filters: ContainerFilters) => isMeant(record, filters, context);
 
@@ -48,6 +49,10 @@ describe("a filter of containers", () => {
     [{ name: ["db"] }, false],
     [{ name: ["db", "web"] }, true],
     [{ label: ["ci"] }, true],
+    [{ expose: ["80"] }, true],
+    [{ expose: ["50-60/udp"] }, true],
+    [{ expose: ["53"] }, false],
+    [{ publish: ["80"] }, false],
     [{ label: ["ci="] }, true],
     [{ label: ["tier=front=1"] }, true],
     [{ label: ["tier=back"] }, false],

@@ -1,0 +1,107 @@
+// What a person who comes from docker would stumble over, found by giving the same commands to both:
+// part of commandLineContract.
+
+import { expect, it } from "vitest";
+import type { HostSettings } from "../cli/fake-host.ts";
+import type { Outcome } from "./command-line.ts";
+
+interface Tools {
+  readonly image: () => string;
+  readonly nacre: (settings: HostSettings, ...words: string[]) => Promise<Outcome>;
+  readonly does: (...words: string[]) => Promise<string>;
+  readonly start: (name: string, script: string, ...options: string[]) => Promise<string>;
+}
+
+export function dockerCases({ image, nacre, does, start }: Tools): void {
+  it("takes an empty word for none, and a working directory by its plain name", async () => {
+    const given = ["--name", "", "-w", "", "--hostname", "", "--network", "none"];
+    const id = await does("create", ...given, image(), "true");
+    const shown = "{{.Config.Hostname}} {{.Config.WorkingDir}}";
+    expect(await does("inspect", "-f", shown, id)).toBe(id.slice(0, 12));
+    await start("placed", "pwd", "-w", "/new/./sub/../at/");
+    await does("wait", "placed");
+    expect(await does("logs", "placed")).toBe("/new/at");
+  });
+
+  it("shows names and limits of a container as docker writes them", async () => {
+    const powers = ["--cap-add", "net_admin", "--cap-drop", "CAP_CHOWN", "--cap-drop", "all"];
+    const limits = ["--ulimit", "nofile=10:20", "--ulimit", "core=0", "--pids-limit", "-1"];
+    const more = ["--network", "none", "--expose", "80", "--name", "shown"];
+    await does("create", ...powers, ...limits, ...more, image(), "true");
+    const shown = "{{.HostConfig.CapAdd}} {{.HostConfig.CapDrop}} {{.HostConfig.PidsLimit}}";
+    const ulimits = "{{range .HostConfig.Ulimits}} {{.Name}}={{.Hard}}{{end}}";
+    expect(await does("inspect", "-f", shown + ulimits, "shown")).toBe(
+      "[CAP_NET_ADMIN] [CAP_CHOWN ALL] <nil> core=0 nofile=20",
+    );
+    await does("create", "--network", "none", image(), "echo", "a b");
+    expect(await does("system", "df", "-v")).toContain("\"echo 'a b'\"");
+    const exposed = (port: string) => does("ps", "-a", "-f", `expose=${port}`, "-q");
+    expect(await exposed("80/tcp")).not.toBe("");
+    expect(await exposed("80/udp")).toBe("");
+    expect(await does("ps", "-a", "-f", "publish=80", "-q")).toBe("");
+    expect((await nacre({}, "ps", "-f", "publish=x")).err).toContain("invalid filter 'publish=x'");
+  });
+
+  it("lists those that run where none of the last are asked for", async () => {
+    await start("runs", "exec sleep 1000");
+    await does("create", "--network", "none", "--name", "rests", image(), "true");
+    expect(await does("ps", "-n", "0", "--format", "{{.Names}}")).toBe("runs");
+    const both = (await does("ps", "-n", "5", "--format", "{{.Names}}")).split("\n");
+    expect(both.sort()).toEqual(["rests", "runs"]);
+  });
+
+  it("prints the ID of what was made and could not be started in the background", async () => {
+    const words = ["run", "-d", "--network", "none", "--name", "lame", image(), "/no/such"];
+    const { code, out, err } = await nacre({}, ...words);
+    expect(code).toBe(127);
+    expect(err).toContain("/no/such");
+    expect(out.trim()).toBe(await does("ps", "-aq", "--no-trunc", "-f", "name=lame"));
+    expect(await nacre({}, ...words)).toMatchObject({ code: 125, out: "" });
+  });
+
+  it("says of an image that is not there that it is gone, where that is forced", async () => {
+    expect(await nacre({}, "rmi", "-f", "nobody/has:it")).toMatchObject({ code: 0, out: "" });
+    expect((await nacre({}, "rmi", "-f", "nobody/has:it")).err).toContain("No such image");
+    expect((await nacre({}, "rmi", "nobody/has:it")).code).toBe(1);
+  });
+
+  it.each([
+    [["--restart", "always:3"], "cannot be used with restart policy 'always'"],
+    [["--restart", "no:1"], "cannot be used with restart policy 'no'"],
+    [["--restart", "on-failure:-1"], "maximum retry count cannot be negative"],
+    [["--uts", "host", "--hostname", "x"], "conflicting options: hostname and the UTS mode"],
+    [["--sysctl", "net.ipv4.ip_forward"], "name=value is needed"],
+    [["--health-interval", "1us"], "--health-interval cannot be less than 1ms"],
+    [["-v", "/tmp:/x:ro,rw"], "invalid mode: ro,rw"],
+    [["-v", "/tmp:/x:z,Z"], "invalid mode: z,Z"],
+    [["-v", "/tmp:/x:rslave,rshared"], "invalid mode: rslave,rshared"],
+    [["-v", "~/x:/x"], "the shell replaces ~ only at the beginning of a word"],
+  ])("refuses %j", async (options, message) => {
+    const { code, err } = await nacre({}, "run", ...options, image(), "true");
+    expect({ code, err }).toMatchObject({ code: 125, err: expect.stringContaining(message) });
+  });
+
+  it("prints what docker's templates print of what is not there, and of structs", async () => {
+    const options = ["--network", "none", "--label", "b=2", "--label", "a=1", "--expose", "80"];
+    await does("create", "--name", "typed", ...options, "-v", "/:/m:ro", image(), "true");
+    const template = [
+      "{{.Config.Labels.none}} {{if .Config.Labels.none}}x{{end}}{{json .Config.Labels}}",
+      "{{.Config.Entrypoint}} {{len .HostConfig.CapAdd}} {{json .HostConfig.CapAdd}}",
+      "{{.Config.ExposedPorts}} {{.Config.Volumes}} {{.HostConfig.RestartPolicy}} {{.Mounts}}",
+      "{{eq .ID .Id}} {{.HostConfig.NanoCPUs}} {{.HostConfig.Mounts}} {{.Config.Shell}}",
+    ];
+    expect(await does("inspect", "-f", template.join("|"), "typed")).toBe(
+      '<no value> {"a":"1","b":"2"}|[] 0 null|map[80/tcp:{}] map[] {no 0} [{bind  / /m  ro false rprivate}]|true 0 [] []',
+    );
+    expect((await nacre({}, "inspect", "-f", "{{.Config.None}}", "typed")).code).toBe(125);
+    const shown = "{{.Config.Labels}} {{.Config.Volumes}} {{.Config.OnBuild}} {{eq .ID .Id}}";
+    expect(await does("image", "inspect", "-f", shown, image())).toMatch(
+      /^map\[.*\] map\[\] \[\] true$/,
+    );
+    await does("volume", "create", "typed");
+    expect(await does("volume", "inspect", "-f", "{{.Options}} {{.Labels.x}}", "typed")).toBe(
+      "map[] <no value>",
+    );
+    await does("volume", "rm", "typed");
+  });
+}
