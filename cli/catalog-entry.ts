@@ -7,6 +7,6 @@ export interface Entry {
   /** Other names, as docker has them. */
   readonly aliases?: readonly string[];
   readonly summary: string;
-  readonly group: "Containers" | "Images" | "Volumes" | "Kernel" | "System" | "";
+  readonly group: "Containers" | "Images" | "Volumes" | "Secrets" | "Kernel" | "System" | "";
   readonly load: () => Promise<{ readonly default: Command }>;
 }

@@ -2,6 +2,7 @@
 
 import type { Entry } from "./catalog-entry.ts";
 import { IMAGE_COMMANDS } from "./catalog-images.ts";
+import { SECRET_COMMANDS } from "./catalog-secrets.ts";
 import { VOLUME_COMMANDS } from "./catalog-volumes.ts";
 
 /** In the order of the help. An empty group is not shown. */
@@ -205,6 +206,7 @@ export const CATALOG: readonly Entry[] = [
     load: () => import("./commands/container-prune.ts"),
   },
   ...VOLUME_COMMANDS,
+  ...SECRET_COMMANDS,
   {
     name: "cgroup tree",
     aliases: ["cgroup ls"],

@@ -20,6 +20,7 @@ import { configuredProxies, OWN_PROXIES } from "./proxy-variables.ts";
 import { checkPorts, PORT_OPTIONS } from "./published-ports.ts";
 import { contentTrust } from "./registry-options.ts";
 import { present, RESOURCE_OPTIONS, resourcesOf, unlessEmpty } from "./resource-options.ts";
+import { SECRET_OPTIONS } from "./secret-options.ts";
 
 const PULL_POLICIES = ["missing", "always", "never"] as const;
 
@@ -36,6 +37,7 @@ export const CONTAINER_OPTIONS = {
   ...ADDRESS_OPTIONS,
   ...PLATFORM_PARTS,
   ...ENTERING_OPTIONS,
+  ...SECRET_OPTIONS,
   attach: list(
     ["attach", "a"],
     "stream",
@@ -129,6 +131,7 @@ export function requestOf(
     mergeEnvironment: unlessEmpty(values.envMerge),
     unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
     rootDirectory,
+    secrets: unlessEmpty(values.secret),
     name: values.name || undefined,
     hostname: values.hostname || undefined,
     user: values.user,

@@ -18,7 +18,7 @@ export function generalHelp(
     group === undefined
       ? ["Usage:  nacre [OPTIONS] COMMAND [ARG...]\n", `${wrap(PURPOSE, COLUMNS).join("\n")}\n`]
       : [`Usage:  nacre ${group} COMMAND [ARG...]\n`];
-  for (const heading of ["Containers", "Images", "Volumes", "Kernel", "System"]) {
+  for (const heading of ["Containers", "Images", "Volumes", "Secrets", "Kernel", "System"]) {
     const members = entries.filter((entry) => entry.group === heading);
     if (members.length === 0) continue;
     const rows = members.map((entry) => [entry.name, entry.summary] as const);

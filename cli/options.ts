@@ -16,6 +16,7 @@ export type KindOfThing =
   | "containers"
   | "running"
   | "volumes"
+  | "secrets"
   | "pins"
   | "joinable"
   | "copyable"

@@ -58,6 +58,8 @@ import { logDrivers } from "./logs/drivers.ts";
 import type { EngineOptions } from "./options.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
+import { ContainerSecrets } from "./secrets/container-secrets.ts";
+import { SecretStore } from "./secrets/secret-store.ts";
 import {
   artifactsView,
   checkingOf,
@@ -208,8 +210,10 @@ function mountServices(
   paths: StatePaths,
   { self, bootId, usernsRemap }: EngineOptions,
   find: (container: string) => ContainerRecord,
+  secretStore: SecretStore,
 ) {
   const { kernel, files, state, clock, random } = ports;
+  const secrets = whenUsed(() => new ContainerSecrets(secretStore, files, paths));
   const records = whenUsed(() => new VolumeRecords(kernel, state, clock, bus, { self, bootId }));
   const volumes = whenUsed(() => {
     const drivers = new Named("VolumeDriver", "volume driver", ports.volumes, ports.extensions);
@@ -218,7 +222,8 @@ function mountServices(
   const mounts = whenUsed(() => {
     const filler = whenUsed(() => new VolumeFiller(kernel, files, state, random, self));
     const users = userChooser(() => ({ files, find, facts: kernel.facts(), remap: usernsRemap }));
-    return new ContainerMounts(files, images, volumes, records, filler, paths, find, users);
+    const parts = [files, images, volumes, records, filler, paths, find, users] as const;
+    return new ContainerMounts(...parts, secrets);
   });
   return { volumes, mounts };
 }
@@ -254,8 +259,11 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
   const freezer = whenUsed(() => new Freezer(files, clock, hierarchies, cgroupById(find)));
   const takeDown = whenUsed(() => new TakeDown(kernel, files, clock, freezer, paths, hierarchies));
   const storage = whenUsed(() => new ContainerStorage(files, paths));
-  const { volumes, mounts } = mountServices(ports, images, bus, paths, options, (name) =>
-    looks.get(name),
+  const secrets = whenUsed(() => new SecretStore(files, state, clock, random, paths));
+  const { volumes, mounts } = mountServices(
+    ...([ports, images, bus, paths, options] as const),
+    (name) => looks.get(name),
+    secrets,
   );
   const reconciler = new Reconciler(
     ...([kernel, files, clock, records, takeDown, storage, volumes, paths] as const),
@@ -305,7 +313,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
       ),
     },
   );
-  return { containers, volumes, storage, reconciler, takeDown, records, planner };
+  return { containers, volumes, secrets, storage, reconciler, takeDown, records, planner };
 }
 
 export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
@@ -327,7 +335,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
   };
   const images = whenUsed(used, { byId: (ids) => imagesById(state, ids) });
   const hierarchies = usableHierarchies(files, layout);
-  const { containers, volumes, storage, reconciler, takeDown, ...own } = containerServices(
+  const { containers, volumes, secrets, storage, reconciler, takeDown, ...own } = containerServices(
     ports,
     { images, layers, bus, paths, snapshotter, hierarchies },
     options,
@@ -359,7 +367,7 @@ export function assemble(ports: EnginePorts, options: EngineOptions): Engine {
     containers,
     archives: whenUsed(() => archivesView(ports, parts, options)),
     builds: whenUsed(() => buildsView(ports, { ...parts, ...builder }, options)),
-    volumes,
+    ...{ volumes, secrets },
     artifacts: whenUsed(() => artifactsView(...shared)),
     indexes: whenUsed(() => indexesView(...shared)),
     registries: whenUsed(() =>

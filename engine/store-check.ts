@@ -43,6 +43,7 @@ const KINDS = [
     "container",
     "intent",
     "volume",
+    "secret",
     "step",
   ] as const),
 ];
@@ -97,6 +98,7 @@ export class StoreCheck {
     await this.#layers(all);
     this.#snapshots(all);
     this.#containers(all);
+    this.#secrets(all);
     this.#intents(all);
     this.#strays(all);
     return this.#found;
@@ -225,6 +227,14 @@ export class StoreCheck {
     }
   }
 
+  #secrets({ secret }: All): void {
+    for (const { id, name, sizeBytes } of secret) {
+      const found = this.#files.status(this.#paths.secret(id))?.sizeBytes;
+      if (found === sizeBytes) continue;
+      this.#say("damage", `secret ${name}`, `${found ?? "no"} bytes instead of ${sizeBytes}`);
+    }
+  }
+
   #intents({ intent }: All): void {
     for (const { id, process } of intent) {
       const alive = this.#kernel.alive({ pid: process.pid, startTime: BigInt(process.startTime) });
@@ -256,6 +266,7 @@ export class StoreCheck {
       this.#paths.volumes,
       new Set(all.volume.map(({ name }) => this.#paths.volume(name).directory)),
     );
+    stray(this.#paths.secrets, new Set(all.secret.map(({ id }) => this.#paths.secret(id))));
     for (const { name } of this.#snapshotters) this.#straySnapshots(name, all.snapshot);
   }
 

@@ -123,6 +123,7 @@ async function suggestions(
   if (suggestion === "images") return imageWords(engine);
   if (suggestion === "pins") return pinWords(engine);
   if (suggestion === "volumes") return volumeWords(engine);
+  if (suggestion === "secrets") return secretWords(engine);
   if (suggestion === "copyable") {
     const names = containerWords(engine, "containers");
     return [
@@ -147,6 +148,9 @@ async function volumeWords(engine: Engine): Promise<Candidate[]> {
     says: users.map(({ name }) => name).join(", "),
   }));
 }
+
+const secretWords = (engine: Engine): Candidate[] =>
+  engine.secrets.list().map(({ name }) => ({ word: name, says: "" }));
 
 function imageWords(engine: Engine): Candidate[] {
   return engine.images

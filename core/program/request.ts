@@ -72,6 +72,20 @@ export interface ImageMountRequest {
   readonly subpath?: string;
 }
 
+/** A secret of the engine's, which a container gets a copy of. */
+export interface SecretRequest {
+  /** Its name, or a beginning of its ID. */
+  readonly source: string;
+  /** As a file, or as a variable. */
+  readonly type: "mount" | "env";
+  /** A file's absolute path, or its name below /run/secrets; a variable's name. Absent: the secret's. */
+  readonly target?: string;
+  /** Of a file; absent: root's, to be read by all. */
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly mode?: number;
+}
+
 export type RequestedMount = BindRequest | VolumeRequest | TmpfsRequest | ImageMountRequest;
 
 export interface NamedVolume extends VolumeRequest {
@@ -206,6 +220,7 @@ export interface ContainerRequest {
   readonly removeImage?: boolean;
   readonly readOnlyRoot: boolean;
   readonly mounts: readonly RequestedMount[];
+  readonly secrets?: readonly SecretRequest[];
   /** Containers whose binds, volumes and mounted images it gets too: `NAME`, `NAME:ro`. */
   readonly volumesFrom?: readonly string[];
   /** Name of a NetworkDriver. */

@@ -4,7 +4,7 @@
 import type { Descriptor, ImageConfig } from "../oci/image.ts";
 import type { HealthState } from "../program/health-check.ts";
 import type { NamespaceKind } from "../program/operation.ts";
-import type { ContainerMount, ContainerRequest } from "../program/request.ts";
+import type { ContainerMount, ContainerRequest, SecretRequest } from "../program/request.ts";
 import type { UserMaps } from "../user-namespace/id-map.ts";
 
 /** An image by its ID, the digest of its config. */
@@ -150,6 +150,8 @@ export interface ContainerRecord {
   readonly request: ContainerRequest;
   /** All that is mounted in it beside what every container has: what was asked for, what came from other containers, and the image's volumes. */
   readonly mounts: readonly ContainerMount[];
+  /** Its secrets, in the order of their copies. */
+  readonly secrets?: readonly ContainerSecret[];
   /** Absent for the `host` image. */
   readonly imageId: string | undefined;
   readonly snapshotter: string;
@@ -209,6 +211,22 @@ export interface VolumeRecord {
     readonly startTime: string;
     readonly bootId: string;
   };
+}
+
+/** A secret by its name. What it says stands in a file of its ID, and in no record. */
+export interface SecretRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly sizeBytes: number;
+  readonly createdMs: number;
+}
+
+/** What a container has of a secret: a copy of its own, from when it was made. */
+export interface ContainerSecret extends Required<Omit<SecretRequest, "source">> {
+  readonly id: string;
+  readonly name: string;
+  readonly sizeBytes: number;
 }
 
 /** A multi-step operation that was begun; whoever comes next finishes or undoes it if its process is gone. */
@@ -298,6 +316,7 @@ export interface Records {
   readonly intent: IntentRecord;
   readonly pin: PinRecord;
   readonly volume: VolumeRecord;
+  readonly secret: SecretRecord;
   readonly step: StepRecord;
   readonly cacheMount: CacheMountRecord;
   /** One, by the name `steps`. */

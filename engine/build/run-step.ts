@@ -9,7 +9,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import { type ContainerRequest, completeRequest } from "@nacre/core/program/request.ts";
 import type { BuildOptions } from "../build-interface.ts";
-import type { StepMounts } from "../containers/planner.ts";
+import type { StepMounts } from "../containers/plan-parts.ts";
 import { failureCode } from "../containers/start-failure.ts";
 import { archiveOf } from "../roots/archive.ts";
 import { EMPTY_LAYER } from "./build-layers.ts";

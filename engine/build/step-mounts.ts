@@ -11,7 +11,7 @@ import type { Operation } from "@nacre/core/program/operation.ts";
 import type { BindRequest, PlainMount } from "@nacre/core/program/request.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import type { BuildSecret } from "../build-interface.ts";
-import type { StepMounts } from "../containers/planner.ts";
+import type { StepMounts } from "../containers/plan-parts.ts";
 import type { StatePaths } from "../images/paths.ts";
 import { steppedHostFiles, steppedHostRoot } from "../snapshotters/host.ts";
 import type { BuildLayers } from "./build-layers.ts";

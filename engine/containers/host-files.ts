@@ -52,7 +52,18 @@ export function ownFileOperations(
     ...more,
   ];
   if (all.length === 0) return [];
-  return [...ownMemory(directory, "a place in memory for files that are its own"), ...all];
+  return [
+    ...ownMemory(directory, sizeOf(all), "a place in memory for files that are its own"),
+    ...all,
+  ];
+}
+
+/** Mebibytes for files that are copied and half of one for the rest. */
+function sizeOf(operations: readonly Operation[]): number {
+  const copied = operations
+    .flatMap((operation) => (operation.op === "placeFile" ? operation.segments : []))
+    .reduce((sum, [, length]) => sum + length, 0);
+  return Math.ceil(copied / (1 << 20) + 0.5);
 }
 
 function textOperations({ hostname, resolvConf, hosts }: HostFiles) {
@@ -68,14 +79,14 @@ function textOperations({ hostname, resolvConf, hosts }: HostFiles) {
 }
 
 /** A tmpfs at `directory`, with what is placed next in it. */
-function ownMemory(directory: string, why: string): Operation[] {
+function ownMemory(directory: string, sizeMib: number, why: string): Operation[] {
   return [
     {
       op: "mount",
       mount: {
         type: "tmpfs",
         source: "nacre",
-        options: ["mode=755", "size=1m"],
+        options: ["mode=755", `size=${sizeMib}m`],
         attributes: ["nosuid", "nodev", "noexec"],
       },
       target: directory,

@@ -120,6 +120,15 @@ function environmentJson(config: ImageProcess, request: ContainerRequest): strin
   return [...environment, ...images.filter((one) => !left.has(nameOf(one)))];
 }
 
+/** As podman has it: those that are files, and of no secret what it says. */
+function secretsJson(secrets: NonNullable<ContainerRecord["secrets"]>) {
+  return secrets
+    .filter(({ type }) => type === "mount")
+    .map(({ name: Name, id: ID, uid: UID, gid: GID, mode: Mode }) => ({
+      ...{ Name, ID, UID, GID, Mode },
+    }));
+}
+
 /** `runtime`: what executes it; `logPath`: where its log is, whether or not it has one yet; `available`: the capabilities that can be given here. */
 export function containerJson(
   record: ContainerRecord,
@@ -180,6 +189,7 @@ export function containerJson(
         ),
       ),
       ...(healthcheck && { Healthcheck: healthcheck }),
+      ...(record.secrets && { Secrets: secretsJson(record.secrets) }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),
       ...(request.timeoutMs !== undefined && { Timeout: request.timeoutMs / 1000 }),

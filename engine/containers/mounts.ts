@@ -23,6 +23,7 @@ import type { ContainerRecord, EventRecord, ImageRecord } from "@nacre/core/stat
 import type { IdMap, UserMaps } from "@nacre/core/user-namespace/id-map.ts";
 import type { ImageService } from "../images/images.ts";
 import type { StatePaths } from "../images/paths.ts";
+import type { ContainerSecrets } from "../secrets/container-secrets.ts";
 import type { VolumeFiller } from "../volumes/fill.ts";
 import { DEFAULT_DRIVER, type VolumeRecords, type VolumeWish } from "../volumes/volume-records.ts";
 import { checkVolumeName, type VolumeService } from "../volumes/volumes.ts";
@@ -35,7 +36,7 @@ import type { UserChooser } from "./user-chooser.ts";
 /** What a container will have mounted, and the volumes among it that are its own. */
 export interface ResolvedMounts extends RecordedMounts {
   /** As they would be if it were recorded now. */
-  readonly example: () => Pick<ContainerRecord, "mounts" | "users">;
+  readonly example: () => Pick<ContainerRecord, "mounts" | "users" | "secrets">;
   readonly wishes: readonly Wish[];
 }
 
@@ -60,6 +61,7 @@ export class ContainerMounts {
   readonly #paths: StatePaths;
   readonly #find: (container: string) => ContainerRecord;
   readonly #users: UserChooser;
+  readonly #secrets: ContainerSecrets;
 
   constructor(
     files: Files,
@@ -70,6 +72,7 @@ export class ContainerMounts {
     paths: StatePaths,
     find: (container: string) => ContainerRecord,
     users: UserChooser,
+    secrets: ContainerSecrets,
   ) {
     this.#files = files;
     this.#images = images;
@@ -79,6 +82,7 @@ export class ContainerMounts {
     this.#paths = paths;
     this.#find = find;
     this.#users = users;
+    this.#secrets = secrets;
   }
 
   /** Looks everything up that can be refused, and makes nothing. NacreError `not-found`, `invalid`. */
@@ -98,19 +102,21 @@ export class ContainerMounts {
       mounts.push(await this.#resolved(mount, wishes));
     }
     const users = await this.#users(request);
+    const secrets = request.secrets && { secrets: this.#secrets.chosen(request.secrets) };
     const claim = (t: Transaction, events: EventRecord[]) => {
       for (const wish of wishes) this.#records.claim(t, wish, events);
-      return users(t);
+      return { ...users(t), ...secrets };
     };
-    return { mounts, wishes, claim, example: () => ({ mounts, ...this.#records.read(users) }) };
+    const example = () => ({ mounts, ...this.#records.read(users), ...secrets });
+    return { mounts, wishes, claim, example };
   }
 
   /**
-   * Makes what is not there: directories that -v names, volumes, and what the image has for those
-   * that are empty; `again` where only what a killed creation has not made is missing.
+   * Makes what is not there: directories that -v names, volumes, what the image has for those that
+   * are empty, and copies of secrets; `again` where only what a killed creation has not made is missing.
    */
   async make(
-    { id, mounts, request, users }: Pick<ContainerRecord, "id" | "mounts" | "request" | "users">,
+    { id, mounts, request, users, secrets }: ContainerRecord,
     image: ImageRecord | undefined,
     { again }: { readonly again: boolean },
   ): Promise<void> {
@@ -121,6 +127,7 @@ export class ContainerMounts {
       if (mount.type === "bind") this.#makeSource(mount);
       if (mount.type === "volume") await this.#makeVolume(mount, image, again, { users, owners });
     }
+    if (secrets) this.#secrets.copy(id, secrets);
     if (request.namespaces?.ipc === "shareable") {
       for (const path of [this.#paths.mounts, this.#paths.locks]) this.#files.makeDirectory(path);
     }

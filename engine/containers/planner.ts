@@ -5,7 +5,7 @@ import type { ImageProcess } from "@nacre/core/oci/image.ts";
 import type { Spec } from "@nacre/core/oci/runtime-spec.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
-import type { RootPlan, Snapshotter } from "@nacre/core/ports/snapshotter.ts";
+import type { Snapshotter } from "@nacre/core/ports/snapshotter.ts";
 import {
   becomeProcess,
   keyringOf,
@@ -16,7 +16,6 @@ import {
 import type { MountedHierarchy } from "@nacre/core/program/cgroup-plan.ts";
 import { compile } from "@nacre/core/program/compile.ts";
 import { lender } from "@nacre/core/program/namespace-plan.ts";
-import type { Operation } from "@nacre/core/program/operation.ts";
 import { BECOME_ROOT, mustBeMapped, type UserPlan } from "@nacre/core/program/outside.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { ContainerRequest } from "@nacre/core/program/request.ts";
@@ -37,6 +36,7 @@ import type { EngineEvent, ExecRequest } from "../engine.ts";
 import type { Named } from "../extensions.ts";
 import type { LayerStore } from "../images/layer-store.ts";
 import type { StatePaths } from "../images/paths.ts";
+import { type SecretPlan, secretPlan } from "../secrets/secret-files.ts";
 import { leftOutLimits, mustBeAble, mustHaveParent } from "./able.ts";
 import { Accounts, wantedUser } from "./accounts.ts";
 import { cgroupOf } from "./cgroup-of.ts";
@@ -44,34 +44,15 @@ import { ContainerRoot } from "./container-root.ts";
 import { ownFileNames, ownFileOperations } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
-import { type ContainerMounts, type MountPlan, ofStep } from "./mounts.ts";
+import { type ContainerMounts, ofStep } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
+import { NO_SECRETS, NO_STEP, type StepMounts, withMounts, withVariables } from "./plan-parts.ts";
 import { mustBeAbsolute } from "./request-check.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
 import { type HowStarted, supervisionOf, supervisionOfExec } from "./supervision.ts";
 import type { SystemCallFilters } from "./system-call-filters.ts";
 import { zoneFile } from "./time-zone.ts";
-
-/** Before the root of the `host` image is opened to hide the state root, in which mounts lie. */
-const withMounts = (
-  { host, child }: RootPlan,
-  mounted: Pick<MountPlan, "host" | "child">,
-  more: readonly Operation[] = [],
-): RootPlan => ({
-  host: [...host, ...mounted.host, ...more],
-  child: [...mounted.child, ...child],
-});
-
-/** What a step of a build has beside a container's own: kept in no record. */
-export interface StepMounts extends MountPlan {
-  /** Puts files into the memory that holds the container's own of /etc. */
-  readonly files: readonly Operation[];
-  /** Instead of the root that its image has. */
-  readonly root?: RootPlan;
-}
-
-const NO_STEP: StepMounts = { host: [], child: [], mounts: [], files: [] };
 
 export interface PlannerOptions {
   /** The command that a detached container's supervisor starts when all is undone. */
@@ -186,13 +167,17 @@ export class Planner {
     const user = this.#user(wantedUser(container, process), container, image);
     const users = this.#users(container, user);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
+    const secrets = this.#secrets(container);
     const memory = sharedMemory(container, this.#paths, this.#options.find);
     const wanted = this.#possible(
       request,
-      createSpec(request, process, {
+      createSpec(withVariables(request, secrets.environment), process, {
         id,
         user,
-        mounts: [...mounted.mounts, ...step.mounts.map((mount) => ofStep(mount, users))],
+        mounts: [
+          ...[...mounted.mounts, ...secrets.mounts],
+          ...step.mounts.map((mount) => ofStep(mount, users)),
+        ],
         ...(memory && { sharedMemory: memory.path }),
         network: {
           own: network.ownNamespace,
@@ -229,7 +214,11 @@ export class Planner {
       hierarchies: this.#options.hierarchies(),
       cpusetRoot: this.#options.machine.cpusetRoot,
       showsMemory: this.#files.status("/proc/kcore") !== undefined,
-      files: ownFileOperations(this.#paths.files, request, contents, step.files, this.#files),
+      files: ownFileOperations(
+        ...([this.#paths.files, request, contents] as const),
+        [...secrets.files, ...step.files],
+        this.#files,
+      ),
       supervision: supervisionOf(container, this.#paths, this.#options.settleCommand, start),
     });
   }
@@ -255,7 +244,7 @@ export class Planner {
       ...(size && { consoleSize: { height: size.rows, width: size.columns } }),
       user: { ...specUser(user, request), ...keptGroups(this.#kernel.facts().userNamespace) },
       args: exec.command,
-      env: this.#execEnvironment(request, config, exec, user, id),
+      env: this.#execEnvironment(container, config, exec, user),
       cwd: exec.workingDirectory ?? request.workingDirectory ?? (config.WorkingDir || "/"),
       capabilities: processCapabilities(
         user.uid,
@@ -336,18 +325,19 @@ export class Planner {
     });
   }
 
+  /** Loads nothing for a container that has none. */
+  #secrets = (container: ContainerRecord): SecretPlan =>
+    container.secrets ? secretPlan(container, this.#paths, this.#files) : NO_SECRETS;
+
   #execEnvironment(
-    request: ContainerRequest,
+    container: ContainerRecord,
     image: ImageProcess,
     exec: ExecRequest,
     user: ProcessUser,
-    id: string,
   ): string[] {
-    const merged: ContainerRequest = {
-      ...request,
-      terminal: exec.terminal ?? false,
-      environment: [...request.environment, ...(exec.environment ?? [])],
-    };
+    const { request, id } = container;
+    const more = [...this.#secrets(container).environment, ...(exec.environment ?? [])];
+    const merged = { ...withVariables(request, more), terminal: exec.terminal ?? false };
     return environment(merged, image, request.hostname ?? id.slice(0, 12), user.home);
   }
 

@@ -6,5 +6,8 @@ import type { ContainerRecord, EventRecord } from "@nacre/core/state/records.ts"
 export interface RecordedMounts {
   readonly mounts: readonly ContainerMount[];
   /** Runs in the transaction that records the container, and adds what is to be told afterwards; gives what else is its own. */
-  readonly claim: (t: Transaction, events: EventRecord[]) => Pick<ContainerRecord, "users">;
+  readonly claim: (
+    t: Transaction,
+    events: EventRecord[],
+  ) => Pick<ContainerRecord, "users" | "secrets">;
 }

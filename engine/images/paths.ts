@@ -102,6 +102,13 @@ export class StatePaths {
   sharedMount(name: string): { readonly lock: string; readonly target: string } {
     return { lock: `${this.locks}/${name}`, target: `${this.mounts}/${name}` };
   }
+  /** What secrets say, each by its ID. */
+  get secrets(): string {
+    return `${this.root}/secrets`;
+  }
+  secret(id: string): string {
+    return `${this.secrets}/${id}`;
+  }
   get containers(): string {
     return `${this.root}/containers`;
   }
@@ -115,6 +122,7 @@ export class StatePaths {
       log: `${directory}/log.json`,
       exit: `${directory}/exit`,
       attach: `${directory}/attach`,
+      secrets: `${directory}/secrets`,
     };
   }
 }
@@ -131,4 +139,6 @@ export interface ContainerPaths {
   readonly exit: string;
   /** The socket at which its supervisor shares its streams. */
   readonly attach: string;
+  /** Its copies of secrets, by their places in its record. */
+  readonly secrets: string;
 }

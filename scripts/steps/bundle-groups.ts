@@ -23,7 +23,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   entering: ["cli/commands/exec.ts", "cli/{attachment,entering-options}.ts"],
   running: [
     "cli/commands/{run,create,explain,update,attach,ns-exec,ns-ls,ns-pin,volume-create,commit}.ts",
-    "cli/{account,address,container,resource,mount,process,health,namespace,security}-options.ts",
+    "cli/{account,address,container,resource,mount,process,health,namespace,secret,security}-options.ts",
     "cli/{platform-options,written-file,published-ports,replacement,pull-display,container-id-file,text/size}.ts",
     "cli/parse/*.ts",
   ],
@@ -126,7 +126,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "core/program/{namespace-plan,security-labels}.ts",
     "core/user-namespace/own-spec.ts",
     "core/seccomp/version.ts",
-    "engine/containers/{planner,system-call-filters,container-root,able,lent-namespaces}.ts",
+    "engine/containers/{planner,plan-parts,system-call-filters,container-root,able,lent-namespaces}.ts",
     "engine/containers/{supervision,attached,accounts,request-check}.ts",
     "engine/networks/none.ts",
     "backends/linux/{launch,report}.ts",

@@ -26,6 +26,7 @@ import { Subject } from "rxjs";
 import { fakeArchives } from "./fake-archives.ts";
 import { FakeBuilds } from "./fake-builds.ts";
 import { containerRecord, imageRecord, pinRecord, volumeListing } from "./fake-records.ts";
+import { FakeSecrets } from "./fake-secrets.ts";
 import { fakeArtifacts, fakeIndexes, fakeRegistries, fakeSharing } from "./fake-sharing.ts";
 
 export class FakeEngine implements Engine {
@@ -312,6 +313,7 @@ export class FakeEngine implements Engine {
 
   listed: VolumeListing[] = [volumeListing()];
 
+  readonly secrets = new FakeSecrets();
   readonly volumes: Volumes = {
     create: async (wanted) => {
       this.#called("volume create", wanted);

@@ -10,6 +10,7 @@ import { copyCases } from "./command-line-copies.ts";
 import { dockerCases } from "./command-line-docker.ts";
 import { listingCases } from "./command-line-listing.ts";
 import { logCases } from "./command-line-logs.ts";
+import { secretCases } from "./command-line-secrets.ts";
 import { selectionCases } from "./command-line-selection.ts";
 import type { EngineSubject } from "./engine.ts";
 
@@ -301,6 +302,7 @@ export function commandLineContract(
 
     copyCases({ nacre: nacreOn, start });
     dockerCases({ image: () => subject.image, nacre: nacreOn, does, start });
+    secretCases({ image: () => subject.image, nacre: nacreOn, does, start });
     logCases({ nacre: nacreOn, does, start });
     selectionCases({ nacre: nacreOn, does, start });
     listingCases({ image: () => subject.image, nacre: nacreOn, does, start });

@@ -7,9 +7,18 @@ const read = (path: string): string =>
   readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const INTERFACES = [
   "engine",
-  ...["archive", "build", "container", "copy", "index", "sharing", "system", "volume"].map(
-    (name) => `${name}-interface`,
-  ),
+  ...[
+    "archive",
+    "build",
+    "container",
+    "copy",
+    "index",
+    "kernel",
+    "secret",
+    "sharing",
+    "system",
+    "volume",
+  ].map((name) => `${name}-interface`),
 ].map((name) => read(`engine/${name}.ts`));
 
 /** The body of an interface, as it is written: members stand two columns in. */
