@@ -44,7 +44,7 @@ export function bundleLoader({ directory, compile, require, known = {} }: Bundle
 }
 
 /** Modules of Node that take milliseconds to load, and that most commands never touch. */
-const COSTLY = new Set(
+export const COSTLY: ReadonlySet<string> = new Set(
   [
     ...["child_process", "crypto", "zlib", "http", "https", "net", "tls", "stream", "tty"],
     ...["module", "os"],

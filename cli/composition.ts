@@ -1,7 +1,7 @@
 // The composition root: the one place where a backend, the engine and what surrounds a process
 // are brought together.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
@@ -19,6 +19,7 @@ import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import { PluginLoader } from "@nacre/plugin-loader/loader.ts";
 import { Container } from "inversify";
 import { defaultRoot } from "./default-root.ts";
+import { imagePath, nodeAsCalled, starterPath, thawCommand } from "./frozen.ts";
 import { NODE_FLAGS } from "./node-flags.ts";
 import { packageRoot } from "./package-root.ts";
 import { OWN_NAMES, type PluginGiven, pluginOptions } from "./plugins.ts";
@@ -154,11 +155,17 @@ function selfOf(): EngineOptions["self"] {
   return self;
 }
 
-/** How supervisors start us: no PATH, no shell, this very Node. */
+/** How supervisors start us: no PATH, no shell, this very Node, or one that was frozen. */
 function followUpCommand(root: string, snapshotter: string | undefined): string[] {
-  const start = inPackage("dist/start.cjs");
+  const directory = inPackage("dist");
   const chosen = snapshotter === undefined ? [] : ["--snapshotter", snapshotter];
-  return [process.execPath, ...NODE_FLAGS, "--", start, "--root", root, ...chosen];
+  const { NACRE_FROZEN: wish, NACRE_USER_NAMESPACE: mark } = process.env;
+  const image = imagePath(directory, mark !== undefined);
+  const thaws = wish !== "never" && existsSync(starterPath(directory));
+  const node = thaws
+    ? thawCommand(directory, nodeAsCalled(), image)
+    : [process.execPath, ...NODE_FLAGS];
+  return [...node, "--", `${directory}/start.cjs`, "--root", root, ...chosen];
 }
 
 /** The size of the caller's terminal, for containers that get one of their own. */

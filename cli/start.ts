@@ -7,10 +7,27 @@
 // written when the process ends, if this installation may be written.
 // docs/decisions/0013-start-up.md has figures.
 
-import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "./bundle-loader.ts";
 import { codeFile } from "./code-file.ts";
+import { begin } from "./entry-point.ts";
+import {
+  FREEZE_ENVIRONMENT,
+  freezeCommand,
+  imagePath,
+  lockPath,
+  nodeAsCalled,
+  UNFROZEN,
+} from "./frozen.ts";
 
 /** The entries' file names, and what the bundles have in common; the build puts them in. */
 declare const ENTRY: string;
@@ -87,6 +104,37 @@ function keep(script: Script, path: string): void {
   }
 }
 
+/**
+ * There is no image that this could have begun from: the next command is to have one. It is made
+ * beside whatever comes, once: whoever makes the file's lock does it.
+ */
+function freezeBehind(given: string): void {
+  const image = imagePath(directory, given.endsWith("-unprivileged"));
+  if (!locked(lockPath(image))) return;
+  const { spawn } = process.getBuiltinModule("node:child_process");
+  const [command = "", ...words] = freezeCommand(directory, nodeAsCalled(), image);
+  const options = { env: FREEZE_ENVIRONMENT, cwd: "/", detached: true, stdio: "ignore" } as const;
+  spawn(command, words, options)
+    .on("error", () => {}) // the next starts are as usual
+    .unref();
+}
+
+/** Until it is as old as no freezing becomes: one that failed is tried again then, and not with each command. */
+function locked(path: string): boolean {
+  try {
+    if (Date.now() - statSync(path).mtimeMs > FREEZES_WITHIN_MS) rmSync(path, { force: true });
+  } catch {
+    // there is none
+  }
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+    return true;
+  } catch {
+    return false; // somebody else does it, or nothing may be written here
+  }
+}
+const FREEZES_WITHIN_MS = 3_600_000;
+
 /** The launcher looks for a Node once and remembers it; that one may have been replaced since. */
 function newEnough(): boolean {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -94,12 +142,20 @@ function newEnough(): boolean {
 }
 
 if (newEnough()) {
-  bundleLoader({
+  const unfrozen = process.env[UNFROZEN];
+  if (unfrozen !== undefined) {
+    delete process.env[UNFROZEN]; // it is no business of what we start
+    process.once("exit", () => freezeBehind(unfrozen));
+  }
+  const load = bundleLoader({
     directory,
     compile: (path) => compile(path).runInThisContext() as BundleFunction,
     require,
     known: RUNTIME,
-  })(`./${process.argv[2] === "oci" ? OCI_ENTRY : ENTRY}`);
+  });
+  const oci = process.argv[2] === "oci";
+  load(`./${oci ? OCI_ENTRY : ENTRY}`);
+  begin(oci ? "oci" : "nacre");
 } else {
   process.stderr.write(
     `nacre: Node ${process.versions.node} is too old: 22.19 or newer is needed\nRemove ${directory}/node to have another one looked for, or set NACRE_NODE.\n`,

@@ -43,6 +43,12 @@ export interface Addon {
   /** Ends the process at once. */
   leave(code: number): never;
   /**
+   * Has a child stop, for good, so that its memory can be written to a file, and gives its pid and
+   * its registers; of a process that is made of that file, its pid and the words that it was started with.
+   * Throws an error with `errno`: ENOSYS on other processors and libcs. addon/freeze.c.
+   */
+  freeze(): [pid: number, ...registers: bigint[]] | string[];
+  /**
    * Names and values of a file's extended attributes, in turns; links are followed. Throws an error
    * with `errno`. `path` has 63 bytes at most: /proc/self/fd/N. addon/attributes.c.
    */

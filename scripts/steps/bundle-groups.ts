@@ -12,7 +12,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "\0rolldown/*",
     "\0@oxc-project*/**", // what stands for `using` where Node has none
-    "cli/{entry,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
+    "cli/{entry,entry-point,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
     "cli/{plugins,package-root,process-host,signal-listeners,write-all,notices,shown-while,proxy-variables,registry-options,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption,limit-options}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind,environment,fields}.ts",
     "cli/package.json",
@@ -50,7 +50,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   // What every engine is put together by, and its records of containers.
   engine: [
     "cli/light/*.ts",
-    "cli/{composition,node-flags}.ts",
+    "cli/{composition,node-flags,frozen}.ts",
     "core/{when-used,random-hex,bytes,oci/empties,user-namespace/id-map,short-id,kernel-release,cgroup-layout,mountinfo,ports/*,program/{log-options,exit-record,health-check,hidden-paths,command-line,cgroup-parent,capabilities,user}}.ts",
     "engine/{module,assemble,cgroups/layout,event-bus,extensions,kernel-views,copies/opener,images/{paths,images-by-id},logs/drivers}.ts",
     "engine/containers/{containers,container-records,container-events,record-changes}.ts",
@@ -164,7 +164,8 @@ const OCI_GROUPS: Readonly<Record<string, readonly string[]>> = {
     "cli/*.ts",
     "cli/text/escape.ts",
     "cli/parse/{number,signal}.ts",
-    "cli/oci/{entry,main,command,commands,composition,host,life,log,process-host}.ts",
+    "cli/{entry-point,oci/entry}.ts",
+    "cli/oci/{main,command,commands,composition,host,life,log,process-host}.ts",
     "cli/package.json",
     "core/*.ts",
     "core/ports/*.ts",

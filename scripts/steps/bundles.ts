@@ -49,7 +49,7 @@ export async function buildBundles(core: Promise<unknown>, { plugin }: Notices):
   ];
   // The last thing that is written: until then a start finds the old bundle whole.
   await bundleStart(commandLine, oci);
-  removeOthers(new Set([...written, "start.cjs"]));
+  removeOthers(new Set([...written, "freeze.cjs", "start.cjs"]));
 }
 
 /** What is not found would be left to whoever installs the package, where it is not either. */
@@ -170,32 +170,40 @@ function wrapChunk(name: string, code: string): void {
 
 const textOf = (name: string): string => readFileSync(join(DIST, name), "utf8");
 
+/** What is loaded before Node is frozen (cli/freeze.ts): all but what simulates and what is looked at. */
+const FROZEN = /^(?!browser|explore-terminal|simulated)/;
+
 async function bundleStart(commandLine: Bundles, oci: Bundles): Promise<void> {
   // A file less to read, for all commands need it.
   const shared = [commandLine.runtime, oci.runtime]
     .filter((runtime) => runtime !== undefined)
     .map((runtime) => `${JSON.stringify(`./${runtime}`)}: ${textOf(runtime)}`);
-  const build = await rolldown({
-    cwd: ROOT,
-    input: join(ROOT, "cli", "start.ts"),
-    platform: "node",
-    resolve,
-    external: isExternal,
-    // A Node that is too old must be able to read how it is told so.
-    transform: {
-      target: "es2020",
-      define: {
-        ENTRY: JSON.stringify(commandLine.entry),
-        OCI_ENTRY: JSON.stringify(oci.entry),
-      },
-    },
-  });
-  await build.write({
-    file: join(DIST, "start.cjs"),
-    format: "cjs",
-    minify: true,
-    banner: `const RUNTIME = {${shared.join(",")}};`,
-  });
+  const frozen = [...commandLine.files, ...oci.files].filter((name) => FROZEN.test(name));
+  const define = {
+    ENTRY: JSON.stringify(commandLine.entry),
+    OCI_ENTRY: JSON.stringify(oci.entry),
+    FROZEN: JSON.stringify(frozen),
+  };
+  // A Node that is too old must be able to read how it is told so.
+  for (const [name, target] of [
+    ["freeze", "node22"],
+    ["start", "es2020"],
+  ] as const) {
+    const build = await rolldown({
+      cwd: ROOT,
+      input: join(ROOT, "cli", `${name}.ts`),
+      platform: "node",
+      resolve,
+      external: isExternal,
+      transform: { target, define },
+    });
+    await build.write({
+      file: join(DIST, `${name}.cjs`),
+      format: "cjs",
+      minify: true,
+      banner: `const RUNTIME = {${shared.join(",")}};`,
+    });
+  }
 }
 
 /** The simulation also runs in pages, where there is no Node. */

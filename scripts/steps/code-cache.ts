@@ -16,6 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { constants, Script } from "node:vm";
 import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
 import { codeFile, OWN_CODE } from "../../cli/code-file.ts";
+import { begin } from "../../cli/entry-point.ts";
 import { NODE_FLAGS } from "../../cli/node-flags.ts";
 import { exampleConfig } from "../../cli/oci/spec.ts";
 import { processes } from "../machine-state.ts";
@@ -299,6 +300,7 @@ function perform(entry: string, words: readonly string[], scripts: Map<string, S
     process.argv = [process.execPath, join(DIST, "start.cjs"), ...words];
     process.exit = (() => resolve()) as never;
     load(`./${entry}`);
+    begin(words[0] === "oci" ? "oci" : "nacre");
   });
 }
 

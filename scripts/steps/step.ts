@@ -21,15 +21,14 @@ export function run(
   words: readonly string[],
   output: "inherit" | "ignore" = "inherit",
   timeoutMs?: number,
+  environment: NodeJS.ProcessEnv = withOurs(),
 ): Promise<void> {
-  const bin = join(ROOT, "node_modules", ".bin");
-  const PATH = `${dirname(process.execPath)}:${bin}:${process.env.PATH ?? "/usr/bin:/bin"}`;
   const child = spawn(command, words, {
     cwd: ROOT,
     stdio: ["ignore", output, output],
     timeout: timeoutMs,
     killSignal: "SIGKILL",
-    env: { ...process.env, PATH },
+    env: environment,
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
@@ -38,6 +37,13 @@ export function run(
       else reject(new Error(`${command} ${words.join(" ")}: ${signal ?? `exit code ${code}`}`));
     });
   });
+}
+
+/** With this Node and the packages' commands before those of the machine. */
+function withOurs(): NodeJS.ProcessEnv {
+  const bin = join(ROOT, "node_modules", ".bin");
+  const PATH = `${dirname(process.execPath)}:${bin}:${process.env.PATH ?? "/usr/bin:/bin"}`;
+  return { ...process.env, PATH };
 }
 
 /** Whether `target` is there and no file below `sources` is newer. */

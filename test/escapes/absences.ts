@@ -65,7 +65,7 @@ export const ABSENCES: readonly Absence[] = [
     why: "no program decompresses: libraries do, in the engine's own process",
     absent: () => {
       const started =
-        /credential-helper|launch|kernel|facts|init-binary|local-nodes|process-host|composition|bundle-loader|git/;
+        /credential-helper|launch|kernel|facts|init-binary|local-nodes|process-host|composition|bundle-loader|start|freeze|trial|git/;
       const those = sourcesWith(/child_process/);
       const names = /["'`](xz|gzip|gunzip|pigz|unpigz|bzip2|zstd)["'`]\s*,\s*\[/;
       return all(those, started) && sourcesWith(names).length === 0;

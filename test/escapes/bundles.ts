@@ -14,7 +14,7 @@ import type { Outcome, World } from "./world.ts";
 function runtimeOf(world: World): string {
   const copy = join(world.base, "package");
   const shipped = (path: string): boolean =>
-    !/\.mjs$|\/(types|plugins|native|own-node)$/.test(path);
+    !/\.mjs$|\/(types|plugins|native|own-node|frozen)$/.test(path);
   for (const part of ["bin", "dist"]) {
     cpSync(join(packageRoot(), part), join(copy, part), { recursive: true, filter: shipped });
   }

@@ -5,6 +5,7 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
     {"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
     {"leave", NULL, leave, NULL, NULL, NULL, napi_default, NULL},
+    {"freeze", NULL, freeze, NULL, NULL, NULL, napi_default, NULL},
     {"openOutflow", NULL, open_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"askOutflow", NULL, ask_outflow, NULL, NULL, NULL, napi_default, NULL},
     {"closeOutflow", NULL, close_outflow, NULL, NULL, NULL, napi_default, NULL},

@@ -34,6 +34,7 @@ napi_value refuse(napi_env env, const char *call, int number);
 
 napi_value launch(napi_env env, napi_callback_info info);
 napi_value leave(napi_env env, napi_callback_info info);
+napi_value freeze(napi_env env, napi_callback_info info);
 napi_value open_outflow(napi_env env, napi_callback_info info);
 napi_value ask_outflow(napi_env env, napi_callback_info info);
 napi_value close_outflow(napi_env env, napi_callback_info info);

@@ -1,6 +1,7 @@
 /*
  * nacre-start NODE ARGUMENT…: executes Node, and first has it read from the disk if it is not in the
- * page cache.
+ * page cache. With --thaw IMAGE before it, it becomes the Node that IMAGE has frozen, if it can (thaw.c);
+ * with --freeze, it starts one that is to be frozen.
  *
  * Node has 120 MB, and a start touches three quarters of them, here and there. Left to page faults
  * the kernel reads 128 kB at a time, and keeps them so: in pages that every later start maps sixteen
@@ -10,49 +11,26 @@
  * It is its own libc: that of the machine would ask the processor what it can, and in a virtual
  * machine each such question is one for the host. So this costs 0.05 ms of a start, and not 0.35.
  */
+#include "thaw.h"
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include "system.h"
 
 enum { CHUNK = 2 << 20, PAGE = 4096 };
 /* linux/fs.h has it among what needs a libc's types. */
 enum { SEEK_TO_END = 2 };
 
+/* On a stack of its own: that of the kernel may lie where a frozen process has something. */
+enum { STACK = 65536 };
+__attribute__((used, aligned(16))) char own_stack[STACK];
 #if defined(__x86_64__)
-__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
-
-static long ask(long number, long a, long b, long c, long d, long e, long f) {
-  register long r10 __asm__("r10") = d;
-  register long r8 __asm__("r8") = e;
-  register long r9 __asm__("r9") = f;
-  __asm__ volatile("syscall"
-                   : "+a"(number)
-                   : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return number;
-}
-#elif defined(__aarch64__)
-__asm__(".globl _start\n_start: mov x29, #0\n mov x0, sp\n bl start\n");
-
-static long ask(long number, long a, long b, long c, long d, long e, long f) {
-  register long x8 __asm__("x8") = number;
-  register long x0 __asm__("x0") = a;
-  register long x1 __asm__("x1") = b;
-  register long x2 __asm__("x2") = c;
-  register long x3 __asm__("x3") = d;
-  register long x4 __asm__("x4") = e;
-  register long x5 __asm__("x5") = f;
-  __asm__ volatile("svc 0"
-                   : "+r"(x0)
-                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                   : "memory");
-  return x0;
-}
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n"
+        " lea own_stack+65536(%rip), %rsp\n call start\n");
 #else
-#error "no system calls are known for this processor; bin/nacre does without nacre-start"
+__asm__(".globl _start\n_start: mov x29, #0\n mov x0, sp\n adrp x1, own_stack\n"
+        " add x1, x1, :lo12:own_stack\n add sp, x1, #65536\n bl start\n");
 #endif
-
-static long failed(long result) { return result < 0 && result > -4096; }
 
 /*
  * Reads what is absent, chunk by chunk. The kernel tells who may not write the file that all of it
@@ -75,25 +53,30 @@ static void read_ahead(const char *path) {
   }
 }
 
-static long length(const char *text) {
-  long count = 0;
-  while (text[count]) count++;
-  return count;
-}
-
 static void say(const char *text) { ask(__NR_write, 2, (long)text, length(text), 0, 0, 0); }
 
-/* `stack`: as the kernel makes it: the count of the arguments, they, 0, the environment, 0. */
+/* Returns where that cannot be. */
+static void execute(char **arguments, char **environment) {
+  read_ahead(arguments[0]);
+  ask(__NR_execve, (long)arguments[0], (long)arguments, (long)environment, 0, 0, 0);
+  say("nacre: ");
+  say(arguments[0]);
+  say(" cannot be executed; set NACRE_NODE to the path of a Node\n");
+}
+
+/* `stack`: as the kernel makes it: the count of the arguments, they, 0, the environment, 0, facts. */
 __attribute__((noreturn, used)) void start(long *stack) {
-  long count = *stack;
-  char **arguments = (char **)(stack + 1);
-  char **environment = arguments + count + 1;
-  if (count > 1) {
-    read_ahead(arguments[1]);
-    ask(__NR_execve, (long)arguments[1], (long)(arguments + 1), (long)environment, 0, 0, 0);
-    say("nacre: ");
-    say(arguments[1]);
-    say(" cannot be executed; set NACRE_NODE to the path of a Node\n");
+  struct called called = {*stack - 1, (char **)(stack + 2), (char **)(stack + *stack + 2)};
+  const char *first = called.count > 0 ? called.arguments[0] : "";
+  if (same(first, "--freeze")) {
+    called.count--, called.arguments++;
+    make_freezable();
+  } else if (same(first, "--thaw") && called.count > 2) {
+    const char *image = called.arguments[1];
+    called.count -= 2, called.arguments += 2;
+    thaw(image, &called);
   }
-  for (;;) ask(__NR_exit_group, count > 1 ? 125 : 0, 0, 0, 0, 0, 0);
+  int some = called.count > 0 && called.arguments[0];
+  if (some) execute(called.arguments, called.environment);
+  for (;;) ask(__NR_exit_group, some ? 125 : 0, 0, 0, 0, 0, 0);
 }

@@ -1,0 +1,51 @@
+// Images of a frozen Node: where they lie, how they are made, and when Node is started without them.
+// docs/decisions/0046-frozen-node.md.
+
+import { NODE_FLAGS } from "./node-flags.ts";
+
+/** nacre-start names an image by it that is not there, or is none of this start of the machine. */
+export const UNFROZEN = "NACRE_UNFROZEN";
+
+/**
+ * Variables that Node, V8, libc or OpenSSL read as they start, by their beginnings: a start that has
+ * one is made as usual. NODE_EXTRA_CA_CERTS is seen to (thawed.ts); others are read when they are used.
+ */
+export const PLAIN: readonly string[] = [
+  ...["NODE_OPTIONS=", "NODE_V8_COVERAGE=", "NODE_DEBUG", "NODE_ICU_DATA=", "NODE_COMPILE_CACHE="],
+  ...["NODE_USE_", "NODE_REDIRECT_WARNINGS=", "NODE_PENDING_", "NODE_PATH=", "NODE_CHANNEL_"],
+  ...["LD_", "GLIBC_TUNABLES=", "MALLOC_", "OPENSSL_CONF="],
+];
+
+/** What becomes root in a user namespace has one of its own: a file has another owner there. */
+export const imagePath = (directory: string, unprivileged: boolean): string =>
+  `${directory}/${unprivileged ? "frozen-unprivileged" : "frozen"}`;
+
+/** Whoever makes this file makes the image. */
+export const lockPath = (image: string): string => `${image}.lock`;
+
+export const starterPath = (directory: string): string =>
+  `${directory}/nacre-start-${process.arch}`;
+
+/** This Node by the path that it was started by: images are known by that, and links have another one. */
+export const nodeAsCalled = (): string =>
+  process.argv0.startsWith("/") ? process.argv0 : process.execPath;
+
+/**
+ * V8 alone, as no other thread is frozen; every function compiled, and kept. A page of it that a
+ * command does not touch costs nothing.
+ */
+const FLAGS = ["--single-threaded", "--no-lazy", "--no-flush-bytecode", "--expose-gc"];
+
+/** The command line that makes the image `image` for `node`. */
+export const freezeCommand = (directory: string, node: string, image: string): string[] => [
+  ...[starterPath(directory), "--freeze", node, ...NODE_FLAGS, ...FLAGS, "--"],
+  ...[`${directory}/freeze.cjs`, image],
+];
+
+/** The beginning of a command line that makes a process of an image, or starts `node` where it cannot. */
+export const thawCommand = (directory: string, node: string, image: string): string[] => [
+  ...[starterPath(directory), "--thaw", image, node, ...NODE_FLAGS],
+];
+
+/** All that the process has of an environment; Node needs none. */
+export const FREEZE_ENVIRONMENT = { PATH: "/usr/bin:/bin" };

@@ -1,0 +1,35 @@
+// A Node that has loaded what commands load, frozen, for the user who builds: cli/frozen.ts.
+
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import {
+  FREEZE_ENVIRONMENT,
+  freezeCommand,
+  imagePath,
+  lockPath,
+  starterPath,
+} from "../../cli/frozen.ts";
+import { DIST, run } from "./step.ts";
+
+/** How long it may take; a command without an image begins as Node does. */
+const FREEZING_MS = 60_000;
+
+/** What was frozen before is not what is built now. */
+export function removeImages(): void {
+  for (const unprivileged of [false, true]) {
+    const image = imagePath(DIST, unprivileged);
+    for (const path of [image, lockPath(image)]) rmSync(path, { force: true });
+  }
+}
+
+export async function freezeNode(): Promise<void> {
+  if (process.platform !== "linux" || !existsSync(starterPath(DIST))) return;
+  const [node = ""] = readFileSync(join(DIST, "node"), "utf8").split("\n");
+  const image = imagePath(DIST, process.getuid?.() !== 0);
+  const [command = "", ...words] = freezeCommand(DIST, node, image);
+  try {
+    await run(command, words, "ignore", FREEZING_MS, FREEZE_ENVIRONMENT);
+  } catch (error) {
+    console.log(`  without a frozen Node: ${(error as Error).message}`);
+  }
+}
