@@ -99,6 +99,17 @@ export interface ProcessListing {
   readonly parentPid: number;
   /** Effective. */
   readonly uid: number;
+  readonly gid: number;
+  /** Process group, session, and the group in the foreground of its terminal (-1 without one). */
+  readonly group: number;
+  readonly session: number;
+  readonly foreground: number;
+  /** -20 to 19. */
+  readonly nice: number;
+  /** As the kernel counts it: 20 for a process of nice 0. */
+  readonly priority: number;
+  /** The one that it ran on last. */
+  readonly processor: number;
   /** Up to 15 bytes, as the process calls itself. */
   readonly command: string;
   /** Empty for a zombie. */
@@ -112,6 +123,8 @@ export interface ProcessListing {
   readonly startedMs: number;
   readonly virtualBytes: number;
   readonly residentBytes: number;
+  /** Of the machine's memory. */
+  readonly residentPercent: number;
 }
 
 export interface StatsOptions {

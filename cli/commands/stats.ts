@@ -55,7 +55,7 @@ export default command({
       const wanted = names.length > 0 ? names : undefined;
       const looks = containers.stats({ intervalMs, signal, all, ...(wanted && { wanted }) });
       for await (const usages of looks) {
-        const rows = usages.map((usage) => rowOf(usage, !noTrunc));
+        const rows = usages.map((usage) => rowOf(usage, !noTrunc, asked(usage, names)));
         const listing = formatListing({ rows, headings: HEADINGS, columns: COLUMNS }, format);
         host.print(repaint ? HOME_AND_CLEAR + listing : listing);
         // When those that were named have all ended, nothing more will be seen.
@@ -69,16 +69,20 @@ export default command({
 const isUp = ({ status }: ContainerUsage["container"]): boolean =>
   status === "running" || status === "paused";
 
-function rowOf(usage: ContainerUsage, truncate: boolean): Row {
+/** What the caller calls it. */
+const asked = ({ container: { id, name } }: ContainerUsage, names: readonly string[]) =>
+  names.find((word) => word === name || (word !== "" && id.startsWith(word)));
+
+function rowOf(usage: ContainerUsage, truncate: boolean, word: string | undefined): Row {
   const { container, cpuPercent, memoryBytes, memoryLimitBytes } = usage;
   const { receivedBytes, sentBytes, readBytes, writtenBytes, pids } = usage;
   const id = truncate ? shortId(container.id) : container.id;
   return {
-    Container: id,
+    Container: word ?? id,
     ID: id,
     Name: neutralise(container.name),
     CPUPerc: `${cpuPercent.toFixed(2)}%`,
-    MemUsage: `${binarySize(memoryBytes)} / ${binarySize(memoryLimitBytes)}`,
+    MemUsage: `${binarySize(memoryBytes)} / ${binarySize(isUp(container) ? memoryLimitBytes : 0)}`,
     MemPerc: `${((memoryBytes / memoryLimitBytes) * 100).toFixed(2)}%`,
     NetIO: `${humanSize(receivedBytes, 3)} / ${humanSize(sentBytes, 3)}`,
     BlockIO: `${humanSize(readBytes, 3)} / ${humanSize(writtenBytes, 3)}`,

@@ -8,7 +8,7 @@ import { formatTable } from "../text/table.ts";
 export default command({
   usage: "[OPTIONS] CONTAINER [ps OPTIONS]",
   description:
-    "The container's processes as this machine sees them. Of the options of ps it knows -ef, which is the default, aux, and -o with columns: pid, ppid, user, uid, comm, args, cmd, time, etime, stime, stat, tty, pcpu, rss, vsz, nlwp.",
+    "The container's processes as this machine sees them. Of the options of ps it knows -ef, which is the default, aux, ax, -e, and -o with columns: pid, ppid, pgid, sid, user, uid, gid, comm, args, cmd, time, bsdtime, etime, etimes, stime, start, lstart, stat, state, tty, pcpu, pmem, c, rss, vsz, nlwp, ni, pri, psr.",
   options: { latest: LATEST },
   operands: { least: 1, most: Number.POSITIVE_INFINITY },
   instead: isSelected,

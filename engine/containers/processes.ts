@@ -5,6 +5,7 @@
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Kernel } from "@nacre/core/ports/kernel.ts";
 import { type MountedHierarchy, planCgroups } from "@nacre/core/program/cgroup-plan.ts";
+import { totalMemoryBytes } from "@nacre/core/program/usage.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ProcessListing } from "../engine.ts";
 import { membersByNamespace } from "../unprivileged/members.ts";
@@ -34,7 +35,10 @@ export class Processes {
       : membersByNamespace(this.#kernel, this.#files, container);
     if (members.length === 0) return [];
     const bootMs = Number(/^btime (\d+)$/m.exec(this.#text("/proc/stat") ?? "")?.[1] ?? 0) * 1000;
-    return members.toSorted((a, b) => a - b).flatMap((pid) => this.#listing(pid, bootMs) ?? []);
+    const memoryBytes = totalMemoryBytes(this.#text("/proc/meminfo") ?? "");
+    return members
+      .toSorted((a, b) => a - b)
+      .flatMap((pid) => this.#listing(pid, bootMs, memoryBytes) ?? []);
   }
 
   /** Also of the groups that the container made below its own. */
@@ -47,7 +51,7 @@ export class Processes {
     return [...own, ...below.flatMap((path) => this.#members(path))];
   }
 
-  #listing(pid: number, bootMs: number): ProcessListing | undefined {
+  #listing(pid: number, bootMs: number, memoryBytes: number): ProcessListing | undefined {
     const stat = this.#text(`/proc/${pid}/stat`);
     const status = this.#text(`/proc/${pid}/status`);
     const cmdline = this.#text(`/proc/${pid}/cmdline`);
@@ -60,11 +64,15 @@ export class Processes {
     return {
       ...{ pid, command, state: fields[0] ?? "?" },
       ...{ parentPid: at(4), terminal: at(7), threads: at(20) },
+      ...{ group: at(5), session: at(6), foreground: at(8) },
+      ...{ priority: at(18), nice: at(19), processor: at(39) },
       uid: Number(/^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? 0),
+      gid: Number(/^Gid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? 0),
       cpuMs: ((at(14) + at(15)) * 1000) / TICKS_PER_SECOND,
       startedMs: bootMs + (at(22) * 1000) / TICKS_PER_SECOND,
       virtualBytes: at(23),
       residentBytes: at(24) * PAGE_BYTES,
+      residentPercent: ((at(24) * PAGE_BYTES) / memoryBytes) * 100,
       arguments: cmdline.split("\0").slice(0, -1),
     };
   }

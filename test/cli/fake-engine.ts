@@ -187,6 +187,8 @@ export class FakeEngine implements Engine {
           ...{ pid: 41, parentPid: 40, uid: 7, command: "sh", state: "S", threads: 1 },
           ...{ arguments: ["sh", "-c", "echo \u001b[31m"], terminal: 0x8803, cpuMs: 61_000 },
           ...{ startedMs: 0, virtualBytes: 2 ** 21, residentBytes: 2 ** 20 },
+          ...{ residentPercent: 1.26, gid: 7, group: 41, session: 41, foreground: 41 },
+          ...{ nice: 5, priority: 25, processor: 1 },
         },
       ];
     },

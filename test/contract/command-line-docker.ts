@@ -42,6 +42,15 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     expect((await nacre({}, "ps", "-f", "publish=x")).err).toContain("invalid filter 'publish=x'");
   });
 
+  it("calls a container in stats as its caller does, and gives no limit where nothing runs", async () => {
+    await start("calm", "exec sleep 1000");
+    const id = await does("create", "--network", "none", "--name", "rests", image(), "true");
+    const words = ["stats", "--no-stream", "--format", "{{.Container}} {{.MemUsage}}"];
+    expect(await does(...words, "calm")).toMatch(/^calm \S+ \/ [1-9]/);
+    expect(await does(...words, id.slice(0, 5))).toBe(`${id.slice(0, 5)} 0B / 0B`);
+    expect(await does("top", "calm", "-o", "stat,pmem,pgid")).toMatch(/^STAT +%MEM +PGID\n[SR]/);
+  });
+
   it("lists those that run where none of the last are asked for", async () => {
     await start("runs", "exec sleep 1000");
     await does("create", "--network", "none", "--name", "rests", image(), "true");

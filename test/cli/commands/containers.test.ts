@@ -351,6 +351,18 @@ describe("top", () => {
     expect(out).not.toContain("\u001b");
     const some = await nacre(["top", "web", "-o", "pid,rss=MEM,etime"], settings);
     expect(some.out).toMatch(/^PID +MEM +ELAPSED\n41 +1024 +02:00:00\n$/);
+    const aux = (await nacre(["top", "web", "aux"], settings)).out.split("\n");
+    expect(aux[0]).toMatch(/^USER +PID +%CPU +%MEM +VSZ +RSS +TTY +STAT +START +TIME +COMMAND$/);
+    expect(aux[1]).toMatch(
+      /^lp +41 +0\.8 +1\.2 +2048 +1024 +pts\/3 +SNs\+ +\S+ +1:01 +sh -c echo /,
+    );
+    const columns = "pid,%mem,pgid,sess,gid,ni,pri,psr,etimes,s,command=WHAT";
+    expect((await nacre(["top", "web", "-eo", columns], settings)).out).toMatch(
+      /^PID +%MEM +PGID +SID +GID +NI +PRI +PSR +ELAPSED +S +WHAT\n41 +1\.2 +41 +41 +7 +5 +14 +1 +7200 +S +sh -c/,
+    );
+    expect((await nacre(["top", "web", "-e"], settings)).out).toMatch(
+      /^PID +TTY +TIME +CMD\n41 +pts\/3 +00:01:01 +sh\n$/,
+    );
     expect((await nacre(["top", "web", "-o", "colour"], settings)).err).toContain(
       "unknown column colour",
     );
