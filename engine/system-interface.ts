@@ -41,7 +41,11 @@ export interface SystemInfo {
   readonly cgroup: string;
   /** Whether there are cgroups that this user may make nodes in. */
   readonly cgroupDelegated: boolean;
-  readonly containers: { readonly total: number; readonly running: number };
+  readonly containers: {
+    readonly total: number;
+    readonly running: number;
+    readonly paused: number;
+  };
   readonly images: number;
 }
 

@@ -101,6 +101,7 @@ export class SystemService implements System {
       containers: {
         total: containers.length,
         running: containers.filter((c) => c.status === "running").length,
+        paused: containers.filter((c) => c.status === "paused").length,
       },
       images: this.#images.list().length,
     };

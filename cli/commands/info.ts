@@ -2,6 +2,7 @@ import { availableParallelism, hostname, totalmem } from "node:os";
 import { idsOf } from "@nacre/core/user-namespace/id-map.ts";
 import type { SystemInfo } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
+import type { Host } from "../host.ts";
 import { text } from "../options.ts";
 import { parseTemplate } from "../text/template.ts";
 
@@ -19,8 +20,8 @@ export default command({
     const engine = await context.engine();
     const info = engine.system.info();
     if (format === undefined || format === "") host.print(infoText(info));
-    else if (format === "json") host.print(`${JSON.stringify(infoJson(info))}\n`);
-    else host.print(`${parseTemplate(format).render(infoJson(info))}\n`);
+    else if (format === "json") host.print(`${JSON.stringify(infoJson(info, host))}\n`);
+    else host.print(`${parseTemplate(format).render(infoJson(info, host))}\n`);
     return 0;
   },
 });
@@ -59,27 +60,52 @@ function idsText({ uids, gids }: NonNullable<SystemInfo["kernel"]["userNamespace
   return users === 1 ? "one user ID alone" : `${users} user and ${groups} group IDs`;
 }
 
+/** As uname(1) has them, which docker prints here; images say the other names. */
+const MACHINES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64" };
+
+/** From os-release(5). */
+function operatingSystem(host: Host): Record<string, string> {
+  const file = ["/etc/os-release", "/usr/lib/os-release"].find((path) => host.exists(path));
+  const text = file === undefined ? "" : host.readText(file);
+  const field = (name: string): string | undefined =>
+    new RegExp(`^${name}="?(.*?)"?$`, "m").exec(text)?.[1];
+  return { OperatingSystem: field("PRETTY_NAME") ?? "Linux", OSVersion: field("VERSION_ID") ?? "" };
+}
+
 /** Under docker's names where docker has them. */
-function infoJson(info: SystemInfo): Record<string, unknown> {
+function infoJson(info: SystemInfo, host: Host): Record<string, unknown> {
+  const proxy = (name: string): string =>
+    host.environment[name] ?? host.environment[name.toUpperCase()] ?? "";
   const { containers, kernel } = info;
   return {
     ServerVersion: info.version,
     Containers: containers.total,
     ContainersRunning: containers.running,
-    ContainersStopped: containers.total - containers.running,
+    ContainersPaused: containers.paused,
+    ContainersStopped: containers.total - containers.running - containers.paused,
     Images: info.images,
     Driver: info.snapshotter,
+    DriverStatus: [],
+    Plugins: {
+      ...{ Volume: ["local"], Network: ["host", "none"], Authorization: null },
+      Log: ["journald", "json-file", "local", "none"],
+    },
     CgroupDriver: info.cgroup === "none" ? "none" : "cgroupfs",
     // Of a hybrid machine docker says 1, too: limits are those of v1.
     CgroupVersion: info.cgroup === "v2" ? "2" : "1",
     LoggingDriver: "json-file",
-    DefaultRuntime: "native",
+    ...{ DefaultRuntime: "native", Runtimes: { native: {}, wasi: {} }, InitBinary: "nacre-init" },
+    ...{ Debug: false, ExperimentalBuild: false, LiveRestoreEnabled: true, Labels: [] },
+    ...{ Warnings: null, SystemTime: new Date(host.nowMs()).toISOString() },
+    HttpProxy: proxy("http_proxy"),
+    HttpsProxy: proxy("https_proxy"),
+    NoProxy: proxy("no_proxy"),
     Swarm: { LocalNodeState: "inactive" },
     ...{ Name: hostname(), NCPU: availableParallelism(), MemTotal: totalmem() },
-    OperatingSystem: "Linux",
+    ...operatingSystem(host),
     KernelVersion: kernel.release,
     OSType: "linux",
-    Architecture: kernel.architecture,
+    Architecture: MACHINES[kernel.architecture] ?? kernel.architecture,
     DockerRootDir: info.root,
     SecurityOptions: [
       "name=seccomp,profile=builtin",

@@ -362,7 +362,7 @@ export class FakeEngine implements Engine {
       },
       cgroup: "hybrid",
       cgroupDelegated: true,
-      containers: { total: 2, running: 1 },
+      containers: { total: 3, running: 1, paused: 1 },
       images: 1,
     }),
     diskUsage: async () => ({

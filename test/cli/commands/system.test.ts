@@ -71,12 +71,23 @@ describe("events", () => {
 describe("info", () => {
   it("prints lines, JSON, or a template", async () => {
     const engine = new FakeEngine();
-    expect((await nacre(["info"], { engine })).out).toContain("Snapshotter: erofs\n");
-    expect(JSON.parse((await nacre(["info", "-f", "json"], { engine })).out).Driver).toBe("erofs");
-    expect((await nacre(["info", "-f", "{{.Images}}"], { engine })).out).toBe("1\n");
+    const bare = { engine, absent: ["/etc/os-release", "/usr/lib/os-release"] };
+    expect((await nacre(["info"], bare)).out).toContain("Snapshotter: erofs\n");
+    expect(JSON.parse((await nacre(["info", "-f", "json"], bare)).out).Driver).toBe("erofs");
+    expect((await nacre(["info", "-f", "{{.Images}}"], bare)).out).toBe("1\n");
     const asked = ["{{.CgroupVersion}} {{.CgroupDriver}} {{.Swarm.LocalNodeState}}", "{{.NCPU}}"];
-    const said = await nacre(["info", "-f", asked.join("/")], { engine });
+    const said = await nacre(["info", "-f", asked.join("/")], bare);
     expect(said.out).toMatch(/^[12] cgroupfs inactive\/[1-9]\d*\n$/);
+    const files = { "/etc/os-release": 'NAME=X\nPRETTY_NAME="Some Linux 3"\nVERSION_ID=3\n' };
+    const machine = [
+      "{{.ContainersRunning}}{{.ContainersPaused}}{{.ContainersStopped}} {{.Architecture}}",
+      "{{.OperatingSystem}} {{.OSVersion}} {{json .Plugins.Network}} {{.HttpProxy}}",
+    ];
+    const environment = { HTTP_PROXY: "http://p" };
+    const told = await nacre(["info", "-f", machine.join("|")], { engine, files, environment });
+    expect(told.out).toMatch(
+      /^111 (x86_64|aarch64)\|Some Linux 3 3 \["host","none"\] http:\/\/p\n$/,
+    );
   });
 });
 
