@@ -8,6 +8,8 @@ const begins = (event: EventRecord, type: EventRecord["type"]) => (value: string
   event.type === type &&
   [event.subject, event.attributes.name].some((one) => one?.startsWith(value));
 
+const OTHERS = ["config", "daemon", "network", "node", "plugin", "secret", "service"] as const;
+
 /** With or without its tag; events of containers say what they were made of. */
 const isOfImage =
   ({ type, subject, attributes }: EventRecord) =>
@@ -19,19 +21,22 @@ const isOfImage =
   };
 
 /**
- * Keys: `container`, `event`, `image`, `label`, `scope`, `type`, `volume`.
+ * Keys: `container`, `event`, `image`, `label`, `scope`, `type`, `volume`, and those of docker's
+ * for things that make no events here: `daemon`, `network`, `plugin` and their kind.
  * @throws NacreError `invalid` for another one
  */
 export function isMeantEvent(event: EventRecord, filters: Filters): boolean {
   const tests = {
     container: begins(event, "container"),
-    event: (value: string) => event.action === value,
+    // `health_status` means both, `health_status: healthy` and the other.
+    event: (value: string) => event.action === value || event.action.startsWith(`${value}: `),
     image: isOfImage(event),
     label: (value: string) => hasLabel(event.attributes, value),
     // All that happens on one machine is local.
     scope: (value: string) => value === "local",
     type: (value: string) => event.type === value,
     volume: begins(event, "volume"),
+    ...Object.fromEntries(OTHERS.map((key) => [key, () => false])),
   };
   return allHold(tests, filters);
 }

@@ -71,6 +71,15 @@ const DEFAULTS = {
   onFailure: "none",
 } as const;
 
+/** Docker's rule: nothing is well that does not run, whatever its last check said. */
+export function shownHealth(
+  status: string,
+  health: HealthState | undefined,
+): HealthState | undefined {
+  if (!health || ["starting", "running", "paused"].includes(status)) return health;
+  return { ...health, status: "unhealthy" };
+}
+
 export const NOT_CHECKED: HealthState = { status: "starting", failingStreak: 0, log: [] };
 
 /** An image's in the shape of a request. */

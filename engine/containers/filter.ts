@@ -3,6 +3,7 @@
 
 import { NacreError } from "@nacre/core/error.ts";
 import { parsePortRange, portsIn } from "@nacre/core/oci/exposed-ports.ts";
+import { shownHealth } from "@nacre/core/program/health-check.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 
 import type { ContainerPruneOptions } from "../engine.ts";
@@ -71,9 +72,9 @@ function truth(key: string, value: string): boolean {
 
 const HEALTHS: readonly string[] = ["none", "starting", "healthy", "unhealthy"];
 
-function hasHealth({ health }: ContainerRecord, value: string): boolean {
+function hasHealth({ health, status }: ContainerRecord, value: string): boolean {
   if (!HEALTHS.includes(value)) throw invalid("health", value, `there are ${HEALTHS.join(", ")}`);
-  return (health?.status ?? "none") === value;
+  return (shownHealth(status, health)?.status ?? "none") === value;
 }
 
 /** A volume's name or where it is mounted. */

@@ -8,6 +8,7 @@ import {
   type HealthRequest,
   type HealthState,
   healthCheck,
+  shownHealth,
 } from "@nacre/core/program/health-check.ts";
 import type { ContainerMount, ContainerRequest, NamedVolume } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, ImageRecord } from "@nacre/core/state/records.ts";
@@ -22,6 +23,7 @@ const iso = (ms: number | undefined): string =>
 
 function stateJson(record: ContainerRecord): Record<string, unknown> {
   const { status } = record;
+  const health = shownHealth(status, record.health);
   return {
     Status: status === "starting" ? "created" : status,
     Running: status === "running" || status === "paused",
@@ -34,7 +36,7 @@ function stateJson(record: ContainerRecord): Record<string, unknown> {
     Error: record.error ?? "",
     StartedAt: iso(record.startedMs),
     FinishedAt: iso(record.finishedMs),
-    ...(record.health && { Health: healthJson(record.health) }),
+    ...(health && { Health: healthJson(health) }),
   };
 }
 

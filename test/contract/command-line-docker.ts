@@ -51,6 +51,15 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     expect(await does("top", "calm", "-o", "stat,pmem,pgid")).toMatch(/^STAT +%MEM +PGID\n[SR]/);
   });
 
+  it("calls nothing well that does not run", async () => {
+    await start("well", "exec sleep 1000", "--health-cmd", "true", "--health-interval", "100ms");
+    await does("wait", "--condition", "healthy", "well");
+    await does("stop", "-t", "0", "well");
+    expect(await does("inspect", "-f", "{{.State.Health.Status}}", "well")).toBe("unhealthy");
+    expect(await does("ps", "-a", "-q", "-f", "health=healthy")).toBe("");
+    expect(await does("ps", "-a", "-f", "health=unhealthy", "--format", "{{.Names}}")).toBe("well");
+  });
+
   it("lists those that run where none of the last are asked for", async () => {
     await start("runs", "exec sleep 1000");
     await does("create", "--network", "none", "--name", "rests", image(), "true");

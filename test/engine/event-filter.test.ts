@@ -25,6 +25,7 @@ describe("filters of events", () => {
     [{ type: ["image", "volume"] }, ["pull", "mount"]],
     [{ event: ["start"] }, ["start"]],
     [{ container: ["abc"] }, ["start"]],
+    [{ network: ["bridge"], event: ["start"] }, []],
     [{ container: ["web"], event: ["die"] }, []],
     [{ image: ["debian"] }, ["start", "pull"]],
     [{ image: ["debian:12"] }, ["start", "pull"]],
@@ -35,6 +36,14 @@ describe("filters of events", () => {
     [{ label: ["tier=front", "tier=back"] }, []],
   ])("%j mean %j", (filters, expected) => {
     expect(meant(filters)).toEqual(expected);
+  });
+
+  it("mean each state of health by its common name", () => {
+    const turned = event({ action: "health_status: healthy" });
+    const names = ["health_status", "health_status: healthy", "health_status: unhealthy", "health"];
+    expect(names.map((name) => isMeantEvent(turned, { event: [name] }))).toEqual([
+      ...[true, true, false, false],
+    ]);
   });
 
   it("are refused where there is no such key", () => {
