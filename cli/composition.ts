@@ -19,6 +19,7 @@ import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import { PluginLoader } from "@nacre/plugin-loader/loader.ts";
 import { Container } from "inversify";
 import { defaultRoot } from "./default-root.ts";
+import { offer } from "./entry-point.ts";
 import { imagePath, nodeAsCalled, starterPath, thawCommand } from "./frozen.ts";
 import { NODE_FLAGS } from "./node-flags.ts";
 import { packageRoot } from "./package-root.ts";
@@ -147,6 +148,9 @@ function compiledCore(): Core {
   core ??= Core.fromBytes(new Uint8Array(readFileSync(inPackage("dist/core.wasm"))));
   return core;
 }
+
+// Before a process is frozen: then it is there in all that begin with that, as fast as it gets.
+offer("core", compiledCore);
 
 /** This process as its kernel knows it. */
 function selfOf(): EngineOptions["self"] {

@@ -1,16 +1,18 @@
-// How what loads an entry's bundle has it begin. The bundle is a chunk among others, which exports
-// what they ask of it under names of the bundler's: what is called once stands elsewhere.
+// How what loads a bundle has something in it begin. A bundle is a chunk among others, which exports
+// what they ask of it under names of the bundler's: what is called by its own name stands elsewhere.
 
-type EntryPoints = Record<symbol, (() => void) | undefined>;
-const points = globalThis as unknown as EntryPoints;
-const symbolOf = (name: "nacre" | "oci"): symbol => Symbol.for(`nacre.entry.${name}`);
+/** The two entries, and what compiles the core. */
+type Name = "nacre" | "oci" | "core";
 
-/** Said by an entry that was loaded; it begins when it is called. */
-export function offer(name: "nacre" | "oci", begin: () => void): void {
-  points[symbolOf(name)] = begin;
+const points = globalThis as unknown as Record<symbol, (() => unknown) | undefined>;
+const symbolOf = (name: Name): symbol => Symbol.for(`nacre.${name}`);
+
+/** Said by a module that is loaded; it begins when it is called. */
+export function offer(name: Name, act: () => unknown): void {
+  points[symbolOf(name)] = act;
 }
 
 /** Begins what was offered last under that name. */
-export function begin(name: "nacre" | "oci"): void {
+export function begin(name: Name): void {
   points[symbolOf(name)]?.();
 }

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import { constants, Script } from "node:vm";
 import { type Addon, loadAddon } from "@nacre/linux/addon.ts";
 import { writeImage } from "@nacre/linux/frozen/image.ts";
@@ -34,6 +35,16 @@ function collectGarbage(): void {
   const exposed = globalThis as { gc?: () => void };
   for (let round = 0; round < 2; round++) exposed.gc?.();
   delete exposed.gc;
+}
+
+/** All of it by V8's best compiler, which it would else come to when a function has been called often. */
+function compileCore(): void {
+  setFlagsFromString("--no-liftoff");
+  setFlagsFromString("--no-wasm-lazy-compilation");
+  begin("core");
+  // Modules that come later begin to run sooner.
+  setFlagsFromString("--liftoff");
+  setFlagsFromString("--wasm-lazy-compilation");
 }
 
 /** An image takes its place when a process that was made of it has done what commands do. */
@@ -79,6 +90,7 @@ const load = bundleLoader({
 });
 for (const id of [...COSTLY, "node:sqlite"]) require(id);
 for (const name of FROZEN) load(`./${name}`);
+compileCore();
 collectGarbage();
 const answer = addon.freeze();
 const [first] = answer;
