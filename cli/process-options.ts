@@ -6,7 +6,7 @@ import { ACCOUNT_OPTIONS, accountsOf } from "./account-options.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { PROCESS_LIMITS } from "./limit-options.ts";
-import { alsoNamed, flag, list, text, type Values, value } from "./options.ts";
+import { alsoNamed, choice, flag, list, text, type Values, value } from "./options.ts";
 import { parseMemoryLimit } from "./parse/bytes.ts";
 import { parseDevice } from "./parse/device.ts";
 import { parseAddress, parseExtraHost, parseSearchDomain } from "./parse/host-names.ts";
@@ -67,6 +67,11 @@ export const PROCESS_OPTIONS = {
     parseInteger,
   ),
   sysctl: list(["sysctl"], "name=value", "A kernel parameter of its own namespaces", parseSysctl),
+  systemd: choice(
+    ["systemd"],
+    ["true", "false", "always"],
+    "Be at home for systemd: true if the command is systemd or an init, always (default false)",
+  ),
   timeout: value(
     ["timeout"],
     "seconds",
@@ -125,6 +130,11 @@ function idMapsOf(values: Values<typeof PROCESS_OPTIONS>) {
   return Object.keys(maps).length > 0 ? maps : undefined;
 }
 
+function systemdOf(given: "true" | "false" | "always" | undefined) {
+  if (given === undefined || given === "false") return undefined;
+  return given === "always" ? ("always" as const) : ("detect" as const);
+}
+
 /** The part of a request that was asked for. @throws FlagError */
 export function processOf(
   values: Values<typeof PROCESS_OPTIONS>,
@@ -162,6 +172,7 @@ export function processOf(
     stopTimeoutMs: timeoutMsOf(values.stopTimeout).timeoutMs,
     capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,
     init: values.init || undefined,
+    systemd: systemdOf(values.systemd),
     privileged: values.privileged || undefined,
     ...securityOf(values.securityOpt, host),
   });

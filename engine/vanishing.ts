@@ -30,6 +30,15 @@ export function unlessGone(act: () => void): void {
   }
 }
 
+/** The same with those of the groups below it, which a container may have made. */
+export function pidsWithin(files: Files, cgroup: string): number[] {
+  const below = files
+    .list(cgroup)
+    .map((name) => `${cgroup}/${name}`)
+    .filter((path) => files.status(path)?.kind === "directory");
+  return [...pidsIn(files, cgroup), ...below.flatMap((path) => pidsWithin(files, path))];
+}
+
 /** The numbers in a `cgroup.procs`; none where the cgroup is gone. */
 export function pidsIn(files: Files, cgroup: string): number[] {
   const text = readUnlessGone(files, `${cgroup}/cgroup.procs`) ?? "";

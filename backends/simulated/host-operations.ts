@@ -69,8 +69,24 @@ export async function removeDirectory(self: Execution, o: Of<"removeDirectory">)
         throw error;
       }
     }
+    removeWithin(self, o.path);
     await self.machine.clock.sleep(pause);
     left -= pause;
+  }
+}
+
+/** Groups that a container has made below its own: by now nobody is in them. */
+function removeWithin(self: Execution, path: string): void {
+  const { inode } = lookup(self.process, path).dentry;
+  for (const name of inode.names()) {
+    const below = `${path}/${name}`;
+    if (inode.lookup(name)?.kind !== "directory") continue;
+    removeWithin(self, below);
+    try {
+      self.machine.as(self.process, () => files.removeDirectory(self.process, below));
+    } catch (error) {
+      if (errnoOf(error) !== "EBUSY") throw error;
+    }
   }
 }
 

@@ -14,6 +14,9 @@ export interface MountedHierarchy {
   readonly mountpoint: string;
 }
 
+/** The v1 hierarchy by which systemd keeps its services apart; it limits nothing. */
+export const SYSTEMD_HIERARCHY = "name=systemd";
+
 /**
  * Controllers in whose v1 hierarchies a container gets a node without being asked: what limits,
  * counts, freezes or guards it. Joining a hierarchy costs the kernel a global lock, so the others
@@ -89,9 +92,10 @@ function planV1(
   path: string,
   resources: SpecResources,
   cpuset: CpusetRoot | undefined,
+  also: readonly string[],
 ): CgroupPlan {
   const writes = resourceWrites(1, resources);
-  const wanted = new Set([...STANDING, ...writes.map((w) => w.controller)]);
+  const wanted = new Set([...STANDING, ...also, ...writes.map((w) => w.controller)]);
   const joined = hierarchies.filter((h) => h.controllers.some((c) => wanted.has(c)));
   const host: Operation[] = [];
   for (const hierarchy of joined) {
@@ -180,17 +184,19 @@ export function joinedHierarchies(
 
 /**
  * Plans the cgroups of a container at `path` (absolute within each hierarchy, such as
- * `/nacre/3f9c…`). A machine without any gives an empty plan.
+ * `/nacre/3f9c…`). A machine without any gives an empty plan. `also`: v1 hierarchies that it is to
+ * be in beside those that limit it, where they are mounted.
  */
 export function planCgroups(
   hierarchies: readonly MountedHierarchy[],
   path: string,
   resources: SpecResources,
   cpuset?: CpusetRoot,
+  also: readonly string[] = [],
 ): CgroupPlan {
   const joined = joinedHierarchies(hierarchies);
   const [first] = joined;
-  if (first?.version === 1) return planV1(joined, path, resources, cpuset);
+  if (first?.version === 1) return planV1(joined, path, resources, cpuset, also);
   if (first) return planV2(first, path, resources);
   return { host: [], nodes: [], hierarchies: [], oomFile: undefined };
 }

@@ -11,11 +11,13 @@ import {
   terminalOperations,
 } from "./become.ts";
 import { bindOperation } from "./bind-operation.ts";
+import { cgroupMounts, closedCgroups } from "./cgroup-mounts.ts";
 import {
   type CgroupPlan,
   type CpusetRoot,
   type MountedHierarchy,
   planCgroups,
+  SYSTEMD_HIERARCHY,
 } from "./cgroup-plan.ts";
 import { mountFlags } from "./mount-options.ts";
 import type { NamespaceKind, Operation } from "./operation.ts";
@@ -50,6 +52,8 @@ export interface CompileInput {
   readonly supervision: Omit<Supervision, "collect">;
   /** How long it may run; absent: for ever. */
   readonly timeoutMs?: number;
+  /** Whether it is systemd's: it has a node in the hierarchy of that name, or on v2 its own, to write. */
+  readonly systemd?: boolean;
   /** Whether the first process is an init, and what is executed its child. */
   readonly init?: boolean;
   /** What is written to the container's own layer, in the opened root before anything is mounted in it. */
@@ -73,58 +77,6 @@ const KINDS: Record<SpecNamespaceType, NamespaceKind> = {
   time: "time",
 };
 
-/** The child's /sys/fs/cgroup: on v1 a directory of hierarchies, on v2 the hierarchy itself. */
-function cgroupMounts(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
-  const { attributes } = mountFlags(mount);
-  const only = hierarchies[0];
-  if (!only) return [];
-  if (only.version === 2) {
-    return [
-      {
-        op: "mountInRoot",
-        mount: { type: "cgroup2", source: "cgroup", options: [], attributes },
-        target: mount.destination,
-        why: "its own limits, to read: the cgroup namespace makes its node the root",
-      },
-    ];
-  }
-  const directory: Operation = {
-    op: "mountInRoot",
-    mount: {
-      type: "tmpfs",
-      source: "cgroup",
-      options: ["mode=755"],
-      attributes: attributes.filter((a) => a !== "ro"),
-    },
-    target: mount.destination,
-    why: "a place for its cgroup hierarchies",
-  };
-  const each = hierarchies.map(
-    (h): Operation => ({
-      op: "mountInRoot",
-      mount: { type: "cgroup", source: "cgroup", options: h.controllers, attributes },
-      target: `${mount.destination}/${h.controllers.join(",")}`,
-      why: "its own limits, to read: the cgroup namespace makes its node the root",
-    }),
-  );
-  return [directory, ...each];
-}
-
-/** The directory of v1 hierarchies is closed once they are in it. */
-function closedCgroups(spec: Spec, hierarchies: readonly MountedHierarchy[]): Operation[] {
-  const mount = spec.mounts.find(({ type }) => type === "cgroup");
-  if (!mount || hierarchies[0]?.version !== 1) return [];
-  if (!mountFlags(mount).attributes.includes("ro")) return [];
-  return [
-    {
-      op: "setMountAttributes",
-      path: mount.destination,
-      attributes: ["ro", ...mountFlags(mount).attributes.filter((a) => a !== "ro")],
-      why: "and nothing is to be made beside them",
-    },
-  ];
-}
-
 /** Mounts that are read-only themselves and leave those below them as they are. */
 function readOnlyTops(spec: Spec): Operation[] {
   return spec.mounts
@@ -137,22 +89,33 @@ function readOnlyTops(spec: Spec): Operation[] {
     }));
 }
 
-function specMount(mount: SpecMount, hierarchies: readonly MountedHierarchy[]): Operation[] {
-  if (mount.type === "cgroup" || mount.type === "cgroup2") return cgroupMounts(mount, hierarchies);
+function specMount(
+  mount: SpecMount,
+  hierarchies: readonly MountedHierarchy[],
+  systemd: boolean,
+): Operation[] {
+  if (mount.type === "cgroup" || mount.type === "cgroup2") {
+    return cgroupMounts(mount, hierarchies, systemd);
+  }
   const { attributes, options, bind } = mountFlags(mount);
   const why = whyMounted(mount.destination);
   if (bind) return [bindOperation(mount, why)];
   const type = mount.type;
+  const plain = options.filter((option) => option !== COPY_UP);
   if (!type) throw new NacreError("invalid", `mounts: ${mount.destination} has no type`);
   return [
     {
       op: "mountInRoot",
-      mount: { type, source: mount.source ?? type, options, attributes },
+      mount: { type, source: mount.source ?? type, options: plain, attributes },
       target: mount.destination,
+      ...(plain.length < options.length && { copyUp: true as const }),
       why,
     },
   ];
 }
+
+/** Of memory: it begins with what it covers. */
+const COPY_UP = "tmpcopyup";
 
 const DEVICE_LINKS: readonly (readonly [path: string, text: string])[] = [
   ["/dev/fd", "/proc/self/fd"],
@@ -193,7 +156,11 @@ function devices(spec: Spec, showsMemory: boolean): Operation[] {
 }
 
 function insideTheRoot(
-  { spec, showsMemory = false }: Pick<CompileInput, "spec" | "showsMemory">,
+  {
+    spec,
+    showsMemory = false,
+    systemd = false,
+  }: Pick<CompileInput, "spec" | "showsMemory" | "systemd">,
   hierarchies: readonly MountedHierarchy[],
 ): Operation[] {
   // Nodes of /dev must follow its mount and precede what the user binds below it.
@@ -201,9 +168,9 @@ function insideTheRoot(
   const before = spec.mounts.slice(0, Math.max(standing, 0));
   const after = spec.mounts.slice(Math.max(standing, 0));
   return [
-    ...before.flatMap((m) => specMount(m, hierarchies)),
+    ...before.flatMap((m) => specMount(m, hierarchies, systemd)),
     ...devices(spec, showsMemory),
-    ...after.flatMap((m) => specMount(m, hierarchies)),
+    ...after.flatMap((m) => specMount(m, hierarchies, systemd)),
     ...spec.linux.maskedPaths.map(
       (path): Operation => ({
         op: "maskInRoot",
@@ -354,6 +321,7 @@ export function compile(input: CompileInput): KernelProgram {
     spec.linux.cgroupsPath,
     spec.linux.resources,
     input.cpusetRoot,
+    input.systemd ? [SYSTEMD_HIERARCHY] : [],
   );
   const namespaces = spec.linux.namespaces;
   return {

@@ -126,7 +126,7 @@ function paths(process: Process): Protection[] {
       `${closed.length} mounts`,
       closed.length > 0,
       "changing devices, and its own limits by /sys/fs/cgroup",
-      "--privileged",
+      "--privileged; --systemd opens the node that systemd needs",
     ),
   ];
 }

@@ -273,6 +273,8 @@ export interface ContainerRequest {
   readonly health?: HealthRequest;
   /** By the kernel's names, with or without CAP_; `ALL`. */
   readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
+  /** For systemd as its first process; `detect`: where its command is one of systemd's, which is settled when it is made. */
+  readonly systemd?: "detect" | "always";
   /** Whether process 1 is an init that hands signals on and reaps, and the command its child. */
   readonly init?: boolean;
   /** Every capability and device, and nothing hidden: no protection from it. */

@@ -55,6 +55,7 @@ import { checkRequest, checkRestart } from "./request-check.ts";
 import type { Created, Starting } from "./starting.ts";
 import { canDo, mustAllow } from "./state.ts";
 import type { ContainerStorage } from "./storage.ts";
+import { withSystemdMode } from "./systemd-mode.ts";
 
 /** The ID in a program that is only explained. */
 const EXAMPLE_ID = "0123456789abcdef".repeat(4);
@@ -162,7 +163,7 @@ export class ContainerService implements Containers {
     this.#planner.mustBeAble();
     const complete = completeRequest(wanted);
     const image = await imageFor(this.#images, this.#planner, complete);
-    const request = await merged(complete, image);
+    const request = await settled(complete, image);
     await this.#check(request, image);
     this.#planner.tellWhatIsLeftOut(request);
     if (image) await this.#images.ready(image);
@@ -236,7 +237,7 @@ export class ContainerService implements Containers {
   async explain(wanted: PartialRequest): Promise<KernelProgram> {
     const complete = completeRequest(wanted);
     const image = await imageFor(this.#images, this.#planner, { ...complete, pull: "never" });
-    const request = await merged(complete, image);
+    const request = await settled(complete, image);
     await this.#check(request, image);
     const record: ContainerRecord = {
       ...{ id: EXAMPLE_ID, name: request.name ?? "example", request },
@@ -370,12 +371,16 @@ export class ContainerService implements Containers {
   }
 }
 
-/** Few ask for it, so that what reads such words is loaded for them alone. */
-async function merged(
-  request: ContainerRequest,
+/** With what its image decides. Few ask for that, so that what it takes is loaded for them alone. */
+async function settled(
+  complete: ContainerRequest,
   image: ImageRecord | undefined,
 ): Promise<ContainerRequest> {
-  if (!request.mergeEnvironment) return request;
-  const { withMergedVariables } = await import("./merged-variables.ts");
-  return withMergedVariables(request, image?.config.config ?? {});
+  let request = complete;
+  const config = image?.config.config ?? {};
+  if (request.mergeEnvironment) {
+    const { withMergedVariables } = await import("./merged-variables.ts");
+    request = withMergedVariables(request, config);
+  }
+  return request.systemd ? withSystemdMode(request, config) : request;
 }

@@ -191,6 +191,7 @@ export function containerJson(
         ),
       ),
       ...(healthcheck && { Healthcheck: healthcheck }),
+      ...(request.systemd && { SystemdMode: true }),
       ...(record.secrets && { Secrets: secretsJson(record.secrets) }),
       StopSignal: request.stopSignal ?? config.StopSignal ?? "SIGTERM",
       ...(request.stopTimeoutMs !== undefined && { StopTimeout: request.stopTimeoutMs / 1000 }),

@@ -31,6 +31,7 @@ import { keepsId } from "./container-root.ts";
 import { borrowedMounts, imageVolumes, withoutTaken } from "./mount-sources.ts";
 import type { RecordedMounts } from "./recorded-mounts.ts";
 import { checkMountTarget } from "./request-check.ts";
+import { systemdMounts } from "./systemd-mode.ts";
 import type { UserChooser } from "./user-chooser.ts";
 
 /** What a container will have mounted, and the volumes among it that are its own. */
@@ -94,7 +95,8 @@ export class ContainerMounts {
       borrowedMounts(word, this.#find),
     );
     const asked: RequestedMount[] = [...withoutTaken(borrowed, request.mounts), ...request.mounts];
-    const all = [...asked, ...withoutTaken(imageVolumes(image), asked)];
+    const named = [...asked, ...withoutTaken(imageVolumes(image), asked)];
+    const all = request.systemd ? [...named, ...systemdMounts(request, named)] : named;
     const wishes: Wish[] = [];
     const mounts: ContainerMount[] = [];
     for (const mount of all) {

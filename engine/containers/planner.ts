@@ -46,7 +46,14 @@ import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
 import { type ContainerMounts, ofStep } from "./mounts.ts";
 import { namesInContainer } from "./names-in-container.ts";
-import { NO_SECRETS, NO_STEP, type StepMounts, withMounts, withVariables } from "./plan-parts.ts";
+import {
+  joinedNodes,
+  NO_SECRETS,
+  NO_STEP,
+  type StepMounts,
+  withMounts,
+  withVariables,
+} from "./plan-parts.ts";
 import { mustBeAbsolute } from "./request-check.ts";
 import type { Runtimes } from "./runtimes.ts";
 import { sharedMemory } from "./shared-memory.ts";
@@ -171,7 +178,7 @@ export class Planner {
     const memory = sharedMemory(container, this.#paths, this.#options.find);
     const wanted = this.#possible(
       request,
-      createSpec(withVariables(request, secrets.environment), process, {
+      createSpec(withVariables(container, secrets.environment), process, {
         id,
         user,
         mounts: [
@@ -201,6 +208,7 @@ export class Planner {
       spec: { ...wanted, process: executed },
       runtime: child,
       init: request.init ?? false,
+      systemd: request.systemd !== undefined,
       keyring: keyringOf(id),
       ...(request.timeoutMs !== undefined && { timeoutMs: request.timeoutMs }),
       ...(users && { user: users }),
@@ -275,10 +283,7 @@ export class Planner {
             startTime: BigInt(joined.startTime),
             namespaces: joinedKinds(own, mapped),
           },
-          cgroups: this.#options
-            .hierarchies()
-            .map((h) => h.mountpoint + cgroupOf(container))
-            .filter((node) => this.#files.status(node)),
+          cgroups: joinedNodes(container, this.#options.hierarchies(), this.#files),
           joinPaths: [],
         },
         parent: parentOperations(process, mapped),
@@ -337,7 +342,7 @@ export class Planner {
   ): string[] {
     const { request, id } = container;
     const more = [...this.#secrets(container).environment, ...(exec.environment ?? [])];
-    const merged = { ...withVariables(request, more), terminal: exec.terminal ?? false };
+    const merged = { ...withVariables(container, more), terminal: exec.terminal ?? false };
     return environment(merged, image, request.hostname ?? id.slice(0, 12), user.home);
   }
 

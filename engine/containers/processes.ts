@@ -9,7 +9,7 @@ import { totalMemoryBytes } from "@nacre/core/program/usage.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { ProcessListing } from "../engine.ts";
 import { membersByNamespace } from "../unprivileged/members.ts";
-import { pidsIn, readUnlessGone } from "../vanishing.ts";
+import { pidsWithin, readUnlessGone } from "../vanishing.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 
 /** Ticks of /proc in a second on every architecture that Linux has had for years (USER_HZ). */
@@ -31,7 +31,7 @@ export class Processes {
   of(container: ContainerRecord): ProcessListing[] {
     const [node] = planCgroups(this.#hierarchies(), cgroupOf(container), {}).nodes;
     const members = node
-      ? this.#members(node)
+      ? pidsWithin(this.#files, node)
       : membersByNamespace(this.#kernel, this.#files, container);
     if (members.length === 0) return [];
     const bootMs = Number(/^btime (\d+)$/m.exec(this.#text("/proc/stat") ?? "")?.[1] ?? 0) * 1000;
@@ -39,16 +39,6 @@ export class Processes {
     return members
       .toSorted((a, b) => a - b)
       .flatMap((pid) => this.#listing(pid, bootMs, memoryBytes) ?? []);
-  }
-
-  /** Also of the groups that the container made below its own. */
-  #members(node: string): number[] {
-    const own = pidsIn(this.#files, node);
-    const below = this.#files
-      .list(node)
-      .map((name) => `${node}/${name}`)
-      .filter((path) => this.#files.status(path)?.kind === "directory");
-    return [...own, ...below.flatMap((path) => this.#members(path))];
   }
 
   #listing(pid: number, bootMs: number, memoryBytes: number): ProcessListing | undefined {

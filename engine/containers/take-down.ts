@@ -10,7 +10,7 @@ import { inverseOf } from "@nacre/core/program/inverse.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
-import { pidsIn } from "../vanishing.ts";
+import { pidsWithin } from "../vanishing.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import type { Freezer } from "./freezer.ts";
 import { identity } from "./process-identity.ts";
@@ -117,7 +117,7 @@ export class TakeDown {
     if (lonely) this.#kernel.signal(lonely, SIGKILL);
     let found = lonely !== undefined;
     for (const node of nodes) {
-      for (const pid of pidsIn(this.#files, node)) {
+      for (const pid of pidsWithin(this.#files, node)) {
         const process = this.#kernel.identify(pid);
         found ||= process !== undefined;
         if (process) this.#kernel.signal(process, SIGKILL);

@@ -7,6 +7,7 @@ import type { Bench } from "./engine.ts";
 import { refusal } from "./engine.ts";
 import { contentsOf } from "./engine-archives.ts";
 import { rootDirectoryCases } from "./engine-root-directories.ts";
+import { systemdCases } from "./engine-systemd.ts";
 
 const LOOP = "while :; do sleep 0.05; done";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -64,6 +65,7 @@ async function both(bench: Bench, work: (name: string) => Promise<void>): Promis
 
 export function fileCases(bench: () => Bench): void {
   rootDirectoryCases(bench);
+  systemdCases(bench);
   readingCases(bench);
   writingCases(bench);
   mountCases(bench);

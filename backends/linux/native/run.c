@@ -1,4 +1,5 @@
 /* Running operations by their code, and undoing them. */
+#include <ftw.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,6 +43,12 @@ static int make_directory(const struct operation *o) {
   return keep && stat(path, &s) == 0 && S_ISDIR(s.st_mode) ? NOTHING_MADE : because("mkdir");
 }
 
+/* Groups that a container has made below its own: by now nobody is in them. */
+static int remove_within(const char *path, const struct stat *s, int kind, struct FTW *place) {
+  (void)s;
+  return kind == FTW_DP && place->level > 0 ? rmdir(path) && errno != EBUSY && errno != ENOENT : 0;
+}
+
 static int remove_directory(const struct operation *o) {
   int64_t left = number(o, REMOVE_DIRECTORY_RETRY_MS);
   for (int pause = 1; rmdir(text(o, REMOVE_DIRECTORY_PATH)); pause = pause < 32 ? 2 * pause : 32) {
@@ -49,6 +56,7 @@ static int remove_directory(const struct operation *o) {
     bool used = errno == EBUSY || errno == ENOTEMPTY || errno == EEXIST;
     if (errno != EBUSY || left <= 0)
       return used && number(o, REMOVE_DIRECTORY_IF_UNUSED) ? 0 : because("rmdir");
+    nftw(text(o, REMOVE_DIRECTORY_PATH), remove_within, 8, FTW_DEPTH | FTW_MOUNT | FTW_PHYS);
     usleep((useconds_t)pause * 1000);
     left -= pause;
   }
