@@ -31,10 +31,17 @@ export const nodeAsCalled = (): string =>
   process.argv0.startsWith("/") ? process.argv0 : process.execPath;
 
 /**
- * V8 alone, as no other thread is frozen; every function compiled, and kept. A page of it that a
- * command does not touch costs nothing.
+ * V8 alone, as no other thread is frozen; every function compiled, and kept: a page of it that a
+ * command does not touch costs nothing. What is called a few times is not made machine code of, which
+ * no other thread would do meanwhile; what is called often is.
  */
-const FLAGS = ["--single-threaded", "--no-lazy", "--no-flush-bytecode", "--expose-gc"];
+const FLAGS = [
+  "--single-threaded",
+  "--no-sparkplug",
+  "--no-lazy",
+  "--no-flush-bytecode",
+  "--expose-gc",
+];
 
 /** The command line that makes the image `image` for `node`. */
 export const freezeCommand = (directory: string, node: string, image: string): string[] => [
