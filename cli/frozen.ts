@@ -1,6 +1,8 @@
 // Images of a frozen Node: where they lie, how they are made, and when Node is started without them.
 // docs/decisions/0046-frozen-node.md.
 
+import { readlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { NODE_FLAGS } from "./node-flags.ts";
 
 /** nacre-start names an image by it that is not there, or is none of this start of the machine. */
@@ -29,6 +31,15 @@ export const starterPath = (directory: string): string =>
 /** This Node by the path that it was started by: images are known by that, and links have another one. */
 export const nodeAsCalled = (): string =>
   process.argv0.startsWith("/") ? process.argv0 : process.execPath;
+
+/** Whether this process was made of an image: then it is nacre-start that was executed. */
+export function isThawed(): boolean {
+  try {
+    return basename(readlinkSync("/proc/self/exe")) === basename(starterPath(""));
+  } catch {
+    return false; // no /proc, no image
+  }
+}
 
 /**
  * V8 alone, as no other thread is frozen; every function compiled, and kept: a page of it that a

@@ -2,6 +2,7 @@ import { availableParallelism, hostname, totalmem } from "node:os";
 import { idsOf } from "@nacre/core/user-namespace/id-map.ts";
 import type { SystemInfo } from "@nacre/engine/engine.ts";
 import { command } from "../command.ts";
+import { isThawed } from "../frozen.ts";
 import type { Host } from "../host.ts";
 import { text } from "../options.ts";
 import { parseTemplate } from "../text/template.ts";
@@ -35,6 +36,7 @@ function infoText(info: SystemInfo): string {
     ["Containers", `${containers.total} (${containers.running} running)`],
     ["Images", String(info.images)],
     ["Backend", info.backend],
+    ["Node", `${process.versions.node}, ${isThawed() ? "thawed" : "started as usual"}`],
     ["Snapshotter", info.snapshotter],
     ["Cgroups", `${info.cgroup}${delegationText(info)}`],
     ["Kernel", `${kernel.release} ${kernel.architecture}`],
@@ -113,6 +115,7 @@ function infoJson(info: SystemInfo, host: Host): Record<string, unknown> {
       ...(kernel.userNamespace ? ["name=rootless"] : []),
     ],
     Backend: info.backend,
+    Node: { Version: process.versions.node, Thawed: isThawed() },
     Kernel: kernel,
   };
 }
