@@ -75,7 +75,7 @@ export const PROCESS_OPTIONS = {
   timeout: value(
     ["timeout"],
     "seconds",
-    "Kill it when it has run so long (0: never)",
+    "Kill it when it has run so long: it ends with 255 (0: never)",
     parseInteger,
   ),
   tz: text(["tz"], "zone", "Time zone, such as Europe/Berlin; local: this machine's", ["local"]),

@@ -8,6 +8,8 @@ import type { UndoFailure } from "./interpreter.ts";
 import type { Machine } from "./machine.ts";
 import { type Process, ProcessGone, type WaitStatus } from "./process.ts";
 
+/** podman's, of a container whose time was over. */
+const LATE_CODE = 255;
 const COLLECT_MAX_BYTES = 16 << 10;
 
 export class ExitRecordFile {
@@ -24,7 +26,8 @@ export class ExitRecordFile {
 
   compose(end: WaitStatus): string {
     const { seconds, nanoseconds } = this.#machine.now();
-    const code = end.signal > 0 ? 128 + end.signal : end.code;
+    const killed = this.#process.late ? LATE_CODE : 128 + end.signal;
+    const code = end.signal > 0 ? killed : end.code;
     const finished = `${seconds}.${String(nanoseconds).padStart(9, "0")}`;
     let record = `code ${code}\nsignal ${end.signal}\nfinished ${finished}\n`;
     for (const path of this.#supervision.collect) {

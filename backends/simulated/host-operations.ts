@@ -273,7 +273,9 @@ export function killAfter(self: Execution, o: Of<"killAfter">): void {
   self.killing = undefined;
   if (o.timeoutMs === 0) return;
   const cancel = callAfter(machine.clock, o.timeoutMs, () => {
-    if (process.alive) machine.processes.signal(child, SIGNALS.KILL, process.namespaces.pid);
+    if (!process.alive) return;
+    process.late = true;
+    machine.processes.signal(child, SIGNALS.KILL, process.namespaces.pid);
   });
   self.killing = cancel;
   void child.ended.promise.then(cancel);

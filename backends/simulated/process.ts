@@ -80,6 +80,8 @@ export class Process implements Task {
   /** The leader of its process group. */
   group: Process;
   streams: Streams;
+  /** Of a supervisor: it has killed its child, whose time was over. */
+  late = false;
   /** What its caller has passed on, by the numbers behind the standard streams. */
   passed = new Map<number, Descriptor>();
   /** The pty that its standard streams are, if they are one. */

@@ -15,7 +15,7 @@ export interface ProcessIdentity {
 
 /** How the first process of a program ended. */
 export interface ExitStatus {
-  /** What a shell would report: the exit code, or 128 + the signal. */
+  /** What a shell would report: the exit code, or 128 + the signal; 255 if `killAfter` has killed it. */
   readonly code: number;
   /** The signal's number, 0 if it exited by itself. */
   readonly signal: number;

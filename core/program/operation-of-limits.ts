@@ -9,7 +9,7 @@ export interface SetLimit extends Explained {
   readonly soft: bigint;
   readonly hard: bigint;
 }
-/** In the parent section: the child gets SIGKILL when that time has passed, if its parent lives by then. setitimer(2); 0 takes an earlier one back. */
+/** In the parent section: the child gets SIGKILL when that time has passed, if its parent lives by then, and its exit code is 255. setitimer(2); 0 takes an earlier one back. */
 export interface KillAfter extends Explained {
   readonly op: "killAfter";
   readonly timeoutMs: number;

