@@ -3,8 +3,18 @@
 // docs/decisions/0046-frozen-node.md says why, and how it is safe.
 
 import { execFile } from "node:child_process";
-import { closeSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { constants, Script } from "node:vm";
@@ -12,8 +22,8 @@ import { type Addon, loadAddon } from "@nacre/linux/addon.ts";
 import { writeImage } from "@nacre/linux/frozen/image.ts";
 import { type BundleFunction, bundleLoader, COSTLY } from "./bundle-loader.ts";
 import { begin } from "./entry-point.ts";
-import { lockPath, nodeAsCalled, PLAIN, thawCommand } from "./frozen.ts";
-import { thawed, withCertificates } from "./thawed.ts";
+import { FREEZES_WITHIN_MS, lockPath, nodeAsCalled, PLAIN, thawCommand } from "./frozen.ts";
+import { freeze, thawed, withCertificates } from "./thawed.ts";
 import { PASSED, TRIAL, tryOut } from "./trial.ts";
 
 /** What is loaded, the entries with it, and what the bundles have in common; the build puts them in. */
@@ -51,6 +61,7 @@ function compileCore(): void {
 async function write(pid: number, registers: readonly bigint[], image: string): Promise<void> {
   const temporary = `${image}.${process.pid}`;
   try {
+    removeLeftovers(image);
     const file = openSync(temporary, "wx", 0o600);
     try {
       const files = [join(directory, "start.cjs"), __filename];
@@ -70,6 +81,16 @@ async function write(pid: number, registers: readonly bigint[], image: string): 
   }
 }
 
+/** Of freezings that were killed. */
+function removeLeftovers(image: string): void {
+  for (const name of readdirSync(dirname(image))) {
+    const path = join(dirname(image), name);
+    if (!/^\.\d+$/.test(name.slice(basename(image).length)) || !path.startsWith(image)) continue;
+    const age = Math.abs(Date.now() - statSync(path).mtimeMs);
+    if (age > FREEZES_WITHIN_MS) rmSync(path, { force: true });
+  }
+}
+
 async function checkTrial(image: string): Promise<void> {
   const [command = "", ...words] = thawCommand(directory, nodeAsCalled(), image);
   const run = promisify(execFile);
@@ -80,7 +101,34 @@ async function checkTrial(image: string): Promise<void> {
 /** A hundred times what it takes. */
 const TRIAL_MS = 10_000;
 
+/** What may be in the way of others, or of another process than it seems. */
+function prepare(): void {
+  if (readlinkSync("/proc/self") !== `${process.pid}`) {
+    throw new Error("/proc is another PID namespace's: it would show another process");
+  }
+  try {
+    // In the caller's cgroup, whose limit may be near.
+    writeFileSync("/proc/self/oom_score_adj", "1000");
+  } catch {
+    // it is done as well without
+  }
+}
+
+/** Node keeps a stream when it was asked for: those of the freezer, which is not at a terminal. node:assert asks. */
+function withoutStreams(act: () => void): void {
+  const kept = Object.getOwnPropertyDescriptors(process);
+  const names = ["stdin", "stdout", "stderr"] as const;
+  for (const name of names) {
+    Object.defineProperty(process, name, { value: undefined, configurable: true });
+  }
+  act();
+  for (const name of names) Object.defineProperty(process, name, kept[name]);
+}
+
 const [, , image = ""] = process.argv;
+// Started as usual, it is no process that was made of the image.
+if (image === TRIAL) process.exit(1);
+prepare();
 const addon = loadAddon(join(directory, `addon-${process.arch}.node`)) as Addon;
 const load = bundleLoader({
   directory,
@@ -88,11 +136,13 @@ const load = bundleLoader({
   require: withCertificates(require),
   known: RUNTIME,
 });
-for (const id of [...COSTLY, "node:sqlite"]) require(id);
-for (const name of FROZEN) load(`./${name}`);
+withoutStreams(() => {
+  for (const id of [...COSTLY, "node:sqlite"]) require(id);
+  for (const name of FROZEN) load(`./${name}`);
+});
 compileCore();
 collectGarbage();
-const answer = addon.freeze();
+const answer = freeze(addon);
 const [first] = answer;
 if (typeof first === "number") {
   void write(first, answer.slice(1) as bigint[], image);

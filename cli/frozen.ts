@@ -15,7 +15,8 @@ export const UNFROZEN = "NACRE_UNFROZEN";
 export const PLAIN: readonly string[] = [
   ...["NODE_OPTIONS=", "NODE_V8_COVERAGE=", "NODE_DEBUG", "NODE_ICU_DATA=", "NODE_COMPILE_CACHE="],
   ...["NODE_USE_", "NODE_REDIRECT_WARNINGS=", "NODE_PENDING_", "NODE_PATH=", "NODE_CHANNEL_"],
-  ...["LD_", "GLIBC_TUNABLES=", "MALLOC_", "OPENSSL_CONF="],
+  ...["NODE_NO_WARNINGS=", "NODE_PRESERVE_SYMLINKS", "NODE_UNIQUE_ID="],
+  ...["LD_", "GLIBC_TUNABLES=", "MALLOC_", "OPENSSL_"],
 ];
 
 /** What becomes root in a user namespace has one of its own: a file has another owner there. */
@@ -24,6 +25,9 @@ export const imagePath = (directory: string, unprivileged: boolean): string =>
 
 /** Whoever makes this file makes the image. */
 export const lockPath = (image: string): string => `${image}.lock`;
+
+/** After it nobody is making an image any more whose lock, or half of it, is still there. */
+export const FREEZES_WITHIN_MS = 3_600_000;
 
 export const starterPath = (directory: string): string =>
   `${directory}/nacre-start-${process.arch}`;
@@ -54,9 +58,20 @@ const FLAGS = [
   "--expose-gc",
 ];
 
+/**
+ * As V8 would have its heap on this machine. By itself it would have it for the memory of the cgroup
+ * that it is frozen in, which says nothing of those who begin from the image.
+ */
+function heapFlags(): string[] {
+  const { totalmem } = process.getBuiltinModule("node:os");
+  const mib = totalmem() / 2 ** 20;
+  const most = Math.floor(Math.min(mib / 2, mib > 15 * 1024 ? 4096 : 2048));
+  return [`--max-old-space-size=${most}`, "--max-semi-space-size=64"];
+}
+
 /** The command line that makes the image `image` for `node`. */
 export const freezeCommand = (directory: string, node: string, image: string): string[] => [
-  ...[starterPath(directory), "--freeze", node, ...NODE_FLAGS, ...FLAGS, "--"],
+  ...[starterPath(directory), "--freeze", node, ...NODE_FLAGS, ...FLAGS, ...heapFlags(), "--"],
   ...[`${directory}/freeze.cjs`, image],
 ];
 

@@ -22,6 +22,7 @@ import { codeFile } from "./code-file.ts";
 import { begin } from "./entry-point.ts";
 import {
   FREEZE_ENVIRONMENT,
+  FREEZES_WITHIN_MS,
   freezeCommand,
   imagePath,
   lockPath,
@@ -110,7 +111,7 @@ function keep(script: Script, path: string): void {
  */
 function freezeBehind(given: string): void {
   const image = imagePath(directory, given.endsWith("-unprivileged"));
-  if (!locked(lockPath(image))) return;
+  if (ageMs(image) < RESTS_MS || !locked(lockPath(image))) return;
   const { spawn } = process.getBuiltinModule("node:child_process");
   const [command = "", ...words] = freezeCommand(directory, nodeAsCalled(), image);
   const options = { env: FREEZE_ENVIRONMENT, cwd: "/", detached: true, stdio: "ignore" } as const;
@@ -119,13 +120,12 @@ function freezeBehind(given: string): void {
     .unref();
 }
 
+/** Where two use it whose libraries are not the same, a container and its host, each has the other's replaced. */
+const RESTS_MS = 60_000;
+
 /** Until it is as old as no freezing becomes: one that failed is tried again then, and not with each command. */
 function locked(path: string): boolean {
-  try {
-    if (Date.now() - statSync(path).mtimeMs > FREEZES_WITHIN_MS) rmSync(path, { force: true });
-  } catch {
-    // there is none
-  }
+  if (ageMs(path) > FREEZES_WITHIN_MS) rmSync(path, { force: true });
   try {
     closeSync(openSync(path, "wx", 0o600));
     return true;
@@ -133,7 +133,15 @@ function locked(path: string): boolean {
     return false; // somebody else does it, or nothing may be written here
   }
 }
-const FREEZES_WITHIN_MS = 3_600_000;
+
+/** Also of what is of the future, as clocks are set; more than anything where there is none. */
+function ageMs(path: string): number {
+  try {
+    return Math.abs(Date.now() - statSync(path).mtimeMs);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
 
 /** The launcher looks for a Node once and remembers it; that one may have been replaced since. */
 function newEnough(): boolean {

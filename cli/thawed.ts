@@ -1,8 +1,15 @@
-// What a process that was made of an image has to learn of itself: it was frozen as another one.
+// What a process forgets before it is frozen, and what one that was made of the image has to learn of
+// itself: it was frozen as another one.
 
 import { writeSync } from "node:fs";
 import type { Addon } from "@nacre/linux/addon.ts";
 import { NODE_FLAGS } from "./node-flags.ts";
+
+/** Addon.freeze, of a process that has forgotten where it was: Node remembers it until it moves. */
+export function freeze(addon: Addon): ReturnType<Addon["freeze"]> {
+  process.chdir("/");
+  return addon.freeze();
+}
 
 /** What the addon returns: the pid, then what nacre-start was called with, NODE FLAGS -- START WORDS. */
 function wordsOf(called: readonly string[]): string[] {
@@ -16,12 +23,6 @@ export function thawed(addon: Addon, called: readonly string[], start: string): 
   Object.defineProperty(process, "pid", { value: pid, enumerable: true, configurable: true });
   process.argv = [process.execPath, start, ...words];
   process.execArgv = [...NODE_FLAGS];
-  // Node remembers the directory until it changes it.
-  try {
-    process.chdir(".");
-  } catch {
-    // nobody may enter it any more: whoever asks for it is told so
-  }
   // Node has V8 forget the time zone that it knows when the variable is set.
   if (process.env.TZ !== undefined) process.env.TZ = String(process.env.TZ);
   Math.random = random;

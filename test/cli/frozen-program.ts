@@ -3,14 +3,22 @@
 
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { loadAddon } from "../../backends/linux/addon.ts";
 import { writeImage } from "../../backends/linux/frozen/image.ts";
 import { PLAIN } from "../../cli/frozen.ts";
-import { thawed, withCertificates } from "../../cli/thawed.ts";
+import { freeze, thawed, withCertificates } from "../../cli/thawed.ts";
 import { writeAll } from "../../cli/write-all.ts";
 
 const say = (what: unknown): void => writeAll(1, `${JSON.stringify(what)}\n`);
@@ -57,6 +65,12 @@ const ACTS: Readonly<Record<string, (word?: string) => void>> = {
     say("ready");
     setInterval(() => {}, 1000);
   },
+  quiet: () => {
+    execFileSync("stty", ["-echo"], { stdio: "inherit" });
+    writeAll(1, "ready");
+    readSync(0, Buffer.alloc(8)); // nothing of JavaScript runs meanwhile
+    process.kill(process.pid, "SIGTERM");
+  },
   work: async () => {
     const kept: object[] = [];
     for (let i = 0; i < 1_000_000; i++) kept.push({ i, text: `${i}` });
@@ -87,9 +101,13 @@ const [, program = "", first, image = ""] = process.argv;
 if (first === "freeze") {
   const addon = loadAddon(join(import.meta.dirname, "../../backends/linux/dist/addon.node"));
   if (!addon) throw new Error("there is no addon");
-  const answer = addon.freeze();
+  process.cwd(); // what is remembered
+  const answer = freeze(addon);
   const [pid] = answer;
-  if (typeof pid === "number") {
+  if (image === "-") {
+    writeAll(1, `${pid}`);
+    setInterval(() => {}, 1000);
+  } else if (typeof pid === "number") {
     const file = openSync(image, "wx", 0o600);
     const registers = answer.slice(1) as bigint[];
     const watched = process.argv[4] as string;

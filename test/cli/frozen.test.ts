@@ -1,17 +1,15 @@
 // A Node that is frozen and thawed, for real: nacre-start, the addon, and the image between them.
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
   chownSync,
   closeSync,
   copyFileSync,
-  cpSync,
   existsSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -23,13 +21,13 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { OWN_NODE } from "../own-node.ts";
+import { typedInto } from "./in-terminal.ts";
 
 const STARTER = fileURLToPath(new URL("../../backends/linux/dist/nacre-start", import.meta.url));
-const PACKAGE = fileURLToPath(new URL("../../cli", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("frozen-program.ts", import.meta.url));
 const V8 = ["--single-threaded", "--no-flush-bytecode", "--disable-warning=ExperimentalWarning"];
 /** Nobody's: its key was thrown away. */
@@ -194,6 +192,19 @@ describe.runIf(THAWS)("a process that was made of an image", () => {
     expect(await ended).toEqual([code, signal]);
   });
 
+  it.each([
+    ["SIGINT", 2, "\u0003"],
+    ["SIGTERM", 15, "end\n"],
+  ])("gives the terminal back when %s ends it, as Node does", async (_, signal, typed) => {
+    const words = commandLine(["quiet"]);
+    const ended = await typedInto(
+      ["/usr/bin/env", "-i", "PATH=/usr/bin:/bin", STARTER, ...words],
+      [["ready", typed]],
+    );
+    expect(ended).toMatchObject({ code: -signal, restored: true });
+    expect(ended.seen).not.toMatch(/as usual/);
+  });
+
   it("grows, and has threads, workers and children", () => {
     const { stdout, stderr } = start(["work"], { environment: { PATH: "/usr/bin:/bin" } });
     expect(stderr).toBe("");
@@ -218,8 +229,10 @@ describe.runIf(THAWS)("a process that was made of an image", () => {
 describe.runIf(THAWS)("Node is started as usual", () => {
   it.each([
     "NODE_OPTIONS=--no-warnings",
-    "NODE_V8_COVERAGE=/none/coverage",
+    "NODE_V8_COVERAGE=",
     "NODE_DEBUG=none",
+    "NODE_NO_WARNINGS=1",
+    "OPENSSL_MODULES=/none",
     "LD_PRELOAD=",
     "LD_LIBRARY_PATH=/none",
     "GLIBC_TUNABLES=glibc.malloc.check=0",
@@ -237,6 +250,13 @@ describe.runIf(THAWS)("Node is started as usual", () => {
       () => {
         renameSync(image, `${image}.there`);
         symlinkSync(`${image}.there`, image);
+      },
+    ],
+    [
+      "it is a pipe, which nobody writes to",
+      () => {
+        rmSync(image);
+        execFileSync("mkfifo", ["-m", "600", image]);
       },
     ],
   ])("and nobody is told to make another image, where %s", (_, change) => {
@@ -266,7 +286,6 @@ describe.runIf(THAWS)("Node is started as usual", () => {
     ["is a copy of another installation's", () => patch(48 + 2 * 8, Buffer.alloc(8))],
     ["is not whole", () => truncateSync(image, 1_000_000)],
     ["is empty", () => truncateSync(image, 0)],
-    ["has files that have changed since", () => utimesSync(watched, 1, 1)],
   ])("and is told so, where the image %s", (_, change) => {
     change();
     const { usual, environment } = told({ environment: { A: "b" } });
@@ -276,9 +295,23 @@ describe.runIf(THAWS)("Node is started as usual", () => {
     });
   });
 
-  it("where a caller hands on descriptors that Node would have had", () => {
-    const stdio = ["ignore", "pipe", "pipe", ...Array<"ignore">(62).fill("ignore")] as const;
-    expect(told({ stdio: [...stdio] }).usual).toBe(true);
+  it.each([
+    ["that Node would have had", 62],
+    ["that leave none for the image", 61],
+    ["that leave none for its files", 58],
+  ])("where a caller hands on descriptors %s, for which no image is made anew", (_, count) => {
+    const handed = openSync("/dev/null", "r");
+    const stdio = ["ignore", "pipe", "pipe", ...Array<number>(count).fill(handed)] as const;
+    const { usual, environment } = told({ stdio: [...stdio] });
+    closeSync(handed);
+    expect({ usual, told: environment.NACRE_UNFROZEN }).toEqual({ usual: true, told: undefined });
+  });
+
+  it.each(["<&-", "2>&-"])("where a stream is closed: %s", (closed) => {
+    const words = ["-c", `exec ${STARTER} "$@" ${closed}`, "sh", ...commandLine(["tell"])];
+    expect(spawnSync("/bin/sh", words, { env: {}, encoding: "utf8" }).stdout).toMatch(
+      /^as usual\n/,
+    );
   });
 
   it("where there is more to say than has room", () => {
@@ -289,33 +322,30 @@ describe.runIf(THAWS)("Node is started as usual", () => {
 });
 
 // Elsewhere there is nothing that could be frozen (THAWS).
-describe.runIf(THAWS)("an installation", () => {
-  it("without an image makes one behind its first command, and begins with it from then on", async () => {
-    const shipped = (path: string): boolean =>
-      !/\.mjs$|\/(types|plugins|native|frozen.*)$/.test(path);
-    const copy = join(directory, "package");
-    for (const part of ["bin", "dist", "package.json"]) {
-      cpSync(join(PACKAGE, part), join(copy, part), { recursive: true, filter: shipped });
-    }
-    const launcher = join(copy, "bin", "nacre");
-    const made = join(copy, "dist", process.getuid?.() === 0 ? "frozen" : "frozen-unprivileged");
-    const version = () => spawnSync(launcher, ["version"], { encoding: "utf8" });
-    const begins = (environment = {}): string => {
-      const words = ["--root", join(directory, "state"), "info", "--format", "{{.Node.Thawed}}"];
-      const env = { ...process.env, ...environment };
-      return spawnSync(launcher, words, { env, encoding: "utf8" }).stdout;
-    };
-    const first = version();
-    expect(first.stdout).toMatch(/^Nacre /);
-    await expect.poll(() => existsSync(made), { timeout: 20_000 }).toBe(true);
-    expect(statSync(made).mode & 0o777).toBe(0o600);
-    const { mtimeNs } = statSync(made, { bigint: true });
-    expect(version()).toMatchObject({ status: 0, stdout: first.stdout, stderr: "" });
-    expect(begins()).toBe("true\n");
-    expect(begins({ NACRE_FROZEN: "never" })).toBe("false\n");
-    expect(statSync(made, { bigint: true }).mtimeNs).toBe(mtimeNs);
-    expect(readdirSync(join(copy, "dist")).filter((name) => /^frozen/.test(name))).toEqual([
-      basename(made),
-    ]);
+describe.runIf(THAWS)("the copy that is frozen", () => {
+  it("has stopped when it is read, and is not left by who is killed meanwhile", async () => {
+    const words = ["--freeze", OWN_NODE, ...V8, "--", PROGRAM, "freeze", "-", watched];
+    const freezer = spawn(STARTER, words, { env: {}, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(freezer, "exit");
+    const [pid] = await once(freezer.stdout, "data");
+    const state = (): string | undefined =>
+      existsSync(`/proc/${pid}`)
+        ? /^State:\t(.)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]
+        : undefined;
+    expect(state()).toBe("T");
+    freezer.kill("SIGKILL");
+    await ended;
+    // Who takes orphans in may be slow to ask for its end.
+    await expect.poll(state).toSatisfy((now) => now === undefined || now === "Z");
+  });
+});
+
+// Elsewhere it always is (THAWS). The last: afterwards the image is of no use.
+describe.runIf(THAWS)("when a file has changed that an image has", () => {
+  it("Node is started as usual, and is told so", () => {
+    expect(told().usual).toBe(false);
+    utimesSync(watched, 1, 1);
+    const { usual, environment } = told();
+    expect({ usual, told: environment.NACRE_UNFROZEN }).toEqual({ usual: true, told: image });
   });
 });

@@ -13,6 +13,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 #include "../launcher/frozen.h"
 #include "addon.h"
@@ -44,7 +46,7 @@ static struct {
 } held;
 
 /* Keeps what a function must leave as it was; 0 now, and what thaw.c hands over then. */
-long hold(long *registers);
+__attribute__((returns_twice)) long hold(long *registers);
 __asm__(".text\n.globl hold\n.hidden hold\n.type hold, @function\nhold:\n"
         " mov %rbx, 0(%rdi)\n mov %rbp, 8(%rdi)\n mov %r12, 16(%rdi)\n mov %r13, 24(%rdi)\n"
         " mov %r14, 32(%rdi)\n mov %r15, 40(%rdi)\n lea 8(%rsp), %rax\n mov %rax, 48(%rdi)\n"
@@ -89,10 +91,42 @@ static int hold_all(void) {
   return share_with_children();
 }
 
-/* The child, whose memory is taken as it is now: there is no brk(2) in what is made of it. */
-static void stay(void) {
+/*
+ * The child, whose memory is taken as it is now: there is no brk(2) in what is made of it. It stops,
+ * by which `parent` sees that fork(2) has put all in order in it, and is not left when that one ends.
+ */
+static void stay(pid_t parent) {
   __curbrk = (void *)-65536L;
-  for (;;) pause();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  while (getppid() == parent) raise(SIGSTOP);
+  _exit(1);
+}
+
+static pid_t stopped_copy(void) {
+  pid_t parent = getpid(), child = fork();
+  if (child == 0) stay(parent);
+  int status;
+  while (child > 0 && waitpid(child, &status, WUNTRACED) < 0)
+    if (errno != EINTR) return -1;
+  if (child > 0 && !WIFSTOPPED(status)) errno = ECHILD, child = -1;
+  return child;
+}
+
+static struct {
+  int is;
+  struct termios state;
+} terminals[3];
+
+/* Node's own handler of what ends it gives terminals back as they were when it was frozen: as none. */
+static void give_back(int number) {
+  sigset_t output;
+  sigemptyset(&output);
+  sigaddset(&output, SIGTTOU); /* of who is in the background */
+  pthread_sigmask(SIG_BLOCK, &output, NULL);
+  for (int i = 0; i < 3; i++)
+    if (terminals[i].is) tcsetattr(i, TCSANOW, &terminals[i].state);
+  signal(number, SIG_DFL);
+  raise(number);
 }
 
 /* What the kernel has of a process beside its memory, as Node has set it when it started. */
@@ -100,6 +134,8 @@ static void go_on(struct uv_loop_s *loop, const struct called *called) {
   *held.tid = (int)syscall(SYS_gettid);
   syscall(SYS_set_tid_address, held.tid);
   syscall(SYS_set_robust_list, held.robust, held.robust_size);
+  for (int i = 0; i < 3; i++) terminals[i].is = tcgetattr(i, &terminals[i].state) == 0;
+  held.actions[SIGINT].handler = held.actions[SIGTERM].handler = (void *)give_back;
   for (int i = 1; i < SIGNALS; i++) syscall(SYS_rt_sigaction, i, &held.actions[i], NULL, sizeof held.mask);
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &held.mask, NULL, sizeof held.mask);
   struct rlimit files;
@@ -122,8 +158,7 @@ napi_value freeze(napi_env env, napi_callback_info info) {
   if (failed) return refuse(env, "freeze", failed);
   const struct called *called = (const void *)hold(held.registers);
   if (!called) {
-    pid_t child = fork();
-    if (child == 0) stay();
+    pid_t child = stopped_copy();
     if (child < 0) return refuse(env, "freeze", errno);
     napi_create_int32(env, child, &value);
     napi_set_element(env, list, 0, value);

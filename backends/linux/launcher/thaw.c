@@ -24,6 +24,8 @@
 
 /* Whoever is to be frozen has its descriptors from LOWEST on, where callers have none. */
 enum { LOWEST = 64, FILES = 32 };
+/* What an image is: for this start, for none any more, or for another one than this. */
+enum { FIT, STALE, UNFIT };
 
 #if defined(__x86_64__)
 /* Goes on where `registers` were kept: `called` is what that call returns. */
@@ -75,8 +77,10 @@ static void tell(struct called *called) {
   end[1] = 0;
 }
 
+/* Not waiting: a pipe in a file's place would have it wait for ever. */
 static long opened(const char *path, struct stat *status) {
-  long file = ask(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0, 0, 0);
+  long how = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  long file = ask(__NR_openat, AT_FDCWD, (long)path, how, 0, 0, 0);
   if (!failed(file) && ask(__NR_fstat, file, (long)status, 0, 0, 0, 0) == 0 && file < LOWEST) {
     return file;
   }
@@ -94,21 +98,21 @@ static int same_boot(void) {
   return count == 36 && same(now, frozen->boot);
 }
 
-/* Into `files`, from 1 on; false where one is not what it was. */
+/* Into `files`, from 1 on; STALE where one is not what it was. */
 static int open_files(long *files) {
   const struct file *file = (void *)text(frozen->files.at);
-  if (frozen->files.count >= FILES) return 0;
+  if (frozen->files.count >= FILES) return STALE;
   for (long i = 0; i < frozen->files.count; i++, file++) {
     struct stat now;
     files[i + 1] = opened(text(file->path), &now);
-    if (failed(files[i + 1])) return 0;
+    if (failed(files[i + 1])) return files[i + 1] == -EMFILE ? UNFIT : STALE;
     int unchanged = (long)now.st_ctime == file->changed && (long)now.st_ctime_nsec == file->changed_ns;
     if (!unchanged || (long)now.st_size != file->size || (long)now.st_ino != file->inode ||
         (long)now.st_dev != file->device) {
-      return 0;
+      return STALE;
     }
   }
-  return 1;
+  return FIT;
 }
 
 /* Whether what is called for would start as the frozen Node has. */
@@ -181,25 +185,27 @@ static int make_descriptors(void) {
   return 1;
 }
 
-/* The head of an image that is ours and nobody else may read, and of today. */
-static int read_head(const char *path, long *files) {
-  struct stat status;
-  files[IMAGE] = opened(path, &status);
-  if (failed(files[IMAGE])) return 0;
+/* The head of an image, which must be one of today. */
+static int read_head(const struct stat *status, long *files) {
+  if (failed(files[IMAGE])) return STALE;
   long at = ask(__NR_mmap, HEAD, CALLED - HEAD, PROT_READ, MAP_PRIVATE | MAP_FIXED, files[IMAGE], 0);
-  if (failed(at) || (long)status.st_size < (long)sizeof *frozen) return 0;
-  int whole = begins(frozen->magic, FROZEN) && frozen->size == (long)status.st_size;
-  int original = frozen->device == (long)status.st_dev && frozen->inode == (long)status.st_ino;
-  return whole && original && same_boot() && open_files(files);
+  if (failed(at) || (long)status->st_size < (long)sizeof *frozen) return STALE;
+  int whole = begins(frozen->magic, FROZEN) && frozen->size == (long)status->st_size;
+  int original = frozen->device == (long)status->st_dev && frozen->inode == (long)status->st_ino;
+  return whole && original && same_boot() ? open_files(files) : STALE;
 }
 
-/* Whether it may be read, or made, by who we are. */
-static int ours(const char *path) {
-  struct stat status;
-  long answer = ask(__NR_lstat, (long)path, (long)&status, 0, 0, 0, 0);
-  if (answer == -ENOENT) return 1;
-  return answer == 0 && (status.st_mode & S_IFMT) == S_IFREG && !(status.st_mode & 077) &&
-         status.st_uid == ask(__NR_geteuid, 0, 0, 0, 0, 0, 0);
+/* Of who we are, and for nobody else to read. */
+static int ours(const struct stat *status) {
+  return (status->st_mode & S_IFMT) == S_IFREG && !(status->st_mode & 077) &&
+         status->st_uid == ask(__NR_geteuid, 0, 0, 0, 0, 0, 0);
+}
+
+/* Node opens /dev/null where there is none of these: what it opened later would else be written to. */
+static int has_streams(void) {
+  for (long i = 0; i < 3; i++)
+    if (ask(__NR_fcntl, i, F_GETFD, 0, 0, 0, 0) == -EBADF) return 0;
+  return 1;
 }
 
 static long vdso_of(char **environment) {
@@ -210,18 +216,22 @@ static long vdso_of(char **environment) {
 }
 
 void thaw(const char *path, struct called *called) {
+  struct stat status;
   long files[FILES];
   for (long i = 0; i < FILES; i++) files[i] = -1;
   long vdso = vdso_of(called->environment);
   long flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
   long room = ask(__NR_mmap, CALLED, END - CALLED, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (failed(room) || !ours(path)) return;
+  if (failed(room) || !has_streams()) return;
+  files[IMAGE] = opened(path, &status);
+  if (failed(files[IMAGE]) ? files[IMAGE] != -ENOENT : !ours(&status)) return;
   struct called *copy = kept(called, path);
   if (!copy) return;
   *called = *copy;
-  if (!read_head(path, files)) {
+  int fit = read_head(&status, files);
+  if (fit == STALE) {
     tell(called);
-  } else if (suits(called) && move_kernels(vdso) && map_all(files)) {
+  } else if (fit == FIT && suits(called) && move_kernels(vdso) && map_all(files)) {
     for (long i = 0; i < FILES; i++)
       if (files[i] >= 0) ask(__NR_close, files[i], 0, 0, 0, 0, 0);
     if (make_descriptors()) {
