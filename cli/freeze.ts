@@ -86,8 +86,8 @@ function removeLeftovers(image: string): void {
   for (const name of readdirSync(dirname(image))) {
     const path = join(dirname(image), name);
     if (!/^\.\d+$/.test(name.slice(basename(image).length)) || !path.startsWith(image)) continue;
-    const age = Math.abs(Date.now() - statSync(path).mtimeMs);
-    if (age > FREEZES_WITHIN_MS) rmSync(path, { force: true });
+    const { mtimeMs = Date.now() } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (Math.abs(Date.now() - mtimeMs) > FREEZES_WITHIN_MS) rmSync(path, { force: true });
   }
 }
 
