@@ -55,7 +55,11 @@ export function containerRow(
     Networks: neutralise(request.network),
     LocalVolumes: String(record.mounts.filter(({ type }) => type === "volume").length),
     Size: "0B",
-    Mounts: neutralise(record.mounts.map((mount) => mountName(mount, truncate)).join(",")),
+    Mounts: neutralise(
+      shownMounts(record.mounts)
+        .map((mount) => mountName(mount, truncate))
+        .join(","),
+    ),
   };
 }
 
@@ -88,6 +92,10 @@ export function namespaceRow(
     UTS: inode("uts"),
   };
 }
+
+/** As docker has it, the memory of --tmpfs is none of them. */
+const shownMounts = (mounts: ContainerRecord["mounts"]) =>
+  mounts.filter(({ type, byMount }) => type !== "tmpfs" || byMount);
 
 /** A volume without a name of somebody's has 64 digits. */
 function mountName(mount: ContainerRecord["mounts"][number], truncate: boolean): string {

@@ -73,7 +73,10 @@ export function mountsOf(
   const { volumeDriver, volumesFrom } = values;
   const mounts = [
     ...values.volume.map((word) => mountOf(parseVolume(word), workingDirectory)),
-    ...values.mount.map((mount) => located(mount, workingDirectory)),
+    ...values.mount.map((mount) => ({
+      ...located(mount, workingDirectory),
+      byMount: true as const,
+    })),
     ...values.tmpfs,
   ].map((mount) =>
     mount.type === "volume" && volumeDriver !== undefined

@@ -54,8 +54,9 @@ export default command({
     const made = onceCreated(engine);
     const attached = await started(engine, request, values, streams, options, host)
       .catch((error) => {
-        // As docker has it: who asks for the ID gets it also of what could not be started.
-        if (request.detached && made.id !== undefined) host.print(`${made.id}\n`);
+        // As docker has it: who asks for the ID gets it also of what could not be started, if that is still there.
+        const stays = request.detached && !request.autoRemove;
+        if (stays && made.id !== undefined) host.print(`${made.id}\n`);
         throw error;
       })
       .finally(() => pulling.end());

@@ -130,6 +130,7 @@ export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest
     );
   }
   const { readOnly, noCopy, propagation, idmap } = optionsOf(spec);
+  const written = spec.options.length > 0 && { mode: spec.options.join(",") };
   if (spec.type === "volume" || source === undefined) {
     return {
       type: "volume",
@@ -137,6 +138,7 @@ export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest
       target,
       readOnly,
       ...(noCopy && { noCopy }),
+      ...written,
     };
   }
   return {
@@ -147,6 +149,7 @@ export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest
     recursive: true,
     propagation,
     ...(idmap && { idmap }),
+    ...written,
   };
 }
 

@@ -21,8 +21,16 @@ export type IdMapRequest =
   | "owner"
   | { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
 
+/** How a mount was written: for who inspects the container, and for nothing else. */
+interface Written {
+  /** By --mount: docker shows it among HostConfig.Mounts, others among Binds and Tmpfs. */
+  readonly byMount?: true;
+  /** The options of a -v, `ro,z`. */
+  readonly mode?: string;
+}
+
 /** A directory or file of this machine. */
-export interface BindRequest {
+export interface BindRequest extends Written {
   readonly type: "bind";
   readonly source: string;
   readonly target: string;
@@ -41,7 +49,7 @@ export interface BindRequest {
 }
 
 /** A directory that outlives containers. */
-export interface VolumeRequest {
+export interface VolumeRequest extends Written {
   readonly type: "volume";
   /** Absent: a new one, of its own name, that goes with the container. */
   readonly name?: string;
@@ -57,14 +65,14 @@ export interface VolumeRequest {
 }
 
 /** An empty file system in memory. */
-export interface TmpfsRequest {
+export interface TmpfsRequest extends Written {
   readonly type: "tmpfs";
   readonly target: string;
   readonly options: readonly string[];
 }
 
 /** The root of an image, to read. */
-export interface ImageMountRequest {
+export interface ImageMountRequest extends Written {
   readonly type: "image";
   /** As the user typed it; an image's ID once the container is made. */
   readonly source: string;

@@ -16,6 +16,7 @@ import type {
 } from "@nacre/core/program/request.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
 import type { IdMap, UserMaps } from "@nacre/core/user-namespace/id-map.ts";
+import { mountRequestJson } from "./inspect-mount-request.ts";
 
 /** Docker's names and its ways to say that nothing is set. */
 function resourcesJson(resources: ResourceRequest): Record<string, unknown> {
@@ -144,9 +145,10 @@ function logConfigJson({ logDriver, log }: ContainerRequest, path: string) {
 
 /** As -v has it; what has no source is not among them. */
 function bindWord(mount: RequestedMount): string[] {
-  if (mount.type !== "bind" && mount.type !== "volume") return [];
+  if (mount.byMount || (mount.type !== "bind" && mount.type !== "volume")) return [];
   const source = mount.type === "bind" ? mount.source : mount.name;
-  return source === undefined ? [] : [`${source}:${mount.target}${mount.readOnly ? ":ro" : ""}`];
+  const mode = mount.mode ?? (mount.readOnly ? "ro" : undefined);
+  return source === undefined ? [] : [[source, mount.target, ...(mode ? [mode] : [])].join(":")];
 }
 
 /**
@@ -158,7 +160,8 @@ export function hostConfigJson(
   logPath: string,
 ): Record<string, unknown> {
   const { request } = record;
-  const tmpfs = request.mounts.filter((m) => m.type === "tmpfs");
+  const tmpfs = request.mounts.filter((m) => m.type === "tmpfs" && !m.byMount);
+  const long = request.mounts.filter(({ byMount }) => byMount);
   const binds = request.mounts.flatMap(bindWord);
   return {
     ...(request.annotations && { Annotations: request.annotations }),
@@ -173,7 +176,10 @@ export function hostConfigJson(
     AutoRemove: request.autoRemove,
     ReadonlyRootfs: request.readOnlyRoot,
     ...resourcesJson(request.resources),
-    Tmpfs: Object.fromEntries(tmpfs.map((m) => [m.target, m.options.join(",")])),
+    Tmpfs: Object.fromEntries(
+      tmpfs.flatMap((m) => (m.type === "tmpfs" ? [[m.target, m.options.join(",")]] : [])),
+    ),
+    ...(long.length > 0 && { Mounts: long.map(mountRequestJson) }),
     ...processJson(request),
     ...(record.users && { IDMappings: mapsJson(record.users) }),
   };

@@ -85,24 +85,33 @@ function mountJson(
     case "volume":
       return {
         ...{ Type: "volume", Name: mount.name, Source: sourceOf(mount), Destination },
-        ...{ Driver: mount.driver ?? DEFAULT_DRIVER, Mode: mount.readOnly ? "ro" : "z" },
+        ...{
+          Driver: mount.driver ?? DEFAULT_DRIVER,
+          Mode: mount.mode ?? (mount.readOnly ? "ro" : "z"),
+        },
         ...{ RW: !mount.readOnly, Propagation: "" },
       };
     case "bind":
       return {
         ...{ Type: "bind", Source: mount.source, Destination },
-        ...{ Mode: mount.readOnly ? "ro" : "", RW: !mount.readOnly },
+        ...{ Mode: mount.mode ?? (mount.readOnly ? "ro" : ""), RW: !mount.readOnly },
         Propagation: mount.recursive ? `r${mount.propagation}` : mount.propagation,
       };
   }
 }
+
+/** As docker has it, the memory of --tmpfs is none of them. */
+const shownMounts = ({ mounts }: ContainerRecord): readonly ContainerMount[] =>
+  mounts.filter(({ type, byMount }) => type !== "tmpfs" || byMount);
 
 /** Docker's Config.Volumes: places that get a volume whose name nobody gave. */
 function ownVolumes(
   request: ContainerRequest,
   config: ImageProcess,
 ): Record<string, object> | null {
-  const asked = request.mounts.filter((m) => m.type === "volume" && m.name === undefined);
+  const asked = request.mounts.filter(
+    (m) => m.type === "volume" && m.name === undefined && !m.byMount,
+  );
   const targets = [...Object.keys(config.Volumes ?? {}), ...asked.map(({ target }) => target)];
   return targets.length === 0 ? null : empties(targets);
 }
@@ -166,7 +175,7 @@ export function containerJson(
     ...powersJson(request, image, available),
     ...(request.pidFile !== undefined && { PidFile: request.pidFile }),
     HostConfig: hostConfigJson(record, runtime, logPath),
-    Mounts: record.mounts.map((mount) => mountJson(mount, sourceOf)),
+    Mounts: shownMounts(record).map((mount) => mountJson(mount, sourceOf)),
     Config: {
       Hostname: request.hostname ?? id.slice(0, 12),
       Domainname: request.domainname ?? "",

@@ -60,6 +60,51 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     expect(await does("ps", "-a", "-f", "health=unhealthy", "--format", "{{.Names}}")).toBe("well");
   });
 
+  it("shows mounts as they were asked for", async () => {
+    const short = [
+      "-v",
+      "/:/a:ro,rslave",
+      "-v",
+      "/anon",
+      "--tmpfs",
+      "/t:size=1m",
+      "-v",
+      "kept:/k:z",
+    ];
+    const long = [
+      "type=bind,src=/,dst=/b,readonly,bind-propagation=rslave,bind-nonrecursive",
+      "type=volume,src=kept,dst=/v,volume-nocopy,volume-label=x=y",
+      "type=tmpfs,dst=/m,tmpfs-size=1m,tmpfs-mode=700",
+    ].flatMap((words) => ["--mount", words]);
+    const given = ["--network", "none", "--name", "mounted", ...short, ...long];
+    await does("create", ...given, image(), "true");
+    const asked = "{{json .HostConfig.Binds}} {{json .HostConfig.Tmpfs}} {{json .Config.Volumes}}";
+    expect(await does("inspect", "-f", asked, "mounted")).toBe(
+      '["/:/a:ro,rslave","kept:/k:z"] {"/t":"size=1m"} {"/anon":{}}',
+    );
+    expect(
+      JSON.parse(await does("inspect", "-f", "{{json .HostConfig.Mounts}}", "mounted")),
+    ).toEqual([
+      {
+        ...{ Type: "bind", Source: "/", Target: "/b", ReadOnly: true },
+        BindOptions: { Propagation: "rslave", NonRecursive: true },
+      },
+      {
+        ...{ Type: "volume", Source: "kept", Target: "/v" },
+        VolumeOptions: { NoCopy: true, Labels: { x: "y" } },
+      },
+      { Type: "tmpfs", Target: "/m", TmpfsOptions: { SizeBytes: 1 << 20, Mode: 0o700 } },
+    ]);
+    const mounts = "{{range .Mounts}}{{.Type}} {{.Destination}} {{.Mode}};{{end}}";
+    const seen = (await does("inspect", "-f", mounts, "mounted")).split(";").sort();
+    expect(
+      seen.filter((one) => !one.includes("/anon")).map((one) => one.split(" ", 2).join(" ")),
+    ).toEqual(["", "bind /a", "bind /b", "tmpfs /m", "volume /k", "volume /v"]);
+    expect(seen).toContain("bind /a ro,rslave");
+    await does("rm", "-v", "mounted");
+    await does("volume", "rm", "kept");
+  });
+
   it("lists those that run where none of the last are asked for", async () => {
     await start("runs", "exec sleep 1000");
     await does("create", "--network", "none", "--name", "rests", image(), "true");

@@ -165,7 +165,16 @@ export function commandLineContract(
 
     it("says in an image of a container what was asked for that", async () => {
       const health = ["--health-cmd", "test -e /ok", "--health-interval", "7s"];
-      const more = ["-v", "/anon", "--tmpfs", "/t", "--network", "none", "--name", "source"];
+      const more = [
+        "-v",
+        "/anon",
+        "--mount",
+        "type=tmpfs,dst=/t",
+        "--network",
+        "none",
+        "--name",
+        "source",
+      ];
       await does("create", ...health, ...more, subject.image, "true");
       const mounts = "{{range .Mounts}}{{.Type}} [{{.Driver}}] {{.Destination}};{{end}}";
       expect(await does("inspect", "-f", mounts, "source")).toBe(

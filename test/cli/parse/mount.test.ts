@@ -18,6 +18,7 @@ describe("mounts", () => {
 
   it("makes a bind of a path, relative ones from the working directory", () => {
     expect(mountOf(parseVolume("./data:/data:ro"), "/srv")).toEqual({
+      mode: "ro",
       type: "bind",
       source: "/srv/./data",
       target: "/data",
@@ -30,6 +31,7 @@ describe("mounts", () => {
 
   it("makes a volume of a name, and one of its own of no name", () => {
     expect(mountOf(parseVolume("data:/data:ro,nocopy"), "/")).toEqual({
+      mode: "ro,nocopy",
       type: "volume",
       name: "data",
       target: "/data",
