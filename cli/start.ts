@@ -110,6 +110,14 @@ function keep(script: Script, path: string): void {
  * beside whatever comes, once: whoever makes the file's lock does it.
  */
 function freezeBehind(given: string): void {
+  try {
+    freeze(given);
+  } catch {
+    // there is no memory for it; the command has ended as it would have
+  }
+}
+
+function freeze(given: string): void {
   const image = imagePath(directory, given.endsWith("-unprivileged"));
   if (ageMs(image) < RESTS_MS || !locked(lockPath(image))) return;
   const { spawn } = process.getBuiltinModule("node:child_process");
@@ -125,8 +133,8 @@ const RESTS_MS = 60_000;
 
 /** Until it is as old as no freezing becomes: one that failed is tried again then, and not with each command. */
 function locked(path: string): boolean {
-  if (ageMs(path) > FREEZES_WITHIN_MS) rmSync(path, { force: true });
   try {
+    if (ageMs(path) > FREEZES_WITHIN_MS) rmSync(path, { force: true });
     closeSync(openSync(path, "wx", 0o600));
     return true;
   } catch {

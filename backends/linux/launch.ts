@@ -89,7 +89,7 @@ export class Launcher {
   #loaded(): Addon | undefined {
     if (this.#addon !== null) return this.#addon;
     const addon = this.#addonPath === undefined ? undefined : loadAddon(this.#addonPath);
-    if (addon && this.#endsWithProcess) process.once("exit", (code) => addon.leave(code));
+    if (addon && this.#endsWithProcess) leaveAtExit(addon);
     this.#addon = addon;
     return addon;
   }
@@ -121,6 +121,17 @@ export class Launcher {
       });
     });
   }
+}
+
+/** Node says what was thrown, and by nobody caught, after everything that happens at the exit. */
+export function leaveAtExit(addon: Pick<Addon, "leave">): void {
+  let thrown = false;
+  process.once("uncaughtExceptionMonitor", () => {
+    thrown = true;
+  });
+  process.once("exit", (code) => {
+    if (!thrown) addon.leave(code);
+  });
 }
 
 /** A descriptor for a child, and what comes out of it. */

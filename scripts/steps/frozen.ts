@@ -1,14 +1,8 @@
 // A Node that has loaded what commands load, frozen, for the user who builds: cli/frozen.ts.
 
-import { existsSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import {
-  FREEZE_ENVIRONMENT,
-  freezeCommand,
-  imagePath,
-  lockPath,
-  starterPath,
-} from "../../cli/frozen.ts";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { FREEZE_ENVIRONMENT, freezeCommand, imagePath, starterPath } from "../../cli/frozen.ts";
 import { DIST, run } from "./step.ts";
 
 /** How long it may take; a command without an image begins as Node does. */
@@ -16,9 +10,11 @@ const FREEZING_MS = 60_000;
 
 /** What was frozen before is not what is built now. */
 export function removeImages(): void {
-  for (const unprivileged of [false, true]) {
-    const image = imagePath(DIST, unprivileged);
-    for (const path of [image, lockPath(image)]) rmSync(path, { force: true });
+  if (!existsSync(DIST)) return;
+  // Its lock and what freezings have left that were killed have its name before theirs.
+  const image = basename(imagePath(DIST, false));
+  for (const name of readdirSync(DIST)) {
+    if (name.startsWith(image)) rmSync(join(DIST, name), { force: true });
   }
 }
 

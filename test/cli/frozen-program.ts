@@ -46,6 +46,7 @@ const ACTS: Readonly<Record<string, (word?: string) => void>> = {
       descriptors: descriptors(),
       hour: new Date(0).getHours(),
     }),
+  unfrozen: () => say(process.env.NACRE_UNFROZEN ?? "not told"),
   exit: (code) => process.exit(Number(code)),
   drain: () => {
     process.exitCode = 3;

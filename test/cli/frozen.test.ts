@@ -43,6 +43,7 @@ rmOU1qxOSdHtjTq/VSU0WFnZkAIhANKasneCWQRSk9cNTcCZHkrNtaLuVkhVZ/F+
 5h8Qyr6G
 -----END CERTIFICATE-----
 `;
+const ROOT = process.getuid?.() === 0;
 /** Thawing is written for x64; elsewhere Node starts as usual. */
 const THAWS = process.platform === "linux" && process.arch === "x64" && existsSync(STARTER);
 
@@ -273,7 +274,7 @@ describe.runIf(THAWS)("Node is started as usual", () => {
   });
 
   // Who is not root cannot give a file away.
-  it.skipIf(process.getuid?.() !== 0)("where the image is another user's", () => {
+  it.skipIf(!ROOT)("where the image is another user's", () => {
     chownSync(image, 65_534, 65_534);
     const { usual, environment } = told();
     expect({ usual, told: environment.NACRE_UNFROZEN }).toEqual({ usual: true, told: undefined });
@@ -314,6 +315,14 @@ describe.runIf(THAWS)("Node is started as usual", () => {
     );
   });
 
+  // Who is not root takes nothing down.
+  it.skipIf(!ROOT)("where there is no /proc, by which no image could be made anew", () => {
+    const line = 'umount --lazy /proc && exec "$@"';
+    const words = ["-c", line, "sh", STARTER, ...commandLine(["unfrozen"])];
+    const ended = spawnSync("unshare", ["--mount", "/bin/sh", ...words], { encoding: "utf8" });
+    expect(ended).toMatchObject({ stderr: "", stdout: 'as usual\n"not told"\n' });
+  });
+
   it("where there is more to say than has room", () => {
     const long = "x".repeat(100_000);
     const { usual, words } = told({}, ...Array<string>(15).fill(long));
@@ -323,6 +332,11 @@ describe.runIf(THAWS)("Node is started as usual", () => {
 
 // Elsewhere there is nothing that could be frozen (THAWS).
 describe.runIf(THAWS)("the copy that is frozen", () => {
+  it("has addresses by chance, however its caller was started", () => {
+    const words = ["-R", STARTER, "--freeze", "/bin/cat", "/proc/self/personality"];
+    expect(spawnSync("setarch", words, { encoding: "utf8" }).stdout).toBe("00000000\n");
+  });
+
   it("has stopped when it is read, and is not left by who is killed meanwhile", async () => {
     const words = ["--freeze", OWN_NODE, ...V8, "--", PROGRAM, "freeze", "-", watched];
     const freezer = spawn(STARTER, words, { env: {}, stdio: ["ignore", "pipe", "inherit"] });

@@ -88,14 +88,15 @@ static long opened(const char *path, struct stat *status) {
   return failed(file) ? file : -EMFILE;
 }
 
-static int same_boot(void) {
+/* Where there is no /proc nobody could make another image either. */
+static int of_boot(void) {
   char now[sizeof frozen->boot] = "";
   const char *path = "/proc/sys/kernel/random/boot_id";
   long file = ask(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
-  if (failed(file)) return 0;
+  if (failed(file)) return UNFIT;
   long count = ask(__NR_read, file, (long)now, 36, 0, 0, 0);
   ask(__NR_close, file, 0, 0, 0, 0, 0);
-  return count == 36 && same(now, frozen->boot);
+  return count == 36 && same(now, frozen->boot) ? FIT : STALE;
 }
 
 /* Into `files`, from 1 on; STALE where one is not what it was. */
@@ -192,7 +193,8 @@ static int read_head(const struct stat *status, long *files) {
   if (failed(at) || (long)status->st_size < (long)sizeof *frozen) return STALE;
   int whole = begins(frozen->magic, FROZEN) && frozen->size == (long)status->st_size;
   int original = frozen->device == (long)status->st_dev && frozen->inode == (long)status->st_ino;
-  return whole && original && same_boot() ? open_files(files) : STALE;
+  int fit = whole && original ? of_boot() : STALE;
+  return fit == FIT ? open_files(files) : fit;
 }
 
 /* Of who we are, and for nobody else to read. */
@@ -256,6 +258,8 @@ void make_freezable(void) {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
   };
   struct sock_fprog filter = {sizeof refused / sizeof *refused, refused};
+  /* Without chance in its addresses (setarch -R) all that begin from it would be. */
+  ask(__NR_personality, 0, 0, 0, 0, 0, 0);
   ask(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
   ask(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, (long)&filter, 0, 0, 0);
   ask(__NR_close_range, 3, ~0U, 0, 0, 0, 0);
