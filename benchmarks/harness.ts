@@ -28,8 +28,6 @@ export interface Row {
   /** ours ÷ theirs, and what it must not exceed. */
   readonly ratio: number | undefined;
   readonly atMost: number;
-  /** What a later release is to reach, where that is known. */
-  readonly later?: number;
   readonly limits?: readonly Limit[];
   readonly runs: number;
   /** Of the result that both came to, where there is one to compare. */
@@ -81,7 +79,6 @@ export interface Peer {
 export interface Comparison {
   readonly work: string;
   readonly atMost: number;
-  readonly later?: number;
   readonly limits?: readonly Limit[];
   readonly runs: number;
   /** Rounds before those that count; 1 by default. */
@@ -98,7 +95,7 @@ export interface Comparison {
 
 /** Measures both sides in turn, or ours alone where the peer is missing. */
 export async function compare(comparison: Comparison): Promise<Row> {
-  const { work, atMost, later, limits, runs, unit = "ms", warmUp = 1, ours } = comparison;
+  const { work, atMost, limits, runs, unit = "ms", warmUp = 1, ours } = comparison;
   await using stack = new AsyncDisposableStack();
   let peer: Peer | undefined;
   let reason: string | undefined;
@@ -115,7 +112,6 @@ export async function compare(comparison: Comparison): Promise<Row> {
     ...{ work, atMost, runs, unit, ours: mine, theirs },
     peer: peer === undefined ? comparison.peer : `${peer.name} (${peer.version})`,
     ratio: mine === undefined || theirs === undefined ? undefined : mine / theirs,
-    ...(later !== undefined && { later }),
     ...(limits !== undefined && { limits }),
     ...(hash !== undefined && { hash }),
     ...(reason !== undefined && { reason }),

@@ -24,7 +24,7 @@ export const run: Benchmark = {
     const ours: Once = () => nacre.timed("run", ...command);
     const common = { work: WORK, runs: small ? 1 : 20, ours };
     const besideDocker = await compare({
-      ...{ ...common, atMost: 0.25, later: 0.18, peer: "docker" },
+      ...{ ...common, atMost: 0.18, peer: "docker" },
       open: async (stack) => {
         const docker = stack.use(await startDocker(join(stage.disk.path, "docker")));
         docker.output("pull", "--quiet", reference);
@@ -32,7 +32,7 @@ export const run: Benchmark = {
       },
     });
     const besidePodman = await compare({
-      ...{ ...common, atMost: 0.4, later: 0.3, peer: "podman" },
+      ...{ ...common, atMost: 0.3, peer: "podman" },
       open: (stack) => {
         const podman = stack.use(openPodman(join(stage.disk.path, "podman")));
         podman.output("pull", "--quiet", "--tls-verify=false", reference);

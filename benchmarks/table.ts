@@ -29,14 +29,13 @@ function cells(row: Row): string[] {
     row.ratio === undefined ? "–" : `${row.ratio.toFixed(2)}×`,
     `${row.atMost}×`,
     verdict(row),
-    row.later === undefined ? "" : `${row.later}×`,
     row.peer,
   ];
 }
 
 /** The table, and below it what must be known about single rows. */
 export function table(rows: readonly Row[]): string {
-  const head = ["work", "nacre", "peer", "ratio", "at most", "", "later", "against"];
+  const head = ["work", "nacre", "peer", "ratio", "at most", "", "against"];
   const lines = [head, ...rows.map(cells)];
   const widths = head.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
   const text = lines.map((line) =>
