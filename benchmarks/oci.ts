@@ -19,12 +19,12 @@ const WORKS: readonly Work[] = [
   {
     work: "OCI runtime: run `true`, one process",
     once: (runtime) => runtime.run(),
-    atMost: { crun: 2.75, runc: 1.75 },
+    atMost: { crun: 1.75, runc: 1.1 },
   },
   {
     work: "OCI runtime: create, start, delete, three processes",
     once: (runtime) => runtime.steps(),
-    atMost: { crun: 4, runc: 2.75 },
+    atMost: { crun: 2, runc: 1.4 },
   },
 ];
 

@@ -47,12 +47,13 @@ export function isThawed(): boolean {
 
 /**
  * V8 alone, as no other thread is frozen; every function compiled, and kept: a page of it that a
- * command does not touch costs nothing. What is called a few times is not made machine code of, which
- * no other thread would do meanwhile; what is called often is.
+ * command does not touch costs nothing. Machine code is made of what is called often, and the best
+ * of what is called ten times as often as usual, since no other thread makes it meanwhile.
  */
 const FLAGS = [
   "--single-threaded",
   "--no-sparkplug",
+  "--invocation-count-for-turbofan=30000",
   "--no-lazy",
   "--no-flush-bytecode",
   "--expose-gc",
