@@ -25,6 +25,7 @@ import { NODE_FLAGS } from "./node-flags.ts";
 import { packageRoot } from "./package-root.ts";
 import { OWN_NAMES, type PluginGiven, pluginOptions } from "./plugins.ts";
 import { VERSION } from "./version.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 /** How an engine is made; all of it has a default. */
 export interface CreateEngineOptions {
@@ -115,7 +116,7 @@ export function installedPlugins(given: readonly PluginGiven[]): readonly Instal
 const pluginSettings = (given: readonly (string | PluginGiven)[]) =>
   pluginOptions(
     given.map((one) => (typeof one === "string" ? { wanted: one, origin: "createEngine" } : one)),
-    process.cwd(),
+    workingDirectory,
   );
 
 const isOwn = (snapshotter: string): boolean =>

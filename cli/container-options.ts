@@ -119,14 +119,14 @@ export function requestOf(
   [image, ...command]: readonly string[],
   host: Host,
 ): ContainerRequest {
-  const rootDirectory = values.rootfs ? rootDirectoryOf(image!, host.workingDirectory) : undefined;
+  const rootDirectory = values.rootfs ? rootDirectoryOf(image!, host) : undefined;
   refuseDevices(values.gpus);
   refuseAddresses(values, networkOf(values.network));
   checkPorts(values, networkOf(values.network), host);
   const process = processOf(values, host);
   checkNamespaces({ ...process, ...(values.hostname && { hostname: values.hostname }) });
   const optional = {
-    pidFile: values.pidfile ? absolute(values.pidfile, host.workingDirectory) : undefined,
+    pidFile: values.pidfile ? absolute(values.pidfile, host) : undefined,
     removeImage: values.rmi || undefined,
     mergeEnvironment: unlessEmpty(values.envMerge),
     unsetEnvironment: values.unsetenvAll ? ("all" as const) : unlessEmpty(values.unsetenv),
@@ -195,10 +195,10 @@ function parseCgroupFile(word: string): readonly [file: string, value: string] {
 /** podman's mark of a directory that is only read. */
 const OVERLAY = ":O";
 
-function rootDirectoryOf(word: string, workingDirectory: string) {
+function rootDirectoryOf(word: string, host: Host) {
   const overlay = word.endsWith(OVERLAY);
   const path = overlay ? word.slice(0, -OVERLAY.length) : word;
-  return { path: absolute(path, workingDirectory), overlay };
+  return { path: absolute(path, host), overlay };
 }
 
 /** An empty one clears the image's, as docker has it. */

@@ -2,6 +2,7 @@
 
 import { posix } from "node:path";
 import { NacreError } from "@nacre/core/error.ts";
+import type { Host } from "./host.ts";
 
 export interface CopyOperand {
   /** Undefined for a path of this machine. */
@@ -11,10 +12,12 @@ export interface CopyOperand {
 }
 
 /** What begins with a dot or a slash is a path, whatever colons are in it. */
-export function copyOperand(word: string, workingDirectory: string): CopyOperand {
+export function copyOperand(word: string, host: Pick<Host, "workingDirectory">): CopyOperand {
   const colon = /^[./]/.test(word) ? -1 : word.indexOf(":");
   if (colon < 0) {
-    return { container: undefined, path: word === "-" ? "-" : absolute(workingDirectory, word) };
+    if (word === "-") return { container: undefined, path: word };
+    const directory = word.startsWith("/") ? "/" : host.workingDirectory;
+    return { container: undefined, path: absolute(directory, word) };
   }
   const path = word.slice(colon + 1);
   if (path === "") throw missing(word);

@@ -9,7 +9,7 @@ import type { LocalFiles } from "./local-files.ts";
 
 export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Absolute. */
+  /** Absolute. It may have been removed: ask for it where a relative path is. @throws NacreError */
   readonly workingDirectory: string;
   /** Writes to standard output; returns when the bytes have left. */
   print(text: string): void;

@@ -49,10 +49,10 @@ function parseVolumesFrom(word: string): string {
 }
 
 /** Docker's rule of relative sources: `.` begins one that is taken from where the caller is. */
-function located(mount: RequestedMount, workingDirectory: string): RequestedMount {
+function located(mount: RequestedMount, host: Host): RequestedMount {
   if (mount.type !== "bind") return mount;
   if (/^\.{1,2}(\/|$)/.test(mount.source)) {
-    return { ...mount, source: absolute(mount.source, workingDirectory) };
+    return { ...mount, source: absolute(mount.source, host) };
   }
   return checked(mount);
 }
@@ -67,14 +67,14 @@ function checked(mount: BindRequest): BindRequest {
 /** The part of a request that was asked for. @throws FlagError */
 export function mountsOf(
   values: Values<typeof MOUNT_OPTIONS> & { readonly readOnly: boolean },
-  { workingDirectory }: Host,
+  host: Host,
 ): Pick<ContainerRequest, "mounts" | "volumesFrom"> {
   refuseStorageOptions(values.storageOpt);
   const { volumeDriver, volumesFrom } = values;
   const mounts = [
-    ...values.volume.map((word) => mountOf(parseVolume(word), workingDirectory)),
+    ...values.volume.map((word) => mountOf(parseVolume(word), host)),
     ...values.mount.map((mount) => ({
-      ...located(mount, workingDirectory),
+      ...located(mount, host),
       byMount: true as const,
     })),
     ...values.tmpfs,

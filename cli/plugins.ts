@@ -27,15 +27,16 @@ export const OWN_NAMES = {
 /** `given`: names and paths, each with who gave it. */
 export function pluginOptions(
   given: readonly { readonly wanted: string; readonly origin: string }[],
-  workingDirectory: string,
+  workingDirectory: () => string,
 ): PluginOptions {
   const root = packageRoot();
+  const wishes = given.map((one) => ({ ...one, bases: [workingDirectory(), root] }));
   return {
     bundled: BUNDLED.map((name) => join(root, "dist", "plugins", name)),
     own: OWN_NAMES,
     uid: process.getuid?.() ?? 0,
     wishes: () => [
-      ...given.map((one) => ({ ...one, bases: [workingDirectory, root] })),
+      ...wishes,
       ...configured().map((wanted) => ({
         wanted,
         origin: CONFIGURATION,

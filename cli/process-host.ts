@@ -13,11 +13,15 @@ import {
 import type { GlobalOptions } from "./command.ts";
 import type { Host } from "./host.ts";
 import { onSignals } from "./signal-listeners.ts";
+import { workingDirectory } from "./working-directory.ts";
 import { writeAll } from "./write-all.ts";
 
 export class ProcessHost implements Host {
   readonly environment = process.env;
-  readonly workingDirectory = process.cwd();
+
+  get workingDirectory(): string {
+    return workingDirectory();
+  }
 
   print(text: string): void {
     writeAll(1, text);

@@ -65,7 +65,7 @@ interface Copy {
 function operandsOf(from: string, to: string, host: Host): [CopyOperand, CopyOperand] {
   if (from === "") throw invalid("source can not be empty");
   if (to === "") throw invalid("destination can not be empty");
-  const [source, destination] = [from, to].map((word) => copyOperand(word, host.workingDirectory));
+  const [source, destination] = [from, to].map((word) => copyOperand(word, host));
   if (source!.container && destination!.container) {
     throw invalid("copying between containers is not supported");
   }

@@ -11,15 +11,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { onSignals } from "../signal-listeners.ts";
+import { workingDirectory } from "../working-directory.ts";
 import { writeAll } from "../write-all.ts";
 import type { OciHost } from "./host.ts";
 
 export class OciProcessHost implements OciHost {
   readonly environment = process.env;
 
-  /** Asked for when it is needed: it may have been removed. */
   get workingDirectory(): string {
-    return process.cwd();
+    return workingDirectory();
   }
 
   print(text: string): void {

@@ -13,6 +13,7 @@ import type {
   VolumeRequest,
 } from "@nacre/core/program/request.ts";
 import { FlagError } from "../flag-error.ts";
+import type { Host } from "../host.ts";
 import { parseIdMap } from "./id-map.ts";
 
 /** A -v as it was written, before its options were understood. */
@@ -118,10 +119,13 @@ function checkTarget(target: string): void {
 
 /**
  * The mount that a -v asks for.
- * @param workingDirectory what a relative source is relative to
+ * @param host has what a relative source is relative to
  * @throws FlagError for a mode or a target that docker refuses
  */
-export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest | VolumeRequest {
+export function mountOf(
+  spec: VolumeSpec,
+  host: Pick<Host, "workingDirectory">,
+): BindRequest | VolumeRequest {
   const { source, target } = spec;
   checkTarget(target);
   if (source?.startsWith("~")) {
@@ -143,7 +147,7 @@ export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest
   }
   return {
     type: "bind",
-    source: absolute(source, workingDirectory),
+    source: absolute(source, host),
     target,
     readOnly,
     recursive: true,
@@ -154,8 +158,9 @@ export function mountOf(spec: VolumeSpec, workingDirectory: string): BindRequest
 }
 
 /** A name of this machine's own tree, from its root on. */
-export function absolute(source: string, workingDirectory: string): string {
+export function absolute(source: string, host: Pick<Host, "workingDirectory">): string {
   if (source.startsWith("/")) return source;
+  const { workingDirectory } = host;
   return source === "." ? workingDirectory : `${workingDirectory}/${source}`;
 }
 

@@ -11,13 +11,16 @@ function common(fact: Case): Case {
   return { input: fact.input, value: { ...(source && { source }), target, type } };
 }
 
+const mounted = (text: string, workingDirectory = "/") =>
+  mountOf(parseVolume(text), { workingDirectory });
+
 describe("mounts", () => {
   it.each(casesOf("volumes"))("takes -v $input apart as docker does", (fact) =>
     expect(common(outcomeOf(fact.input, parseVolume))).toEqual(common(fact)),
   );
 
   it("makes a bind of a path, relative ones from the working directory", () => {
-    expect(mountOf(parseVolume("./data:/data:ro"), "/srv")).toEqual({
+    expect(mounted("./data:/data:ro", "/srv")).toEqual({
       mode: "ro",
       type: "bind",
       source: "/srv/./data",
@@ -26,11 +29,11 @@ describe("mounts", () => {
       recursive: true,
       propagation: "private",
     });
-    expect(mountOf(parseVolume(".:/x"), "/srv")).toMatchObject({ source: "/srv", readOnly: false });
+    expect(mounted(".:/x", "/srv")).toMatchObject({ source: "/srv", readOnly: false });
   });
 
   it("makes a volume of a name, and one of its own of no name", () => {
-    expect(mountOf(parseVolume("data:/data:ro,nocopy"), "/")).toEqual({
+    expect(mounted("data:/data:ro,nocopy")).toEqual({
       mode: "ro,nocopy",
       type: "volume",
       name: "data",
@@ -38,7 +41,7 @@ describe("mounts", () => {
       readOnly: true,
       noCopy: true,
     });
-    expect(mountOf(parseVolume("/data"), "/")).toEqual({
+    expect(mounted("/data")).toEqual({
       type: "volume",
       target: "/data",
       readOnly: false,
@@ -46,24 +49,22 @@ describe("mounts", () => {
   });
 
   it("reads propagation", () => {
-    expect(mountOf(parseVolume("/a:/b:rslave"), "/")).toMatchObject({ propagation: "slave" });
-    expect(() => mountOf(parseVolume("vol:/b:rslave"), "/")).toThrow("invalid mode: rslave");
+    expect(mounted("/a:/b:rslave")).toMatchObject({ propagation: "slave" });
+    expect(() => mounted("vol:/b:rslave")).toThrow("invalid mode: rslave");
   });
 
   it("refuses relative targets and modes that nobody knows", () => {
-    expect(() => mountOf(parseVolume("/a:b"), "/")).toThrow("mount path must be absolute");
-    expect(() => mountOf(parseVolume("x:/a"), "/")).toThrow("two characters at least");
-    expect(() => mountOf(parseVolume("/a:/b:bogus"), "/")).toThrow("invalid mode: bogus");
-    expect(() => mountOf(parseVolume("/a:/b:toString"), "/")).toThrow("invalid mode: toString");
-    expect(() => mountOf(parseVolume("/a:/b:nocopy"), "/")).toThrow("invalid mode: nocopy");
-    expect(() => mountOf(parseVolume("/a:/b:U"), "/")).toThrow("Use idmap");
+    expect(() => mounted("/a:b")).toThrow("mount path must be absolute");
+    expect(() => mounted("x:/a")).toThrow("two characters at least");
+    expect(() => mounted("/a:/b:bogus")).toThrow("invalid mode: bogus");
+    expect(() => mounted("/a:/b:toString")).toThrow("invalid mode: toString");
+    expect(() => mounted("/a:/b:nocopy")).toThrow("invalid mode: nocopy");
+    expect(() => mounted("/a:/b:U")).toThrow("Use idmap");
   });
 
   it("reads which owners a bind shows", () => {
-    expect(mountOf(parseVolume("/a:/b:idmap"), "/")).toMatchObject({ idmap: "owner" });
-    expect(
-      mountOf(parseVolume("/a:/b:ro,idmap=uids=1000-0-1#5-6-7;gids=100-0-1"), "/"),
-    ).toMatchObject({
+    expect(mounted("/a:/b:idmap")).toMatchObject({ idmap: "owner" });
+    expect(mounted("/a:/b:ro,idmap=uids=1000-0-1#5-6-7;gids=100-0-1")).toMatchObject({
       readOnly: true,
       idmap: {
         uids: [
@@ -74,7 +75,7 @@ describe("mounts", () => {
       },
     });
     for (const bad of ["uids=1-2", "uids=1-2-0", "uids=4294967295-0-1", "pids=1-2-3"]) {
-      expect(() => mountOf(parseVolume(`/a:/b:idmap=${bad}`), "/")).toThrow("invalid idmap");
+      expect(() => mounted(`/a:/b:idmap=${bad}`)).toThrow("invalid idmap");
     }
   });
 
