@@ -67,7 +67,8 @@ function heapFlags(): string[] {
   const { totalmem } = process.getBuiltinModule("node:os");
   const mib = totalmem() / 2 ** 20;
   const most = Math.floor(Math.min(mib / 2, mib > 15 * 1024 ? 4096 : 2048));
-  return [`--max-old-space-size=${most}`, "--max-semi-space-size=64"];
+  // More room for young objects makes nothing faster, and is not there in a small cgroup.
+  return [`--max-old-space-size=${most}`, "--max-semi-space-size=16"];
 }
 
 /** The command line that makes the image `image` for `node`. */

@@ -20,6 +20,7 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <linux/stat.h>
+#include "room.h"
 #include "system.h"
 
 /* Whoever is to be frozen has its descriptors from LOWEST on, where callers have none. */
@@ -224,7 +225,7 @@ void thaw(const char *path, struct called *called) {
   long vdso = vdso_of(called->environment);
   long flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
   long room = ask(__NR_mmap, CALLED, END - CALLED, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (failed(room) || !has_streams()) return;
+  if (failed(room) || !has_streams() || !has_room()) return;
   files[IMAGE] = opened(path, &status);
   if (failed(files[IMAGE]) ? files[IMAGE] != -ENOENT : !ours(&status)) return;
   struct called *copy = kept(called, path);
