@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { temporaryDirectory } from "../contract/temporary.ts";
 
 const NACRE = fileURLToPath(new URL("../../cli/bin/nacre", import.meta.url));
@@ -15,14 +15,12 @@ const [hierarchy, limit] = existsSync("/sys/fs/cgroup/memory")
   : ["/sys/fs/cgroup", "memory.max"];
 const group = join(hierarchy, `nacre-test-room-${process.pid}`);
 
-afterAll(async () => {
-  // The kernel lets go of a group a moment after its last process.
-  await expect.poll(() => removed(group), { timeout: 5000 }).toBe(true);
-});
+afterAll(() => vi.waitUntil(gone, { timeout: 5000 }));
 
-function removed(path: string): boolean {
+/** The kernel lets go of a group a moment after its last process. */
+function gone(): boolean {
   try {
-    if (existsSync(path)) rmdirSync(path);
+    if (existsSync(group)) rmdirSync(group);
     return true;
   } catch {
     return false;
