@@ -62,7 +62,7 @@ export interface CreateEngineOptions {
 export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
   const { backend = "linux", snapshotter, environment = process.env } = options;
   const { endsWithProcess = false, existingRoot = false } = options;
-  const root = resolve(options.root ?? defaultRoot(environment));
+  const root = absolute(options.root ?? defaultRoot(environment));
   const registries = options.registries ?? configuredRegistries();
   // It would make a function of text for each binding, and each is resolved once.
   const container = new Container({ jitless: true });
@@ -104,6 +104,9 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   );
   return container.get<Engine>(EngineToken);
 }
+
+const absolute = (path: string): string =>
+  path.startsWith("/") ? resolve(path) : resolve(workingDirectory(), path);
 
 /** The plugins that there are, by their manifests. */
 export function installedPlugins(given: readonly PluginGiven[]): readonly InstalledPlugin[] {

@@ -44,6 +44,7 @@ describe.each([
       [125, "run", "-v", "./here:/d", "none:1"],
       [1, "cp", "box:/etc", "here"],
       [1, "build", "."],
+      [1, "--root", "state", "images"],
     ] as const) {
       const { status, stderr } = nowhere(...words);
       expect(stderr).toContain("nacre: the working directory is not there any more\n");
