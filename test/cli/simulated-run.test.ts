@@ -217,10 +217,8 @@ describe("a container on the simulated kernel", () => {
 
   it("is refused what the simulation cannot do", async () => {
     const detached = await nacre(["run", "-d", "--rm", name, "true"]);
-    expect(detached).toMatchObject({
-      code: 125,
-      stdout: expect.stringMatching(/^[0-9a-f]{64}\n$/),
-    });
+    // With --rm there is no container left whose ID it could be.
+    expect(detached).toMatchObject({ code: 125, stdout: "" });
     expect(detached.stderr).toContain("ends with the command that started it");
     const policy = ["--restart", "always", "--name", "policy"];
     const restarted = await nacre(["run", ...policy, "--network", "none", name, "true"]);
