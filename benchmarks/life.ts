@@ -12,8 +12,8 @@ import { openPodman, type Podman } from "./peers/podman.ts";
 import { openStage } from "./stage.ts";
 
 const NETWORK = ["--network", "none"];
-/** Ends at once when it is asked to. */
-const POLITE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.01; done"];
+/** Ends at once when it is asked to: `wait` is interrupted, where a `sleep` would be waited for. */
+const POLITE = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"];
 const SILENT = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
 const AT_ONCE = 4;
 

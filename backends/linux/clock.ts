@@ -1,7 +1,17 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 
+/** Node's timers know whole milliseconds. */
+const TIMER_MS = 1;
+
 export class LinuxClock implements Clock {
+  readonly #cell: Int32Array | undefined;
+
+  /** `blocks`: nothing else waits in this process, which may be held for less than a timer takes. */
+  constructor({ blocks = false }: { readonly blocks?: boolean } = {}) {
+    if (blocks) this.#cell = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  }
+
   nowMs(): number {
     return Date.now();
   }
@@ -12,6 +22,10 @@ export class LinuxClock implements Clock {
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#cell && delayMs < TIMER_MS && !signal) {
+      Atomics.wait(this.#cell, 0, 0, delayMs);
+      return Promise.resolve();
+    }
     return new Promise((resolve, reject) => {
       const interrupt = (): void => {
         clearTimeout(timer);

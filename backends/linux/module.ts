@@ -51,7 +51,11 @@ export function linuxStorageModule(options: LinuxOptions): ContainerModule {
       .toResolvedValue(() => new LinuxFiles(options.addon, options.root), [])
       .inSingletonScope();
     bind(Clock)
-      .toResolvedValue(() => new LinuxClock(), [])
+      // A simulated kernel has its processes in this one, and they are not to be held.
+      .toResolvedValue(() => {
+        const blocks = options.endsWithProcess === true && options.init !== "";
+        return new LinuxClock({ blocks });
+      }, [])
       .inSingletonScope();
     bind(Random)
       .toResolvedValue(() => whenUsed(() => new LinuxRandom()), [])

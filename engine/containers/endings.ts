@@ -168,7 +168,7 @@ export class Endings {
       const waitedMs = this.#clock.monotonicMs() - beganMs;
       if (waitedMs >= timeoutMs) return false;
       // Somebody waits for one that ends at once; for what takes long, an eighth more is little.
-      await this.#clock.sleep(Math.min(Math.max(1, waitedMs / 8), 50));
+      await this.#clock.sleep(Math.min(Math.max(0.25, waitedMs / 8), 50));
     }
     return true;
   }
