@@ -5,6 +5,8 @@
 // long as none of them stands where a bundle begins: test/cli/lazy-loading.test.ts knows what a
 // command may read.
 
+import { constants, Script } from "node:vm";
+
 /** A bundle as it was compiled: the function that makes it a module. */
 export type BundleFunction = (
   exports: unknown,
@@ -13,6 +15,15 @@ export type BundleFunction = (
   filename: string,
   dirname: string,
 ) => void;
+
+/** A bundle, which the build has left nothing but ASCII in; `cachedData`: V8's code for it, if there is some. */
+export function bundleScript(path: string, source: string, cachedData?: Buffer): Script {
+  return new Script(source, {
+    filename: path,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(cachedData && { cachedData }),
+  });
+}
 
 export interface BundleLoaderOptions {
   readonly directory: string;

@@ -17,10 +17,9 @@ import {
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { constants, Script } from "node:vm";
 import { type Addon, loadAddon } from "@nacre/linux/addon.ts";
 import { writeImage } from "@nacre/linux/frozen/image.ts";
-import { type BundleFunction, bundleLoader, COSTLY } from "./bundle-loader.ts";
+import { type BundleFunction, bundleLoader, bundleScript, COSTLY } from "./bundle-loader.ts";
 import { begin } from "./entry-point.ts";
 import { FREEZES_WITHIN_MS, lockPath, nodeAsCalled, PLAIN, thawCommand } from "./frozen.ts";
 import { freeze, thawed, withCertificates } from "./thawed.ts";
@@ -33,11 +32,7 @@ declare const RUNTIME: Readonly<Record<string, BundleFunction>>;
 const directory = __dirname;
 
 function compile(path: string): BundleFunction {
-  const script = new Script(readFileSync(path, "latin1"), {
-    filename: path,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
-  return script.runInThisContext() as BundleFunction;
+  return bundleScript(path, readFileSync(path, "latin1")).runInThisContext() as BundleFunction;
 }
 
 /** What must not be in the image: the garbage of all that was loaded. */

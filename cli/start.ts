@@ -16,8 +16,8 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { constants, Script } from "node:vm";
-import { type BundleFunction, bundleLoader } from "./bundle-loader.ts";
+import type { Script } from "node:vm";
+import { type BundleFunction, bundleLoader, bundleScript } from "./bundle-loader.ts";
 import { codeFile } from "./code-file.ts";
 import { begin } from "./entry-point.ts";
 import {
@@ -72,11 +72,7 @@ function compile(path: string): Script {
   // The build has wrapped it in a function and left nothing but ASCII in it.
   const source = read(path).toString("latin1");
   const cachedData = readCode(path + compiled) ?? readCode(path + everybodys);
-  const script = new Script(source, {
-    filename: path,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    ...(cachedData && { cachedData }),
-  });
+  const script = bundleScript(path, source, cachedData);
   // Under other flags V8 refuses what it wrote. Whoever has the usual ones has the last word.
   const replaced = script.cachedDataRejected && !process.env.NODE_OPTIONS;
   if (cachedData === undefined || replaced) keepAtEnd(script, path + compiled);

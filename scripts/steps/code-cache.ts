@@ -13,8 +13,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { constants, Script } from "node:vm";
-import { type BundleFunction, bundleLoader } from "../../cli/bundle-loader.ts";
+import type { Script } from "node:vm";
+import { type BundleFunction, bundleLoader, bundleScript } from "../../cli/bundle-loader.ts";
 import { codeFile, OWN_CODE } from "../../cli/code-file.ts";
 import { begin } from "../../cli/entry-point.ts";
 import { NODE_FLAGS } from "../../cli/node-flags.ts";
@@ -290,7 +290,7 @@ function perform(entry: string, words: readonly string[], scripts: Map<string, S
   const load = bundleLoader({
     directory: DIST,
     compile: (path) => {
-      const script = scripts.get(path) ?? compile(path);
+      const script = scripts.get(path) ?? bundleScript(path, readFileSync(path, "latin1"));
       scripts.set(path, script);
       return script.runInThisContext() as BundleFunction;
     },
@@ -301,13 +301,6 @@ function perform(entry: string, words: readonly string[], scripts: Map<string, S
     process.exit = (() => resolve()) as never;
     load(`./${entry}`);
     begin(words[0] === "oci" ? "oci" : "nacre");
-  });
-}
-
-function compile(path: string): Script {
-  return new Script(readFileSync(path, "latin1"), {
-    filename: path,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
 }
 

@@ -36,8 +36,8 @@ interface Map {
   readonly offset: number;
 }
 
-/** Writes it to `file`, an open descriptor, and returns how many bytes that were. */
-export function writeImage(process: FrozenProcess, file: number): number {
+/** Writes it to `file`, an open descriptor. */
+export function writeImage(process: FrozenProcess, file: number): void {
   const all = mappingsOf(process.pid).filter(({ name }) => name !== "[vsyscall]");
   const kernels = all.filter(ofKernel);
   const mappings = all.filter((mapping) => !ofKernel(mapping));
@@ -70,9 +70,8 @@ export function writeImage(process: FrozenProcess, file: number): number {
   const descriptors = descriptorsOf(process.pid);
   const place = fstatSync(file, { bigint: true });
   const head = headOf(process, { place, paths, maps, kernels, descriptors });
-  let written = writeWhole(file, head);
-  for (const span of spans) written += writeWhole(file, memory.read(span));
-  return written;
+  writeWhole(file, head);
+  for (const span of spans) writeWhole(file, memory.read(span));
 }
 
 const ofFile = ({ inode }: Mapping): boolean => inode !== 0;
@@ -155,7 +154,6 @@ function identity(path: string): bigint[] {
   return [dev, ino, size, ctimeNs / 1_000_000_000n, ctimeNs % 1_000_000_000n];
 }
 
-function writeWhole(file: number, bytes: Buffer): number {
+function writeWhole(file: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-  return bytes.length;
 }

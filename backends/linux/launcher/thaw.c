@@ -238,7 +238,6 @@ void thaw(const char *path, struct called *called) {
     for (long i = 0; i < FILES; i++)
       if (files[i] >= 0) ask(__NR_close, files[i], 0, 0, 0, 0, 0);
     if (make_descriptors()) {
-      *copy = *called;
       ask(__NR_arch_prctl, ARCH_SET_FS, frozen->thread, 0, 0, 0, 0);
       go_on(frozen->registers, copy);
     }
