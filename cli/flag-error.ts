@@ -9,6 +9,17 @@ export interface UnknownWord {
   readonly known: readonly string[];
 }
 
+/** A template cannot be read, or what it is given is not as it expects. */
+export class TemplateError extends FlagError {
+  /** Docker tells these from other words that cannot be read. */
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
 /** There is no such option. */
 export class UnknownFlagError extends FlagError implements UnknownWord {
   readonly word: string;

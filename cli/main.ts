@@ -4,7 +4,7 @@ import { CATALOG, findEntry, isGroup } from "./catalog.ts";
 import type { Entry } from "./catalog-entry.ts";
 import type { Command, Context, GlobalOptions } from "./command.ts";
 import { describeFailure, exitCodeOf, UsageError } from "./failure.ts";
-import { FlagError, UnknownFlagError } from "./flag-error.ts";
+import { FlagError, TemplateError, UnknownFlagError } from "./flag-error.ts";
 import { GLOBAL_OPTIONS, settleGlobals } from "./global-options.ts";
 import type { Host } from "./host.ts";
 import { parseWords } from "./options.ts";
@@ -80,8 +80,9 @@ async function perform(
   try {
     return await command.run(context, parsed.values, parsed.operands);
   } catch (error) {
-    if (error instanceof FlagError) throw new UsageError(`nacre: ${error.message}`, name, MISREAD);
-    throw error;
+    if (!(error instanceof FlagError)) throw error;
+    const code = error instanceof TemplateError ? error.exitCode : MISREAD;
+    throw new UsageError(`nacre: ${error.message}`, name, code);
   } finally {
     const made = await engine?.catch(() => undefined);
     await made?.[Symbol.asyncDispose]();

@@ -31,7 +31,7 @@ export default command({
   examples: [["nacre builder prune -f --filter until=240h", "what ten days have not needed"]],
   async run(context, { all, filter, force, keepStorage }) {
     const { host } = context;
-    if (!force && !confirmed(host, warning(all))) return 1;
+    if (!force && !confirmed(host, warning(all))) return 0;
     const unusedMs = filter.findLast(({ name }) => name === "until")?.unusedMs;
     const tests = filter.flatMap(({ test }) => (test ? [test] : []));
     const options: CachePruneOptions = {

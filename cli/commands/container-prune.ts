@@ -19,7 +19,7 @@ export default command({
   examples: [["nacre container prune -f --filter until=24h", "those older than a day"]],
   async run({ host, engine }, { filter, force }) {
     const chosen = timedFiltersOf(filter, host.nowMs());
-    if (!force && !confirmed(host, "This will remove all stopped containers.")) return 1;
+    if (!force && !confirmed(host, "This will remove all stopped containers.")) return 0;
     const { containers, reclaimedBytes } = await (await engine()).containers.prune(chosen);
     if (containers.length > 0) host.print(`Deleted Containers:\n${containers.join("\n")}\n\n`);
     host.print(`Total reclaimed space: ${humanSize(reclaimedBytes)}\n`);

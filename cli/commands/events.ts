@@ -6,7 +6,7 @@ import { filterOption, filtersOf } from "../parse/filter.ts";
 import { timeOption } from "../parse/time.ts";
 import { neutralise } from "../text/escape.ts";
 import { goMap } from "../text/go-shapes.ts";
-import { parseTemplate } from "../text/template.ts";
+import { parseWholeTemplate } from "../text/template.ts";
 import { rfc3339 } from "../text/time.ts";
 
 export default command({
@@ -51,7 +51,7 @@ export default command({
 function formatter(format: string | undefined): (event: EventRecord) => string {
   if (format === undefined || format === "") return eventText;
   if (format === "json") return (event) => JSON.stringify(eventJson(event));
-  const template = parseTemplate(format);
+  const template = parseWholeTemplate(format);
   return (event) => template.render(eventFields(event));
 }
 

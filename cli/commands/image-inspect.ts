@@ -2,7 +2,7 @@ import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
 import { text } from "../options.ts";
-import { formatInspection } from "../text/inspection.ts";
+import { inspectionIn } from "../text/inspection.ts";
 
 export default command({
   usage: "[OPTIONS] IMAGE [IMAGE...]",
@@ -21,6 +21,7 @@ export default command({
   failure: 1,
   examples: [["nacre image inspect -f '{{json .Config.Env}}' debian", "its environment"]],
   async run(context, { format, platform }, operands) {
+    const print = inspectionIn(format);
     const { host, global } = context;
     const engine = await context.engine();
     const { snapshotter } = engine.system;
@@ -28,7 +29,7 @@ export default command({
     const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
       found.push(imageJson(engine.images.get(name, platform), snapshotter));
     });
-    host.print(formatInspection(found, format));
+    print(host, found);
     return code;
   },
 });

@@ -22,7 +22,7 @@ export default command({
   async run({ host, engine }, { all, filter, force }) {
     const chosen = timedFiltersOf(filter, host.nowMs());
     const what = all ? "all images without a container" : "all images without a name";
-    if (!force && !confirmed(host, `This will remove ${what}.`)) return 1;
+    if (!force && !confirmed(host, `This will remove ${what}.`)) return 0;
     const { untagged, deleted, reclaimedBytes } = await (await engine()).images.prune({
       all,
       ...chosen,

@@ -5,7 +5,7 @@ import { command } from "../command.ts";
 import { isThawed } from "../frozen.ts";
 import type { Host } from "../host.ts";
 import { text } from "../options.ts";
-import { parseTemplate } from "../text/template.ts";
+import { parseWholeTemplate } from "../text/template.ts";
 
 export default command({
   usage: "[OPTIONS]",
@@ -22,7 +22,7 @@ export default command({
     const info = engine.system.info();
     if (format === undefined || format === "") host.print(infoText(info));
     else if (format === "json") host.print(`${JSON.stringify(infoJson(info, host))}\n`);
-    else host.print(`${parseTemplate(format).render(infoJson(info, host))}\n`);
+    else host.print(`${parseWholeTemplate(format).render(infoJson(info, host))}\n`);
     return 0;
   },
 });

@@ -6,7 +6,7 @@ import { forEachOperand } from "../each-operand.ts";
 import { imageJson } from "../image-json.ts";
 import { choice, flag, text, type Values } from "../options.ts";
 import { shapeContainer } from "../text/container-shapes.ts";
-import { formatInspection } from "../text/inspection.ts";
+import { inspectionIn } from "../text/inspection.ts";
 import { volumeJson } from "../volume-json.ts";
 
 const TYPES = ["container", "image", "volume"] as const;
@@ -41,6 +41,7 @@ export async function inspect(
   operands: readonly string[],
   type: Type | undefined,
 ): Promise<number> {
+  const print = inspectionIn(format);
   const { host, global } = context;
   const engine = await context.engine();
   const found: unknown[] = [];
@@ -48,7 +49,7 @@ export async function inspect(
   const code = await forEachOperand(names, host, global.logLevel === "debug", async (name) => {
     found.push(await find(engine, name, type, size));
   });
-  host.print(formatInspection(found, format));
+  print(host, found);
   return code;
 }
 

@@ -2,7 +2,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import { command } from "../command.ts";
 import { text } from "../options.ts";
-import { formatInspection } from "../text/inspection.ts";
+import { inspectionIn } from "../text/inspection.ts";
 
 export default command({
   usage: "[OPTIONS] PLUGIN [PLUGIN...]",
@@ -14,9 +14,10 @@ export default command({
   failure: 1,
   examples: [["nacre plugin inspect @nacre/plugin-wasi", "what runs WebAssembly"]],
   async run({ global, host }, { format }, names) {
+    const print = inspectionIn(format);
     const plugins = await host.plugins(global);
     const found = names.map((name) => inspected(name, plugins));
-    host.print(formatInspection(found, format));
+    print(host, found);
     return 0;
   },
 });

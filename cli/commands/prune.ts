@@ -29,7 +29,7 @@ export default command({
   async run(context, options) {
     const { all, pins, volumes } = options;
     const chosen = timedFiltersOf(options.filter, context.host.nowMs());
-    if (!options.force && !confirmed(context.host, warning(options))) return 1;
+    if (!options.force && !confirmed(context.host, warning(options))) return 0;
     const engine = await context.engine();
     const pruned = await engine.system.prune({ all, pins, volumes, ...chosen });
     const { containers, untagged, images, reclaimedBytes } = pruned;

@@ -4,7 +4,7 @@ import { forEachOperand } from "../each-operand.ts";
 import { FlagError } from "../flag-error.ts";
 import { flag, text } from "../options.ts";
 import { neutralise } from "../text/escape.ts";
-import { formatInspection } from "../text/inspection.ts";
+import { inspectionIn } from "../text/inspection.ts";
 
 export default command({
   usage: "[OPTIONS] SECRET [SECRET...]",
@@ -20,13 +20,15 @@ export default command({
   examples: [["nacre secret inspect -f '{{.Spec.Name}}' 5e70ea", "which one has that ID"]],
   async run(context, { format, pretty }, operands) {
     if (pretty && format !== undefined) throw new FlagError("choose either --pretty or --format");
+    const print = inspectionIn(format);
     const { host, global } = context;
     const { secrets } = await context.engine();
     const found: SecretRecord[] = [];
     const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
       found.push(secrets.get(name));
     });
-    host.print(pretty ? found.map(prettyText).join("") : formatInspection(found.map(json), format));
+    if (pretty) host.print(found.map(prettyText).join(""));
+    else print(host, found.map(json));
     return code;
   },
 });

@@ -1,7 +1,7 @@
 import { arch, release } from "node:os";
 import { command } from "../command.ts";
 import { text } from "../options.ts";
-import { parseTemplate } from "../text/template.ts";
+import { parseWholeTemplate } from "../text/template.ts";
 import { VERSION } from "../version.ts";
 
 export default command({
@@ -28,7 +28,7 @@ export default command({
         `Nacre ${facts.Version}\n Node:     ${facts.NodeVersion}\n Kernel:   ${facts.KernelVersion}\n OS/Arch:  ${facts.Os}/${facts.Arch}\n`,
       );
     } else if (format === "json") host.print(`${JSON.stringify(facts)}\n`);
-    else host.print(`${parseTemplate(format).render(facts)}\n`);
+    else host.print(`${parseWholeTemplate(format).render(facts)}\n`);
     return 0;
   },
 });

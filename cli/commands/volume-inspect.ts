@@ -1,7 +1,7 @@
 import { command } from "../command.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { text } from "../options.ts";
-import { formatInspection } from "../text/inspection.ts";
+import { inspectionIn } from "../text/inspection.ts";
 import { volumeJson } from "../volume-json.ts";
 
 export default command({
@@ -14,13 +14,14 @@ export default command({
   failure: 1,
   examples: [["nacre volume inspect -f '{{.Mountpoint}}' data", "where its files are"]],
   async run(context, { format }, operands) {
+    const print = inspectionIn(format);
     const { host, global } = context;
     const { volumes } = await context.engine();
     const found: unknown[] = [];
     const code = await forEachOperand(operands, host, global.logLevel === "debug", async (name) => {
       found.push(volumeJson(await volumes.get(name)));
     });
-    host.print(formatInspection(found, format));
+    print(host, found);
     return code;
   },
 });

@@ -20,7 +20,7 @@ export default command({
   examples: [["nacre volume prune -af", "everything that no container has, without asking"]],
   async run({ host, engine }, { all, filter, force }) {
     const which = all ? "all volumes" : "volumes without a name of yours";
-    if (!force && !confirmed(host, `This will remove ${which} that no container has.`)) return 1;
+    if (!force && !confirmed(host, `This will remove ${which} that no container has.`)) return 0;
     const { volumes, reclaimedBytes } = await (await engine()).volumes.prune({
       all,
       filters: filtersOf(filter),

@@ -37,7 +37,7 @@ export function formatListing(listing: Listing, format: string | undefined): str
     return formatTable(noHeading ? cells : [head, ...cells]);
   }
   if (format === "json") return rows.map((row) => `${JSON.stringify(sorted(row))}\n`).join("");
-  const inColumns = /^table\s+/.exec(format);
+  const inColumns = /^table\s*/.exec(format);
   const template = parseTemplate(unescaped(format.slice(inColumns?.[0].length ?? 0)));
   const lines = rows.map((row, i) => template.render(withLabel(sorted(row), listing.labels?.[i])));
   const inCells = lines.map((line) => line.split("\t"));

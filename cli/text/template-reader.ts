@@ -9,7 +9,7 @@
 //   operand   = "." | ".Name" … | "$" | "$name" … | string | number | 'c' | true | false | nil
 //             | "(" pipe ")" [".Name" …]
 
-import { FlagError } from "../flag-error.ts";
+import { TemplateError } from "../flag-error.ts";
 import { FUNCTIONS } from "./template-functions.ts";
 
 interface Placed {
@@ -49,8 +49,8 @@ export interface TemplateTree {
 }
 
 /** With docker's words before it. */
-export function failure(message: string): FlagError {
-  return new FlagError(`template parsing error: ${message}`);
+export function failure(message: string): TemplateError {
+  return new TemplateError(`template parsing error: ${message}`);
 }
 
 const ACTION =
@@ -278,7 +278,7 @@ function literal(text: string): unknown {
   );
 }
 
-/** @throws FlagError for a template that cannot be read */
+/** @throws TemplateError for a template that cannot be read */
 export function readTemplate(source: string): TemplateTree {
   const reader = new Reader(source);
   const nodes = reader.nodes();

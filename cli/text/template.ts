@@ -1,5 +1,6 @@
 // Go's text/template, carried out over plain data: see template-reader.ts for what there is.
 
+import { TemplateError } from "../flag-error.ts";
 import { OPEN } from "./go-shapes.ts";
 import { FUNCTIONS, type Functions, goText, isTrue } from "./template-functions.ts";
 import {
@@ -17,7 +18,19 @@ export interface Template {
   render(data: unknown, functions?: Functions): string;
 }
 
-/** @throws FlagError for a template that cannot be read; `render` for a field that is not there */
+/** What docker's inspect, info, version and events end with where a template cannot be read. */
+const UNREAD = 64;
+
+/** @throws TemplateError as parseTemplate, and ends the command with 64 */
+export function parseWholeTemplate(source: string): Template {
+  try {
+    return parseTemplate(source);
+  } catch (error) {
+    throw error instanceof TemplateError ? new TemplateError(error.message, UNREAD) : error;
+  }
+}
+
+/** @throws TemplateError for a template that cannot be read; `render` for a field that is not there */
 export function parseTemplate(source: string): Template {
   const tree = readTemplate(source);
   return {

@@ -3,7 +3,9 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { Kernel, ProcessStreams, RunningProgram } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
+import type { ProcessUser } from "@nacre/core/program/user.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import type { ExecRequest } from "../engine.ts";
 import { identity } from "./process-identity.ts";
 import { commandError } from "./start-failure.ts";
 
@@ -36,6 +38,23 @@ export async function begin(
     if (!(error instanceof NacreError && error.errno === "EEXIST")) throw error;
     await takeDown();
     return execute(kernel, program, streams);
+  }
+}
+
+/**
+ * Who a command is that joins a container. Docker ends it with 126 where there is nobody of that
+ * name, but for one in the background, whose code nobody waits for.
+ */
+export function joining({ detached }: ExecRequest, look: () => ProcessUser): ProcessUser {
+  try {
+    return look();
+  } catch (error) {
+    const unknown = error instanceof NacreError && ["not-found", "invalid"].includes(error.kind);
+    if (!unknown || detached) throw error;
+    throw new NacreError("command-not-executable", error.message, {
+      ...(error.advice !== undefined && { advice: error.advice }),
+      cause: error,
+    });
   }
 }
 

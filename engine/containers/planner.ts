@@ -41,6 +41,7 @@ import { leftOutLimits, mustBeAble, mustHaveParent } from "./able.ts";
 import { Accounts, wantedUser } from "./accounts.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import { ContainerRoot } from "./container-root.ts";
+import { joining } from "./executing.ts";
 import { ownFileNames, ownFileOperations } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
@@ -243,7 +244,8 @@ export class Planner {
     mustBeAbsolute(exec.workingDirectory);
     const { request, id, users } = container;
     const config = image?.config.config ?? {};
-    const user = this.#user(exec.user ?? wantedUser(container, config), container, image);
+    const name = exec.user ?? wantedUser(container, config);
+    const user = joining(exec, () => this.#user(name, container, image));
     if (users) mustBeMapped(user, users);
     const privileged = exec.privileged ?? request.privileged ?? false;
     const filter = exec.privileged ? undefined : this.#filters.of(request, id);

@@ -156,7 +156,7 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     expect(await does("inspect", "-f", template.join("|"), "typed")).toBe(
       '<no value> {"a":"1","b":"2"}|[] 0 null|map[80/tcp:{}] map[] {no 0} [{bind  / /m  ro false rprivate}]|true 0 [] []',
     );
-    expect((await nacre({}, "inspect", "-f", "{{.Config.None}}", "typed")).code).toBe(125);
+    expect((await nacre({}, "inspect", "-f", "{{.Config.None}}", "typed")).code).toBe(1);
     const shown = "{{.Config.Labels}} {{.Config.Volumes}} {{.Config.OnBuild}} {{eq .ID .Id}}";
     expect(await does("image", "inspect", "-f", shown, image())).toMatch(
       /^map\[.*\] map\[\] \[\] true$/,
@@ -166,5 +166,61 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
       "map[] <no value>",
     );
     await does("volume", "rm", "typed");
+  });
+
+  const templates = [
+    ["ps", "-a"],
+    ["images"],
+    ["history", "IMAGE"],
+    ["system", "df"],
+    ["stats", "-a", "--no-stream"],
+    ["volume", "ls"],
+  ].map((words) => [words, 1] as const);
+  const inspections = [
+    ["inspect", "one"],
+    ["inspect", "nobody"],
+    ["image", "inspect", "IMAGE"],
+    ["volume", "inspect", "vol"],
+    ["info"],
+    ["version"],
+    ["events", "--until", "0s"],
+  ].map((words) => [words, 64] as const);
+
+  it.each([...templates, ...inspections])(
+    "ends %j with a template that is none as docker does",
+    async (words, unread) => {
+      await does("create", "--name", "one", "--network", "none", image(), "true");
+      await does("volume", "create", "vol");
+      const given = words.map((word) => (word === "IMAGE" ? image() : word));
+      const shown = async (format: string) => (await nacre({}, ...given, "--format", format)).code;
+      expect([await shown("{{.No"), await shown("{{nothing .Name}}")]).toEqual([unread, unread]);
+      if (words[0] !== "events") expect(await shown("{{.No.Such}}")).toBe(1);
+      await does("volume", "rm", "vol");
+    },
+  );
+
+  it("inspects what a template fits, also where it fits not all", async () => {
+    await does("create", "--name", "one", "--network", "none", image(), "true");
+    await does("volume", "create", "vol");
+    const words = ["inspect", "-f", "{{.State.Status}}", "one", "vol", "one"];
+    const { code, out, err } = await nacre({}, ...words);
+    expect({ code, out }).toEqual({ code: 1, out: "created\ncreated\n" });
+    expect(err).toContain('map has no entry for key "State"');
+    const whole = JSON.parse(await does("inspect", "-f", "json", "one", "vol"));
+    expect(whole.map(({ Name }: { Name: string }) => Name)).toEqual(["/one", "vol"]);
+    expect(await nacre({}, "volume", "inspect", "-f", "json", "none")).toMatchObject({
+      ...{ code: 1, out: "[]\n" },
+    });
+    await does("volume", "rm", "vol");
+  });
+
+  it("executes for nobody that the container has not, and says so by 126", async () => {
+    await start("peopled", "exec sleep 1000");
+    for (const user of ["stranger", ":stranger", "99999999999", "-5"]) {
+      expect((await nacre({}, "exec", "-u", user, "peopled", "true")).code, user).toBe(126);
+    }
+    expect((await nacre({}, "exec", "-d", "-u", "stranger", "peopled", "true")).code).toBe(1);
+    const own = ["run", "--network", "none", "-u", "stranger", image(), "true"];
+    expect((await nacre({}, ...own)).code).toBe(125);
   });
 }

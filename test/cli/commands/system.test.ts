@@ -95,7 +95,7 @@ describe("system prune", () => {
   it("asks first, and does nothing without a yes", async () => {
     const engine = new FakeEngine();
     const refused = await nacre(["system", "prune"], { engine, input: "n" });
-    expect(refused.code).toBe(1);
+    expect(refused.code).toBe(0);
     expect(refused.out).toContain("WARNING!");
     expect(engine.calls).toEqual([]);
     const agreed = await nacre(["system", "prune"], { engine, input: "y" });
@@ -173,7 +173,7 @@ describe("image prune", () => {
   it("asks, and says what went", async () => {
     const engine = new FakeEngine();
     const no = await nacre(["image", "prune"], { engine, input: "n" });
-    expect(no.code).toBe(1);
+    expect(no.code).toBe(0);
     const words = ["image", "prune", "-af", "--filter", "until=1h", "--filter", "label=a=b"];
     const { out } = await nacre(words, { engine, nowMs: 2 * 3_600_000 });
     expect(out).toBe(
