@@ -16,12 +16,19 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { setFlagsFromString } from "node:v8";
+import { getHeapCodeStatistics, setFlagsFromString } from "node:v8";
 import { type Addon, loadAddon } from "@nacre/linux/addon.ts";
 import { writeImage } from "@nacre/linux/frozen/image.ts";
 import { type BundleFunction, bundleLoader, bundleScript, COSTLY } from "./bundle-loader.ts";
 import { begin } from "./entry-point.ts";
-import { FREEZES_WITHIN_MS, lockPath, nodeAsCalled, PLAIN, thawCommand } from "./frozen.ts";
+import {
+  addonPath,
+  FREEZES_WITHIN_MS,
+  lockPath,
+  nodeAsCalled,
+  PLAIN,
+  thawCommand,
+} from "./frozen.ts";
 import { freeze, thawed, withCertificates } from "./thawed.ts";
 import { PASSED, TRIAL, tryOut } from "./trial.ts";
 
@@ -35,11 +42,13 @@ function compile(path: string): BundleFunction {
   return bundleScript(path, readFileSync(path, "latin1")).runInThisContext() as BundleFunction;
 }
 
-/** What must not be in the image: the garbage of all that was loaded. */
+/** What must not be in the image: the garbage of all that was loaded, and what is left to do about it. */
 function collectGarbage(): void {
   const exposed = globalThis as { gc?: () => void };
   for (let round = 0; round < 2; round++) exposed.gc?.();
   delete exposed.gc;
+  // V8 has put off to make lists of what is free until it needs some. It makes them before it counts.
+  getHeapCodeStatistics();
 }
 
 /** All of it by V8's best compiler, which it would else come to when a function has been called often. */
@@ -98,6 +107,8 @@ const TRIAL_MS = 10_000;
 
 /** What may be in the way of others, or of another process than it seems. */
 function prepare(): void {
+  // No other process is to have it: one that is given LD_PRELOAD is never made of an image.
+  delete process.env.LD_PRELOAD;
   if (readlinkSync("/proc/self") !== `${process.pid}`) {
     throw new Error("/proc is another PID namespace's: it would show another process");
   }
@@ -124,7 +135,7 @@ const [, , image = ""] = process.argv;
 // Started as usual, it is no process that was made of the image.
 if (image === TRIAL) process.exit(1);
 prepare();
-const addon = loadAddon(join(directory, `addon-${process.arch}.node`)) as Addon;
+const addon = loadAddon(addonPath(directory)) as Addon;
 const load = bundleLoader({
   directory,
   compile,

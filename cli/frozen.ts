@@ -32,6 +32,8 @@ export const FREEZES_WITHIN_MS = 3_600_000;
 export const starterPath = (directory: string): string =>
   `${directory}/nacre-start-${process.arch}`;
 
+export const addonPath = (directory: string): string => `${directory}/addon-${process.arch}.node`;
+
 /** This Node by the path that it was started by: images are known by that, and links have another one. */
 export const nodeAsCalled = (): string =>
   process.argv0.startsWith("/") ? process.argv0 : process.execPath;
@@ -47,12 +49,13 @@ export function isThawed(): boolean {
 
 /**
  * V8 alone, as no other thread is frozen; every function compiled, and kept: a page of it that a
- * command does not touch costs nothing. Machine code is made of what is called often, and the best
- * of what is called ten times as often as usual, since no other thread makes it meanwhile.
+ * command does not touch costs nothing. Machine code is made of what is called ten times as often as
+ * usual, since no other thread makes it meanwhile.
  */
 const FLAGS = [
   "--single-threaded",
   "--no-sparkplug",
+  "--invocation-count-for-maglev=4000",
   "--invocation-count-for-turbofan=30000",
   "--no-lazy",
   "--no-flush-bytecode",
@@ -82,5 +85,12 @@ export const thawCommand = (directory: string, node: string, image: string): str
   ...[starterPath(directory), "--thaw", image, node, ...NODE_FLAGS],
 ];
 
-/** All that the process has of an environment; Node needs none. */
-export const FREEZE_ENVIRONMENT = { PATH: "/usr/bin:/bin" };
+/**
+ * All that the process has of an environment; Node needs none. The addon is there before Node, and says
+ * where V8's heap is to lie (backends/linux/addon/gather.c), unless ld.so would read its path as a list
+ * or put something else into it: then the heap lies as it comes.
+ */
+export function freezeEnvironment(directory: string): NodeJS.ProcessEnv {
+  const addon = addonPath(directory);
+  return { PATH: "/usr/bin:/bin", ...(/^[\w./@+-]+$/.test(addon) && { LD_PRELOAD: addon }) };
+}

@@ -21,9 +21,9 @@ import { type BundleFunction, bundleLoader, bundleScript } from "./bundle-loader
 import { codeFile } from "./code-file.ts";
 import { begin } from "./entry-point.ts";
 import {
-  FREEZE_ENVIRONMENT,
   FREEZES_WITHIN_MS,
   freezeCommand,
+  freezeEnvironment,
   imagePath,
   lockPath,
   nodeAsCalled,
@@ -118,7 +118,12 @@ function freeze(given: string): void {
   if (ageMs(image) < RESTS_MS || !locked(lockPath(image))) return;
   const { spawn } = process.getBuiltinModule("node:child_process");
   const [command = "", ...words] = freezeCommand(directory, nodeAsCalled(), image);
-  const options = { env: FREEZE_ENVIRONMENT, cwd: "/", detached: true, stdio: "ignore" } as const;
+  const options = {
+    env: freezeEnvironment(directory),
+    cwd: "/",
+    detached: true,
+    stdio: "ignore",
+  } as const;
   spawn(command, words, options)
     .on("error", () => {}) // the next starts are as usual
     .unref();

@@ -2,7 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { FREEZE_ENVIRONMENT, freezeCommand, imagePath, starterPath } from "../../cli/frozen.ts";
+import { freezeCommand, freezeEnvironment, imagePath, starterPath } from "../../cli/frozen.ts";
 import { DIST, run } from "./step.ts";
 
 /** How long it may take; a command without an image begins as Node does. */
@@ -24,7 +24,7 @@ export async function freezeNode(): Promise<void> {
   const image = imagePath(DIST, process.getuid?.() !== 0);
   const [command = "", ...words] = freezeCommand(DIST, node, image);
   try {
-    await run(command, words, "ignore", FREEZING_MS, FREEZE_ENVIRONMENT);
+    await run(command, words, "ignore", FREEZING_MS, freezeEnvironment(DIST));
   } catch (error) {
     console.log(`  without a frozen Node: ${(error as Error).message}`);
   }

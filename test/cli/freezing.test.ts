@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FREEZE_ENVIRONMENT, freezeCommand } from "../../cli/frozen.ts";
+import { freezeCommand, freezeEnvironment } from "../../cli/frozen.ts";
 import { TRIAL } from "../../cli/trial.ts";
 import { OWN_NODE } from "../own-node.ts";
 
@@ -63,7 +63,9 @@ function setClock(path: string, seconds: number): void {
 /** Freezes in the foreground. */
 function freeze(starter: readonly string[] = []) {
   const [command = "", ...words] = [...starter, ...freezeCommand(dist, OWN_NODE, image)];
-  return spawnSync(command, words, { env: FREEZE_ENVIRONMENT, encoding: "utf8", cwd: directory });
+  // The addon cannot be in what is no Node.
+  const env = starter.length > 0 ? { PATH: process.env.PATH } : freezeEnvironment(dist);
+  return spawnSync(command, words, { env, encoding: "utf8", cwd: directory });
 }
 
 // Elsewhere there is nothing that could be frozen (THAWS).
@@ -123,7 +125,7 @@ describe.runIf(THAWS)("freezing", () => {
 
   it("is ended before others where memory is short", async () => {
     const [command = "", ...words] = freezeCommand(dist, OWN_NODE, image);
-    const freezer = spawn(command, words, { env: FREEZE_ENVIRONMENT, stdio: "ignore" });
+    const freezer = spawn(command, words, { env: freezeEnvironment(dist), stdio: "ignore" });
     const ended = once(freezer, "exit");
     const last = () => readFileSync(`/proc/${freezer.pid}/oom_score_adj`, "utf8").trim();
     await expect.poll(last, { interval: 5 }).toBe("1000");

@@ -32,6 +32,12 @@ const descriptors = (): number[] =>
     // What this look has opened is closed by now.
     .filter((number) => existsSync(`/proc/self/fdinfo/${number}`));
 
+/** In how many GiB of its addresses the process has memory of its own. */
+function regions(): number {
+  const maps = readFileSync("/proc/self/maps", "utf8").matchAll(/^([\da-f]+)-\S+ rw-p/gm);
+  return new Set([...maps].map(([, start]) => BigInt(`0x${start}`) >> 30n)).size;
+}
+
 const ACTS: Readonly<Record<string, (word?: string) => void>> = {
   tell: () =>
     say({
@@ -45,6 +51,7 @@ const ACTS: Readonly<Record<string, (word?: string) => void>> = {
       },
       descriptors: descriptors(),
       hour: new Date(0).getHours(),
+      regions: regions(),
     }),
   unfrozen: () => say(process.env.NACRE_UNFROZEN ?? "not told"),
   exit: (code) => process.exit(Number(code)),
@@ -103,6 +110,7 @@ if (first === "freeze") {
   const addon = loadAddon(join(import.meta.dirname, "../../backends/linux/dist/addon.node"));
   if (!addon) throw new Error("there is no addon");
   process.cwd(); // what is remembered
+  delete process.env.LD_PRELOAD;
   const answer = freeze(addon);
   const [pid] = answer;
   if (image === "-") {

@@ -28,6 +28,7 @@ import { OWN_NODE } from "../own-node.ts";
 import { typedInto } from "./in-terminal.ts";
 
 const STARTER = fileURLToPath(new URL("../../backends/linux/dist/nacre-start", import.meta.url));
+const ADDON = fileURLToPath(new URL("../../backends/linux/dist/addon.node", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("frozen-program.ts", import.meta.url));
 const V8 = ["--single-threaded", "--no-flush-bytecode", "--disable-warning=ExperimentalWarning"];
 /** Nobody's: its key was thrown away. */
@@ -58,7 +59,8 @@ beforeAll(() => {
   watched = join(directory, "watched");
   writeFileSync(watched, "as it was");
   const words = ["--freeze", OWN_NODE, ...V8, "--", PROGRAM, "freeze", frozen, watched];
-  const { status, stderr } = spawnSync(STARTER, words, { env: {}, encoding: "utf8" });
+  const env = { LD_PRELOAD: ADDON };
+  const { status, stderr } = spawnSync(STARTER, words, { env, encoding: "utf8" });
   expect(status, stderr).toBe(0);
 }, 60_000);
 afterAll(() => THAWS && rmSync(directory, { recursive: true, force: true }));
@@ -114,6 +116,7 @@ interface Told {
   readonly limit: string[];
   readonly descriptors: number[];
   readonly hour: number;
+  readonly regions: number;
 }
 
 /** What a process says of itself; `usual`: whether it had to be started. */
@@ -154,6 +157,10 @@ describe.runIf(THAWS)("a process that was made of an image", () => {
   it("reads its own time zone", () => {
     const hourIn = (TZ: string) => told({ environment: { TZ } }).hour;
     expect([hourIn("UTC"), hourIn("Etc/GMT-5"), hourIn("UTC")]).toEqual([0, 5, 0]);
+  });
+
+  it("has the pieces of V8's heap side by side, and not each in a place drawn by lot", () => {
+    expect(told().regions).toBeLessThan(15);
   });
 
   it("has the descriptors that Node makes, where callers have none", () => {

@@ -7,8 +7,10 @@
  * V8 must have been told to do without others (--single-threaded).
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -26,6 +28,8 @@ enum { SIGNALS = 32, MAPS = 4096, REGISTERS = 8 };
 
 /* glibc's, and not of every libc: the end of the memory that brk(2) gives. */
 extern void *__curbrk __attribute__((weak));
+/* Since glibc 2.33. */
+extern struct mallinfo2 mallinfo2(void) __attribute__((weak));
 extern void uv_update_time(struct uv_loop_s *loop) __attribute__((weak));
 
 /* As the kernel has it: what libc makes of it is another thing. */
@@ -92,10 +96,26 @@ static int hold_all(void) {
 }
 
 /*
+ * Takes what was given back to malloc(3), which lies all over its heap: whoever is made of this would
+ * touch a page of the image for nearly each piece. What comes now is cut from the heap's end.
+ */
+static void take_free(void) {
+  enum { LARGEST = 1 << 16, STEP = 16 };
+  if (!mallinfo2) return;
+  char *end = (char *)sbrk(0) - mallinfo2().keepcost;
+  for (size_t size = LARGEST; size > 0; size -= STEP) {
+    char *piece = malloc(size);
+    while (piece && piece < end) piece = malloc(size);
+    free(piece);
+  }
+}
+
+/*
  * The child, whose memory is taken as it is now: there is no brk(2) in what is made of it. It stops,
  * by which `parent` sees that fork(2) has put all in order in it, and is not left when that one ends.
  */
 static void stay(pid_t parent) {
+  take_free();
   __curbrk = (void *)-65536L;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   while (getppid() == parent) raise(SIGSTOP);
