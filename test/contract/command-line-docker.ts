@@ -48,7 +48,7 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     const words = ["stats", "--no-stream", "--format", "{{.Container}} {{.MemUsage}}"];
     expect(await does(...words, "calm")).toMatch(/^calm \S+ \/ [1-9]/);
     expect(await does(...words, id.slice(0, 5))).toBe(`${id.slice(0, 5)} 0B / 0B`);
-    expect(await does("top", "calm", "-o", "stat,pmem,pgid")).toMatch(/^STAT +%MEM +PGID\n[SR]/);
+    expect(await does("top", "calm", "-o", "stat,pmem,pgid")).toMatch(/^STAT +%MEM +PGID\n[SRD]/);
   });
 
   it("calls nothing well that does not run", async () => {

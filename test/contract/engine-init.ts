@@ -41,7 +41,7 @@ export function initCases(bench: () => Bench): void {
     // As process 1 it would not be ended by a signal that it does not handle.
     await bench().start("plain", `echo ready; ${LOOP}`, init);
     await bench().says("plain", "ready");
-    await bench().containers.stop("plain", { timeoutMs: 5000 });
+    await bench().containers.stop("plain", { timeoutMs: 60_000 });
     expect(bench().containers.get("plain")).toMatchObject({ exitCode: 143 });
     await bench().start("asked", `trap 'exit 7' USR1; echo ready; ${LOOP}`, init);
     await bench().says("asked", "ready");
@@ -58,11 +58,10 @@ export function initCases(bench: () => Bench): void {
     const orphans = "for i in 1 2 3; do (sleep 0.05 &) ; done";
     await bench().start("parent", `${orphans}; sleep 0.5; echo ready; ${LOOP}`, init);
     await bench().says("parent", "ready");
-    const states = bench()
-      .containers.top("parent")
-      .map(({ state }) => state);
-    expect(states).not.toContain("Z");
-    expect(states.length).toBeLessThanOrEqual(3); // the init, the shell, its sleep
+    // The init, the shell, and a sleep of the shell's, which is a zombie until that has looked: one
+    // that nobody reaps stays.
+    const left = () => bench().containers.top("parent").slice(2);
+    await expect.poll(left, { timeout: 20_000 }).toEqual([]);
   });
 
   it("takes everything with it when the command has ended", async () => {

@@ -39,10 +39,10 @@ export function processesContract(bench: () => KernelBench): void {
     it("stop and continue a process, which lives meanwhile", async () => {
       const running = await bench().start({
         clone: outside,
-        child: [...bench().enter(), execute("sleep", "1")],
+        child: [...bench().enter(), execute("sleep", "3")],
       });
       bench().kernel.signal(running.process, 19);
-      await bench().subject.pass(1200);
+      await bench().subject.pass(3200);
       expect(bench().kernel.alive(running.process)).toBe(true);
       bench().kernel.signal(running.process, 18);
       await bench().until(() => !bench().kernel.alive(running.process));

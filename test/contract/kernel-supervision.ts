@@ -102,12 +102,12 @@ export function supervisionContract(bench: () => KernelBench): void {
     it("kills a process when its time is over, and not before", async () => {
       const late: Operation[] = [
         { op: "killAfter", timeoutMs: 1 },
-        { op: "killAfter", timeoutMs: 300 },
+        { op: "killAfter", timeoutMs: 2000 },
       ];
       const sleeps = [...bench().enter(), execute("sleep", "60")];
       const running = await bench().start({ parent: late, child: sleeps });
       expect(bench().kernel.alive(running.process)).toBe(true);
-      await bench().subject.pass(400);
+      await bench().subject.pass(2100);
       expect(await running.exited).toMatchObject({ code: 255, signal: 9 });
       const killed = await bench().start({
         parent: [{ op: "killAfter", timeoutMs: 60_000 }],

@@ -44,12 +44,15 @@ function makeOld(): void {
 
 it("is migrated under containers that run, by many commands at once", async () => {
   const run = ["run", "-d", "--network", "none"];
-  const polite = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.01; done"];
+  const polite = ["sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done"];
   const [kept, stopped] = [
     await bench.does([...run, "--name", "kept", bench.name(), "sleep", "1000"]),
     await bench.does([...run, "--name", "stopped", bench.name(), ...polite]),
   ];
   const goes = await bench.does([...run, "--rm", "--name", "goes", bench.name(), ...polite]);
+  // A signal before that would be lost on the first process of a pid namespace.
+  for (const name of ["stopped", "goes"])
+    await bench.until(async () => (await bench.does(["logs", name])) === "ready");
   makeOld();
   const old = openAs(3);
   expect(old.read((t) => t.list("container"))).toHaveLength(3);

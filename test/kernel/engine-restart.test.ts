@@ -123,7 +123,7 @@ describe("in the foreground", () => {
   it("a policy holds where the caller is killed, and not where it hands on a signal", async () => {
     await bench.unchanged(async () => {
       const begin = async (name: string) => {
-        const script = "echo started; trap 'exit 3' INT; while :; do sleep 0.1; done";
+        const script = "trap 'exit 3' INT; echo started; while :; do sleep 0.1; done";
         const all = words(name, "always", script);
         const caller = spawn(NACRE, ["--root", bench.root, ...all], { stdio: "ignore" });
         const ended = once(caller, "exit");

@@ -78,7 +78,7 @@ describe.skipIf(!hasPodman)("podman with nacre-runtime", () => {
   });
 
   it("takes a container through its life", async () => {
-    const script = "echo begun; trap 'echo ended; exit 3' TERM; while :; do sleep 0.05; done";
+    const script = "trap 'echo ended; exit 3' TERM; echo begun; while :; do sleep 0.05; done";
     does(["run", "-d", "--name", "life", ...RUN, IMAGE, "sh", "-c", script]);
     const status = () => does(["inspect", "-f", "{{.State.Status}}", "life"]);
     await bench.until(() => does(["logs", "life"]) === "begun");
