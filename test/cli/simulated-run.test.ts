@@ -5,6 +5,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, type Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { MemoryContent } from "@nacre/plugin-registry/content.ts";
 import { buildImage } from "@nacre/plugin-registry/image-builder.ts";
@@ -59,6 +60,7 @@ interface Outcome {
 function nacre(
   words: readonly string[],
   backend: readonly string[] = ["simulated"],
+  input?: Readable,
 ): Promise<Outcome> {
   const line = ["--root", root, "--backend", ...backend, ...words];
   return new Promise((resolve) => {
@@ -66,7 +68,8 @@ function nacre(
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
-    child.stdin?.end("from standard input\n");
+    if (input === undefined) child.stdin?.end("from standard input\n");
+    else input.pipe(child.stdin!);
   });
 }
 
@@ -181,9 +184,13 @@ describe("a container on the simulated kernel", () => {
   });
 
   it("is seen running by another process, and ends by itself", async () => {
-    const running = nacre(["run", "--rm", "--name", "sleeper", name, "sleep", "2"]);
+    // It has no end before it was seen: of its own input.
+    const input = new PassThrough();
+    const words = ["run", "--rm", "-i", "--name", "sleeper", name, "cat"];
+    const running = nacre(words, ["simulated"], input);
     const seen = async () => (await nacre(["ps", "--format", "{{.Names}} {{.Status}}"])).stdout;
-    await expect.poll(seen, { timeout: 5000 }).toMatch(/^sleeper Up /);
+    await expect.poll(seen, { timeout: 50_000 }).toMatch(/^sleeper Up /);
+    input.end();
     expect(await running).toEqual({ code: 0, stdout: "", stderr: "" });
     expect((await nacre(["ps", "-aq"])).stdout).toBe("");
   });

@@ -137,7 +137,7 @@ export function leavingCases(bench: () => Bench): void {
     await large.write(new Uint8Array(300_000));
     large.close();
     const log = async (name: string) => (await bench().logs(name)).join("");
-    const options = { timeout: 10_000 };
+    const options = { timeout: 20_000 };
     await expect.poll(() => log("lines"), options).toContain("got three");
     await expect.poll(() => log("large"), options).toContain("300000");
   });

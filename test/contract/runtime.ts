@@ -96,7 +96,7 @@ export function runtimeContract(
         () => "ended",
         () => "ended",
       );
-      await expect.poll(() => process.output, { timeout: 10_000 }).not.toBe("");
+      await expect.poll(() => process.output, { timeout: 20_000 }).not.toBe("");
       process.kill();
       expect(await ended).toBe("ended");
     });

@@ -3,7 +3,6 @@
 
 import { execFile, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,23 +12,15 @@ import { CACHED_TAG } from "./cache.ts";
 const run = promisify(execFile);
 const START_MS = 60_000;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port on loopback");
-  return address.port;
-}
-
-function configuration(port: number, storage: string, htpasswd: string | undefined): string {
+function configuration(storage: string, htpasswd: string | undefined): string {
   const auth = htpasswd && { auth: { htpasswd: { realm: "test", path: htpasswd } } };
   // The registry reads YAML, of which JSON is a part.
   return JSON.stringify({
     version: "0.1",
-    log: { level: "error", accesslog: { disabled: true } },
+    log: { level: "info", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
-    http: { addr: `127.0.0.1:${port}` },
+    // It says which port it got. One that was chosen before could be somebody else's by then.
+    http: { addr: "127.0.0.1:0" },
     ...auth,
   });
 }
@@ -57,11 +48,9 @@ export interface TestRegistry extends AsyncDisposable {
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
   const folder = mkdtempSync(join(options.folder ?? tmpdir(), "nacre-registry-"));
   const [storage, log] = [join(folder, "storage"), join(folder, "log")];
-  const port = await freePort();
-  const address = `127.0.0.1:${port}`;
   const htpasswd = options.htpasswd === undefined ? undefined : join(folder, "htpasswd");
   if (htpasswd !== undefined) writeFileSync(htpasswd, options.htpasswd ?? "");
-  writeFileSync(join(folder, "config.yml"), configuration(port, storage, htpasswd));
+  writeFileSync(join(folder, "config.yml"), configuration(storage, htpasswd));
   const output = openSync(log, "w");
   // It ends with whoever started it, also when that is killed.
   const command = ["--pdeathsig", "TERM", "docker-registry", "serve", join(folder, "config.yml")];
@@ -77,7 +66,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     rmSync(folder, { recursive: true, force: true });
   };
   const end = performance.now() + START_MS;
-  while (!(await answers(address))) {
+  let address: string | undefined;
+  for (;;) {
+    address = /listening on (127\.0\.0\.1:\d+)"/.exec(readFileSync(log, "utf8"))?.[1];
+    if (address !== undefined && (await answers(address))) break;
     if (child.exitCode === null && child.pid !== undefined && performance.now() < end) {
       await sleep(20);
       continue;

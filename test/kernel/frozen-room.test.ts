@@ -15,7 +15,7 @@ const [hierarchy, limit] = existsSync("/sys/fs/cgroup/memory")
   : ["/sys/fs/cgroup", "memory.max"];
 const group = join(hierarchy, `nacre-test-room-${process.pid}`);
 
-afterAll(() => vi.waitUntil(gone, { timeout: 5000 }));
+afterAll(() => vi.waitUntil(gone, { timeout: 20_000 }));
 
 /** The kernel lets go of a group a moment after its last process. */
 function gone(): boolean {

@@ -153,11 +153,11 @@ describe("pulling from Debian's docker-registry", () => {
     await using registry = await serveRegistry(new LayoutContent(layout, "team/busybox"));
     const source = `docker://${registry.address}/team/busybox:${CACHED_TAG}`;
     const format = ["--tls-verify=false", "--format", "{{.Digest}}"];
-    const inspected = await run("skopeo", ["inspect", ...format, source], { timeout: 20_000 });
+    const inspected = await run("skopeo", ["inspect", ...format, source], { timeout: 60_000 });
     expect(inspected.stdout.trim()).toBe(image.digest);
     const copy = join(folder, "copy");
     const arguments_ = ["copy", "--quiet", "--src-tls-verify=false", source, `oci:${copy}:1`];
-    await run("skopeo", arguments_, { timeout: 20_000 });
+    await run("skopeo", arguments_, { timeout: 60_000 });
     for (const { digest: blob } of image.layers) {
       expect(await sha256(join(copy, "blobs", ...blob.split(":")))).toBe(blob);
     }

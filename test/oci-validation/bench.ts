@@ -19,7 +19,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BUSYBOX, busyboxLinks } from "./busybox-root.ts";
 import { type Config, usualConfig } from "./config.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const MARK = "NACRE_TEST_BENCH";
 
 export interface RuntimeCommand {

@@ -72,7 +72,7 @@ it("does not keep a process that reads nothing", () => {
     require("node:fs").writeSync(descriptor, "x");
     globalThis.kept = handle;
   `;
-  const out = execFileSync(process.execPath, ["-e", script], { timeout: 10_000, stdio: "pipe" });
+  const out = execFileSync(process.execPath, ["-e", script], { timeout: 50_000, stdio: "pipe" });
   expect(String(out)).toBe("");
 });
 

@@ -82,7 +82,8 @@ describe.skipIf(absent)("libseccomp", () => {
 
   function ask(lines: readonly string[]): Buffer | undefined {
     const input = `${lines.join("\n")}\n`;
-    const { status, stdout } = spawnSync(program, { input, timeout: 1000, maxBuffer: 1 << 26 });
+    // Only one that hangs is ended: what takes milliseconds may take seconds on a busy machine.
+    const { status, stdout } = spawnSync(program, { input, timeout: 30_000, maxBuffer: 1 << 26 });
     return status === 0 ? stdout : undefined;
   }
 
