@@ -139,9 +139,11 @@ export function secretCases({ image, nacre, does, start }: Tools): void {
       "-c",
       'echo "$NAMED" >/joined; cat /run/secrets/pw >>/joined',
     );
-    const joined = async () => (await nacre({}, "cp", "kept:/joined", "-")).out;
-    await expect.poll(joined, { timeout: 20_000 }).toContain("other\n\nopen sesame");
+    const joined = () => nacre({}, "cp", "kept:/joined", "-");
+    const written = async () => (await joined()).out;
+    await expect.poll(written, { timeout: 20_000 }).toContain("other\n\nopen sesame");
     await does("exec", "-d", "kept", "rm", "/joined");
+    await expect.poll(async () => (await joined()).code, { timeout: 20_000 }).toBe(1);
     const { Config } = JSON.parse(await does("inspect", "kept"))[0];
     expect(Config.Secrets).toMatchObject([{ Name: "pw", UID: 0, GID: 0, Mode: 0o444 }]);
     expect(JSON.stringify(Config.Env)).not.toContain("NAMED");

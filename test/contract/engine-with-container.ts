@@ -54,7 +54,8 @@ export function withContainerCases(bench: () => Bench): void {
     expect((await bench().sh(LOOP, { timeoutMs: 200 })).code).toBe(255);
     expect((await bench().run(["true"], { timeoutMs: 60_000 })).code).toBe(0);
     const restart = { name: "on-failure", maximumRetries: 1 } as const;
-    await bench().start("limited", `echo run; ${LOOP}`, { timeoutMs: 200, restart });
+    // Time enough to say so, also where the processors are busy.
+    await bench().start("limited", `echo run; ${LOOP}`, { timeoutMs: 2000, restart });
     const ended = async () => {
       // On a simulated kernel time passes only while somebody waits.
       await containers.wait("limited");
@@ -63,7 +64,7 @@ export function withContainerCases(bench: () => Bench): void {
     const twice = { restarts: 1, status: "exited", exitCode: 255 };
     await expect.poll(ended, PATIENCE).toMatchObject(twice);
     expect(await bench().logs("limited")).toEqual(["stdout run\n", "stdout run\n"]);
-    expect(containers.inspect("limited").Config).toMatchObject({ Timeout: 0.2 });
+    expect(containers.inspect("limited").Config).toMatchObject({ Timeout: 2 });
     expect((await refusal(bench().run(["true"], { timeoutMs: -1 }))).kind).toBe("invalid");
   });
 
