@@ -51,6 +51,8 @@ export default defineConfig({
   test: {
     // What was transformed otherwise must not be taken for this, nor this be kept for others.
     fsModuleCache: WITHOUT.length === 0,
+    // What is waited for comes in milliseconds; on a machine that is busy with something else, in seconds.
+    expect: { poll: { timeout: 20_000 } },
     // Two cores: pure tests share them; what touches the real kernel then runs alone, one file
     // after the other, because it compares the machine before and after.
     projects: [
