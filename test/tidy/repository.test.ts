@@ -97,7 +97,7 @@ describe("documents", () => {
 describe("the repository", () => {
   it("names no path of the machine it was written on", () => {
     const outside = /(^|[\s"'`(])\.\.\/shared\b/;
-    // As a whole: of a clone in /srv/f, `/srv/file` says nothing. One in /app has a name that images have.
+    // As a whole, and no name at the root: images have such, as /app, and longer ones begin like it.
     const isTelling = posix.dirname(ROOT) !== "/";
     const names = (line: string): boolean =>
       isTelling && line.split(ROOT).some((rest, at) => at > 0 && !/^[\w.-]/.test(rest));
