@@ -211,9 +211,11 @@ function networkOf(given: string | undefined): string {
   return given === undefined || given === "" || given === "default" ? DEFAULT_NETWORK : given;
 }
 
-/** In the form of an env file: those of the options win. */
+/** In the form of an env file, whose bare names are none here: those of the options win. */
 function labelsFromFiles(paths: readonly string[], host: Host): string[] {
   return paths.flatMap((path) =>
-    parseEnvironmentFile(readEnvironmentFile(path, host), path).map(parseLabel),
+    parseEnvironmentFile(readEnvironmentFile(path, host), path)
+      .filter((label) => label.includes("="))
+      .map(parseLabel),
   );
 }

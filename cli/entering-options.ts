@@ -5,7 +5,12 @@ import type { ProcessStreams } from "@nacre/core/ports/kernel.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { flag, list, text, type Values, value } from "./options.ts";
-import { parseEnvironmentFile, parseVariable, resolveVariables } from "./parse/environment.ts";
+import {
+  environmentText,
+  parseEnvironmentFile,
+  parseVariable,
+  resolveVariables,
+} from "./parse/environment.ts";
 
 export const ENTERING_OPTIONS = {
   detach: flag(["detach", "d"], "Run in the background and print the container's ID"),
@@ -82,13 +87,21 @@ export function environmentOf(
   return resolveVariables([...own, ...fromFiles, ...usual, ...values.env], host.environment);
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EISDIR: "is a directory",
+  EACCES: "permission denied",
+};
+
 /** @throws FlagError in docker's words */
 export function readEnvironmentFile(path: string, host: Host): string {
+  let bytes: Uint8Array;
   try {
-    return host.readText(path);
+    bytes = host.readBytes(path);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const why = code === "ENOENT" ? "no such file or directory" : String(code ?? error);
+    const why = REASONS[String(code)] ?? String(code ?? error);
     throw new FlagError(`open ${path}: ${why}`);
   }
+  return environmentText(bytes, path);
 }

@@ -37,9 +37,12 @@ export interface Host {
   onSignals(names: readonly NodeJS.Signals[], act: (number: number) => void): () => void;
   /** Reads a small text file. @throws as node:fs does */
   readText(path: string): string;
+  readBytes(path: string): Uint8Array;
   exists(path: string): boolean;
   /** Makes an empty file; false if it is there already or cannot be made. */
   mark(path: string): boolean;
+  /** Whether a file can be made there. @throws as node:fs does, where its directory is none to write to */
+  checkPlace(path: string): void;
   /** Makes a file with these words. @throws as node:fs does, EEXIST where there is one */
   createFile(path: string, text: string): void;
   /** Begins a file. @throws NacreError */

@@ -1,6 +1,11 @@
 // The options that say what is mounted in a container.
 
-import type { BindRequest, ContainerRequest, RequestedMount } from "@nacre/core/program/request.ts";
+import type {
+  BindRequest,
+  ContainerRequest,
+  RequestedMount,
+  TmpfsRequest,
+} from "@nacre/core/program/request.ts";
 import { FlagError } from "./flag-error.ts";
 import type { Host } from "./host.ts";
 import { flag, list, text, type Values } from "./options.ts";
@@ -77,7 +82,7 @@ export function mountsOf(
       ...located(mount, host),
       byMount: true as const,
     })),
-    ...values.tmpfs,
+    ...lastOfEach(values.tmpfs),
   ].map((mount) =>
     mount.type === "volume" && volumeDriver !== undefined
       ? { driver: volumeDriver, ...mount }
@@ -87,6 +92,11 @@ export function mountsOf(
   if (values.readOnly && values.readOnlyTmpfs) mounts.push(...writableIn(mounts));
   return { mounts, ...(volumesFrom.length > 0 && { volumesFrom }) };
 }
+
+/** Docker's rule for these alone: the last word for a place counts. */
+const lastOfEach = (mounts: readonly TmpfsRequest[]): TmpfsRequest[] => [
+  ...new Map(mounts.map((mount) => [mount.target, mount])).values(),
+];
 
 /** What podman mounts in a root that is read-only, where nobody mounts anything else. */
 function writableIn(mounts: readonly RequestedMount[]): RequestedMount[] {

@@ -2,7 +2,9 @@
 // costs milliseconds to load and a pipe's bytes would have to be waited for before the exit.
 
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   openSync,
@@ -10,6 +12,7 @@ import {
   readSync,
   writeFileSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import type { GlobalOptions } from "./command.ts";
 import type { Host } from "./host.ts";
 import { onSignals } from "./signal-listeners.ts";
@@ -88,6 +91,10 @@ export class ProcessHost implements Host {
     return readFileSync(path, "utf8");
   }
 
+  readBytes(path: string): Uint8Array {
+    return readFileSync(path);
+  }
+
   exists(path: string): boolean {
     return existsSync(path);
   }
@@ -99,6 +106,10 @@ export class ProcessHost implements Host {
     } catch {
       return false;
     }
+  }
+
+  checkPlace(path: string): void {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
   }
 
   createFile(path: string, text: string): void {

@@ -56,6 +56,7 @@ import { StatePaths } from "./images/paths.ts";
 import { cgroupsView, namespacesView } from "./kernel-views.ts";
 import { logDrivers } from "./logs/drivers.ts";
 import type { EngineOptions } from "./options.ts";
+import { tellOfPrune } from "./past-event.ts";
 import { Registry } from "./registry/registry.ts";
 import { archivesView } from "./roots/view.ts";
 import { ContainerSecrets } from "./secrets/container-secrets.ts";
@@ -178,7 +179,7 @@ interface Shared {
 
 function containerLooks(
   { files, clock, extensions, ...ports }: EnginePorts,
-  { images, paths, hierarchies }: Shared,
+  { images, bus, paths, hierarchies }: Shared,
   records: ContainerRecords,
   reconciler: Reconciler,
   runtimes: Runtimes,
@@ -199,6 +200,7 @@ function containerLooks(
     whenUsed(() => new Usage(files, clock, hierarchies, processes)),
     processes,
     ...([volumes, storage, paths, capabilities] as const),
+    (bytes) => tellOfPrune({ state: ports.state, clock, bus }, "container", bytes),
   );
 }
 

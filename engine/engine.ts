@@ -263,7 +263,7 @@ export type {
 
 // -- secrets: secret-interface.ts ----------------------------------------------------------------
 
-export type { SecretFilters, Secrets } from "./secret-interface.ts";
+export type { NewSecretOptions, SecretFilters, Secrets } from "./secret-interface.ts";
 
 // -- system: system-interface.ts -------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
+import { checkIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, requestOf } from "../container-options.ts";
 import { showPull } from "../pull-display.ts";
 import { checkReplacement, removeReplaced } from "../replacement.ts";
@@ -19,7 +19,7 @@ export default command({
   async run(context, values, operands) {
     const { host } = context;
     const request = requestOf({ ...values, detach: false }, operands, host);
-    refuseOldIdFile(values.cidfile, host);
+    checkIdFile(values.cidfile, host);
     checkReplacement(values);
     const engine = await context.engine();
     const pulling = showPull(engine, host, values);

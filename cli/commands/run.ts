@@ -5,7 +5,7 @@ import type { ContainerRequest } from "@nacre/core/program/request.ts";
 import type { Attached, Engine, StartOptions } from "@nacre/engine/engine.ts";
 import { checkTerminal, onlyFeeds, SignalRelay, streamsOf } from "../attachment.ts";
 import { type Context, command } from "../command.ts";
-import { refuseOldIdFile, writeIdFile } from "../container-id-file.ts";
+import { checkIdFile, writeIdFile } from "../container-id-file.ts";
 import { CONTAINER_OPTIONS, type ContainerValues, requestOf } from "../container-options.ts";
 import { DETACH_KEYS, detachKeysOf } from "../detach-keys.ts";
 import { PASSED_OPTIONS, passedOf } from "../entering-options.ts";
@@ -40,7 +40,7 @@ export default command({
     if (values.detach && values.attach.length > 0) throw bothWays();
     const feeds = onlyFeeds(values);
     const request = requestOf({ ...values, detach: values.detach || feeds }, operands, host);
-    refuseOldIdFile(values.cidfile, host);
+    checkIdFile(values.cidfile, host);
     checkReplacement(values);
     const streams = { ...streamsOf(values), ...(await passedOf(values, host)) };
     const engine = await context.engine();
@@ -80,7 +80,7 @@ async function started(
   host: Host,
 ): Promise<Attached> {
   const { containers } = engine;
-  if (values.cidfile === undefined) return containers.run(request, streams, options);
+  if (!values.cidfile) return containers.run(request, streams, options);
   const { id } = await containers.create(request);
   writeIdFile(values.cidfile, id, host);
   return containers.start(id, streams, options);

@@ -22,6 +22,10 @@ export default command({
       String,
     ),
     env: flag(["env"], "FILE is the name of an environment variable"),
+    replace: flag(
+      ["replace"],
+      "In the place of a secret of that name, which containers that have it keep",
+    ),
     label: list(["label", "l"], "K=V", "Set metadata on the secret", parseLabel),
   },
   operands: { least: 2, most: 2 },
@@ -35,12 +39,12 @@ export default command({
     ],
     ["openssl rand -hex 20 | nacre secret create token -", "what another command says"],
   ],
-  async run(context, { driver = DRIVER, driverOpts, env, label }, [name, source]) {
+  async run(context, { driver = DRIVER, driverOpts, env, label, replace }, [name, source]) {
     refuseDriver(driver, driverOpts);
     const { host } = context;
     const data = env ? ofVariable(source!, host) : await ofFile(source!, host);
     const { secrets } = await context.engine();
-    const { id } = secrets.create(name!, data, { labels: labelsOf(label) });
+    const { id } = secrets.create(name!, data, { labels: labelsOf(label), replace });
     host.print(`${id}\n`);
     return 0;
   },

@@ -1,5 +1,6 @@
 // Environment variables (-e, --env-file) and labels.
 
+import { isUtf8 } from "node:buffer";
 import { FlagError } from "../flag-error.ts";
 
 /** `K=V`, or a bare `K` that takes its value from the caller's environment. @throws FlagError */
@@ -26,6 +27,17 @@ export function labelsOf(labels: readonly string[]): Record<string, string> {
       const at = label.indexOf("=");
       return at < 0 ? [label, ""] : [label.slice(0, at), label.slice(at + 1)];
     }),
+  );
+}
+
+/** What an env file says. @throws FlagError where that is not UTF-8 */
+export function environmentText(bytes: Uint8Array, path: string): string {
+  if (isUtf8(bytes)) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  const lines = Buffer.from(bytes).toString("latin1").split("\n");
+  const wrong = lines.findIndex((line) => !isUtf8(Buffer.from(line, "latin1")));
+  const shown = Buffer.from(lines[wrong] ?? "", "latin1").join(" ");
+  throw new FlagError(
+    `invalid env file (${path}): invalid utf8 bytes at line ${wrong + 1}: [${shown}]`,
   );
 }
 

@@ -119,7 +119,8 @@ export function requestedMounts(mounts: readonly PlainMount[]): SpecMount[] {
 }
 
 /**
- * The user's mounts replace standard ones of the same place; parents come before children.
+ * The user's mounts replace standard ones of the same place; parents come before children. Its own
+ * files of /etc are seen also where that is the user's.
  * @param mounts what the user's come down to
  * @param files its own of /etc; undefined: the root's own stay
  * @param sharedMemory where the file system is that it shares with other containers, if it does
@@ -134,11 +135,18 @@ export function allMounts(
     ...[PROC, DEV, PTS],
     ...interprocess(request, sharedMemory),
     ...machineMounts(request),
-    ...ownFiles(files),
   ];
   const requested = requestedMounts(mounts);
   const taken = new Set(requested.map((m) => m.destination));
-  return [...standard.filter((m) => !taken.has(m.destination)), ...requested];
+  const isLeft = ({ destination, type }: SpecMount) =>
+    !taken.has(destination) && !(type === "cgroup" && taken.has("/sys"));
+  const etc = requested.findIndex((m) => m.destination === "/etc") + 1;
+  return [
+    ...standard.filter(isLeft),
+    ...requested.slice(0, etc),
+    ...ownFiles(files).filter(isLeft),
+    ...requested.slice(etc),
+  ];
 }
 
 /** The machine's own nodes of devices, beside those that the container's /dev has. */

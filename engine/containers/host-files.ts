@@ -3,7 +3,7 @@
 
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { Operation } from "@nacre/core/program/operation.ts";
-import type { ContainerRequest } from "@nacre/core/program/request.ts";
+import type { ContainerRequest, PlainMount } from "@nacre/core/program/request.ts";
 import { placeZone, zoneFile } from "./time-zone.ts";
 
 export interface HostFiles {
@@ -31,6 +31,20 @@ export function ownFileNames({ imageHosts, timeZone }: Wanted, kept: boolean): s
     ...(kept ? [] : ["hostname", "resolv.conf"]),
     ...(timeZone === undefined ? [] : ["localtime"]),
   ];
+}
+
+/** Of these names those that have a place: a /etc that is read-only may have none for them. */
+export function placedNames(
+  names: readonly string[],
+  mounts: readonly PlainMount[],
+  files: Pick<Files, "status">,
+): string[] {
+  const etc = mounts.find(({ target }) => target === "/etc");
+  if (!etc) return [...names];
+  if (etc.type === "tmpfs") return etc.options.includes("ro") ? [] : [...names];
+  if (!etc.readOnly) return [...names];
+  const source = etc.subpath === undefined ? etc.source : `${etc.source}/${etc.subpath}`;
+  return names.filter((name) => files.status(`${source}/${name}`));
 }
 
 /**

@@ -45,6 +45,7 @@ export class ContainerLooks {
   readonly #storage: ContainerStorage;
   readonly #paths: StatePaths;
   readonly #capabilities: () => readonly string[];
+  readonly #pruned: (reclaimedBytes: number) => void;
 
   constructor(
     records: ContainerRecords,
@@ -58,6 +59,7 @@ export class ContainerLooks {
     storage: ContainerStorage,
     paths: StatePaths,
     capabilities: () => readonly string[],
+    pruned: (reclaimedBytes: number) => void,
   ) {
     this.#records = records;
     this.#reconciler = reconciler;
@@ -70,6 +72,7 @@ export class ContainerLooks {
     this.#storage = storage;
     this.#paths = paths;
     this.#capabilities = capabilities;
+    this.#pruned = pruned;
   }
 
   list({ all, filters = {}, last }: ListOptions = {}): ContainerRecord[] {
@@ -178,6 +181,7 @@ export class ContainerLooks {
       containers.push(id);
       reclaimedBytes += bytes;
     }
+    this.#pruned(reclaimedBytes);
     return { containers, reclaimedBytes };
   }
 

@@ -42,7 +42,7 @@ import { Accounts, wantedUser } from "./accounts.ts";
 import { cgroupOf } from "./cgroup-of.ts";
 import { ContainerRoot } from "./container-root.ts";
 import { joining } from "./executing.ts";
-import { ownFileNames, ownFileOperations } from "./host-files.ts";
+import { ownFileNames, ownFileOperations, placedNames } from "./host-files.ts";
 import { joinedKinds, LentNamespaces } from "./lent-namespaces.ts";
 import type { Machine } from "./machine-facts.ts";
 import { type ContainerMounts, ofStep } from "./mounts.ts";
@@ -175,6 +175,7 @@ export class Planner {
     const user = this.#user(wantedUser(container, process), container, image);
     const users = this.#users(container, user);
     const mounted = this.#mounts.plan(container, this.#snapshotter(container), user);
+    const names = placedNames(ownFileNames(request, !hasOwnNames), mounted.mounts, this.#files);
     const secrets = this.#secrets(container);
     const memory = sharedMemory(container, this.#paths, this.#options.find);
     const wanted = this.#possible(
@@ -191,8 +192,7 @@ export class Planner {
           own: network.ownNamespace,
           ...(network.path !== undefined && { path: network.path }),
         },
-        // The machine's own root keeps the machine's own names and resolver.
-        ownFiles: { directory: this.#paths.files, names: ownFileNames(request, !hasOwnNames) },
+        ownFiles: { directory: this.#paths.files, names },
         rootfs: this.#paths.rootfs,
         cgroupsPath: cgroupOf(container),
         ...(size && { terminalSize: size }),

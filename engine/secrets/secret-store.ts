@@ -9,7 +9,7 @@ import type { Random } from "@nacre/core/ports/random.ts";
 import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import { randomHex } from "@nacre/core/random-hex.ts";
 import type { SecretRecord } from "@nacre/core/state/records.ts";
-import type { SecretFilters, Secrets } from "../engine.ts";
+import type { NewSecretOptions, SecretFilters, Secrets } from "../engine.ts";
 import { allHold, checkFilterKeys } from "../filters.ts";
 import type { StatePaths } from "../images/paths.ts";
 
@@ -36,7 +36,7 @@ export class SecretStore implements Secrets {
   create(
     name: string,
     data: Uint8Array,
-    { labels = {} }: { readonly labels?: Readonly<Record<string, string>> } = {},
+    { labels = {}, replace = false }: NewSecretOptions = {},
   ): SecretRecord {
     checkName(name);
     if (data.length === 0 || data.length >= LIMIT_BYTES) {
@@ -48,18 +48,22 @@ export class SecretStore implements Secrets {
     const id = randomHex(this.#random, Math.ceil(ID_DIGITS / 2)).slice(0, ID_DIGITS);
     const createdMs = this.#clock.nowMs();
     const record: SecretRecord = { id, name, labels, sizeBytes: data.length, createdMs };
-    return this.#change((t) => {
+    let before: SecretRecord | undefined;
+    this.#change((t) => {
       this.#sweep(t);
-      if (t.get("secret", name)) {
+      before = t.get("secret", name);
+      if (before && !replace) {
         throw new NacreError("exists", `${name}: secret name in use`, {
-          advice: `Remove it first (nacre secret rm ${name}), or choose another name.`,
+          advice: `Remove it first (nacre secret rm ${name}), give --replace, or choose another name.`,
         });
       }
       this.#files.makeDirectory(this.#paths.secrets);
       this.#files.replace(this.#paths.secret(id), data);
       t.put("secret", name, record);
-      return record;
     });
+    // As of a removal.
+    if (before) this.#change((t) => this.#sweep(t));
+    return record;
   }
 
   list(filters: SecretFilters = {}): SecretRecord[] {

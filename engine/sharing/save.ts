@@ -10,6 +10,7 @@ import { type Descriptor, MEDIA } from "@nacre/core/oci/image.ts";
 import type { ImageRecord } from "@nacre/core/state/records.ts";
 import { TAR_END, tarHeader, tarPadding } from "@nacre/core/tar-writer.ts";
 import type { ImageService } from "../images/images.ts";
+import { type EventPorts, tell } from "../past-event.ts";
 import type { SaveOptions } from "../sharing-interface.ts";
 import { IMAGE_NAME, REF_NAME } from "./archive-documents.ts";
 import type { Bundle, Bundles, Manifested, Part } from "./bundles.ts";
@@ -26,10 +27,12 @@ const encoder = new TextEncoder();
 export class Saver {
   readonly #images: ImageService;
   readonly #bundles: Bundles;
+  readonly #events: EventPorts;
 
-  constructor(images: ImageService, bundles: Bundles) {
+  constructor(images: ImageService, bundles: Bundles, events: EventPorts) {
     this.#images = images;
     this.#bundles = bundles;
+    this.#events = events;
   }
 
   async *save(references: readonly string[], options: SaveOptions): AsyncGenerator<Uint8Array> {
@@ -42,9 +45,14 @@ export class Saver {
         bundles.push({ one, bundle: await this.#bundles.of(one.image, one.digest, compression) });
       }
       yield* this.#archive(bundles, options);
+      for (const { image, names } of wanted) this.#tell(image.id, names[0] ?? image.id);
     } finally {
       for (const { bundle } of bundles) await bundle.discard();
     }
+  }
+
+  #tell(subject: string, name: string): void {
+    tell(this.#events, { type: "image", action: "save", subject, attributes: { name } });
   }
 
   /** Each image once, with the names by which it was asked for. NacreError `not-found`. */

@@ -54,7 +54,7 @@ export class Sharing {
   }
 
   saver(): Saver {
-    return new Saver(this.#images, this.#bundles);
+    return new Saver(this.#images, this.#bundles, { ...this.#ports, bus: this.#parts.bus });
   }
 
   /** The store as repositories, and the uploads that go on in it. */

@@ -199,7 +199,7 @@ export function sharedImages(
     prune: async (wanted = {}) => {
       const { pruneImages } = await import("./image-prune.ts");
       const unpacked = () => unpackedBytes(unpackedLayers(ports.files, parts.paths));
-      return pruneImages(images, ports.state, unpacked, wanted);
+      return pruneImages(images, { ...ports, bus: parts.bus }, unpacked, wanted);
     },
   };
 }

@@ -8,6 +8,7 @@ import type { StateStore, Transaction } from "@nacre/core/ports/state-store.ts";
 import type { ContainerMount } from "@nacre/core/program/request.ts";
 import type { ContainerRecord, EventRecord, VolumeRecord } from "@nacre/core/state/records.ts";
 import type { EventBus } from "../event-bus.ts";
+import { tellOfPrune } from "../past-event.ts";
 
 /** How a volume is to be made, where it is not there. */
 export type VolumeWish = Pick<VolumeRecord, "name" | "anonymous"> &
@@ -172,6 +173,11 @@ export class VolumeRecords {
   #isHeld({ removal }: VolumeRecord): boolean {
     if (!removal || removal.bootId !== this.#options.bootId) return false;
     return this.#kernel.alive({ pid: removal.pid, startTime: BigInt(removal.startTime) });
+  }
+
+  pruned(reclaimedBytes: number): void {
+    const ports = { state: this.#state, clock: this.#clock, bus: this.#bus };
+    tellOfPrune(ports, "volume", reclaimedBytes);
   }
 
   #append(t: Transaction, action: string, { name, driver }: VolumeRecord): EventRecord {

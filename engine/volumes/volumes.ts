@@ -109,6 +109,7 @@ export class VolumeService implements Volumes {
       volumes.push(volume.name);
       reclaimedBytes += bytes;
     }
+    this.#records.pruned(reclaimedBytes);
     return { volumes, reclaimedBytes };
   }
 

@@ -1,5 +1,6 @@
 // A host in memory: what was printed, and an engine that a test hands in.
 
+import { dirname } from "node:path";
 import type { Engine } from "@nacre/engine/engine.ts";
 import type { InstalledPlugin } from "@nacre/plugin-loader/installed.ts";
 import type { GlobalOptions } from "../../cli/command.ts";
@@ -9,7 +10,7 @@ import { main } from "../../cli/main.ts";
 
 export interface HostSettings {
   readonly environment?: Readonly<Record<string, string>>;
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /** Paths that are not there. */
   readonly absent?: readonly string[];
   /** Standard streams that are terminals. */
@@ -127,7 +128,11 @@ export class FakeHost implements Host {
   readText(path: string): string {
     const content = this.#settings.files?.[path];
     if (content === undefined) throw Object.assign(new Error("absent"), { code: "ENOENT" });
-    return content;
+    return typeof content === "string" ? content : Buffer.from(content).toString();
+  }
+  readBytes(path: string): Uint8Array {
+    const content = this.#settings.files?.[path];
+    return content instanceof Uint8Array ? content : Buffer.from(this.readText(path));
   }
   exists(path: string): boolean {
     return !this.#settings.absent?.includes(path);
@@ -136,6 +141,10 @@ export class FakeHost implements Host {
     if (this.marks.has(path)) return false;
     this.marks.add(path);
     return true;
+  }
+  checkPlace(path: string): void {
+    if (this.exists(dirname(path))) return;
+    throw Object.assign(new Error("absent"), { code: "ENOENT" });
   }
   createFile(path: string, text: string): void {
     if (this.created.has(path)) throw Object.assign(new Error("exists"), { code: "EEXIST" });

@@ -223,4 +223,76 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     const own = ["run", "--network", "none", "-u", "stranger", image(), "true"];
     expect((await nacre({}, ...own)).code).toBe(125);
   });
+
+  it("tells of prunes what they freed, and of images that are saved", async () => {
+    await does("create", "--name", "one", "--network", "none", image(), "true");
+    for (const what of ["container", "volume", "image", "system"]) await does(what, "prune", "-f");
+    await does("save", "-o", "/dev/null", image(), image());
+    const format = "{{.Type}} {{.Action}} {{json .Actor.Attributes.reclaimed}}";
+    const when = ["--since", "1", "--until", "0s"];
+    const told = await does("events", ...when, "-f", "event=prune", "--format", format);
+    const last = told.split("\n").slice(-5);
+    expect(last.map((line) => line.replace(/"\d+"/, "N"))).toEqual(
+      ["container", "volume", "image", "container", "image"].map((type) => `${type} prune N`),
+    );
+    const saved = await does("events", ...when, "-f", "event=save", "--format", "{{.ID}}");
+    expect(saved).toBe(await does("images", "-q", "--no-trunc", image()));
+  });
+
+  it("has files of its own in an /etc that is the user's, where they have a place", async () => {
+    const shown = async (name: string, ...options: string[]) => {
+      const script = "cat /etc/hostname 2>&1; cat /etc/hosts 2>&1 | tail -n 1";
+      await start(name, script, "--hostname", "own", ...options);
+      await does("wait", name);
+      return does("logs", name);
+    };
+    const own = "own\n127.0.0.1\town";
+    expect(await shown("kept", "-v", "names:/etc")).toBe(own);
+    // The places that were made for them are in it now.
+    expect(await shown("again", "-v", "names:/etc:ro")).toBe(own);
+    expect(await shown("memory", "--tmpfs", "/etc")).toBe(own);
+    expect(await shown("closed", "--tmpfs", "/etc:ro")).not.toContain("own");
+    expect(await shown("empty", "--mount", "type=volume,dst=/etc,ro")).not.toContain("own");
+    await does("rm", "-v", "kept", "again", "memory", "closed", "empty");
+    await does("volume", "rm", "names");
+  });
+
+  it("hides its cgroups where /sys is the user's", async () => {
+    await start("bare", "ls /sys", "--tmpfs", "/sys");
+    expect(await does("wait", "bare")).toBe("0");
+    expect(await does("logs", "bare")).toBe("");
+  });
+
+  it("takes the last --tmpfs of a place, and no bare name of a label file", async () => {
+    const files = { "/labels": "a=1\nbare\n#c=3\nempty=\n" };
+    const tmpfs = ["--tmpfs", "/t:size=1m", "--tmpfs", "/u", "--tmpfs", "/t:size=2m"];
+    const words = ["--network", "none", "--name", "last", ...tmpfs, "--label-file", "/labels"];
+    expect((await nacre({ files }, "create", ...words, image(), "true")).code).toBe(0);
+    const shown = "{{json .HostConfig.Tmpfs}} {{json .Config.Labels}}";
+    expect(await does("inspect", "-f", shown, "last")).toBe(
+      '{"/t":"size=2m","/u":""} {"a":"1","empty":""}',
+    );
+  });
+
+  it.each(["--env-file", "--label-file"])("refuses %s of what is no text", async (option) => {
+    const files = { "/odd": Uint8Array.from([65, 61, 49, 10, 66, 61, 255, 254, 10]) };
+    const words = ["create", "--name", "odd", "--network", "none", option, "/odd", image()];
+    const { code, err } = await nacre({ files }, ...words);
+    expect(code).toBe(125);
+    expect(err).toContain("invalid env file (/odd): invalid utf8 bytes at line 2: [66 61 255 254]");
+  });
+
+  it("makes nothing where no ID can be written, and takes no name for no file", async () => {
+    const words = ["--name", "quiet", "--network", "none"];
+    for (const command of ["run", "create"]) {
+      const given = [command, ...words, "--cidfile", "/none/id", image(), "true"];
+      const { code, err } = await nacre({ absent: ["/none/id", "/none"] }, ...given);
+      expect({ code, err }).toMatchObject({
+        code: command === "run" ? 125 : 1,
+        err: expect.stringContaining("the container ID file /none/id cannot be written: ENOENT"),
+      });
+    }
+    expect(await does("ps", "-aq")).toBe("");
+    expect((await nacre({}, "create", ...words, "--cidfile", "", image(), "true")).code).toBe(0);
+  });
 }

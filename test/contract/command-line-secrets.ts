@@ -169,8 +169,10 @@ export function secretCases({ image, nacre, does, start }: Tools): void {
     const variable = ["--secret", "pw,type=env,target=NAMED"];
     const script = 'cat /run/secrets/pw; echo " $NAMED"';
     await does("create", ...options, ...variable, image(), "sh", "-c", script);
-    await does("secret", "rm", "pw");
-    await create("pw", "/other");
+    const first = await does("secret", "ls", "-q");
+    expect(await create("--replace", "-l", "a=b", "pw", "/other")).not.toBe(first);
+    expect(await does("secret", "ls", "--format", "{{.Name}}")).toBe("pw");
+    expect(await ran("cat /run/secrets/pw", "--secret", "pw")).toBe("other\n");
     for (const count of [1, 2]) {
       await does("start", "made");
       await does("wait", "made");

@@ -44,6 +44,18 @@ describe("a secret", () => {
     expect(there.names()).toEqual([id, other.id].sort());
   });
 
+  it("that takes another one's place leaves no file of that", async () => {
+    await using simulation = await simulate({ images: IMAGES });
+    const { secrets } = simulation.engine;
+    secrets.create("pw", bytes("other"), { labels: { a: "b" } });
+    expect(() => secrets.create("pw", bytes(SAYS))).toThrow("secret name in use");
+    const { id } = secrets.create("pw", bytes(SAYS), { replace: true });
+    expect(disk(simulation).names()).toEqual([id]);
+    expect(secrets.list()).toMatchObject([{ id, labels: {} }]);
+    expect(secrets.create("new", bytes(SAYS), { replace: true }).name).toBe("new");
+    expect((await check(simulation)).found).toEqual([]);
+  });
+
   it("whose file is lost is said to be, and can be made anew", async () => {
     await using simulation = await simulate({ images: IMAGES });
     const { secrets, containers } = simulation.engine;
