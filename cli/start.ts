@@ -29,6 +29,7 @@ import {
   nodeAsCalled,
   UNFROZEN,
 } from "./frozen.ts";
+import { ignoreHangup } from "./hangup.ts";
 
 /** The entries' file names, and what the bundles have in common; the build puts them in. */
 declare const ENTRY: string;
@@ -159,6 +160,7 @@ function newEnough(): boolean {
 }
 
 if (newEnough()) {
+  ignoreHangup();
   const unfrozen = process.env[UNFROZEN];
   if (unfrozen !== undefined) {
     delete process.env[UNFROZEN]; // it is no business of what we start

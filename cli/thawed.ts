@@ -3,6 +3,7 @@
 
 import { writeSync } from "node:fs";
 import type { Addon } from "@nacre/linux/addon.ts";
+import { ignoreHangup } from "./hangup.ts";
 import { NODE_FLAGS } from "./node-flags.ts";
 
 /** Addon.freeze, of a process that has forgotten where it was: Node remembers it until it moves. */
@@ -26,6 +27,7 @@ export function thawed(addon: Addon, called: readonly string[], start: string): 
   // Node has V8 forget the time zone that it knows when the variable is set.
   if (process.env.TZ !== undefined) process.env.TZ = String(process.env.TZ);
   Math.random = random;
+  ignoreHangup();
   endByItself(addon);
   return words;
 }

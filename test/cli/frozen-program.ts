@@ -18,6 +18,8 @@ import { Worker } from "node:worker_threads";
 import { loadAddon } from "../../backends/linux/addon.ts";
 import { writeImage } from "../../backends/linux/frozen/image.ts";
 import { PLAIN } from "../../cli/frozen.ts";
+import { ignoreHangup } from "../../cli/hangup.ts";
+import { onSignals } from "../../cli/signal-listeners.ts";
 import { freeze, thawed, withCertificates } from "../../cli/thawed.ts";
 import { writeAll } from "../../cli/write-all.ts";
 
@@ -72,6 +74,16 @@ const ACTS: Readonly<Record<string, (word?: string) => void>> = {
   wait: () => {
     say("ready");
     setInterval(() => {}, 1000);
+  },
+  hangup: () => {
+    let heard = 0;
+    const release = onSignals(["SIGHUP", "SIGUSR2"], () => heard++);
+    for (const signal of ["SIGHUP", "SIGUSR2"]) process.kill(process.pid, signal);
+    setTimeout(() => {
+      release();
+      process.kill(process.pid, "SIGHUP");
+      setTimeout(() => say({ heard, told: process.env.NACRE_NOHUP ?? "no more" }), 20);
+    }, 20);
   },
   quiet: () => {
     execFileSync("stty", ["-echo"], { stdio: "inherit" });
@@ -129,5 +141,6 @@ if (first === "freeze") {
   }
 } else {
   writeAll(1, "as usual\n");
+  ignoreHangup();
   act(process.argv.slice(2));
 }

@@ -180,6 +180,21 @@ describe.runIf(THAWS)("a process that was made of an image", () => {
     expect(ended.stderr).toMatch(stderr);
   });
 
+  it.each([
+    ["thawed", {}],
+    ["started as usual", { NODE_OPTIONS: "--no-warnings" }],
+  ] as const)("%s goes on when the terminal hangs up, if its caller does", (_, env) => {
+    const hungUp = (line: string) =>
+      spawnSync("/bin/sh", ["-c", line, STARTER, ...commandLine(["hangup"])], {
+        ...{ env, encoding: "utf8" },
+      });
+    const { stdout, signal } = hungUp(`trap "" HUP; exec "$0" "$@"`);
+    expect(signal).toBe(null);
+    expect(stdout.replace("as usual\n", "")).toBe('{"heard":1,"told":"no more"}\n');
+    expect(stdout.startsWith("as usual")).toBe("NODE_OPTIONS" in env);
+    expect(hungUp(`exec "$0" "$@"`).signal).toBe("SIGHUP");
+  });
+
   it("reads and writes its streams", () => {
     expect(start(["echo"], { input: "typed" }).stdout).toBe('"typed"\n"end"\n');
   });

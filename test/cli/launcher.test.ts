@@ -230,6 +230,19 @@ describe("the launcher", () => {
       expect({ status, stdout }).toEqual({ status: 7, stdout: "kept 2\n" });
     });
 
+    it("tells Node of a SIGHUP that its caller has it ignore, which Node would forget", () => {
+      const node = join(directory, "node");
+      writeFileSync(node, `#!/bin/sh\necho "$0 $* $# $NACRE_NODE \${NACRE_NOHUP-untold} $LAST"\n`);
+      chmodSync(node, 0o755);
+      const called = (line: string) =>
+        spawnSync("sh", ["-c", line, join(root, "dist", name), node, "a", ""], {
+          env: { NACRE_NODE: "kept", LAST: "last" },
+          encoding: "utf8",
+        }).stdout;
+      expect(called(`trap "" HUP; exec "$0" "$@"`)).toBe(`${node} a  2 kept 1 last\n`);
+      expect(called(`exec "$0" "$@"`)).toBe(`${node} a  2 kept untold last\n`);
+    });
+
     it("says what cannot be executed", () => {
       const { status, stderr } = spawnSync(join(root, "dist", name), ["/none"], {
         encoding: "utf8",

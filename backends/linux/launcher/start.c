@@ -19,7 +19,7 @@
 
 enum { CHUNK = 2 << 20, PAGE = 4096 };
 /* linux/fs.h has it among what needs a libc's types. */
-enum { SEEK_TO_END = 2 };
+enum { SEEK_TO_END = 2, HANGUP = 1, IGNORED = 1 };
 
 /* On a stack of its own: that of the kernel may lie where a frozen process has something. */
 enum { STACK = 65536 };
@@ -64,6 +64,20 @@ static void execute(char **arguments, char **environment) {
   say(" cannot be executed; set NACRE_NODE to the path of a Node\n");
 }
 
+/*
+ * A Node that starts forgets what its caller has it ignore: of SIGHUP, which nohup(1) does, it hears by
+ * a variable. That has the place of our own name, once all behind that has moved up by one.
+ */
+static void tell_of_nohup(struct called *called) {
+  long action[4] = {0};
+  if (ask(__NR_rt_sigaction, HANGUP, 0, (long)action, sizeof(long), 0, 0) != 0 || action[0] != IGNORED) return;
+  char **end = called->environment, **place = --called->arguments;
+  while (*end) end++;
+  for (; place + 1 < end; place++) *(char *volatile *)place = place[1];
+  *place = "NACRE_NOHUP=1";
+  called->environment--;
+}
+
 /* `stack`: as the kernel makes it: the count of the arguments, they, 0, the environment, 0, facts. */
 __attribute__((noreturn, used)) void start(long *stack) {
   struct called called = {*stack - 1, (char **)(stack + 2), (char **)(stack + *stack + 2)};
@@ -74,7 +88,10 @@ __attribute__((noreturn, used)) void start(long *stack) {
   } else if (same(first, "--thaw") && called.count > 2) {
     const char *image = called.arguments[1];
     called.count -= 2, called.arguments += 2;
+    tell_of_nohup(&called);
     thaw(image, &called);
+  } else {
+    tell_of_nohup(&called);
   }
   int some = called.count > 0 && called.arguments[0];
   if (some) execute(called.arguments, called.environment);
