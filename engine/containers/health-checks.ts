@@ -46,6 +46,8 @@ export function endWait(kernel: Kernel, bootId: string, record: ContainerRecord)
 
 /** What a machine that is busy may take to start a check, and to record what it found. */
 const GRACE_MS = 30_000;
+/** The wait that follows one which was over before anybody could know of it. */
+const ANEW_MS = 1000;
 
 export interface HealthChecksOptions {
   /** The command that a sleeper's supervisor starts when it wakes. */
@@ -170,7 +172,9 @@ export class HealthChecks {
     const next = { status, failingStreak, log, waiter };
     const recorded = this.#records.checked(seen, next);
     if (!recorded) endWait(this.#kernel, bootId, { ...seen, health: next });
-    return recorded;
+    if (!recorded || this.#kernel.alive(process)) return recorded;
+    // Whom it has sent may have looked before it was written, and found nothing to do: nobody would come.
+    return (await this.#wait(recorded, next, check, Math.max(delayMs, ANEW_MS))) ?? recorded;
   }
 
   /** Undefined where it could not be told: the container has ended meanwhile. */

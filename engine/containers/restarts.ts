@@ -5,6 +5,7 @@
 // process that sleeps, below a supervisor that starts `nacre settle ID` when it wakes, so that a
 // container which fails again and again costs two megabytes between its attempts, and no Node.
 
+import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import { restartDelayMs, shallBoot, shallRestart } from "@nacre/core/program/restart-policy.ts";
@@ -99,11 +100,22 @@ export class Restarts {
         SILENT,
       );
       this.#records.restartAwaited(id, process, supervisor);
+      // Whom it has sent may have looked before that was written, and left it to us.
+      if (!this.#kernel.alive(process)) await this.#followOnce(id);
       return;
     }
     await this.#clock.sleep(delayMs);
     // Somebody may have stopped or removed it meanwhile.
     if (this.#records.find(id)?.status === "restarting") await this.#start(id);
+  }
+
+  /** Somebody else may be about it. */
+  async #followOnce(id: string): Promise<void> {
+    try {
+      await this.follow(id, true);
+    } catch (error) {
+      if (!(error instanceof NacreError && error.kind === "conflict")) throw error;
+    }
   }
 
   #isAwaited(record: ContainerRecord): boolean | undefined {
