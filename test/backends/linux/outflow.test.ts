@@ -1,12 +1,15 @@
 // Pipes of the addon, by what writes to them.
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { webStream } from "@nacre/engine/containers/attached.ts";
 import { loadAddon } from "@nacre/linux/addon.ts";
 import { outletOf } from "@nacre/linux/launch.ts";
 import { expect, it } from "vitest";
 import { textOf } from "../../contract/kernel-bench.ts";
+import { temporaryDirectory } from "../../contract/temporary.ts";
 
 const ADDON = fileURLToPath(new URL("../../../backends/linux/dist/addon.node", import.meta.url));
 const addon = loadAddon(ADDON);
@@ -56,9 +59,15 @@ it("is left as a web stream, too, also while nothing comes", async () => {
 });
 
 it("gives who asks twice at once the earlier bytes first, and both an end", async () => {
-  const { bytes, ended } = written("echo one; sleep 0.1; echo two");
+  const seen = join(temporaryDirectory(), "seen");
+  const { bytes, ended } = written(
+    `echo one; while [ ! -e ${seen} ]; do sleep 0.01; done; echo two`,
+  );
   const asked = bytes[Symbol.asyncIterator]();
-  const [one, two, ...none] = await Promise.all([0, 1, 2, 3].map(() => asked.next()));
+  const all = [0, 1, 2, 3].map(() => asked.next());
+  await all[0];
+  writeFileSync(seen, "");
+  const [one, two, ...none] = await Promise.all(all);
   expect([one, two].map((each) => String(each?.value))).toEqual(["one\n", "two\n"]);
   expect(none.map(({ done }) => done)).toEqual([true, true]);
   expect(await ended).toBe(0);
