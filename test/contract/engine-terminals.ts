@@ -25,6 +25,12 @@ export function terminalCases(bench: () => Bench): void {
       ...{ terminal: true, interactive: true },
     });
     await bench().says("front", "ready");
+    // Before that nobody is in front who listens.
+    const running = () =>
+      bench()
+        .containers.top("front")
+        .map((one) => one.arguments.join(" "));
+    await expect.poll(running).toContain("sleep 1000");
     const attachment = await bench().containers.attach("front");
     await attachment.write(Uint8Array.of(3));
     await bench().says("front", "130");
