@@ -168,7 +168,7 @@ export function processOf(
     timeoutMs: values.timeout ? values.timeout * 1000 : undefined,
     shmBytes: values.shmSize || undefined,
     restart: values.restart?.name === "no" ? undefined : values.restart,
-    stopSignal: values.stopSignal,
+    stopSignal: values.stopSignal || undefined,
     stopTimeoutMs: timeoutMsOf(values.stopTimeout).timeoutMs,
     capabilities: capAdd.length + capDrop.length > 0 ? capabilities : undefined,
     init: values.init || undefined,

@@ -2,7 +2,7 @@
 
 import { alsoNamed, value } from "./options.ts";
 import { parseInteger } from "./parse/number.ts";
-import { parseSignal } from "./parse/signal.ts";
+import { signalOrNone } from "./parse/signal.ts";
 
 export const TIMEOUT = alsoNamed(
   "time",
@@ -19,6 +19,6 @@ export const STOP_SIGNAL = value(
   ["signal", "s"],
   "signal",
   "What it gets first, instead of its own stop signal",
-  parseSignal,
+  signalOrNone,
   ["INT", "QUIT", "TERM", "USR1", "USR2"],
 );

@@ -2,7 +2,7 @@ import { command } from "../command.ts";
 import { ALL, CIDFILE, isSelected, LATEST, selected } from "../container-selection.ts";
 import { forEachOperand } from "../each-operand.ts";
 import { value } from "../options.ts";
-import { parseSignal } from "../parse/signal.ts";
+import { signalOrNone } from "../parse/signal.ts";
 
 const SIGKILL = 9;
 
@@ -13,7 +13,7 @@ export default command({
     all: ALL,
     cidfile: CIDFILE,
     latest: LATEST,
-    signal: value(["signal", "s"], "signal", "By name or number (default KILL)", parseSignal, [
+    signal: value(["signal", "s"], "signal", "By name or number (default KILL)", signalOrNone, [
       "HUP",
       "INT",
       "KILL",

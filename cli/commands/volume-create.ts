@@ -27,7 +27,7 @@ export default command({
   async run(context, { driver, label, opt }, [name]) {
     const { volumes } = await context.engine();
     const made = await volumes.create({
-      ...(name !== undefined && { name }),
+      ...(name && { name }),
       ...(driver !== undefined && { driver }),
       options: Object.fromEntries(opt.map(pair)),
       labels: labelsOf(label),

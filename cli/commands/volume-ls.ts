@@ -3,7 +3,7 @@ import { command } from "../command.ts";
 import { flag, text } from "../options.ts";
 import { filterOption, filtersOf } from "../parse/filter.ts";
 import { neutralise } from "../text/escape.ts";
-import { formatListing, NO_HEADING, type Row } from "../text/listing.ts";
+import { ascending, formatListing, NO_HEADING, type Row } from "../text/listing.ts";
 
 const HEADINGS = {
   Driver: "DRIVER",
@@ -35,16 +35,21 @@ export default command({
   async run(context, { filter, format, noHeading, quiet }) {
     const { volumes } = await context.engine();
     const listings = await volumes.list(filtersOf(filter));
-    const rows = listings.map(rowOf).toSorted((a, b) => (a.Name! < b.Name! ? -1 : 1));
+    const sorted = ascending(listings, ({ volume }) => volume.name);
+    const rows = sorted.map(rowOf);
     const { host } = context;
     if (quiet && format === undefined) host.print(rows.map((row) => `${row.Name}\n`).join(""));
     else {
+      const labels = sorted.map(({ volume }) => neutralised(volume.labels));
       const listing = { rows, headings: HEADINGS, columns: ["Driver", "Name"], noHeading };
-      host.print(formatListing(listing, format));
+      host.print(formatListing({ ...listing, labels }, format));
     }
     return 0;
   },
 });
+
+const neutralised = (labels: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, neutralise(value)]));
 
 function rowOf({ volume, mountpoint, users }: VolumeListing): Row {
   const labels = Object.entries(volume.labels).map(([name, value]) => `${name}=${value}`);

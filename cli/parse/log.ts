@@ -27,7 +27,7 @@ export function logRequestOf({
 }): LogRequest | undefined {
   if (logOpt.length === 0) return undefined;
   if (logDriver === NO_LOG) throw new FlagError("invalid logging opts for driver none");
-  const options = new Map(logOpt);
+  const options = withoutModes(new Map(logOpt));
   const details = ["tag", "labels", "env"];
   const limits = logDriver === JOURNAL_LOG ? [] : ["max-size", "max-file"];
   const known = [
@@ -47,6 +47,21 @@ export function logRequestOf({
     ...(files !== undefined && { maxFiles: named("max-file", files, parseInteger) }),
     ...detailsOf(options),
   };
+}
+
+/** How docker's daemon takes lines over: here nobody stands between a container and its log. */
+function withoutModes(options: Map<string, string>): ReadonlyMap<string, string> {
+  const [mode = "", buffer] = ["mode", "max-buffer-size"].map((name) => options.get(name));
+  if (!["", "blocking", "non-blocking"].includes(mode)) {
+    throw new FlagError(`logger: logging mode not supported: ${mode}`);
+  }
+  if (buffer !== undefined && mode !== "non-blocking") {
+    throw new FlagError(
+      "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+    );
+  }
+  if (buffer !== undefined) named("max-buffer-size", buffer, parseDiskBytes);
+  return new Map([...options].filter(([name]) => name !== "mode" && name !== "max-buffer-size"));
 }
 
 /** What is said of each line. */

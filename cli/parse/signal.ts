@@ -24,3 +24,7 @@ export function parseSignal(text: string): number {
   if (number === undefined) throw new FlagError(`invalid signal: ${text}`);
   return number;
 }
+
+/** An empty word is none, as docker has it. @throws FlagError */
+export const signalOrNone = (text: string): number | undefined =>
+  text === "" ? undefined : parseSignal(text);

@@ -8,6 +8,7 @@ import { placeZone, zoneFile } from "./time-zone.ts";
 
 export interface HostFiles {
   readonly hostname: string;
+  readonly domainname?: string | undefined;
   readonly resolvConf: string;
   /** Lines of /etc/hosts after those of localhost. */
   readonly hosts: readonly string[];
@@ -80,9 +81,17 @@ function sizeOf(operations: readonly Operation[]): number {
   return Math.ceil(copied / (1 << 20) + 0.5);
 }
 
-function textOperations({ hostname, resolvConf, hosts }: HostFiles) {
+/** With its domain first, and by its short name too: what `hostname -f` looks for. */
+function namesOf({ hostname, domainname }: HostFiles): string {
+  const full = domainname ? `${hostname}.${domainname}` : hostname;
+  const [short] = full.split(".", 1);
+  return short === full ? full : `${full} ${short}`;
+}
+
+function textOperations(own: HostFiles) {
+  const { hostname, resolvConf, hosts } = own;
   const contents: Readonly<Record<string, string>> = {
-    hosts: `${[...LOCALHOST, ...hosts, `127.0.0.1\t${hostname}`].join("\n")}\n`,
+    hosts: `${[...LOCALHOST, ...hosts, `127.0.0.1\t${namesOf(own)}`].join("\n")}\n`,
     hostname: `${hostname}\n`,
     "resolv.conf": resolvConf,
   };

@@ -4,6 +4,7 @@
 import { NacreError } from "@nacre/core/error.ts";
 import type { NetworkPlan } from "@nacre/core/ports/network-driver.ts";
 import type { ContainerRequest, NameRequest } from "@nacre/core/program/request.ts";
+import type { HostFiles } from "./host-files.ts";
 
 /** docker's word for the machine as a container reaches it. */
 const HOST_GATEWAY = "host-gateway";
@@ -46,9 +47,10 @@ function resolvConf(given: string, { servers, searches, options }: NameRequest):
 export function namesInContainer(
   request: ContainerRequest,
   plan: NetworkPlan,
-): { readonly hosts: readonly string[]; readonly resolvConf: string } {
+): Omit<HostFiles, "hostname"> {
   const extra = (request.extraHosts ?? []).map((one) => hostsLine(one, request.network));
   return {
+    domainname: request.domainname,
     hosts: [...plan.hosts, ...extra],
     resolvConf: request.dns ? resolvConf(plan.resolvConf, request.dns) : plan.resolvConf,
   };

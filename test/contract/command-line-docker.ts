@@ -295,4 +295,32 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     expect(await does("ps", "-aq")).toBe("");
     expect((await nacre({}, "create", ...words, "--cidfile", "", image(), "true")).code).toBe(0);
   });
+
+  it("takes an empty word for no signal and no name, and a log's modes", async () => {
+    await start("deaf", "exec sleep 1000", "--stop-signal", "", "--log-opt", "mode=non-blocking");
+    expect(await does("kill", "-s", "", "deaf")).toBe("deaf");
+    expect(await does("wait", "deaf")).toBe("137");
+    const made = await does("volume", "create", "--label", "a=b", "");
+    expect(made).toMatch(/^[0-9a-f]{64}$/);
+    const shown = ["--format", '{{.Label "a"}}{{.Label "none"}}|{{.Labels}}'];
+    expect(await does("volume", "ls", "-f", `name=${made}`, ...shown)).toBe("b|a=b");
+    await does("volume", "rm", made);
+    for (const [words, says] of [
+      ["mode=fast", "logging mode not supported: fast"],
+      ["max-buffer-size=1m", "only supported with 'mode=non-blocking'"],
+    ] as const) {
+      const { code, err } = await nacre({}, "run", "--log-opt", words, image(), "true");
+      expect([code, err]).toEqual([125, expect.stringContaining(says)]);
+    }
+  });
+
+  it.each([
+    [["--hostname", "own", "--domainname", "near.by"], "127.0.0.1\town.near.by own"],
+    [["--hostname", "own.near.by"], "127.0.0.1\town.near.by own"],
+    [["--hostname", "own"], "127.0.0.1\town"],
+  ])("calls a container with %j by its full name, too", async (options, line) => {
+    await start("called", "tail -n 1 /etc/hosts", ...options);
+    await does("wait", "called");
+    expect(await does("logs", "called")).toBe(line);
+  });
 }

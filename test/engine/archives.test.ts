@@ -49,7 +49,12 @@ describe("saving and loading", () => {
     expect(references[0]!.digest).toBe(image.manifestDescriptor.digest);
     expect(there.files()).toEqual(here.files());
     expect(await collected(there.sharing.save(["app:1", "app:2"]))).toEqual(archive);
-    expect(there.state.events(0, 9).map(({ action }) => action)).toEqual(["load", "load"]);
+    expect(there.state.events(0, 9).map(({ action }) => action)).toEqual([
+      "load",
+      "load",
+      "save",
+      "save",
+    ]);
   });
 
   it.each([
