@@ -210,7 +210,7 @@ function mountServices(
   images: ImageService,
   bus: EventBus,
   paths: StatePaths,
-  { self, bootId, usernsRemap }: EngineOptions,
+  { core, self, bootId, usernsRemap }: EngineOptions,
   find: (container: string) => ContainerRecord,
   secretStore: SecretStore,
 ) {
@@ -222,7 +222,9 @@ function mountServices(
     return new VolumeService(files, random, records, drivers);
   });
   const mounts = whenUsed(() => {
-    const filler = whenUsed(() => new VolumeFiller(kernel, files, state, random, self));
+    const filler = whenUsed(
+      () => new VolumeFiller(kernel, files, state, random, self, { core, stateRoot: paths.root }),
+    );
     const users = userChooser(() => ({ files, find, facts: kernel.facts(), remap: usernsRemap }));
     const parts = [files, images, volumes, records, filler, paths, find, users] as const;
     return new ContainerMounts(...parts, secrets);

@@ -53,6 +53,13 @@ export interface MountPlan {
   readonly mounts: readonly PlainMount[];
 }
 
+/** A directory that is a container's root, and where a part of it may wait on its way. */
+interface Spooled {
+  readonly root: string;
+  readonly mapped: boolean;
+  readonly spool: string;
+}
+
 export class ContainerMounts {
   readonly #files: Files;
   readonly #images: ImageService;
@@ -127,7 +134,10 @@ export class ContainerMounts {
     const owners = isKept ? undefined : users;
     for (const mount of mounts) {
       if (mount.type === "bind") this.#makeSource(mount);
-      if (mount.type === "volume") await this.#makeVolume(mount, image, again, { users, owners });
+      if (mount.type === "volume") {
+        const content = { image, ...this.#directoryOf(id, request) };
+        await this.#makeVolume(mount, content, again, { users, owners });
+      }
     }
     if (secrets) this.#secrets.copy(id, secrets);
     if (request.namespaces?.ipc === "shareable") {
@@ -213,7 +223,7 @@ export class ContainerMounts {
 
   async #makeVolume(
     mount: NamedVolume,
-    image: ImageRecord | undefined,
+    { image, directory }: { readonly image: ImageRecord | undefined; readonly directory?: Spooled },
     again: boolean,
     { users, owners }: Record<"users" | "owners", UserMaps | undefined>,
   ): Promise<void> {
@@ -224,9 +234,21 @@ export class ContainerMounts {
     if (image && wanted) {
       const content = this.#images.content(image);
       await this.#filler.fill(mount.name, path, mount.target, content, users);
+    } else if (directory && wanted) {
+      const from = { ...directory, place: mount.target };
+      await this.#filler.fillFrom(mount.name, path, from, directory.mapped ? users : undefined);
     }
     await driver.make(volume);
     if (owners && fillable) await this.#filler.giveTo(path, owners);
+  }
+
+  /** Of a container whose root is one: seen with the container's users below a layer of its own alone. */
+  #directoryOf(id: string, { rootDirectory }: ContainerRequest): { readonly directory?: Spooled } {
+    if (!rootDirectory) return {};
+    const { path: root, overlay: mapped } = rootDirectory;
+    const { directory } = this.#paths.container(id);
+    this.#files.makeDirectory(directory);
+    return { directory: { root, mapped, spool: `${directory}/copied` } };
   }
 
   #imageStorage(id: string, mounts: readonly ContainerMount[]): StorageLayer[] {

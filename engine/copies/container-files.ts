@@ -2,10 +2,9 @@
 
 import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
-import { ImageTree } from "@nacre/core/image-tree.ts";
-import { LayerIndexer } from "@nacre/core/layer-index.ts";
+import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { Codec } from "@nacre/core/ports/codec.ts";
-import type { Files, FileWriter, FoundEntry, TreeEntry } from "@nacre/core/ports/files.ts";
+import type { Files, FoundEntry, TreeEntry } from "@nacre/core/ports/files.ts";
 import type { Kernel, OperationFault } from "@nacre/core/ports/kernel.ts";
 import type { KernelProgram } from "@nacre/core/program/program.ts";
 import type { UserMaps } from "@nacre/core/user-namespace/id-map.ts";
@@ -16,6 +15,7 @@ import { recognise } from "../images/compression.ts";
 import { contentsOf } from "../roots/archive.ts";
 import { textBytes } from "../roots/storage-tree.ts";
 import { splitPath } from "./copy-rules.ts";
+import { type SpooledTar, spooledTar } from "./spooled-tar.ts";
 import { treeArchive, treeMembers } from "./tree-archive.ts";
 import { type Unpacking, unpacked, unpackProgram } from "./unpacking.ts";
 
@@ -106,37 +106,27 @@ export class OpenContainerFiles implements ContainerFiles {
     const into = this.#directory(directory);
     const owner = ownedByUser ? this.#opened.owner() : undefined;
     const { files, core, codec } = this.#ports;
-    const indexer = new LayerIndexer(core().fork());
     files.sweep(this.#opened.directory, { partials: false });
     const spool = await files.create(`${this.#opened.directory}/copied`);
     try {
       const { compression, whole } = await recognise(generated(tar));
-      await spoolTar(codec.decompress(compression, whole), spool, indexer);
-      if (spool.sizeBytes === 0) return;
-      const layer = { diffId: `sha256:${"0".repeat(64)}`, tarBytes: spool.sizeBytes };
-      const tree = ImageTree.merge(core().fork(), [{ ...layer, index: indexer.finish() }]);
-      await this.#unpack(
-        tree,
-        { ...layer, tarPath: spool.path, indexPath: "" },
-        {
-          ...{ root: this.#opened.root, directory: into },
-          ...(owner && { owner }),
-          ...(this.#opened.users && { users: this.#opened.users }),
-        },
-      );
+      const plain = codec.decompress(compression, whole);
+      const spooled = await spooledTar(core(), plain, spool);
+      if (!spooled) return;
+      await this.#unpack(spooled, {
+        ...{ root: this.#opened.root, directory: into },
+        ...(owner && { owner }),
+        ...(this.#opened.users && { users: this.#opened.users }),
+      });
     } finally {
       await spool.discard();
     }
   }
 
-  async #unpack(
-    tree: ImageTree,
-    tar: Parameters<typeof unpackProgram>[2],
-    where: Unpacking,
-  ): Promise<void> {
+  async #unpack({ tree, layer }: SpooledTar, where: Unpacking): Promise<void> {
     this.#mayReplace(tree, where);
     const title = `copy into ${this.#opened.container}`;
-    const wanted = unpackProgram(title, tree, tar, where);
+    const wanted = unpackProgram(title, tree, layer, where);
     const program = ownTree(wanted, this.#ports.kernel.facts().userNamespace);
     try {
       await this.#ports.kernel.perform(program);
@@ -238,15 +228,4 @@ export function hasEnded(container: string): NacreError {
 
 async function* generated(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* source;
-}
-
-async function spoolTar(
-  tar: AsyncIterable<Uint8Array>,
-  spool: FileWriter,
-  indexer: LayerIndexer,
-): Promise<void> {
-  for await (const chunk of tar) {
-    indexer.write(chunk);
-    await spool.write(chunk);
-  }
 }

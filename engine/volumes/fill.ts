@@ -1,6 +1,7 @@
 // An empty volume gets what the image has at its place, when a container is made with it. It is
 // filled under another name, and renamed: a volume holds all of that, or nothing.
 
+import type { Core } from "@nacre/core/core.ts";
 import { NacreError } from "@nacre/core/error.ts";
 import type { ImageTree } from "@nacre/core/image-tree.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
@@ -23,6 +24,11 @@ export interface ImageContent {
   readonly tree: () => ImageTree;
 }
 
+export interface FillerOptions {
+  readonly core: () => Core;
+  readonly stateRoot: string;
+}
+
 /** Says which process fills it. */
 const PARTIAL = /^fill\.(\d+)-(\d+)-[0-9a-f]+$/;
 
@@ -32,6 +38,7 @@ export class VolumeFiller {
   readonly #state: StateStore;
   readonly #random: Random;
   readonly #self: ProcessIdentity;
+  readonly #options: FillerOptions;
 
   constructor(
     kernel: Kernel,
@@ -39,12 +46,14 @@ export class VolumeFiller {
     state: StateStore,
     random: Random,
     self: ProcessIdentity,
+    options: FillerOptions,
   ) {
     this.#kernel = kernel;
     this.#files = files;
     this.#state = state;
     this.#random = random;
     this.#self = self;
+    this.#options = options;
   }
 
   /**
@@ -72,6 +81,21 @@ export class VolumeFiller {
     } finally {
       await this.#files.removeTree(temporary);
     }
+  }
+
+  /** The same with what a directory of this machine has; `spool`: where a tar of it may wait. */
+  async fillFrom(
+    name: string,
+    directory: string,
+    from: { readonly root: string; readonly place: string; readonly spool: string },
+    users?: UserMaps,
+  ): Promise<void> {
+    if (this.#files.list(directory).length > 0) return;
+    const { core, stateRoot } = this.#options;
+    const { withDirectoryContent } = await import("../copies/directory-content.ts");
+    await withDirectoryContent(core(), this.#files, { ...from, stateRoot }, (content) =>
+      this.fill(name, directory, "/", content, users),
+    );
   }
 
   /** An empty volume becomes that of a container's root: nobody else has files in it. */

@@ -14,7 +14,7 @@ export function rootDirectoryCases(bench: () => Bench): void {
   const sh = (script: string, overlay: boolean, more: object = {}) =>
     bench().sh(script, of(overlay, more));
   /** Puts a shell and a user into the directory, as root of a container that has it. */
-  const fill = async () => {
+  const fill = async (...more: string[]) => {
     const shown = { type: "bind", target: "/out", readOnly: false, recursive: true } as const;
     const source = bench().subject.scratch;
     const mounts = [{ ...shown, source, propagation: "private" as const }];
@@ -24,6 +24,7 @@ export function rootDirectoryCases(bench: () => Bench): void {
       `for t in ${tools}; do cat /bin/$t > /out/bin/$t; chmod 755 /out/bin/$t; done`,
       "echo 'root:x:0:0::/root:/bin/sh' > /out/etc/passwd",
       "echo 'diver:x:7:8::/deep:/bin/sh' >> /out/etc/passwd; echo here > /out/file",
+      ...more,
     ].join("; ");
     expect(await bench().sh(script, { mounts })).toMatchObject({ code: 0, stderr: "" });
   };
@@ -61,6 +62,34 @@ export function rootDirectoryCases(bench: () => Bench): void {
     expect((await sh("cat /file /etc/passwd", false)).stdout).toMatch(/^here\nroot:x/);
     expect((await sh("ls /", true)).stdout).not.toContain("own");
   });
+
+  it.each([false, true])(
+    "has a new volume begin with what it has there: overlay %j",
+    async (overlay) => {
+      await fill(
+        "mkdir -p /out/data/sub; echo kept >/out/data/sub/f; ln -s f /out/data/sub/l",
+        "chmod 700 /out/data/sub; echo t >/out/tmp/t",
+      );
+      const volume = (name: string, target: string, noCopy = false) => ({
+        ...{ type: "volume" as const, name, target, readOnly: false, ...(noCopy && { noCopy }) },
+      });
+      const mounts = [
+        ...[volume("whole", "/data"), volume("none", "/absent"), volume("bare", "/tmp", true)],
+      ];
+      const look = "ls -l /data | grep -o drwx------; cat /data/sub/l; ls /absent /tmp";
+      const seen = await sh(look, overlay, { mounts });
+      expect(seen).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining("drwx------\nkept\n"),
+      });
+      expect(seen.stdout).not.toMatch(/^t$/m);
+      const kept = await sh("cat /data/sub/f; echo new >/data/sub/f", overlay, { mounts });
+      expect(kept.stdout).toBe("kept\n");
+      expect((await sh("cat /data/sub/f", false)).stdout).toBe("kept\n");
+      const { engine } = bench().subject;
+      for (const name of ["whole", "none", "bare"]) await engine.volumes.remove(name);
+    },
+  );
 
   it("hides from a container the state of all others, where its root has that", async () => {
     const look = { rootDirectory: { path: "/", overlay: true }, image: "" };
