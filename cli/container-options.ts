@@ -146,6 +146,7 @@ export function requestOf(
     entrypoint: entrypointOf(values.entrypoint),
     annotations: values.annotation.length > 0 ? labelsOf(values.annotation) : undefined,
   };
+  if (values.kernelMemory !== undefined) host.printError(KERNEL_MEMORY_NOTE);
   return {
     ...present(optional),
     ...process,
@@ -210,6 +211,9 @@ function entrypointOf(given: string | undefined): readonly string[] | undefined 
 function networkOf(given: string | undefined): string {
   return given === undefined || given === "" || given === "default" ? DEFAULT_NETWORK : given;
 }
+
+const KERNEL_MEMORY_NOTE =
+  "nacre: note: --kernel-memory is not used: the kernel counts its memory with the container's own (--memory).\n";
 
 /** In the form of an env file, whose bare names are none here: those of the options win. */
 function labelsFromFiles(paths: readonly string[], host: Host): string[] {

@@ -1,3 +1,4 @@
+import { NacreError } from "@nacre/core/error.ts";
 import type { EventRecord } from "@nacre/core/state/records.ts";
 import { command } from "../command.ts";
 import { interruptible } from "../interruption.ts";
@@ -36,6 +37,10 @@ export default command({
       ...(filter.length > 0 && { filters: filtersOf(filter) }),
       ...(until ? { untilMs: timeOption("until", until, nowMs) } : {}),
     };
+    const { sinceMs, untilMs = Number.POSITIVE_INFINITY } = options;
+    if (since && sinceMs > untilMs) {
+      throw new NacreError("invalid", "`since` time cannot be after `until` time");
+    }
     const follow = options.untilMs === undefined || options.untilMs > nowMs;
     const line = formatter(format);
     const engine = await context.engine();

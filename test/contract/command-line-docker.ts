@@ -323,4 +323,14 @@ export function dockerCases({ image, nacre, does, start }: Tools): void {
     await does("wait", "called");
     expect(await does("logs", "called")).toBe(line);
   });
+
+  it("says that memory of the kernel is not limited, and that no time is before it began", async () => {
+    const words = ["create", "--network", "none", "--kernel-memory", "20m", image(), "true"];
+    const { code, err } = await nacre({}, ...words);
+    expect([code, err]).toEqual([0, expect.stringContaining("--kernel-memory is not used")]);
+    const late = ["events", "--since", "-5m", "--until", "0s"];
+    expect(await nacre({}, ...late)).toMatchObject({
+      ...{ code: 1, err: expect.stringContaining("`since` time cannot be after `until` time") },
+    });
+  });
 }

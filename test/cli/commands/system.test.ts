@@ -35,10 +35,10 @@ describe("events", () => {
   });
 
   it("are asked for by time and by filters", async () => {
-    await nacre(["events", "--since", "10m", "--until", "5"], { engine, nowMs: 3_600_000 });
+    await nacre(["events", "--since", "10m", "--until", "3005"], { engine, nowMs: 3_600_000 });
     expect(engine.calls.at(-1)).toMatchObject([
       "history",
-      { sinceMs: 3_000_000, untilMs: 5000, follow: false },
+      { sinceMs: 3_000_000, untilMs: 3_005_000, follow: false },
     ]);
     const filtered = ["events", "-f", "type=image", "-f", "event=pull", "-f", "event=tag"];
     await nacre([...filtered, "--until", "0s"], { engine });
