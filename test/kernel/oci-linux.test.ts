@@ -1,11 +1,11 @@
 // What a config.json says of Linux: config.md, "Mounts", "Root"; config-linux.md. The table of
 // sections: docs/OCI-RUNTIME.md.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Config, OciBench, withUsers } from "./oci-bench.ts";
+import { type Config, OciBench, RUNTIME, withUsers } from "./oci-bench.ts";
 
 let bench: OciBench;
 beforeAll(() => {
@@ -40,6 +40,24 @@ describe("root", () => {
       });
       expect(stdout, stderr).toMatch(line);
     });
+  });
+
+  it("takes no mount of the machine with the old root, where what is mounted is shared with it", () => {
+    const place = bench.path("shared");
+    mkdirSync(place);
+    const bundle = bench.bundle("true", (config) => {
+      config.linux.rootfsPropagation = "shared";
+    });
+    const script = [
+      'mount -t tmpfs a "$1" && mount --make-shared "$1"',
+      'mkdir "$1/below" && mount -t tmpfs b "$1/below"',
+      '"$2" --root "$3" run -b "$4" "$5"',
+      'grep -c " $1" /proc/self/mountinfo',
+    ].join(" && ");
+    // A mount namespace stands for the machine, which is not to lose anything if this fails.
+    const words = ["-m", "--propagation", "private", "sh", "-c", script, "sh", place, RUNTIME];
+    const given = [...words, bench.root, bundle, bench.id()];
+    expect(execFileSync("unshare", given, { encoding: "utf8" })).toBe("2\n");
   });
 });
 

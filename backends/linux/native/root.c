@@ -129,9 +129,12 @@ static int cover_in_root(const char *path, bool hide) {
 
 /* After pivot_root the old root lies over the new one, and `.` is it: pivot_root(2), NOTES. */
 static int enter_root(const struct operation *o) {
-  if (self.root < 0 || fchdir(self.root)) return because("no root is open");
+  OWNED old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old < 0 || self.root < 0 || fchdir(self.root)) return because("no root is open");
   if (number(o, ENTER_ROOT_CHROOT)) return checked(chroot("."), "chroot");
   if (syscall(SYS_pivot_root, ".", ".")) return because("pivot_root");
+  /* What of it is shared is so with the machine's own mounts: those below would go with it. */
+  if (set_attributes(old, "", AT_EMPTY_PATH | AT_RECURSIVE, 0, MS_SLAVE)) return -1;
   if (umount2(".", UNMOUNT_DETACHED) || chdir("/")) return because("umount2");
   close(self.root);
   return checked(self.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), "open /");
