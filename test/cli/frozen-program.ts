@@ -77,13 +77,18 @@ const ACTS: Readonly<Record<string, (word?: string) => void>> = {
   },
   hangup: () => {
     let heard = 0;
-    const release = onSignals(["SIGHUP", "SIGUSR2"], () => heard++);
-    for (const signal of ["SIGHUP", "SIGUSR2"]) process.kill(process.pid, signal);
-    setTimeout(() => {
+    const awake = setInterval(() => {}, 1000);
+    const leave = (): void => {
+      clearInterval(awake);
       release();
       process.kill(process.pid, "SIGHUP");
       setTimeout(() => say({ heard, told: process.env.NACRE_NOHUP ?? "no more" }), 20);
-    }, 20);
+    };
+    // From the first on, which may take its time: the other comes with it, or not at all.
+    const release = onSignals(["SIGHUP", "SIGUSR2"], () => {
+      if (heard++ === 0) setTimeout(leave, 20);
+    });
+    for (const signal of ["SIGHUP", "SIGUSR2"]) process.kill(process.pid, signal);
   },
   quiet: () => {
     execFileSync("stty", ["-echo"], { stdio: "inherit" });
