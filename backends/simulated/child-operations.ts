@@ -17,6 +17,10 @@ export function unshare(self: Execution, o: Of<"unshare">): void {
   because("unshare", () => namespaces.unshare(self.machine, self.process, o.namespaces));
 }
 
+export function enterTimeNamespace({ machine, process }: Execution): void {
+  because("setns", () => namespaces.join(machine, process, process.timeForChildren, "time"));
+}
+
 export function setHostname(self: Execution, o: Of<"setHostname">): void {
   because("sethostname", () => namespaces.setHostname(self.process, o.name));
 }

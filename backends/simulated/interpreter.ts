@@ -87,6 +87,7 @@ const HOW: Table = {
   findProgram: [start.findProgram, CHILD],
   awaitStart: [start.awaitStart, CHILD],
   stayAsInit: [stayAsInit, CHILD],
+  enterTimeNamespace: [child.enterTimeNamespace, CHILD],
   execute: [child.execute, CHILD],
   placeDirectory: [place.placeDirectory, TREE],
   placeFile: [place.placeFile, TREE],

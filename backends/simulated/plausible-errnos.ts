@@ -87,6 +87,7 @@ const OPERATIONS: Readonly<Record<OperationName | "clone", readonly ErrnoName[]>
   findProgram: ["ENOENT", "EACCES"],
   awaitStart: [],
   stayAsInit: ["EAGAIN", "ENOMEM"],
+  enterTimeNamespace: ["EPERM"],
   execute: ["ENOENT", "EACCES", "ENOMEM"],
   placeDirectory: WRITES,
   placeFile: WRITES,

@@ -117,6 +117,7 @@ const SENTENCES: Sentences = {
   findProgram: (o) => `look for ${o.arguments[0] ?? "no program"}`,
   awaitStart: () => "wait for the start",
   stayAsInit: () => "stay as the init of what follows",
+  enterTimeNamespace: () => "enter the time namespace that was made",
   execute: (o) =>
     `execute ${o.arguments.map((a) => (/^[\w@%+=:,./-]+$/.test(a) ? a : JSON.stringify(a))).join(" ")}`,
   placeDirectory: (o) => `place directory ${o.path}, ${owned(o)}`,
@@ -200,6 +201,7 @@ const SYSTEM_CALLS: { readonly [N in Operation["op"]]: string } = {
   findProgram: "faccessat",
   awaitStart: "accept",
   stayAsInit: "fork setpgid execveat sigwaitinfo waitpid",
+  enterTimeNamespace: "setns",
   execute: "close_range execve",
   placeDirectory: "mkdirat fchown fchmod",
   placeFile: "openat2 copy_file_range fchown fchmod",

@@ -30,6 +30,13 @@ export interface WriteOwnFile extends Explained {
   readonly data: string;
 }
 /**
+ * setns(2) into the time namespace that unshare(2) has made for children: execve(2) alone leads there
+ * from Linux 6.3 on. From then on its offsets are what they are.
+ */
+export interface EnterTimeNamespace extends Explained {
+  readonly op: "enterTimeNamespace";
+}
+/**
  * The process leaves the session keyring that it has for one of that name: the one that there is in its
  * user namespace if it may search that, else a new one, with these permissions. keyctl(2),
  * KEYCTL_JOIN_SESSION_KEYRING and KEYCTL_SETPERM. A kernel without keys has nothing to leave.
@@ -85,6 +92,7 @@ export interface AwaitStart extends Explained {
 export type RuntimeOperation =
   | RunHook
   | WriteOwnFile
+  | EnterTimeNamespace
   | JoinSessionKeyring
   | SetPersonality
   | SetIoPriority

@@ -147,7 +147,7 @@ function timeNamespace({ linux }: RuntimeSpec): Operation[] {
     data === ""
       ? []
       : [{ op: "writeOwnFile", name: "timens_offsets", data, field: "linux.timeOffsets" }];
-  return [{ op: "unshare", namespaces: ["time"] }, ...offsets];
+  return [{ op: "unshare", namespaces: ["time"] }, ...offsets, { op: "enterTimeNamespace" }];
 }
 
 /** Root of a user namespace, so that what it makes has owners there. */

@@ -230,6 +230,7 @@ export const ARGUMENTS: Encoders = {
   },
   awaitStart: { names: [], encode: () => [] },
   stayAsInit: { names: [], encode: () => [] },
+  enterTimeNamespace: { names: [], encode: () => [] },
   execute: {
     names: ["arguments", "environment"],
     encode: (o) => [o.arguments, o.environment],

@@ -75,6 +75,7 @@ const SAMPLES: Samples = {
   findProgram: words,
   awaitStart: {},
   stayAsInit: {},
+  enterTimeNamespace: {},
   execute: words,
   placeDirectory: { path, ...owner },
   placeFile: {

@@ -97,6 +97,8 @@ const CHOICES: readonly (readonly [weight: number, operation: fc.Arbitrary<Opera
   ],
   [1, make("setUmask", { mask: fc.constantFrom(0, 0o22, 0o777, 0o7777) })],
   [1, make("newSession", {})],
+  [1, make("unshare", { namespaces: fc.constant(["time"]) })],
+  [1, make("enterTimeNamespace", {})],
   [2, make("boundCapabilities", { bounding: powers })],
   [
     3,

@@ -7,7 +7,7 @@ import { FILES, type Node, readText, report, SOURCES, type Source, visit } from 
 const FILE_LINES = 400;
 const FUNCTION_LINES = 70;
 /** docs/decisions/0009-size-of-nacre-init.md: the aim was 1,000; raising this needs a reason there. */
-const NATIVE_LINES = 3520;
+const NATIVE_LINES = 3525;
 
 /** path → why it is longer and still one concept. */
 const LONG_FILES: Readonly<Record<string, string>> = {};

@@ -60,6 +60,10 @@ int change_itself(const struct operation *o) {
                              (int)number(o, SET_IO_PRIORITY_PRIORITY)),
                    "ioprio_set");
   case OP_SET_MEMORY_POLICY: return set_memory_policy(o);
+  case OP_ENTER_TIME_NAMESPACE: {
+    OWNED fd = openat(self.proc, "ns/time_for_children", O_RDONLY | O_CLOEXEC);
+    return checked(setns(fd, CLONE_NEWTIME), "setns");
+  }
   default: return set_scheduler(o);
   }
 }

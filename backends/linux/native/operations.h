@@ -55,16 +55,17 @@ enum operation_code {
   OP_FIND_PROGRAM = 50,
   OP_AWAIT_START = 51,
   OP_STAY_AS_INIT = 52,
-  OP_EXECUTE = 53,
-  OP_PLACE_DIRECTORY = 54,
-  OP_PLACE_FILE = 55,
-  OP_PLACE_TEXT = 56,
-  OP_PLACE_SYMLINK = 57,
-  OP_PLACE_HARD_LINK = 58,
-  OP_PLACE_NODE = 59,
-  OP_PLACE_ATTRIBUTE = 60,
-  OP_PLACE_TIMES = 61,
-  OP_COUNT = 62
+  OP_ENTER_TIME_NAMESPACE = 53,
+  OP_EXECUTE = 54,
+  OP_PLACE_DIRECTORY = 55,
+  OP_PLACE_FILE = 56,
+  OP_PLACE_TEXT = 57,
+  OP_PLACE_SYMLINK = 58,
+  OP_PLACE_HARD_LINK = 59,
+  OP_PLACE_NODE = 60,
+  OP_PLACE_ATTRIBUTE = 61,
+  OP_PLACE_TIMES = 62,
+  OP_COUNT = 63
 };
 
 enum { MAKE_DIRECTORY_PATH = 0, MAKE_DIRECTORY_MODE = 1, MAKE_DIRECTORY_KEEP_EXISTING = 2 };
@@ -178,6 +179,7 @@ static const struct { const char *name, *kinds; } OPERATIONS[OP_COUNT] = {
   [OP_FIND_PROGRAM] = {"findProgram", "ll"},
   [OP_AWAIT_START] = {"awaitStart", ""},
   [OP_STAY_AS_INIT] = {"stayAsInit", ""},
+  [OP_ENTER_TIME_NAMESPACE] = {"enterTimeNamespace", ""},
   [OP_EXECUTE] = {"execute", "ll"},
   [OP_PLACE_DIRECTORY] = {"placeDirectory", "snnnnn"},
   [OP_PLACE_FILE] = {"placeFile", "snnnnnsw"},

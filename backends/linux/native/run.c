@@ -173,6 +173,7 @@ static int run_inside(const struct operation *o) {
   case OP_NO_NEW_PRIVILEGES: return checked(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
   case OP_FILTER_SYSTEM_CALLS: return filter_system_calls(o);
   case OP_WRITE_OWN_FILE:
+  case OP_ENTER_TIME_NAMESPACE:
   case OP_JOIN_SESSION_KEYRING:
   case OP_SET_PERSONALITY:
   case OP_SET_MEMORY_POLICY:

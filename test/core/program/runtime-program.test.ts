@@ -138,9 +138,10 @@ describe("the program of an OCI container", () => {
     const given = program({}, { namespaces, timeOffsets: { monotonic: { secs: 5 } } });
     expect(given.process?.clone.create).toEqual(["mnt"]);
     expect(given.process?.clone.joinPaths.map(({ kind }) => kind)).toEqual(["pid", "user"]);
-    expect(given.process?.child.slice(0, 2)).toMatchObject([
+    expect(given.process?.child.slice(0, 3)).toMatchObject([
       { op: "unshare", namespaces: ["time"] },
       { op: "writeOwnFile", name: "timens_offsets", data: "monotonic 5 0\n" },
+      { op: "enterTimeNamespace" },
     ]);
   });
 });
