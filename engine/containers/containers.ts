@@ -50,6 +50,7 @@ import type { ContainerMounts } from "./mounts.ts";
 import { asAsked } from "./no-such-container.ts";
 import type { Pausing } from "./pausing.ts";
 import type { Planner, TerminalSize } from "./planner.ts";
+import { identity } from "./process-identity.ts";
 import type { Reconciler } from "./reconcile.ts";
 import { checkRequest, checkRestart } from "./request-check.ts";
 import type { Created, Starting } from "./starting.ts";
@@ -356,7 +357,9 @@ export class ContainerService implements Containers {
   async settle(container: string): Promise<void> {
     const found = this.#records.find(container);
     if (!found) return;
-    await this.#reconciler.settle(found.id);
+    // Who asks has seen its process end: one that lives is of another run.
+    const isAnother = ({ process }: ContainerRecord) => this.#kernel.alive(identity(process));
+    await this.#reconciler.settle(found.id, isAnother);
     await this.#endings.restarts.follow(found.id);
   }
 

@@ -63,7 +63,7 @@ export class Endings {
       this.#signal(record, SIGNALS.KILL);
       await this.#over(record, UNDO_TIMEOUT_MS);
     }
-    await this.#reconciler.settle(record.id);
+    await this.#reconciler.settle(record.id, isAnotherThan(record));
     return true;
   }
 
@@ -81,7 +81,7 @@ export class Endings {
     this.#stopping(record);
     this.#signal(record, SIGNALS.KILL);
     await this.#over(record, UNDO_TIMEOUT_MS);
-    await this.#reconciler.settle(record.id);
+    await this.#reconciler.settle(record.id, isAnotherThan(record));
   }
 
   /** Kills and removes it, though somebody else may start it in between. */
@@ -178,6 +178,12 @@ const notChecked = ({ name }: ContainerRecord): NacreError =>
   new NacreError("invalid", `container ${name} has no health check`, {
     advice: "Give it one when it is made: --health-cmd, or HEALTHCHECK in its image.",
   });
+
+/** Whether a run is not the one that was seen. */
+const isAnotherThan =
+  ({ process: seen }: ContainerRecord) =>
+  ({ process: now }: ContainerRecord): boolean =>
+    now?.pid !== seen?.pid || now?.startTime !== seen?.startTime;
 
 const isAtRest = ({ status }: ContainerRecord): boolean =>
   status === "exited" || status === "removing" || status === "dead";

@@ -98,24 +98,31 @@ export class Reconciler {
     return settled;
   }
 
-  /** Waits until a container is at rest whose processes end, and removes it if it asked for that. */
-  async settle(id: string): Promise<void> {
+  /**
+   * Waits until a container is at rest whose processes end, and removes it if it asked for that.
+   * `isAnother`: that it has been started again meanwhile, whose end is not waited for.
+   */
+  async settle(
+    id: string,
+    isAnother: (record: ContainerRecord) => boolean = () => false,
+  ): Promise<void> {
     this.#settling.add(id);
     try {
-      await this.#settle(id);
+      await this.#settle(id, isAnother);
     } finally {
       this.#settling.delete(id);
     }
   }
 
-  async #settle(id: string): Promise<void> {
+  async #settle(id: string, isAnother: (record: ContainerRecord) => boolean): Promise<void> {
     const until = this.#clock.monotonicMs() + PATIENCE_MS;
     for (let delayMs = 1; ; delayMs = Math.min(delayMs * 2, 100)) {
       const stored = this.#records.find(id);
       const record = stored && this.see(stored);
       await this.#background.get(id);
       if (!record) return;
-      const ending = ["starting", "running", "paused"].includes(record.status);
+      const begun = ["starting", "running", "paused"].includes(record.status);
+      const ending = begun && !isAnother(record);
       // Held by another process: it is about to be removed, as it asked for.
       const leaving = record.status === "removing" && record.request.autoRemove;
       if (!(ending || leaving) || this.#clock.monotonicMs() > until) return;

@@ -109,6 +109,18 @@ describe("a health check", () => {
     });
   });
 
+  it("that has a container restarted again and again leaves nobody to wait, and it can be removed", async () => {
+    await bench.unchanged(async () => {
+      const often = ["--health-retries", "1", "--health-on-failure", "restart"];
+      await run("flaps", "false", "--stop-timeout", "0", ...often);
+      const seen = new Set<number>();
+      await bench.until(async () => seen.add((await json("flaps")).State.Pid).size > 8, LONG_MS);
+      const settling = bench.state().filter((one) => / settle [0-9a-f]{64}$/.test(one));
+      expect(settling.length).toBeLessThan(4);
+      await bench.does(["rm", "-f", "flaps"]);
+    });
+  });
+
   it("is refused where it says nothing, and missed by who waits for it", async () => {
     const refused = await bench.nacre(["run", "--health-retries", "-1", bench.name(), "true"]);
     expect(refused).toMatchObject({ code: 125 });

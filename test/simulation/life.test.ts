@@ -223,3 +223,16 @@ describe("the life of containers, in every order of commands", () => {
     );
   });
 });
+
+describe("a container that runs again", () => {
+  it("is not waited for by whoever sees to the end before", async () => {
+    await using simulation = await simulate({ images: { [IMAGE]: { files: tools } } });
+    const { containers } = simulation.engine;
+    const request = { image: IMAGE, command: ["sleep", "1000"], detached: true };
+    const { container } = await containers.run(request);
+    const before = simulation.nowMs();
+    await containers.settle(container.id);
+    expect(simulation.nowMs() - before).toBeLessThan(1000);
+    await containers.remove(container.id, { force: true });
+  });
+});
