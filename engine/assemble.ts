@@ -274,6 +274,7 @@ function containerServices(ports: EnginePorts, shared: Shared, options: EngineOp
     {
       ...{ self, bootId, follow: (id: string) => restarts.follow(id, true) },
       recheck: (record) => health.recheck(record),
+      forgetCopy: (t, id) => claims.forgetDead(t, id),
       removeImage: (reference) =>
         removeUnlessNeeded(images, reference, (notice) => bus.emit(notice)),
     },

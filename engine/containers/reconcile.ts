@@ -8,6 +8,7 @@ import { NacreError } from "@nacre/core/error.ts";
 import type { Clock } from "@nacre/core/ports/clock.ts";
 import type { Files } from "@nacre/core/ports/files.ts";
 import type { ExitStatus, Kernel, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
+import type { Transaction } from "@nacre/core/ports/state-store.ts";
 import { parseExitRecord } from "@nacre/core/program/exit-record.ts";
 import type { ContainerRecord, VolumeRecord } from "@nacre/core/state/records.ts";
 import type { StatePaths } from "../images/paths.ts";
@@ -35,6 +36,8 @@ export interface ReconcilerOptions {
   readonly follow: (id: string) => Promise<void>;
   /** Sees to the next check of a container, where nobody else will. */
   readonly recheck: (record: ContainerRecord) => Promise<void>;
+  /** Whether a copy of its files was killed, which is forgotten with it. */
+  readonly forgetCopy: (t: Transaction, id: string) => boolean;
   /** Removes the image that went with a container, by the name that it was made from, unless somebody else needs it. */
   readonly removeImage: (reference: string) => Promise<void>;
 }
@@ -153,10 +156,13 @@ export class Reconciler {
       throw error;
     }
     let going: readonly VolumeRecord[] = [];
+    let leftByCopy = false;
     this.#records.removed(id, (t, record) => {
+      leftByCopy = this.#options.forgetCopy(t, id);
       if (!(record.removesVolumes || record.request.autoRemove)) return;
       going = this.#volumes.removingThoseOf(t, record);
     });
+    if (leftByCopy) await this.#takeDown.sweep();
     await this.#volumes.finish(going);
     const goes = request.removeImage && container.imageId !== undefined;
     if (goes) await this.#options.removeImage(request.image);

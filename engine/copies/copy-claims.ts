@@ -48,6 +48,13 @@ export class CopyClaims {
     this.#state.write((t) => t.delete("intent", intentId(id)));
   }
 
+  /** Of one that is removed: true where whoever had it was killed, and may have left its image mounted. */
+  forgetDead(t: Transaction, id: string): boolean {
+    const isDead = t.get("intent", intentId(id)) !== undefined && !this.#isTaken(t, id);
+    if (isDead) t.delete("intent", intentId(id));
+    return isDead;
+  }
+
   /** Waits until nobody has it. */
   async settled(id: string): Promise<void> {
     while (this.#state.read((t) => this.#isTaken(t, id))) await this.pause();

@@ -102,14 +102,17 @@ async function atRest(
   if (record.startedMs === undefined && !storage.has(id)) storage.make(id);
   const streams = { stdin: "pipe", stdout: "ignore", stderr: "ignore" } as const;
   const program = await view(record);
+  // Where its supervisor was killed, what it had mounted is still there, and no record leads to it.
+  const swept = () => sweep().catch(() => {});
   const running = await kernel.execute(program, streams).catch(async (error: unknown) => {
-    // Where its supervisor was killed, what it had mounted is still there, and no record leads to it.
-    await sweep().catch(() => {});
+    await swept();
     throw error;
   });
+  // Where it is killed later, what reads and writes there fails; `end` sees to the rest.
+  running.exited.catch(() => {});
   const end = async (): Promise<void> => {
     await running.stdin?.close().catch(() => {}); // it has ended by itself
-    await running.exited.catch(() => {}); // its supervisor was killed: so it is gone, too
+    await running.exited.catch(swept);
     claims.release(id);
   };
   const users = ownersOnDisk(record, kernel);

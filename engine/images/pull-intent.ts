@@ -31,9 +31,14 @@ export class PullIntents {
     this.#self = self;
   }
 
-  /** Forgets the intents of processes that are gone. Returns whether there were any of pulls. */
+  /**
+   * Forgets the intents of processes that are gone, but those that removals of containers look for
+   * (copies/copy-claims.ts). Returns whether there were any of pulls.
+   */
   forgetDead(transaction: Transaction): boolean {
-    const dead = this.#dead(transaction);
+    const isLookedFor = ({ kind, subject }: IntentRecord) =>
+      kind === "copy" && transaction.get("container", subject) !== undefined;
+    const dead = this.#dead(transaction).filter((intent) => !isLookedFor(intent));
     for (const intent of dead) transaction.delete("intent", intent.id);
     return dead.some(isPull);
   }

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { contentsOf } from "../contract/engine-archives.ts";
 import { tarOf } from "../contract/engine-files.ts";
-import { benchForTests, NACRE } from "./engine-bench.ts";
+import { benchForTests, NACRE, outcomeOf, parentOf } from "./engine-bench.ts";
 
 const bench = benchForTests();
 
@@ -59,6 +59,15 @@ function noted(error: unknown): undefined {
   return undefined;
 }
 
+/** A copy into a container at rest that waits for the rest of its tar, with the root mounted. */
+async function held(container: string) {
+  const copying = bench.start(["cp", "-", `${container}:/`]);
+  copying.stdin?.on("error", () => {});
+  const cat = () => bench.state().find((one) => /^process: .*cat/.test(one));
+  await bench.until(cat);
+  return { copying, supervisor: parentOf(Number(/\d+/.exec(cat() ?? ""))) };
+}
+
 describe("a copy whose engine is killed", () => {
   it("leaves nothing behind, and the container can be started", async () => {
     await bench.does(["create", "--name", "rests", bench.name(), "cat", "/kept"]);
@@ -80,6 +89,28 @@ describe("a copy whose engine is killed", () => {
     await bench.does(["cp", "-q", "/etc/hostname", "rests:/kept"]);
     expect(bench.state().filter((one) => one.includes("copied."))).toEqual([]);
     await bench.does(["rm", "rests"]);
+  });
+
+  it("with its supervisor leaves the image mounted until the container is removed", async () => {
+    await bench.unchanged(async () => {
+      await bench.does(["create", "--name", "goes", bench.name()]);
+      const { copying, supervisor } = await held("goes");
+      process.kill(supervisor, "SIGKILL");
+      copying.kill("SIGKILL");
+      await bench.does(["rm", "goes"]);
+    }, /^file: locks/);
+  });
+
+  it("leaves nothing where its supervisor alone was killed", async () => {
+    await bench.does(["create", "--name", "half", bench.name()]);
+    await bench.unchanged(async () => {
+      const { copying, supervisor } = await held("half");
+      const done = outcomeOf(copying);
+      process.kill(supervisor, "SIGKILL");
+      copying.stdin?.end();
+      expect((await done).stderr).not.toContain("Uncaught");
+    }, /^file: (locks|mounts|containers\/[^/]*\/work)/); // overlayfs leaves its own
+    await bench.does(["rm", "half"]);
   });
 
   it("makes a start wait for as long as it lives, and no longer", async () => {

@@ -2,7 +2,7 @@
 // line as a process, and the machine to compare before and after.
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -241,6 +241,10 @@ export function benchForTests(prepare?: (bench: Bench) => unknown): Bench {
   afterAll(() => bench[Symbol.asyncDispose]());
   return bench;
 }
+
+/** The parent of a process, as /proc has it. */
+export const parentOf = (pid: number): number =>
+  Number(/\) . (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
 
 export async function outcomeOf(child: ChildProcess): Promise<Outcome> {
   let [stdout, stderr] = ["", ""];

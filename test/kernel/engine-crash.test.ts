@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { tar } from "../images/tar.ts";
-import { benchForTests, outcomeOf, shellImage } from "./engine-bench.ts";
+import { benchForTests, outcomeOf, parentOf, shellImage } from "./engine-bench.ts";
 
 let waits: string;
 const bench = benchForTests((bench) => {
@@ -65,10 +65,6 @@ function awaited(): { options: string[]; script: string; end: () => void } {
     end: () => writeFileSync(join(folder, "end"), ""),
   };
 }
-
-/** The parent of a process, as /proc has it. */
-const parentOf = (pid: number) =>
-  Number(/\) . (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))![1]);
 
 describe("many containers of one image at once", () => {
   it("share one mount, which goes with the last of them", async () => {
