@@ -1,7 +1,12 @@
 // A user of this machine who is not root, for as long as a test needs one: with an account, a home
 // directory that has nothing in it, and Nacre's package where such a user can read it.
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  type ChildProcessWithoutNullStreams,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -99,9 +104,14 @@ export class UnprivilegedUser implements Disposable {
     };
   }
 
+  /** Starts a command as this user. */
+  start(command: string, words: readonly string[] = []): ChildProcessWithoutNullStreams {
+    return spawn(command, words, { ...this.#options, stdio: "pipe" });
+  }
+
   /** Executes a command as this user. */
   run(command: string, words: readonly string[] = [], input = ""): Promise<Ran> {
-    const child = spawn(command, words, { ...this.#options, stdio: "pipe" });
+    const child = this.start(command, words);
     const text = { out: "", err: "" };
     child.stdout.on("data", (chunk) => (text.out += chunk));
     child.stderr.on("data", (chunk) => (text.err += chunk));
