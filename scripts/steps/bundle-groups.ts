@@ -13,7 +13,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "\0rolldown/*",
     "\0@oxc-project*/**", // what stands for `using` where Node has none
     "cli/{entry,entry-point,main,catalog*,command,default-root,failure,flag-error,global-options,options}.ts",
-    "cli/{plugins,package-root,process-host,signal-listeners,working-directory,write-all,notices,shown-while,proxy-variables,registry-options,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption,limit-options}.ts",
+    "cli/{plugins,package-root,process-host,signal-listeners,working-directory,write-all,hangup,notices,shown-while,proxy-variables,registry-options,version,commands/version,stop-timeout,detach-keys,container-selection,text/escape,interruption,limit-options}.ts",
     "cli/parse/{number,signal,time,filter,namespace-kind,environment,fields}.ts",
     "cli/package.json",
     "core/{error,namespace-kinds,oci/exposed-ports,program/signals,program/health-action}.ts",
