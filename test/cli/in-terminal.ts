@@ -11,8 +11,10 @@ export async function typedInto(command: readonly string[], steps: readonly Type
   const script = `
 import codecs, pty, os, sys, json, termios, fcntl, struct, signal
 words, steps = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+looked, look = os.pipe()
 pid, fd = pty.fork()
 if pid == 0:
+    os.read(looked, 1)
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
     os.execv(words[0], words)
 signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
@@ -20,6 +22,8 @@ signal.alarm(60)
 # A read may end within a character.
 text = codecs.getincrementaldecoder("utf-8")("replace").decode
 seen, cooked = "", termios.tcgetattr(fd)[3]
+# Not before: a command that is quick has changed it by then.
+os.write(look, b"1")
 for wanted, keys in steps:
     at = len(seen)
     try:
