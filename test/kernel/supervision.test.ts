@@ -316,8 +316,10 @@ describe("a terminal", () => {
     const report = at("report");
     const python = `
 import pty, os, sys, termios, fcntl, struct, time
+made, make = os.pipe()
 pid, fd = pty.fork()
 if pid == 0:
+    os.read(made, 1)
     os.dup2(os.open(${JSON.stringify(message)}, os.O_RDONLY), 3)
     os.dup2(os.open(${JSON.stringify(report)}, os.O_WRONLY | os.O_CREAT, 0o600), 4)
     os.set_inheritable(3, True)
@@ -325,6 +327,7 @@ if pid == 0:
     os.execv(${JSON.stringify(init)}, ["init"])
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
 cooked = termios.tcgetattr(fd)[3]
+os.write(make, b"1")
 seen = b""
 raw = None
 sent = False
