@@ -41,7 +41,7 @@ export default command({
     if (since && sinceMs > untilMs) {
       throw new NacreError("invalid", "`since` time cannot be after `until` time");
     }
-    const follow = options.untilMs === undefined || options.untilMs > nowMs;
+    const follow = untilMs > nowMs;
     const line = formatter(format);
     const engine = await context.engine();
     return interruptible(host, async (signal) => {

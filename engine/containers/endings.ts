@@ -11,7 +11,7 @@ import type { ImageService } from "../images/images.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import type { Freezer } from "./freezer.ts";
 import { letGo } from "./let-go.ts";
-import { identity, processesAlive, type Running } from "./process-identity.ts";
+import { identity, isSame, processesAlive, type Running } from "./process-identity.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Restarts } from "./restarts.ts";
 import { canDo, mustAllow } from "./state.ts";
@@ -183,7 +183,7 @@ const notChecked = ({ name }: ContainerRecord): NacreError =>
 const isAnotherThan =
   ({ process: seen }: ContainerRecord) =>
   ({ process: now }: ContainerRecord): boolean =>
-    now?.pid !== seen?.pid || now?.startTime !== seen?.startTime;
+    !isSame(now, seen);
 
 const isAtRest = ({ status }: ContainerRecord): boolean =>
   status === "exited" || status === "removing" || status === "dead";

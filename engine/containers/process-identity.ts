@@ -12,6 +12,11 @@ export type Running = Partial<
   Record<"process" | "supervisor", { readonly pid: number; readonly startTime: string | bigint }>
 >;
 
+/** Whether both are one process, or both none. */
+export function isSame(one: Running["process"], other: Running["process"]): boolean {
+  return one?.pid === other?.pid && String(one?.startTime) === String(other?.startTime);
+}
+
 /** Whether its first process, or the supervisor that still has to undo its program, lives. */
 export function processesAlive(kernel: Kernel, record: Running): boolean {
   return [record.process, record.supervisor].some(

@@ -16,7 +16,7 @@ import { readUnlessGone } from "../vanishing.ts";
 import type { VolumeService } from "../volumes/volumes.ts";
 import type { ContainerRecords } from "./container-records.ts";
 import { noSuchContainer } from "./no-such-container.ts";
-import { identity } from "./process-identity.ts";
+import { identity, isSame } from "./process-identity.ts";
 import { UNSEEN_EXIT_CODE } from "./record-changes.ts";
 import { isAtRest, isGoing, removesItself } from "./record-refusals.ts";
 import { canDo } from "./state.ts";
@@ -271,8 +271,7 @@ export class Reconciler {
   #isHeld = (record: ContainerRecord): boolean => this.#isAlive(record, record.holder);
 
   #isOurs({ holder }: ContainerRecord): boolean {
-    const { self } = this.#options;
-    return holder?.pid === self.pid && holder.startTime === self.startTime.toString();
+    return isSame(holder, this.#options.self);
   }
 
   /** Whoever was about to take down what is left of it was killed. */

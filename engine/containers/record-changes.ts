@@ -2,6 +2,7 @@
 
 import type { ExitStatus, ProcessIdentity } from "@nacre/core/ports/kernel.ts";
 import type { ContainerRecord } from "@nacre/core/state/records.ts";
+import { isSame } from "./process-identity.ts";
 
 /** What is reported of a process whose end nobody saw: the machine went down, or its supervisor was killed. */
 export const UNSEEN_EXIT_CODE = 255;
@@ -32,8 +33,7 @@ export function anew(record: ContainerRecord, byPolicy: boolean, detached: boole
 /** One who restarts it has done so. */
 export function withoutKeeper(record: ContainerRecord, keeper: ProcessIdentity): ContainerRecord {
   const { keepers = [], ...rest } = record;
-  const own = stored(keeper);
-  const at = keepers.findIndex((k) => k.pid === own.pid && k.startTime === own.startTime);
+  const at = keepers.findIndex((one) => isSame(one, keeper));
   const left = keepers.filter((_, i) => i !== at);
   return left.length > 0 ? { ...rest, keepers: left } : rest;
 }

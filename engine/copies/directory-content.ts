@@ -2,7 +2,7 @@
 // whose root it is. Names are resolved in it each time, as nobody keeps it from being changed.
 
 import type { Core } from "@nacre/core/core.ts";
-import type { Files } from "@nacre/core/ports/files.ts";
+import type { Files, FoundEntry } from "@nacre/core/ports/files.ts";
 import type { ImageContent } from "../volumes/fill.ts";
 import { spooledTar } from "./spooled-tar.ts";
 import { treeArchive } from "./tree-archive.ts";
@@ -24,15 +24,16 @@ export async function withDirectoryContent(
   { root, place, spool: path, stateRoot }: PlaceInDirectory,
   use: (content: ImageContent) => Promise<void>,
 ): Promise<void> {
-  const encoder = new TextEncoder();
-  const real = (directory: string, name: string): string | undefined => {
-    const found = files.find(directory, encoder.encode(name), true);
-    return found?.entry?.kind === "directory" ? new TextDecoder().decode(found.path) : undefined;
+  const directory = (tree: string, name: string): FoundEntry | undefined => {
+    const found = files.find(tree, new TextEncoder().encode(name), true);
+    return found?.entry?.kind === "directory" ? found : undefined;
   };
-  const found = files.find(root, encoder.encode(place), true);
-  const [top, state] = [real("/", `${root}/${real(root, place)}`), real("/", stateRoot)];
-  if (found?.entry?.kind !== "directory" || top === undefined) return;
-  if (`${state}/`.startsWith(top === "" ? "" : `${top}/`)) return;
+  const text = (found?: FoundEntry): string => new TextDecoder().decode(found?.path);
+  const found = directory(root, place);
+  const top = found && directory("/", `${root}/${text(found)}`);
+  if (!top) return;
+  const [above, state] = [text(top), text(directory("/", stateRoot))];
+  if (`${state}/`.startsWith(above === "" ? "" : `${above}/`)) return;
   const spool = await files.create(path);
   try {
     const spooled = await spooledTar(core, treeArchive(files, root, found, "."), spool);
